@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* MESSAGE_IDs (128-bit, journald) of the messages that operators act on. Never reused, never
+ * changed. */
+
+#define MESSAGE_STARTED		 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4001"
+#define MESSAGE_STOPPING	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4002"
+#define MESSAGE_DEVICE_PENDING	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4003"
+#define MESSAGE_DEVICE_APPROVED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4004"
+#define MESSAGE_DEVICE_REJECTED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4005"
+#define MESSAGE_DEVICE_REVOKED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4006"
+#define MESSAGE_NAME_CONFLICT	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4007"
+#define MESSAGE_CODE_LOCKED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4008"
+#define MESSAGE_UPLINK_UP	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4009"
+#define MESSAGE_UPLINK_DOWN	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400a"
+#define MESSAGE_UPLINK_REFUSED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400b"
+#define MESSAGE_READINGS_DROPPED "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400c"
+#define MESSAGE_STORE_FAILED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400d"
+#define MESSAGE_STORE_FULL	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400e"
+#define MESSAGE_ALARM_RAISED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e400f"
+#define MESSAGE_ALARM_CLEARED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4010"
+#define MESSAGE_RELOADED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4011"
+#define MESSAGE_RELOAD_REFUSED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4012"
+#define MESSAGE_DISCOVERY_LOST	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4013"
+#define MESSAGE_LOGIN_REFUSED	 "5d3c1f0a8b8e4c0e9a7d1f6b2c3e4014"

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Stored passwords: scrypt (RFC 7914), N=2^15 r=8 p=3 (32 MiB, about 0.2 s: never on the loop).
+ * Self-describing text of at most 127 characters: "$scrypt$ln=15,r=8,p=3$<salt>$<hash>".
+ */
+
+#define PASSWORD_TEXT_SIZE 128
+
+/* 0, -ENOMEM or -EIO. */
+int password_hash(const char *password, char ret_text[PASSWORD_TEXT_SIZE]);
+/* 1 fits, 0 does not, -EINVAL for a broken stored text (also one of absurd cost), -EIO. Constant
+ * time in the result. */
+int password_verify(const char *password, const char *stored);
