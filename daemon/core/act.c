@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The words of the acts, as they stand in the audit. */
+
+#include "core/act.h"
+
+#include <stddef.h>
+
+static const char *const names[ACTS] = {
+	[ACT_WINDOW_OPEN] = "window open",
+	[ACT_WINDOW_CLOSE] = "window close",
+	[ACT_ADMIT] = "admit",
+	[ACT_APPROVE] = "approve",
+	[ACT_REJECT] = "reject",
+	[ACT_SUSPEND] = "suspend",
+	[ACT_RESUME] = "resume",
+	[ACT_REVOKE] = "revoke",
+	[ACT_RELEASE] = "release",
+	[ACT_BLOCK] = "block",
+	[ACT_UNBLOCK] = "unblock",
+	[ACT_FORGET] = "forget",
+	[ACT_RENAME] = "rename",
+	[ACT_IDENTIFY] = "identify",
+	[ACT_UNLOCK_CODE] = "unlock code",
+	[ACT_CLEAR_ALARM] = "clear alarm",
+	[ACT_SETUP_CODE] = "setup code",
+	[ACT_SETUP] = "setup",
+	[ACT_LOGIN] = "login",
+	[ACT_PASSWORD_FRESH] = "password again",
+	[ACT_PERSON_PUT] = "person put",
+	[ACT_PERSON_DROP] = "person drop",
+};
+
+const char *act_kind_to_string(enum act_kind kind)
+{
+	return (unsigned)kind < ACTS ? names[kind] : "unknown";
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What a person can do. The page and the tool ask through api/; the host does it and answers once,
+ * on the loop, after the record and its audit row are on disk. An act that cannot be audited is not
+ * done.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/device.h"
+#include "core/person.h"
+
+enum act_kind {
+	ACT_WINDOW_OPEN, /* number = seconds */
+	ACT_WINDOW_CLOSE,
+	ACT_ADMIT,   /* device; text name, place, owner: may be "" = leave as it is */
+	ACT_APPROVE, /* device; code (may be "": no code, where that is allowed), name, place, owner
+		      */
+	ACT_REJECT,  /* device */
+	ACT_SUSPEND,
+	ACT_RESUME,
+	ACT_REVOKE,
+	ACT_RELEASE,
+	ACT_BLOCK,
+	ACT_UNBLOCK,
+	ACT_FORGET,	 /* device; deletes record and readings */
+	ACT_RENAME,	 /* device; name, place, owner */
+	ACT_IDENTIFY,	 /* device; number = seconds */
+	ACT_UNLOCK_CODE, /* device */
+	ACT_CLEAR_ALARM, /* alarm id in 'name', subject in 'device' */
+	ACT_SETUP_CODE,	 /* root on the control socket only: makes the one-time setup code; it comes
+			    back in outcome.text */
+	ACT_SETUP, /* code, name, secret = password: the first administrator; needs no session */
+	ACT_LOGIN, /* name, secret = password; outcome.person is filled */
+	ACT_PASSWORD_FRESH, /* name (the caller), secret: the password once more */
+	ACT_PERSON_PUT,	    /* name, role, secret ("" = keep): new or changed */
+	ACT_PERSON_DROP,    /* name */
+	ACTS
+};
+const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */
+
+enum act_result {
+	ACT_DONE,
+	ACT_BAD_INPUT,	 /* 400: text says what is wrong and what is allowed */
+	ACT_NOT_ALLOWED, /* 403 */
+	ACT_UNKNOWN,	 /* 404 */
+	ACT_IMPOSSIBLE,	 /* 409: in this state; text says why and what to do */
+	ACT_WRONG_CODE,	 /* 422: tries left in outcome.number */
+	ACT_LOCKED,	 /* 423: code void, or too many tries */
+	ACT_TOO_MANY,	 /* 429: outcome.number = seconds to wait */
+	ACT_NOT_STORED,	 /* 507: nothing changed */
+	ACT_UNREACHABLE, /* 502: the device did not answer */
+	ACT_RESULTS
+};
+
+struct act {
+	enum act_kind kind;
+	/* who: filled by api/ from the session or the socket */
+	enum role role;
+	char who[65];
+	char via[65];
+	bool local_root; /* control socket, uid 0 */
+	/* what */
+	char device[DEVICE_ID_MAX + 1];
+	char code[CODE_MAX + 1];
+	char name[LABEL_MAX + 1];
+	char place[LABEL_MAX + 1];
+	char owner[LABEL_MAX + 1];
+	bool has_name, has_place, has_owner;
+	uint32_t number;
+	enum role new_role;
+	char secret[PASSWORD_MAX + 1]; /* wiped by whoever is done with it */
+};
+
+struct act_outcome {
+	enum act_result result;
+	char text[257]; /* a sentence for the person; "" when there is nothing to say */
+	uint32_t number;
+	struct person person; /* ACT_LOGIN, ACT_SETUP */
+};
+
+typedef void (*act_done_fn)(void *userdata, const struct act_outcome *outcome);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What deserves an alarm, and the short list of those that are active. The list is unsorted and
+ * small; an alarm is found by (kind, subject). History is the store's: it gets every alarm that is
+ * raised or cleared.
+ */
+
+#include "core/alarm.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/span.h"
+
+#define SENTENCE_SIZE 256
+
+static const struct alarm_row table[ALARMS] = {
+	[ALARM_LEAK] = {"leak", "Somebody else uses the identity of %s.",
+		"Revoke the device and onboard it again; find out who had its token.", false},
+	[ALARM_CREDENTIAL_REFUSED] = {"credential-refused",
+		"The platform refuses the credential of %s.",
+		"Check the device at the platform; revoke it and onboard it again if it should "
+		"send.",
+		true},
+	[ALARM_OPERATION_FAILED] = {"operation-failed",
+		"The platform could not take on %s, after several tries.",
+		"Check the platform's state and the journal, then approve the device again.",
+		false},
+	[ALARM_NAME_CONFLICT] = {"name-conflict",
+		"A second device claims the name of %s; the first one keeps it.",
+		"Give the newcomer a name of its own, or revoke the old device if it was replaced.",
+		false},
+	[ALARM_CODE_LOCKED] = {"code-locked", "Too many wrong codes for %s; its code is void.",
+		"Make sure that the right device was meant; an administrator can unlock the code.",
+		true},
+	[ALARM_OUTBOX_FULL] = {"outbox-full", "The outbox is full; readings are put off.",
+		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true},
+	[ALARM_CONTROL_FULL] = {"control-full",
+		"The disk is full; decisions about devices cannot be saved.",
+		"Free space on the file system of gateway.state_directory.", true},
+	[ALARM_UPLINK_REFUSED] = {"uplink-refused", "The broker refuses the gateway's connection.",
+		"Check mqtt.username, the password file and the certificate, then reload.", true},
+	[ALARM_UPLINK_DOWN] = {"uplink-down",
+		"There has been no connection to the broker for more than 15 minutes.",
+		"Check the network and mqtt.host. Readings are kept meanwhile.", true},
+	[ALARM_DISCOVERY_LOST] = {"discovery-lost",
+		"Devices cannot be found by mDNS: the Avahi daemon does not answer.",
+		"Start avahi-daemon; devices that are approved go on sending meanwhile.", true},
+	[ALARM_OUTBOX_SET_ASIDE] = {"outbox-set-aside",
+		"The outbox was damaged and set aside as %s; readings in it were not sent.",
+		"Keep that file for examination; check the disk.", false},
+	[ALARM_CLOCK_UNSYNCED] = {"clock-unsynced", "The clock of the gateway is not set.",
+		"Check its time service; the times of readings are marked until then.", true},
+	[ALARM_TOKEN_IN_CLEAR] = {"token-in-clear",
+		"%s sent its provisioning token over an unprotected connection.",
+		"Treat that token as known to others: replace it at the platform and on the "
+		"device.",
+		false},
+};
+
+const struct alarm_row *alarm_row(enum alarm_kind kind)
+{
+	return (unsigned)kind < ALARMS ? &table[kind] : NULL;
+}
+
+int alarm_kind_from_string(const char *id, enum alarm_kind *ret_kind)
+{
+	for (unsigned i = 0; i < ALARMS; i++)
+		if (!strcmp(id, table[i].id)) {
+			*ret_kind = (enum alarm_kind)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static struct alarm *find(struct alarms *alarms, enum alarm_kind kind, const char *subject)
+{
+	for (unsigned i = 0; i < alarms->count; i++) {
+		struct alarm *alarm = &alarms->active[i];
+
+		if (alarm->kind == kind &&
+			!strncmp(alarm->subject, subject, sizeof(alarm->subject) - 1))
+			return alarm;
+	}
+	return NULL;
+}
+
+static void drop(struct alarms *alarms, struct alarm *alarm)
+{
+	*alarm = alarms->active[--alarms->count];
+}
+
+static bool make_room(struct alarms *alarms)
+{
+	struct alarm *oldest = NULL;
+
+	if (alarms->count < ALARMS_ACTIVE_MAX)
+		return true;
+	for (unsigned i = 0; i < alarms->count; i++) {
+		struct alarm *alarm = &alarms->active[i];
+
+		if (table[alarm->kind].clears_itself && (!oldest || alarm->raised < oldest->raised))
+			oldest = alarm;
+	}
+	if (!oldest)
+		return false;
+	drop(alarms, oldest);
+	return true;
+}
+
+bool alarms_raise(struct alarms *alarms, enum alarm_kind kind, const char *subject, int64_t now,
+	struct alarm *ret_alarm)
+{
+	struct alarm *alarm = find(alarms, kind, subject);
+
+	if (alarm) {
+		if (alarm->times < UINT32_MAX)
+			alarm->times++;
+		return false;
+	}
+	if (!make_room(alarms))
+		return false;
+	alarm = &alarms->active[alarms->count++];
+	*alarm = (struct alarm){.kind = kind, .raised = now, .times = 1};
+	snprintf(alarm->subject, sizeof(alarm->subject), "%s", subject);
+	*ret_alarm = *alarm;
+	return true;
+}
+
+bool alarms_clear(struct alarms *alarms, enum alarm_kind kind, const char *subject, int64_t now,
+	struct alarm *ret_alarm)
+{
+	struct alarm *alarm = find(alarms, kind, subject);
+
+	if (!alarm)
+		return false;
+	*ret_alarm = *alarm;
+	ret_alarm->cleared = now;
+	drop(alarms, alarm);
+	return true;
+}
+
+/* The sentences hold at most one %s, which is not a format: they are put together by hand. */
+const char *alarm_sentence(const struct alarm *alarm, char *ret_text)
+{
+	const char *sentence = table[alarm->kind].sentence;
+	const char *place = strstr(sentence, "%s");
+	char subject[sizeof(alarm->subject)];
+
+	if (!place) {
+		snprintf(ret_text, SENTENCE_SIZE, "%s", sentence);
+		return ret_text;
+	}
+	span_to_safe_text(span_from_string(alarm->subject), subject, sizeof(subject));
+	snprintf(ret_text, SENTENCE_SIZE, "%.*s%s%s", (int)(place - sentence), sentence, subject,
+		place + 2);
+	return ret_text;
+}

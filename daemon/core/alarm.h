@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Alarms: id, sentence, remedy, raised, cleared. One table of kinds; at most one active alarm for
+ * each (kind, subject). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum alarm_kind {
+	ALARM_LEAK, /* subject: device id */
+	ALARM_CREDENTIAL_REFUSED,
+	ALARM_OPERATION_FAILED,
+	ALARM_NAME_CONFLICT,
+	ALARM_CODE_LOCKED,
+	ALARM_OUTBOX_FULL,
+	ALARM_CONTROL_FULL,
+	ALARM_UPLINK_REFUSED,
+	ALARM_UPLINK_DOWN, /* for more than 15 minutes */
+	ALARM_DISCOVERY_LOST,
+	ALARM_OUTBOX_SET_ASIDE,
+	ALARM_CLOCK_UNSYNCED,
+	ALARM_TOKEN_IN_CLEAR, /* a device sent its provisioning token unprotected; subject: its name
+			       */
+	ALARMS
+};
+
+struct alarm_row {
+	const char *id;	      /* "name-conflict" */
+	const char *sentence; /* what happened, %s = subject */
+	const char *remedy;   /* what to do */
+	bool clears_itself;   /* cleared when the cause is gone; otherwise a person clears it */
+};
+const struct alarm_row *alarm_row(enum alarm_kind kind);
+int alarm_kind_from_string(const char *id, enum alarm_kind *ret_kind);
+
+struct alarm {
+	enum alarm_kind kind;
+	char subject[65];
+	int64_t raised;	 /* wall milliseconds */
+	int64_t cleared; /* 0 = active */
+	uint32_t times;	 /* raised again while active */
+};
+
+#define ALARMS_ACTIVE_MAX 128
+struct alarms {
+	struct alarm active[ALARMS_ACTIVE_MAX];
+	unsigned count;
+};
+/* True when it is new (the caller logs, audits and saves it); false when it was active already
+ * (counted) or the table is full of others (the oldest self-clearing one goes first). */
+bool alarms_raise(struct alarms *alarms, enum alarm_kind kind, const char *subject, int64_t now,
+	struct alarm *ret_alarm);
+/* True when it was active. */
+bool alarms_clear(struct alarms *alarms, enum alarm_kind kind, const char *subject, int64_t now,
+	struct alarm *ret_alarm);
+/* The sentence with its subject; ret_text of at least 256 bytes. */
+const char *alarm_sentence(const struct alarm *alarm, char *ret_text);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A change: control records that are saved together, in one transaction, or not at all.
+ * SAVE(record) is a change. Values are copied in, so the caller may go on; it is handed to the
+ * store, which frees it.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/alarm.h"
+#include "core/audit.h"
+#include "core/device.h"
+#include "core/person.h"
+
+enum change_kind {
+	CHANGE_PUT_DEVICE,
+	CHANGE_DROP_DEVICE,
+	CHANGE_PUT_PERSON,
+	CHANGE_DROP_PERSON,
+	CHANGE_PUT_ALARM,
+	CHANGE_AUDIT,
+	CHANGE_PUT_SETTING,
+	CHANGE_DROP_SETTING
+};
+
+struct change_item {
+	struct change_item *next;
+	enum change_kind kind;
+	struct device_record *device; /* PUT_DEVICE, owned */
+	uint64_t row;		      /* DROP_* */
+	struct person person;
+	struct alarm alarm;
+	struct audit_row audit;
+	char setting[33];
+	char value[257];
+};
+
+struct change {
+	struct change_item *first, **end;
+};
+
+int change_new(struct change **ret);
+struct change *change_free(struct change *change); /* wipes secrets */
+/* 0 or -ENOMEM; settings also -EMSGSIZE for a name over 32 or a value over 256 bytes. A call that
+ * fails leaves the change as it was. */
+int change_put_device(struct change *change, const struct device_record *record);
+int change_drop_device(struct change *change, uint64_t row);
+int change_put_person(struct change *change, const struct person *person);
+int change_drop_person(struct change *change, uint64_t row);
+int change_put_alarm(
+	struct change *change, const struct alarm *alarm); /* cleared != 0: kept as history */
+int change_append_audit(struct change *change, const struct audit_row *row);
+int change_put_setting(struct change *change, const char *name, const char *value);
+int change_drop_setting(struct change *change, const char *name);

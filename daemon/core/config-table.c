@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The table of the configuration. A key is one row here and one member of struct config; the
+ * parser, the messages, the sample file, --print-config and the reload all follow from it. Rows of
+ * one section stand together. Texts are sentences for the sample file and the manual.
+ */
+
+#include "core/config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "base/span.h"
+
+#define INTERFACE_MAX 15 /* IFNAMSIZ without its NUL */
+#define LABEL_SIZE    63 /* RFC 1035 section 2.3.4 */
+
+static bool interface_fits(const char *text)
+{
+	size_t size = strlen(text);
+
+	if (size < 1 || size > INTERFACE_MAX || !strcmp(text, ".") || !strcmp(text, ".."))
+		return false;
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("_.:@-", *c))
+			return false;
+	return true;
+}
+
+static bool address_fits(const char *text)
+{
+	const char *zone = strchr(text, '%');
+	struct in6_addr ip;
+	char host[INET6_ADDRSTRLEN];
+
+	if (!zone)
+		return inet_pton(AF_INET, text, &ip) == 1 || inet_pton(AF_INET6, text, &ip) == 1;
+	if (span_to_string(span_of(text, (size_t)(zone - text)), host, sizeof(host)) < 0)
+		return false;
+	return inet_pton(AF_INET6, host, &ip) == 1 && interface_fits(zone + 1);
+}
+
+static bool name_fits(const char *text)
+{
+	size_t label = 0;
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '.' && (label == 0 || c[-1] == '-'))
+			return false;
+		if (*c != '.' && !isalnum((unsigned char)*c) && (*c != '-' || label == 0))
+			return false;
+		label = *c == '.' ? 0 : label + 1;
+		if (label > LABEL_SIZE)
+			return false;
+	}
+	return label > 0 && text[strlen(text) - 1] != '-';
+}
+
+static bool host_fits(const char *text)
+{
+	return name_fits(text) || address_fits(text);
+}
+
+static bool id_fits(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!(*c >= 'a' && *c <= 'z') && !(*c >= '0' && *c <= '9') &&
+			(*c != '-' || c == text))
+			return false;
+	return true;
+}
+
+static bool path_fits(const char *text)
+{
+	return text[0] == '/' && span_is_clean_text(span_from_string(text));
+}
+
+static bool clean_fits(const char *text)
+{
+	return span_is_clean_text(span_from_string(text));
+}
+
+static const struct config_form interface_form = {
+	interface_fits, "names of network interfaces of 1 to 15 characters"};
+static const struct config_form address_form = {
+	address_fits, "IPv4 or IPv6 addresses (\"fe80::1%eth0\" for link-local ones)"};
+static const struct config_form name_form = {name_fits, "host names"};
+static const struct config_form host_form = {host_fits, "a host name or an address"};
+static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
+static const struct config_form path_form = {path_fits, "an absolute path"};
+static const struct config_form clean_form = {clean_fits, "text without control characters"};
+
+static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
+static const char *const plain_words[] = {"approve", "refuse", NULL};
+
+#define MEMBER(member_)                             \
+	.offset = offsetof(struct config, member_), \
+	.size = sizeof(((const struct config *)NULL)->member_)
+
+static const struct config_key table[] = {
+	{"gateway", "id", CONFIG_ID, 0, 32, "\"\"", "", false,
+		"Name of this gateway, in topics and on the page. Empty: made from the host name.",
+		NULL, MEMBER(id), &id_form},
+	{"gateway", "state_directory", CONFIG_PATH, 1, 255, "\"/var/lib/gatehouse\"", "", false,
+		"Where devices, credentials, audit and waiting readings are kept.", NULL,
+		MEMBER(state_directory), &path_form},
+	{"gateway", "runtime_directory", CONFIG_PATH, 1, 90, "\"/run/gatehouse\"", "", false,
+		"Where the control socket is made.", NULL, MEMBER(runtime_directory), &path_form},
+	{"gateway", "log_level", CONFIG_ENUM, LOG_ERR, LOG_DEBUG, "info", "", true,
+		"The least important messages that are still logged.", level_words,
+		MEMBER(log_level), NULL},
+
+	{"lan", "interfaces", CONFIG_LIST, 1, CONFIG_LIST_MAX, "{ \"lo\" }", "", false,
+		"Network interfaces on which devices are heard.", NULL, MEMBER(lan_interfaces),
+		&interface_form},
+	{"lan", "port", CONFIG_UINT, 0, 65535, "5683", "", false,
+		"UDP port for CoAP. 0: any free port.", NULL, MEMBER(lan_port), NULL},
+	{"lan", "plain", CONFIG_ENUM, PLAIN_APPROVE, PLAIN_REFUSE, "approve", "", true,
+		"Devices that cannot prove who they are: approved by a person each time, or "
+		"refused.",
+		plain_words, MEMBER(plain), NULL},
+	{"lan", "mdns", CONFIG_BOOL, 0, 1, "yes", "", false,
+		"Announce the gateway by mDNS and find devices by it.", NULL, MEMBER(mdns), NULL},
+	{"lan", "window_max", CONFIG_UINT, 1, 900, "900", "s", true,
+		"Longest time for which the onboarding window can be opened.", NULL,
+		MEMBER(window_max), NULL},
+	{"lan", "poll_interval", CONFIG_UINT, 1, 86400, "60", "s", true,
+		"Time between two reads of a device that is asked for its readings.", NULL,
+		MEMBER(poll_interval), NULL},
+	{"lan", "device_rate", CONFIG_RATE, 10, 10000000, "10", "readings/s", true,
+		"Readings a second taken from one device in the long run.", NULL,
+		MEMBER(device_rate), NULL},
+	{"lan", "device_burst", CONFIG_RATE, 1000, 100000000, "100", "readings", true,
+		"Readings taken from one device at once after a pause.", NULL, MEMBER(device_burst),
+		NULL},
+	{"lan", "pending_max", CONFIG_UINT, 1, 4096, "64", "names", true,
+		"Unknown names that wait for a decision at a time.", NULL, MEMBER(pending_max),
+		NULL},
+	{"lan", "new_per_minute", CONFIG_UINT, 1, 10000, "10", "names", true,
+		"Unknown names taken from one interface in a minute.", NULL, MEMBER(new_per_minute),
+		NULL},
+
+	{"page", "addresses", CONFIG_LIST, 1, CONFIG_LIST_MAX, "{ \"127.0.0.1\", \"::1\" }", "",
+		false, "Addresses on which the page listens.", NULL, MEMBER(page_addresses),
+		&address_form},
+	{"page", "port", CONFIG_UINT, 0, 65535, "8443", "", false,
+		"TCP port of the page. 0: any free port.", NULL, MEMBER(page_port), NULL},
+	{"page", "names", CONFIG_LIST, 0, CONFIG_LIST_MAX, "{ }", "", false,
+		"Further host names under which the page may be opened.", NULL, MEMBER(page_names),
+		&name_form},
+	{"page", "certificate", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the page's certificate. Empty: one is made on the first start.",
+		NULL, MEMBER(page_certificate), &path_form},
+	{"page", "key", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the key of that certificate.", NULL, MEMBER(page_key), &path_form},
+
+	{"mqtt", "host", CONFIG_STRING, 0, 255, "\"\"", "", false,
+		"Broker to which readings go. Empty: readings wait in the outbox.", NULL,
+		MEMBER(mqtt_host), &host_form},
+	{"mqtt", "port", CONFIG_UINT, 1, 65535, "8883", "", false, "TCP port of the broker.", NULL,
+		MEMBER(mqtt_port), NULL},
+	{"mqtt", "tls", CONFIG_BOOL, 0, 1, "yes", "", false,
+		"TLS with a verified certificate. Without it everything travels in the clear.",
+		NULL, MEMBER(mqtt_tls), NULL},
+	{"mqtt", "ca_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the trust anchors. Empty: those of the system.", NULL,
+		MEMBER(mqtt_ca_file), &path_form},
+	{"mqtt", "username", CONFIG_STRING, 0, 128, "\"\"", "", false,
+		"User name at the broker. Empty: none.", NULL, MEMBER(mqtt_username), &clean_form},
+	{"mqtt", "password_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"File whose first line is the password at the broker.", NULL,
+		MEMBER(mqtt_password_file), &path_form},
+	{"mqtt", "keep_alive", CONFIG_UINT, 5, 65535, "60", "s", false,
+		"Longest silence on the session before the broker is asked for a sign of life.",
+		NULL, MEMBER(mqtt_keep_alive), NULL},
+	{"mqtt", "window", CONFIG_UINT, 1, 10000, "1000", "readings", false,
+		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
+
+	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
+		"Platform to which a newly approved device belongs.", NULL, MEMBER(platform),
+		&id_form},
+	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
+		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
+		MEMBER(local_lease), NULL},
+
+	{"outbox", "max_bytes", CONFIG_UINT, 65536, UINT64_C(1099511627776), "67108864", "bytes",
+		true, "Readings that may wait for the platform; beyond it devices are put off.",
+		NULL, MEMBER(outbox_max_bytes), NULL},
+	{"outbox", "keep_readings_of_revoked", CONFIG_BOOL, 0, 1, "no", "", true,
+		"Still send what a device delivered before it was revoked.", NULL,
+		MEMBER(keep_readings_of_revoked), NULL},
+};
+
+const struct config_key *config_keys(size_t *ret_count)
+{
+	*ret_count = ELEMENTS(table);
+	return table;
+}

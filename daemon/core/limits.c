@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The table of limits. A row that has a configuration key holds that key's default;
+ * limits_configure() puts the configured value in. Counters are raised where a limit is reached, by
+ * whoever keeps it.
+ */
+
+#include "core/limits.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/device.h"
+#include "core/reading.h"
+
+#define MIB (UINT64_C(1024) * 1024)
+
+static const struct limit_row table[LIMITS] = {
+	[LIMIT_NEW_NAMES_PER_MINUTE] = {"new-names-per-minute", 10, "names a minute",
+		"one loud neighbour must not fill the list of waiting devices of an interface"},
+	[LIMIT_PENDING] = {"pending", 64, "names",
+		"a person can look through so many; more are a flood"},
+	[LIMIT_DEVICES] = {"devices", 20000, "records",
+		"memory for all records stays within what the unit may use"},
+	[LIMIT_SESSIONS] = {"sessions", 1024, "sessions",
+		"spoofed source addresses make the CoAP library remember each of them"},
+	[LIMIT_VERIFIED_ADDRESSES] = {"verified-addresses", 4096, "addresses",
+		"addresses that proved to be reachable are remembered in a table of fixed size"},
+	[LIMIT_HELD_ANSWERS] = {"held-answers", 1024, "exchanges",
+		"an answer that waits for the disk pins its session in memory"},
+	[LIMIT_BODY] = {"body", READING_BODY_MAX, "bytes",
+		"no reading is longer, and a peer's own figure is never believed"},
+	[LIMIT_RECORDS] = {"records", READING_RECORDS_MAX, "records",
+		"bounds the work for one datagram"},
+	[LIMIT_RATE] = {"rate", 10, "readings a second",
+		"one broken sensor must not crowd out the others"},
+	[LIMIT_WINDOW_READINGS] = {"window-readings", 4096, "readings",
+		"what is owed upstream stands on disk; memory holds its front only"},
+	[LIMIT_OUTBOX_BYTES] = {"outbox-bytes", 64 * MIB, "bytes",
+		"a long outage must not fill the disk that approvals and revokes need"},
+	[LIMIT_PROBES] = {"probes", 32, "requests",
+		"devices are asked a few at a time, so that the network is not flooded by us"},
+	[LIMIT_SIGHTINGS] = {"sightings", 256, "services",
+		"anybody on the link can announce services without end"},
+	[LIMIT_HTTP_CONNECTIONS] = {"http-connections", 64, "connections",
+		"each one holds memory and a descriptor"},
+	[LIMIT_HTTP_PER_ADDRESS] = {"http-per-address", 8, "connections",
+		"one client must not take all of them"},
+	[LIMIT_HTTP_BODY] = {"http-body", 65536, "bytes",
+		"no form and no call of the API is longer"},
+	[LIMIT_SESSIONS_WEB] = {"web-sessions", 64, "sessions",
+		"a table of fixed size; the one idle for longest goes first"},
+	[LIMIT_PASSWORD_QUEUE] = {"password-queue", 4, "hashes",
+		"each hash takes 32 MiB and a fifth of a second"},
+	[LIMIT_LOGIN_TRIES] = {"login-tries", 60, "tries a minute",
+		"guessing across accounts is slow; each account has a growing delay of its own"},
+	[LIMIT_CODE_TRIES] = {"code-tries", CODE_TRIES_MAX, "wrong codes",
+		"a code of 8 characters stays beyond guessing"},
+	[LIMIT_CODE_TRIES_GATEWAY] = {"code-tries-gateway", 10, "wrong codes an hour",
+		"guessing across many devices stops for 15 minutes as well"},
+	[LIMIT_INBOUND_MESSAGE] = {"inbound-message", 65536, "bytes", "a broker is a stranger too"},
+	[LIMIT_INPUTS_WAITING] = {"inputs-waiting", 64, "events",
+		"a device's events wait while its record is on the way to the disk"},
+};
+
+const struct limit_row *limit_row(enum limit limit)
+{
+	return (unsigned)limit < LIMITS ? &table[limit] : NULL;
+}
+
+void limits_init(struct limits *ret_limits)
+{
+	memset(ret_limits, 0, sizeof(*ret_limits));
+	for (unsigned i = 0; i < LIMITS; i++)
+		ret_limits->value[i] = table[i].value;
+}
+
+void limits_configure(struct limits *limits, const struct config *config)
+{
+	limits->value[LIMIT_NEW_NAMES_PER_MINUTE] = config->new_per_minute;
+	limits->value[LIMIT_PENDING] = config->pending_max;
+	limits->value[LIMIT_RATE] = (uint64_t)ceil(config->device_rate);
+	limits->value[LIMIT_OUTBOX_BYTES] = config->outbox_max_bytes;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Everything that a peer can make grow: one table with the limit, its reason and a counter of how
+ * often it was reached. 'gatehousectl status --limits' shows it.
+ */
+
+#include <stdint.h>
+
+#include "core/config.h"
+
+enum limit {
+	LIMIT_NEW_NAMES_PER_MINUTE, /* per interface */
+	LIMIT_PENDING,		    /* unknown names pending */
+	LIMIT_DEVICES,		    /* records in all */
+	LIMIT_SESSIONS,		    /* CoAP sessions remembered */
+	LIMIT_VERIFIED_ADDRESSES,   /* addresses that passed Echo */
+	LIMIT_HELD_ANSWERS,	    /* exchanges waiting for their answer */
+	LIMIT_BODY,		    /* bytes of a request body */
+	LIMIT_RECORDS,		    /* SenML records of a reading */
+	LIMIT_RATE,		    /* readings a second of a device */
+	LIMIT_WINDOW_READINGS,	    /* readings in memory */
+	LIMIT_OUTBOX_BYTES,
+	LIMIT_PROBES,	 /* requests of ours under way */
+	LIMIT_SIGHTINGS, /* discovered services remembered */
+	LIMIT_HTTP_CONNECTIONS,
+	LIMIT_HTTP_PER_ADDRESS,
+	LIMIT_HTTP_BODY,
+	LIMIT_SESSIONS_WEB,
+	LIMIT_PASSWORD_QUEUE,
+	LIMIT_LOGIN_TRIES,
+	LIMIT_CODE_TRIES,
+	LIMIT_CODE_TRIES_GATEWAY, /* wrong codes an hour for the whole gateway */
+	LIMIT_INBOUND_MESSAGE,	  /* bytes of a message from the broker */
+	LIMIT_INPUTS_WAITING,	  /* events waiting for a device's record to be saved */
+	LIMITS
+};
+
+struct limit_row {
+	const char *name; /* "new-names-per-minute" */
+	uint64_t value;	  /* default; some have a configuration key */
+	const char *unit;
+	const char *reason;
+};
+const struct limit_row *limit_row(enum limit limit);
+
+/* Counters live in one value that the gateway owns. */
+struct limits {
+	uint64_t value[LIMITS];
+	uint64_t reached[LIMITS];
+};
+void limits_init(struct limits *ret_limits);
+/* Takes over the limits that have a configuration key; at start and after a reload. Counters stay.
+ */
+void limits_configure(struct limits *limits, const struct config *config);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way back from the file. One fetch for each device at a time; hungry devices take turns. While
+ * a fetch is under way the device may close, spill or be dropped: then the answer does not follow
+ * on what is in memory any more (its after_row is not where the file part begins) and is thrown
+ * away; the device asks again.
+ */
+
+#include "core/owed-state.h"
+
+#define FETCH_MAX 256 /* readings at a time: bounds the answer, not the device */
+
+bool owed_wants_fetch(struct owed *owed, struct owed_fetch *ret_fetch)
+{
+	struct owed_device *device = owed->chain[OWED_HUNGRY].first;
+	size_t room = owed_room(owed);
+	uint64_t want;
+
+	if (!device)
+		return false;
+	want = owed->limits.window_readings / owed->chain[OWED_HUNGRY].count;
+	if (want > FETCH_MAX)
+		want = FETCH_MAX;
+	if (want == 0)
+		want = 1;
+	if (want > device->file.count)
+		want = device->file.count;
+	if (room == 0 || room < want / 2)
+		return false; /* not for crumbs: each fetch costs a trip to the file */
+	*ret_fetch = (struct owed_fetch){
+		.device_row = device->device_row,
+		.after_row = device->file.after,
+		.last_row = device->file.last,
+		.max = want < room ? (size_t)want : room,
+	};
+	device->fetching = true;
+	device->fetch_count = device->file.count;
+	device->fetch_bytes = device->file.bytes;
+	owed->reserved += ret_fetch->max;
+	owed_device_settle(owed, device);
+	return true;
+}
+
+/* Returns how many were taken over; what does not fit stays on file. */
+static size_t fetch_append(struct owed *owed, struct owed_device *device,
+	const struct owed_fetch *fetch, struct reading **readings, size_t count)
+{
+	struct owed_file *file = &device->file;
+	size_t i = 0;
+
+	for (; i < count && file->count > 0; i++) {
+		struct reading *reading = readings[i];
+
+		if (reading->row <= file->after || reading->row > fetch->last_row ||
+			owed_queue_append(&device->queue, reading) < 0)
+			break;
+		file->count--;
+		file->bytes -= reading->size;
+		file->after = reading->row;
+		owed_memory_changed(owed, device, 1);
+	}
+	return i;
+}
+
+/* The file held less than it should. What is not there cannot be delivered: it is written off, or
+ * the device would ask for it for ever. */
+static void fetch_write_off(struct owed *owed, struct owed_device *device,
+	const struct owed_fetch *fetch, uint64_t fetched, uint64_t fetched_bytes)
+{
+	uint64_t missing = device->fetch_count - fetched;
+	uint64_t missing_bytes = device->fetch_bytes - fetched_bytes;
+
+	device->file.count -= missing;
+	device->file.bytes -= missing_bytes;
+	device->file.after = fetch->last_row;
+	device->readings -= missing;
+	device->bytes -= missing_bytes;
+	owed->sums.readings -= missing;
+	owed->sums.bytes -= missing_bytes;
+	owed->sums.dropped += missing;
+}
+
+void owed_fetched(
+	struct owed *owed, const struct owed_fetch *fetch, struct reading **readings, size_t count)
+{
+	struct owed_device *device = owed_device_find(owed, fetch->device_row);
+	uint64_t bytes;
+	size_t kept = 0;
+
+	if (device && device->fetching) {
+		device->fetching = false;
+		owed->reserved -= fetch->max;
+		bytes = device->file.bytes;
+		if (device->open && device->file.count > 0 &&
+			device->file.after == fetch->after_row) {
+			kept = fetch_append(owed, device, fetch, readings, count);
+			bytes -= device->file.bytes;
+			if (kept == count && count < fetch->max)
+				fetch_write_off(owed, device, fetch, count, bytes);
+		}
+		owed_device_settle(owed, device);
+	}
+	for (size_t i = kept; i < count; i++)
+		reading_unref(readings[i]);
+}

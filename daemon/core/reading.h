@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A reading: one accepted body, one row, one gh-id. Allocated once with its body behind it and
+ * handed from room to room by reference.
+ *
+ * Upstream form: formats 0, 50, 60, 110, 112 become SenML JSON (RFC 8428) whose base name is
+ * "<registry device id>/"; 42 stays untouched. Relative times (below 2^28) are resolved against
+ * arrival.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mailbox.h"
+#include "base/span.h"
+#include "core/device.h"
+
+#define READING_BODY_MAX    8192
+#define READING_RECORDS_MAX 128
+#define READING_OPAQUE_MAX  1024
+
+enum content_format {
+	FORMAT_NONE = -1,
+	FORMAT_TEXT = 0,
+	FORMAT_LINK = 40,
+	FORMAT_OPAQUE = 42,
+	FORMAT_JSON = 50,
+	FORMAT_CBOR = 60,
+	FORMAT_SENML_JSON = 110,
+	FORMAT_SENML_CBOR = 112,
+};
+
+/* What makes a retransmission: same identity (the device), message id and token. */
+struct request_key {
+	uint16_t message_id;
+	uint8_t confirmable;
+	uint8_t token_size;
+	uint8_t token[8];
+};
+
+struct reading {
+	struct mail mail; /* for chains between threads */
+	int references;	  /* atomic */
+	uint64_t row;	  /* given by owed; <gateway>.<epoch>.<row> */
+	uint64_t device_row;
+	enum trust trust;
+	int64_t time; /* wall milliseconds of arrival */
+	bool clock_synced;
+	int format; /* of the body as it goes upstream: 110 or 42 */
+	struct request_key key;
+	void *exchange; /* lan's exchange whose answer is held, or NULL; loop only */
+	size_t size;
+	uint8_t body[];
+};
+
+struct reading *reading_new(size_t size); /* one reference; NULL on lack of memory */
+struct reading *reading_ref(struct reading *reading);
+struct reading *reading_unref(struct reading *reading); /* NULL */
+struct reading *reading_of_mail(struct mail *mail);
+
+enum reading_verdict {
+	READING_ACCEPTED,
+	READING_MALFORMED,	/* 4.00: broken JSON */
+	READING_TOO_LARGE,	/* 4.13 */
+	READING_FORMAT_UNKNOWN, /* 4.15 */
+	READING_NOT_SENML,	/* 4.22: well-formed, but not SenML */
+};
+
+struct reading_context {
+	const char *device_id;	/* registry id, for bn */
+	const char *value_name; /* n= of format 0; NULL or "" = "value" */
+	int64_t now;		/* wall milliseconds of arrival */
+};
+
+/*
+ * Checks a body as received and makes the upstream form. READING_ACCEPTED: *ret_reading is new
+ * (format, body, size set; time = now). Otherwise *ret_why is a static sentence for the device.
+ * -ENOMEM is the only negative answer. JSON by jansson with duplicate keys refused, depth at most
+ * 4; NaN and infinity refused.
+ */
+int reading_decode(int format, struct span body, const struct reading_context *context,
+	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The device contract for drivers: how one kind of device is recognised, asked and understood. A
+ * driver turns bytes into core values and core values into requests; the host sends them. Pure, no
+ * state.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/device.h"
+#include "core/reading.h"
+
+/* A request the host sends to a device that is a server, through lan. */
+struct device_request {
+	uint8_t method; /* 1 GET, 2 POST, 3 PUT, 4 DELETE */
+	char path[128];
+	int content_format; /* -1 = none */
+	int accept;
+	uint8_t payload[256];
+	size_t payload_size;
+	size_t answer_max;
+};
+
+/* One link of a device's list, as far as drivers look at it (host copies it from lan's parser). */
+struct device_link {
+	const char *path, *rt, *interface;
+	int content_format;
+	bool observable;
+};
+
+/* What a driver found in a link list. */
+struct device_links {
+	char info[128], claim[128], display[128], identify[128], status[128],
+		command[128]; /* "" = none */
+	char poll[128];	      /* telemetry to be read */
+	int poll_format;
+};
+
+enum info_verdict { INFO_TAKEN, INFO_MALFORMED /* 4.00 */, INFO_FORMAT_UNKNOWN /* 4.15 */ };
+
+/* What the gateway answers at /enrol and /d/<id>. */
+struct enrol_answer {
+	enum device_word state;
+	uint32_t retry;		   /* seconds */
+	const char *id;		   /* NULL = not yet */
+	struct span code;	   /* empty = none */
+	uint32_t expires;	   /* seconds, 0 = not said */
+	const char *owner, *place; /* "" = not said */
+};
+
+struct device_driver {
+	const char *name; /* "native" */
+	/* True when a device with these links (or one that enrols itself: links NULL) is of this
+	 * kind; fills what was found. */
+	bool (*match)(
+		const struct device_link *links, size_t count, struct device_links *ret_found);
+	/* GET of the info resource. */
+	int (*info)(const struct device_links *found, struct device_request *ret_request);
+	/* The enrol map (body of /enrol, or the answer to info). Format 60, 50 or none. *ret_info
+	 * is complete on INFO_TAKEN. 'clear_pt' is set when the map held a pt (which is wiped and
+	 * never used at plain: alarm). -ENOMEM else. */
+	int (*decode_info)(int format, struct span body, struct device_info *ret_info,
+		bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why);
+	/* The answer map in format 60 or 50. ret_size <= capacity or -EMSGSIZE. */
+	int (*encode_answer)(int format, const struct enrol_answer *answer, uint8_t *ret_body,
+		size_t capacity, size_t *ret_size);
+	int (*show_code)(const struct device_links *found, struct span code,
+		struct device_request *ret_request);
+	int (*clear_code)(const struct device_links *found, struct device_request *ret_request);
+	int (*identify)(const struct device_links *found, uint32_t seconds,
+		struct device_request *ret_request);
+	/* PUT of the answer map to its status resource; -ENOTSUP when it has none. */
+	int (*notify)(const struct device_links *found, const struct enrol_answer *answer,
+		struct device_request *ret_request);
+	/* The next read of its telemetry; -ENOTSUP when there is nothing to read. */
+	int (*plan_read)(const struct device_links *found, struct device_request *ret_request);
+};
+
+void device_info_clear(struct device_info *info);

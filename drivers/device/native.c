@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Devices that speak the device contract: they know gatehouse.* resources, or enrol themselves. The
+ * enrol map comes in CBOR or JSON; both become one JSON value first, so there is one reader for its
+ * keys. Unknown keys are passed over. A provisioning token in it is never taken here: it may come
+ * at psk and cert only.
+ */
+
+#include "drivers/device/native.h"
+
+#include <cbor.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "drivers/device/cbor-json.h"
+
+#define INFO_ANSWER_MAX	 1024
+#define READ_ANSWER_MAX	 1024
+#define CONTRACT_VERSION 1
+
+static void cleanup_json(json_t **value)
+{
+	json_decref(*value);
+}
+
+void device_info_clear(struct device_info *info)
+{
+	free(info->attributes);
+	*info = (struct device_info){0};
+}
+
+/* ---- links ---- */
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+	const char *at = words;
+
+	while (at && (at = strstr(at, word))) {
+		if ((at == words || at[-1] == ' ') && (at[length] == '\0' || at[length] == ' '))
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+static bool match(const struct device_link *links, size_t count, struct device_links *ret_found)
+{
+	static const struct {
+		const char *rt;
+		size_t offset;
+	} resources[] = {
+		{"gatehouse.info", offsetof(struct device_links, info)},
+		{"gatehouse.claim", offsetof(struct device_links, claim)},
+		{"gatehouse.display", offsetof(struct device_links, display)},
+		{"gatehouse.identify", offsetof(struct device_links, identify)},
+		{"gatehouse.status", offsetof(struct device_links, status)},
+		{"gatehouse.command", offsetof(struct device_links, command)},
+	};
+	struct device_links found = {.poll_format = -1};
+	bool ours = !links;
+	size_t i, j;
+
+	for (i = 0; links && i < count; i++) {
+		for (j = 0; j < ELEMENTS(resources); j++) {
+			char *place = (char *)&found + resources[j].offset;
+
+			if (*place || !has_word(links[i].rt, resources[j].rt))
+				continue;
+			snprintf(place, sizeof(found.info), "%s", links[i].path);
+			ours = true;
+		}
+		if (!found.poll[0] && has_word(links[i].interface, "core.s")) {
+			snprintf(found.poll, sizeof(found.poll), "%s", links[i].path);
+			found.poll_format = links[i].content_format;
+		}
+	}
+	if (ours)
+		*ret_found = found;
+	return ours;
+}
+
+/* ---- the enrol map ---- */
+
+struct text_key {
+	const char *key;
+	size_t offset;
+};
+static const struct text_key text_keys[] = {
+	{"model", offsetof(struct device_info, model)},
+	{"serial", offsetof(struct device_info, serial)},
+	{"firmware", offsetof(struct device_info, firmware)},
+};
+
+static const char *read_text(
+	const json_t *map, const struct text_key *key, struct device_info *info)
+{
+	const json_t *value = json_object_get(map, key->key);
+	struct span text;
+
+	if (!value)
+		return NULL;
+	if (!json_is_string(value))
+		return "model, serial and firmware are text";
+	text = span_of(json_string_value(value), json_string_length(value));
+	if (text.size > INFO_TEXT_MAX || !span_is_clean_text(text))
+		return "model, serial and firmware are at most 64 bytes without control characters";
+	return span_to_string(text, (char *)info + key->offset, INFO_TEXT_MAX + 1) < 0
+		       ? "a text holds a NUL"
+		       : NULL;
+}
+
+static const char *read_attributes(json_t *map, struct device_info *info)
+{
+	json_t *attributes = json_object_get(map, "attributes"), *value;
+	const char *key;
+
+	if (!attributes)
+		return NULL;
+	if (!json_is_object(attributes) || json_object_size(attributes) > ATTRIBUTES_MAX)
+		return "attributes is a map of at most 16 texts";
+	json_object_foreach(attributes, key, value)
+	{
+		struct span text = json_is_string(value) ? span_of(json_string_value(value),
+								   json_string_length(value))
+							 : (struct span){0};
+
+		if (!json_is_string(value) || text.size > ATTRIBUTE_VALUE_MAX ||
+			!span_is_clean_text(text))
+			return "an attribute is text of at most 256 bytes without control "
+			       "characters";
+		if (!*key || strlen(key) > INFO_TEXT_MAX ||
+			!span_is_clean_text(span_from_string(key)))
+			return "an attribute's name is 1 to 64 bytes without control characters";
+	}
+	info->attributes = json_dumps(attributes, JSON_COMPACT);
+	return info->attributes ? NULL : "out of memory";
+}
+
+static const char *read_rest(const json_t *map, struct device_info *info)
+{
+	const json_t *display = json_object_get(map, "display"),
+		     *code = json_object_get(map, "code"), *version = json_object_get(map, "v");
+
+	if (version &&
+		(!json_is_integer(version) || json_integer_value(version) != CONTRACT_VERSION))
+		return "v: only version 1 is understood";
+	if (display && !json_is_boolean(display))
+		return "display is true or false";
+	info->display = json_is_true(display);
+	if (code && (!json_is_string(code) || short_code_parse(span_of(json_string_value(code),
+								       json_string_length(code)),
+						      info->code) < 0))
+		return "code is 8 characters of BCDFGHJKLMNPQRSTVWXZ";
+	return NULL;
+}
+
+static const char *read_info(json_t *map, struct device_info *info)
+{
+	const char *why = NULL;
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(text_keys) && !why; i++)
+		why = read_text(map, &text_keys[i], info);
+	if (!why)
+		why = read_rest(map, info);
+	return why ? why : read_attributes(map, info);
+}
+
+/* 0 with *ret_map, -EBADMSG, -EPROTONOSUPPORT for an unknown format, -ENOMEM. */
+static int parse_map(int format, struct span body, json_t **ret_map)
+{
+	CLEANUP(cleanup_json) json_t *map = NULL;
+	json_error_t error;
+	int r = 0;
+
+	if (!body.size)
+		map = json_object();
+	else if (format == FORMAT_CBOR)
+		r = cbor_to_json(body, &map);
+	else if (format == FORMAT_JSON)
+		map = json_loadb(
+			(const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &error);
+	else
+		return -EPROTONOSUPPORT;
+	if (r < 0)
+		return r;
+	if (!map || !json_is_object(map))
+		return -EBADMSG;
+	*ret_map = STEAL(map);
+	return 0;
+}
+
+static int decode_info(int format, struct span body, struct device_info *ret_info,
+	bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why)
+{
+	CLEANUP(cleanup_json) json_t *map = NULL;
+	struct device_info info = {0};
+	const char *why;
+	json_t *pt;
+	int r;
+
+	*ret_clear_pt = false;
+	r = parse_map(format, body, &map);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -EPROTONOSUPPORT) {
+		*ret_verdict = INFO_FORMAT_UNKNOWN;
+		*ret_why = "the map comes as CBOR (60) or JSON (50)";
+		return 0;
+	}
+	*ret_verdict = INFO_MALFORMED;
+	if (r < 0) {
+		*ret_why = "this is not one map in the format that it claims";
+		return 0;
+	}
+	pt = json_object_get(map, "pt");
+	if (pt) {
+		if (json_is_string(pt))
+			crypto_wipe((char *)json_string_value(pt), json_string_length(pt));
+		*ret_clear_pt = true;
+		*ret_why = "a provisioning token never travels unprotected: replace it";
+		return 0;
+	}
+	why = read_info(map, &info);
+	if (why) {
+		device_info_clear(&info);
+		*ret_why = why;
+		return 0;
+	}
+	*ret_info = info;
+	*ret_verdict = INFO_TAKEN;
+	return 0;
+}
+
+/* ---- the answer map ---- */
+
+struct writer {
+	uint8_t *at;
+	size_t left;
+	bool full;
+};
+
+static void wrote(struct writer *writer, size_t size)
+{
+	if (!size)
+		writer->full = true;
+	writer->at += size;
+	writer->left -= size;
+}
+
+static void write_text(struct writer *writer, struct span text)
+{
+	wrote(writer, cbor_encode_string_start(text.size, writer->at, writer->left));
+	if (writer->full || writer->left < text.size) {
+		writer->full = true;
+		return;
+	}
+	memcpy(writer->at, text.data, text.size);
+	writer->at += text.size;
+	writer->left -= text.size;
+}
+
+/* The keys of an answer that are there, in the contract's order. */
+struct answer_entry {
+	const char *key;
+	bool is_number;
+	uint32_t number;
+	struct span text;
+};
+#define ANSWER_ENTRIES 7
+
+static size_t list_answer(
+	const struct enrol_answer *answer, struct answer_entry ret_entry[ANSWER_ENTRIES])
+{
+	const struct {
+		const char *key;
+		struct span text;
+	} texts[] = {
+		{"id", span_from_string(answer->id)},
+		{"code", answer->code},
+		{"owner", span_from_string(answer->owner)},
+		{"place", span_from_string(answer->place)},
+	};
+	size_t count = 0, i;
+
+	ret_entry[count++] = (struct answer_entry){
+		.key = "state", .text = span_from_string(device_word_to_string(answer->state))};
+	ret_entry[count++] =
+		(struct answer_entry){.key = "retry", .is_number = true, .number = answer->retry};
+	for (i = 0; i < ELEMENTS(texts); i++)
+		if (texts[i].text.size)
+			ret_entry[count++] =
+				(struct answer_entry){.key = texts[i].key, .text = texts[i].text};
+	if (answer->expires)
+		ret_entry[count++] = (struct answer_entry){
+			.key = "expires", .is_number = true, .number = answer->expires};
+	return count;
+}
+
+static int encode_cbor(const struct answer_entry *entry, size_t count, uint8_t *ret_body,
+	size_t capacity, size_t *ret_size)
+{
+	struct writer writer = {.at = ret_body, .left = capacity};
+	size_t i;
+
+	wrote(&writer, cbor_encode_map_start(count, writer.at, writer.left));
+	for (i = 0; i < count && !writer.full; i++) {
+		write_text(&writer, span_from_string(entry[i].key));
+		if (writer.full)
+			break;
+		if (entry[i].is_number)
+			wrote(&writer, cbor_encode_uint(entry[i].number, writer.at, writer.left));
+		else
+			write_text(&writer, entry[i].text);
+	}
+	if (writer.full)
+		return -EMSGSIZE;
+	*ret_size = capacity - writer.left;
+	return 0;
+}
+
+static int encode_json(const struct answer_entry *entry, size_t count, uint8_t *ret_body,
+	size_t capacity, size_t *ret_size)
+{
+	CLEANUP(cleanup_json) json_t *map = json_object();
+	size_t i, size;
+
+	for (i = 0; map && i < count; i++) {
+		json_t *value = entry[i].is_number ? json_integer(entry[i].number)
+						   : json_stringn((const char *)entry[i].text.data,
+							     entry[i].text.size);
+
+		if (json_object_set_new(map, entry[i].key, value) < 0)
+			return -ENOMEM;
+	}
+	if (!map)
+		return -ENOMEM;
+	size = json_dumpb(map, (char *)ret_body, capacity, JSON_COMPACT);
+	if (!size)
+		return -ENOMEM;
+	if (size > capacity)
+		return -EMSGSIZE;
+	*ret_size = size;
+	return 0;
+}
+
+static int encode_answer(int format, const struct enrol_answer *answer, uint8_t *ret_body,
+	size_t capacity, size_t *ret_size)
+{
+	struct answer_entry entry[ANSWER_ENTRIES];
+	size_t count = list_answer(answer, entry);
+
+	return format == FORMAT_JSON ? encode_json(entry, count, ret_body, capacity, ret_size)
+				     : encode_cbor(entry, count, ret_body, capacity, ret_size);
+}
+
+/* ---- requests ---- */
+
+static int request_to(const char *path, uint8_t method, struct device_request *ret_request)
+{
+	if (!path[0])
+		return -ENOTSUP;
+	*ret_request = (struct device_request){
+		.method = method, .content_format = -1, .accept = -1, .answer_max = 256};
+	snprintf(ret_request->path, sizeof(ret_request->path), "%s", path);
+	return 0;
+}
+
+static int text_request(
+	const char *path, uint8_t method, struct span text, struct device_request *ret_request)
+{
+	int r;
+
+	if (text.size > sizeof(ret_request->payload))
+		return -EMSGSIZE;
+	r = request_to(path, method, ret_request);
+	if (r < 0)
+		return r;
+	ret_request->content_format = FORMAT_TEXT;
+	ret_request->payload_size = text.size;
+	if (text.size)
+		memcpy(ret_request->payload, text.data, text.size);
+	return 0;
+}
+
+static int info(const struct device_links *found, struct device_request *ret_request)
+{
+	int r = request_to(found->info, 1, ret_request);
+
+	if (r >= 0)
+		ret_request->answer_max = INFO_ANSWER_MAX;
+	return r;
+}
+
+static int show_code(
+	const struct device_links *found, struct span code, struct device_request *ret_request)
+{
+	return text_request(found->display, 3, code, ret_request);
+}
+
+static int clear_code(const struct device_links *found, struct device_request *ret_request)
+{
+	return request_to(found->display, 4, ret_request);
+}
+
+static int identify(
+	const struct device_links *found, uint32_t seconds, struct device_request *ret_request)
+{
+	char text[12];
+
+	snprintf(text, sizeof(text), "%u", seconds);
+	return text_request(found->identify, 2, span_from_string(text), ret_request);
+}
+
+static int notify(const struct device_links *found, const struct enrol_answer *answer,
+	struct device_request *ret_request)
+{
+	struct device_request request;
+	int r = request_to(found->status, 3, &request);
+
+	if (r >= 0)
+		r = encode_answer(FORMAT_CBOR, answer, request.payload, sizeof(request.payload),
+			&request.payload_size);
+	if (r < 0)
+		return r;
+	request.content_format = FORMAT_CBOR;
+	*ret_request = request;
+	return 0;
+}
+
+static int plan_read(const struct device_links *found, struct device_request *ret_request)
+{
+	int r = request_to(found->poll, 1, ret_request);
+
+	if (r < 0)
+		return r;
+	ret_request->accept = found->poll_format;
+	ret_request->answer_max = READ_ANSWER_MAX;
+	return 0;
+}
+
+const struct device_driver device_native = {
+	.name = "native",
+	.match = match,
+	.info = info,
+	.decode_info = decode_info,
+	.encode_answer = encode_answer,
+	.show_code = show_code,
+	.clear_code = clear_code,
+	.identify = identify,
+	.notify = notify,
+	.plan_read = plan_read,
+};

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The platform contract for drivers: a platform is one file with one const struct, and one row in
+ * table.c. The hooks are called on the loop, never block, and keep no state: everything that must
+ * survive is in 'blob', which the host seals and saves before it calls again or lets a request go
+ * out. So "kill it between any two steps" is one generic test for all drivers.
+ *
+ * README.md walks all five platforms through this interface.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/device.h"
+#include "core/reading.h"
+#include "drivers/services.h"
+
+/* ---- describe ---- */
+
+enum setting_type { SETTING_TEXT, SETTING_UINT, SETTING_BOOL, SETTING_SECRET_FILE };
+struct platform_setting {
+	const char *key;
+	enum setting_type type;
+	uint64_t min, max;
+	const char *default_text;
+	const char *text;
+};
+
+enum platform_support {
+	PLATFORM_DISPLAY_CODES = 1 << 0, /* operations have a verification code */
+	PLATFORM_CAN_REFRESH = 1 << 1,
+	PLATFORM_CAN_LIST = 1 << 2,
+	PLATFORM_APPROVES_HERE = 1
+				 << 3, /* the technician at the gateway is the authority (local) */
+	PLATFORM_SHARED_SESSION = 1 << 4, /* all devices share the gateway's MQTT session */
+	PLATFORM_NEEDS_PT = 1 << 5,
+};
+
+struct platform_description {
+	const char *name;  /* "local" */
+	uint32_t supports; /* set of platform_support */
+	const struct platform_setting *settings;
+	size_t setting_count;
+	unsigned requests_per_second; /* documented rate limit of the platform for the whole
+					 gateway, 0 = none */
+};
+
+/* ---- advance ---- */
+
+/* A resumable piece of work towards the platform. */
+enum platform_work {
+	PLATFORM_PROVISION, /* open an operation, wait for approval, get the credential */
+	PLATFORM_BIND,	    /* turn the credential into a session and the true device id */
+	PLATFORM_REFRESH,
+	PLATFORM_APPROVE, /* approve an open operation from here (local; operator token) */
+	PLATFORM_CANCEL,
+	PLATFORM_REVOKE,
+	PLATFORM_LIST,
+};
+
+enum platform_verdict {
+	PLATFORM_PROGRESS, /* blob (may be empty), and either a request or a wait */
+	PLATFORM_CODE, /* blob, code, expires: open at the platform, waiting for approval; then wait
+			  or request as PROGRESS */
+	PLATFORM_ISSUED,   /* credential, expires */
+	PLATFORM_BOUND,	   /* session, platform_id */
+	PLATFORM_DONE,	   /* APPROVE, CANCEL, REVOKE, LIST are through */
+	PLATFORM_REJECTED, /* a person refused */
+	PLATFORM_EXPIRED,  /* nobody approved in time */
+	PLATFORM_REFUSED,  /* the PT or RT is no longer taken */
+	PLATFORM_LEAK,	   /* closed by somebody else, or a second open operation (rule 2) */
+	PLATFORM_FAILED,   /* why; retry or final */
+};
+
+/* A request that the host carries out for the driver. */
+enum platform_transport { PLATFORM_NO_REQUEST, PLATFORM_HTTP, PLATFORM_MQTT };
+struct platform_header {
+	const char *name;
+	char value[1024];
+};
+struct platform_request {
+	enum platform_transport transport;
+	char method[8]; /* HTTP */
+	char url[512];	/* HTTP */
+	struct platform_header header[4];
+	size_t header_count;
+	char topic[256];	/* MQTT: publish here ... */
+	char answer_topic[256]; /* ... after subscribing to this */
+	struct secret body;
+};
+
+/* What the answer to the driver's own request was. */
+struct platform_answer {
+	bool present;	      /* false: first call of this work, after a restart, or after a wait */
+	int result;	      /* 0, or negative errno of the transport */
+	int status;	      /* HTTP status */
+	uint32_t retry_after; /* seconds, 0 = not said */
+	struct span body;     /* at most 64 KiB; hostile */
+	const char *topic;    /* MQTT */
+};
+
+/* What a driver may know of the device; everything is borrowed for the call. */
+struct platform_device {
+	const struct device_record
+		*record; /* identity, info, lifecycle (operation blob and credential are in it) */
+	struct span provisioning_token; /* empty when the platform needs none */
+	const void *settings;		/* the host's parsed settings of this platform instance */
+};
+
+struct platform_step {
+	enum platform_verdict verdict;
+	struct secret blob; /* PROGRESS, CODE: what the next call must find */
+	struct platform_request request;
+	uint64_t wait_usec;	  /* call again after this time (without a request) */
+	struct secret code;	  /* CODE */
+	struct secret credential; /* ISSUED */
+	int64_t expires; /* CODE: of the operation; ISSUED: of the credential; wall milliseconds, 0
+			    = never */
+	char platform_id[129]; /* BOUND */
+	bool final;	       /* FAILED */
+	const char *why; /* FAILED, REJECTED, REFUSED: a sentence without any secret, static text */
+};
+void platform_step_clear(struct platform_step *step); /* wipes */
+
+/* ---- encode, decode ---- */
+
+enum upstream_kind {
+	UPSTREAM_READING,
+	UPSTREAM_STATUS,
+	UPSTREAM_GAP,
+	UPSTREAM_CLEAR,
+	UPSTREAM_GATEWAY
+};
+
+struct upstream_gap {
+	uint64_t first_row, last_row, count;
+	const char *reason;
+};
+struct upstream_item {
+	enum upstream_kind kind;
+	const char *gateway_id;
+	uint64_t epoch;
+	const struct device_record *record; /* all but UPSTREAM_GATEWAY */
+	const struct reading *reading;	    /* UPSTREAM_READING */
+	const struct upstream_gap *gap;
+	int64_t seen;		/* STATUS: wall milliseconds of the last reading, 0 = never */
+	const char *text;	/* GATEWAY: "online" or "offline" */
+	const char *audit_head; /* GATEWAY */
+	bool envelope;		/* 3.1.1, or envelope = json: the gh-* values go into the payload */
+};
+
+#define UPSTREAM_PROPERTIES_MAX 8
+struct upstream_property {
+	const char *name;
+	char value[96];
+};
+struct upstream_message {
+	char topic[256];
+	struct span payload; /* the reading's own body, or 'made' */
+	char *made;	     /* heap, or NULL */
+	const char *content_type;
+	struct upstream_property property[UPSTREAM_PROPERTIES_MAX];
+	size_t property_count;
+	bool retain;
+	int qos;
+};
+void upstream_message_clear(struct upstream_message *message);
+
+enum inbound_kind { INBOUND_COMMAND, INBOUND_CONFIGURATION, INBOUND_REVOCATION, INBOUND_IGNORED };
+struct inbound_message {
+	enum inbound_kind kind;
+	char device_id[DEVICE_ID_MAX + 1];
+	char name[65];
+	struct span args;
+	const char *why; /* IGNORED: static sentence */
+};
+
+struct platform_driver {
+	const struct platform_description *(*describe)(void);
+	/* One resumable step. 0: *ret_step is filled (clear it). Negative errno: a fault of the
+	 * driver or lack of memory; the host treats it as FAILED, retry. */
+	int (*advance)(const struct driver_services *services, const struct platform_device *device,
+		enum platform_work work, const struct platform_answer *answer,
+		struct platform_step *ret_step);
+	/* Item to message. -ENOTSUP when this platform has no place for the item (the host then
+	 * counts it as done). */
+	int (*encode)(const struct driver_services *services, const struct upstream_item *item,
+		struct upstream_message *ret_message);
+	int (*decode)(const struct driver_services *services, const char *gateway_id,
+		const char *topic, struct span payload, bool retained,
+		struct inbound_message *ret_message);
+};
+
+/* Settings of 'local' as the host parsed them. */
+struct local_settings {
+	uint32_t lease; /* seconds */
+};

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Topics and payloads of the platforms 'local' and 'mqtt'. A topic is built from the gateway's id
+ * and the registry's device id alone ([a-z0-9-]); nothing that a device said of itself gets into a
+ * topic. The gh-* values are user properties under MQTT 5; under 3.1.1 (item->envelope) they travel
+ * in the payload around the body.
+ */
+
+#include "drivers/platform/topics.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "core/owed.h"
+
+#define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+
+static void cleanup_json(json_t **value)
+{
+	json_decref(*value);
+}
+
+void platform_step_clear(struct platform_step *step)
+{
+	secret_clear(&step->blob);
+	secret_clear(&step->code);
+	secret_clear(&step->credential);
+	secret_clear(&step->request.body);
+	crypto_wipe(step, sizeof(*step));
+}
+
+void upstream_message_clear(struct upstream_message *message)
+{
+	free(message->made);
+	*message = (struct upstream_message){0};
+}
+
+static int topic_of(
+	const struct upstream_item *item, const char *leaf, struct upstream_message *message)
+{
+	int n;
+
+	if (item->record)
+		n = snprintf(message->topic, sizeof(message->topic), "gatehouse/%s/%s/%s",
+			item->gateway_id, item->record->id, leaf);
+	else
+		n = snprintf(message->topic, sizeof(message->topic), "gatehouse/%s/%s",
+			item->gateway_id, leaf);
+	return n < 0 || (size_t)n >= sizeof(message->topic) ? -EMSGSIZE : 0;
+}
+
+static int set_json(json_t *value, struct upstream_message *message)
+{
+	char *text = value ? json_dumps(value, DUMP_FLAGS) : NULL;
+
+	if (!text)
+		return -ENOMEM;
+	message->made = text;
+	message->payload = span_from_string(text);
+	message->content_type = "application/json";
+	return 0;
+}
+
+/* ---- readings ---- */
+
+static const char *content_type(int format)
+{
+	return format == FORMAT_OPAQUE ? "application/octet-stream" : "application/senml+json";
+}
+
+static void format_time(int64_t msec, char *ret_text, size_t capacity)
+{
+	snprintf(ret_text, capacity, "%" PRId64 ".%03d", msec / 1000, (int)(msec % 1000));
+}
+
+static void add_property(struct upstream_message *message, const char *name, const char *value)
+{
+	struct upstream_property *property = &message->property[message->property_count++];
+
+	property->name = name;
+	snprintf(property->value, sizeof(property->value), "%s", value);
+}
+
+static json_t *body_json(const struct reading *reading)
+{
+	json_error_t error;
+	char *text;
+	json_t *value;
+
+	if (reading->format != FORMAT_OPAQUE)
+		return json_loadb(
+			(const char *)reading->body, reading->size, JSON_DECODE_ANY, &error);
+	text = base64_encode(span_of(reading->body, reading->size));
+	value = text ? json_string(text) : NULL;
+	free(text);
+	return value;
+}
+
+static int envelope(const struct upstream_item *item, const char *id, const char *time,
+	struct upstream_message *message)
+{
+	const struct reading *reading = item->reading;
+	CLEANUP(cleanup_json)
+	json_t *value = json_pack("{s:{s:s,s:s,s:s,s:s,s:s},s:i,s:o}", "gh", "id", id, "device",
+		item->record->id, "trust", trust_to_string(reading->trust), "time", time, "clock",
+		reading->clock_synced ? "synced" : "unsynced", "ct", reading->format, "body",
+		body_json(reading));
+
+	return set_json(value, message);
+}
+
+static int encode_reading(const struct upstream_item *item, struct upstream_message *message)
+{
+	const struct reading *reading = item->reading;
+	char id[80], time[32];
+	int r = topic_of(item, "telemetry", message);
+
+	if (r < 0)
+		return r;
+	message->qos = 1;
+	gh_id_format(item->gateway_id, item->epoch, reading->row, id);
+	format_time(reading->time, time, sizeof(time));
+	if (item->envelope)
+		return envelope(item, id, time, message);
+	message->payload = span_of(reading->body, reading->size);
+	message->content_type = content_type(reading->format);
+	add_property(message, "gh-v", "1");
+	add_property(message, "gh-id", id);
+	add_property(message, "gh-trust", trust_to_string(reading->trust));
+	add_property(message, "gh-time", time);
+	add_property(message, "gh-clock", reading->clock_synced ? "synced" : "unsynced");
+	return 0;
+}
+
+/* ---- status, gap, gateway ---- */
+
+static json_t *text_or_null(const char *text)
+{
+	return text && text[0] ? json_string(text) : json_null();
+}
+
+static int encode_status(const struct upstream_item *item, struct upstream_message *message)
+{
+	const struct device_record *record = item->record;
+	CLEANUP(cleanup_json) json_t *value = NULL;
+	enum device_word word;
+	enum device_stage stage;
+	char seen[32] = "";
+	int r = topic_of(item, "status", message);
+
+	if (r < 0)
+		return r;
+	lifecycle_describe(&record->life, &word, &stage);
+	if (item->seen)
+		clock_format(item->seen, seen);
+	value = json_pack("{s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o}", "state",
+		device_word_to_string(word), "trust", trust_to_string(record->trust), "name",
+		text_or_null(record->name), "place", text_or_null(record->place), "owner",
+		text_or_null(record->owner), "ep", record->ep, "model",
+		text_or_null(record->info.model), "serial", text_or_null(record->info.serial),
+		"firmware", text_or_null(record->info.firmware), "seen", text_or_null(seen));
+	message->qos = 1;
+	message->retain = true;
+	return set_json(value, message);
+}
+
+static int encode_gap(const struct upstream_item *item, struct upstream_message *message)
+{
+	CLEANUP(cleanup_json) json_t *value = NULL;
+	char from[80], to[80];
+	int r = topic_of(item, "gap", message);
+
+	if (r < 0)
+		return r;
+	gh_id_format(item->gateway_id, item->epoch, item->gap->first_row, from);
+	gh_id_format(item->gateway_id, item->epoch, item->gap->last_row, to);
+	value = json_pack("{s:s,s:s,s:I,s:s}", "from", from, "to", to, "count",
+		(json_int_t)item->gap->count, "reason", item->gap->reason);
+	message->qos = 1;
+	return set_json(value, message);
+}
+
+static int encode_gateway(const struct upstream_item *item, struct upstream_message *message)
+{
+	CLEANUP(cleanup_json) json_t *value = NULL;
+	int r = topic_of(item, "status", message);
+
+	if (r < 0)
+		return r;
+	value = json_pack("{s:s,s:s,s:o}", "state", item->text, "version", GATEHOUSE_VERSION,
+		"audit", text_or_null(item->audit_head));
+	message->qos = 1;
+	message->retain = true;
+	return set_json(value, message);
+}
+
+/* An empty retained message: the broker forgets the status of a forgotten device. */
+static int encode_clear(const struct upstream_item *item, struct upstream_message *message)
+{
+	int r = topic_of(item, "status", message);
+
+	message->qos = 1;
+	message->retain = true;
+	return r;
+}
+
+int topics_encode(const struct upstream_item *item, struct upstream_message *ret_message)
+{
+	static int (*const encoders[])(
+		const struct upstream_item *item, struct upstream_message *message) = {
+		[UPSTREAM_READING] = encode_reading,
+		[UPSTREAM_STATUS] = encode_status,
+		[UPSTREAM_GAP] = encode_gap,
+		[UPSTREAM_CLEAR] = encode_clear,
+		[UPSTREAM_GATEWAY] = encode_gateway,
+	};
+	struct upstream_message message = {0};
+	int r = encoders[item->kind](item, &message);
+
+	if (r < 0) {
+		upstream_message_clear(&message);
+		return r;
+	}
+	*ret_message = message;
+	return 0;
+}
+
+/* ---- inbound ---- */
+
+static int ignore(struct inbound_message *message, const char *why)
+{
+	*message = (struct inbound_message){.kind = INBOUND_IGNORED, .why = why};
+	return 0;
+}
+
+static bool take_word(const char **at, char *ret_word, size_t capacity)
+{
+	size_t length = strcspn(*at, "/"), i;
+
+	if (!length || length >= capacity)
+		return false;
+	for (i = 0; i < length; i++)
+		if (!isalnum((unsigned char)(*at)[i]) && !strchr("-_.", (*at)[i]))
+			return false;
+	memcpy(ret_word, *at, length);
+	ret_word[length] = '\0';
+	*at += length;
+	return true;
+}
+
+/* gatehouse/<gateway>/<device id>/command/<name>, never accepted when retained. */
+int topics_decode(const char *gateway_id, const char *topic, struct span payload, bool retained,
+	struct inbound_message *ret_message)
+{
+	struct inbound_message message = {.kind = INBOUND_COMMAND, .args = payload};
+	char prefix[64];
+	int n = snprintf(prefix, sizeof(prefix), "gatehouse/%s/", gateway_id);
+	const char *at = topic + n;
+
+	if (n < 0 || (size_t)n >= sizeof(prefix) || strncmp(topic, prefix, (size_t)n))
+		return ignore(ret_message, "not a topic of this gateway");
+	if (!take_word(&at, message.device_id, sizeof(message.device_id)) ||
+		strncmp(at, "/command/", 9))
+		return ignore(ret_message, "not a command");
+	at += 9;
+	if (!take_word(&at, message.name, sizeof(message.name)) || *at)
+		return ignore(ret_message, "not a command name");
+	if (retained)
+		return ignore(ret_message, "a retained command is never accepted");
+	*ret_message = message;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The one table of drivers: a new one is a file and a row. */
+
+#include "drivers/table.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "drivers/device/native.h"
+#include "drivers/platform/local.h"
+
+static const struct platform_driver *const platforms[] = {
+	&platform_local,
+};
+
+/* In the order in which they are asked; the more special one first. */
+static const struct device_driver *const devices[] = {
+	&device_native,
+};
+
+const struct platform_driver *platform_driver_by_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(platforms); i++)
+		if (!strcmp(platforms[i]->describe()->name, name))
+			return platforms[i];
+	return NULL;
+}
+
+const struct device_driver *device_driver_by_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(devices); i++)
+		if (!strcmp(devices[i]->name, name))
+			return devices[i];
+	return NULL;
+}
+
+const struct device_driver *device_driver_match(
+	const struct device_link *links, size_t count, struct device_links *ret_found)
+{
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(devices); i++)
+		if (devices[i]->match(links, count, ret_found))
+			return devices[i];
+	return NULL;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owed: devices that are held, rows that are on file only, and their way back into memory. */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "owed-fixture.h"
+
+static void test_held_until_open(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch, none = {.max = 77};
+
+	put_many(owed, 1, 3);
+	assert_int_equal(next_row(owed), 0);
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_false(owed_wants_fetch(owed, &none));
+	assert_int_equal(none.max, 77);
+	assert_int_equal(owed_set_open(owed, 1, true), 0);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.device_row, 1);
+	assert_int_equal(fetch.after_row, 0);
+	assert_int_equal(fetch.last_row, 3);
+	assert_int_equal(fetch.max, 3);
+	assert_false(owed_wants_fetch(owed, &none)); /* one at a time */
+	put(owed, 1);				     /* 4: behind what is on file */
+	fetched(owed, &fetch, 1, 3);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 3);
+	fetched(owed, &fetch, 4, 4);
+	put(owed, 1); /* 5: the file part is empty, so it stays in memory */
+	for (uint64_t row = 1; row <= 5; row++)
+		assert_int_equal(next_row(owed), row);
+	assert_false(owed_wants_fetch(owed, &none));
+}
+
+static void test_closing_gives_memory_back(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+
+	owed_set_open(owed, 1, true);
+	put_many(owed, 1, 5);
+	assert_int_equal(next_row(owed), 1);
+	assert_int_equal(owed_set_open(owed, 1, false), 0);
+	assert_int_equal(stats_of(owed).in_memory, 1);
+	assert_int_equal(stats_of(owed).readings, 5);
+	assert_int_equal(next_row(owed), 0);
+	assert_true(owed_acked(owed, 1, 1)); /* what was in flight may still land */
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	put(owed, 1);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 1);
+	assert_int_equal(fetch.last_row, 6);
+	fetched(owed, &fetch, 2, 6);
+	for (uint64_t row = 2; row <= 6; row++)
+		assert_int_equal(next_row(owed), row);
+	owed_set_open(owed, 1, false);
+	owed_returned(owed); /* closed meanwhile: back to the file */
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(stats_of(owed).readings, 5);
+	assert_int_equal(owed_set_open(owed, 2, false), 0); /* nothing known of it */
+}
+
+/* Rows older than an acked one must not be read from the file again: the acked one is there too. */
+static void test_rows_before_an_ack_stay(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+
+	owed_set_open(owed, 1, true);
+	put_many(owed, 1, 5);
+	for (int i = 0; i < 3; i++)
+		owed_next(owed);
+	assert_true(owed_acked(owed, 1, 2));
+	owed_set_open(owed, 1, false);
+	owed_returned(owed);
+	assert_int_equal(stats_of(owed).in_memory, 1); /* row 1 */
+	owed_set_open(owed, 1, true);
+	assert_int_equal(next_row(owed), 1);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 2);
+	fetched(owed, &fetch, 3, 5);
+	assert_int_equal(next_row(owed), 3);
+}
+
+static void test_window(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_limits limits = wide;
+	struct owed_fetch fetch;
+	uint64_t expected = 1;
+
+	limits.window_readings = 8;
+	owed_set_limits(owed, &limits);
+	owed_set_open(owed, 1, true);
+	put_many(owed, 1, 50);
+	assert_int_equal(stats_of(owed).in_memory, 8);
+	assert_int_equal(stats_of(owed).readings, 50);
+	while (expected <= 50) {
+		if (owed_wants_fetch(owed, &fetch))
+			fetched(owed, &fetch, fetch.after_row + 1, fetch.last_row);
+		assert_true(stats_of(owed).in_memory <= 8);
+		assert_int_equal(next_row(owed), expected);
+		assert_true(owed_acked(owed, 1, expected));
+		expected++;
+	}
+	assert_int_equal(stats_of(owed).readings, 0);
+}
+
+/* A device with a back-log and a stream of new rows leaves room for one that has only a little. */
+static void test_window_is_shared(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_limits limits = wide;
+	struct owed_fetch fetch;
+	uint64_t quiet;
+
+	limits.window_readings = 8;
+	owed_set_limits(owed, &limits);
+	owed_set_open(owed, 1, true);
+	owed_set_open(owed, 2, true);
+	put_many(owed, 1, 20);
+	quiet = put(owed, 2);
+	for (int i = 0; i < 100 && owed_device_count(owed, 2) > 0; i++) {
+		struct reading *reading = owed_next(owed);
+
+		if (reading)
+			owed_acked(owed, reading->device_row, reading->row);
+		put(owed, 1);
+		if (owed_wants_fetch(owed, &fetch))
+			fetched(owed, &fetch, fetch.device_row == 2 ? quiet : fetch.after_row + 1,
+				fetch.last_row);
+	}
+	assert_int_equal(owed_device_count(owed, 2), 0);
+	limits.window_readings = 0; /* no room at all: nothing new comes in */
+	owed_set_limits(owed, &limits);
+	assert_false(owed_wants_fetch(owed, &fetch));
+}
+
+static void test_load(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+
+	assert_int_equal(owed_load(owed, 1, 0, 0, 0, 0), 0);
+	assert_int_equal(owed_load(owed, 1, 3, 30, 0, 5), -EINVAL);
+	assert_int_equal(owed_load(owed, 1, 3, 30, 5, 4), -EINVAL);
+	assert_int_equal(owed_load(owed, 1, 3, 3 * SIZE, 10, 14), 0);
+	assert_int_equal(owed_load(owed, 1, 3, 3 * SIZE, 10, 14), -EINVAL);
+	assert_int_equal(stats_of(owed).oldest_row, 10);
+	assert_int_equal(stats_of(owed).oldest_time, 0);
+	assert_int_equal(stats_of(owed).bytes, 3 * SIZE);
+	owed_set_open(owed, 2, true);
+	assert_int_equal(owed_load(owed, 2, 1, SIZE, 3, 3), 0);
+	assert_int_equal(put(owed, 1), 15); /* never a number again */
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch)); /* 2 was hungry first */
+	assert_int_equal(fetch.device_row, 2);
+	fetched(owed, &fetch, 3, 3);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 9);
+	assert_int_equal(fetch.last_row, 15);
+	assert_int_equal(fetch.max, 4);
+	assert_int_equal(stats_of(owed).oldest_row, 3);
+	assert_int_equal(stats_of(owed).oldest_time, 3000);
+}
+
+/* Rows that are gone from the file are written off, or the device would ask for ever. */
+static void test_file_holds_less(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+
+	assert_int_equal(owed_load(owed, 1, 5, 5 * SIZE, 1, 5), 0);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	put(owed, 1); /* 6, while the fetch is under way */
+	fetched(owed, &fetch, 4, 5);
+	assert_int_equal(stats_of(owed).readings, 3);
+	assert_int_equal(stats_of(owed).bytes, 3 * SIZE);
+	assert_int_equal(stats_of(owed).dropped, 3);
+	assert_int_equal(next_row(owed), 4);
+	assert_int_equal(next_row(owed), 5);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 5);
+	fetched(owed, &fetch, 6, 6);
+	assert_int_equal(next_row(owed), 6);
+}
+
+static void test_fetch_overtaken(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch, stale;
+
+	/* closed and open again while the answer was on its way */
+	assert_int_equal(owed_load(owed, 1, 40, 40 * SIZE, 1, 40), 0);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	fetched(owed, &fetch, 1, 40);
+	for (int i = 0; i < 35; i++)
+		owed_next(owed);
+	put_many(owed, 1, 3); /* 41 to 43 in memory */
+	owed_set_open(owed, 1, false);
+	put(owed, 1); /* 44 on file */
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &stale));
+	assert_int_equal(stale.after_row, 35);
+	owed_returned(owed);
+	owed_set_open(owed, 1, false); /* now the file part begins at 1 again */
+	owed_set_open(owed, 1, true);
+	assert_false(owed_wants_fetch(owed, &fetch));
+	fetched(owed, &stale, 36, 44);
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(next_row(owed), 0);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 0);
+	assert_int_equal(fetch.max, 44);
+
+	/* closed when it comes */
+	owed_set_open(owed, 1, false);
+	fetched(owed, &fetch, 1, 44);
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(stats_of(owed).readings, 44);
+
+	/* an answer that nobody asked for, and rows that were not asked for */
+	fetched(owed, &fetch, 1, 44);
+	fetch.device_row = 99;
+	fetched(owed, &fetch, 1, 3);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	fetched(owed, &fetch, 45, 50);
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(stats_of(owed).readings, 44);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	fetched(owed, &fetch, 0, 5);
+	assert_int_equal(stats_of(owed).in_memory, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		OWED_TEST(test_held_until_open),
+		OWED_TEST(test_closing_gives_memory_back),
+		OWED_TEST(test_rows_before_an_ack_stay),
+		OWED_TEST(test_window),
+		OWED_TEST(test_window_is_shared),
+		OWED_TEST(test_load),
+		OWED_TEST(test_file_holds_less),
+		OWED_TEST(test_fetch_overtaken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

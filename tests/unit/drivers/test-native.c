@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The native driver: links, the enrol map, the answer map, requests. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/crypto.h"
+#include "drivers/device/cbor-json.h"
+#include "drivers/table.h"
+
+static const struct device_driver *driver;
+
+static int set_up(void **state)
+{
+	driver = device_driver_by_name("native");
+	return driver ? 0 : -1;
+}
+
+static enum info_verdict decode(
+	int format, const char *text, struct device_info *info, bool *clear_pt, const char **why)
+{
+	enum info_verdict verdict = INFO_FORMAT_UNKNOWN;
+
+	assert_int_equal(
+		driver->decode_info(format, span_from_string(text), info, clear_pt, &verdict, why),
+		0);
+	return verdict;
+}
+
+static void refuse(const char *text, const char *part)
+{
+	struct device_info info = {0};
+	const char *why = "";
+	bool clear_pt;
+
+	assert_int_equal(decode(FORMAT_JSON, text, &info, &clear_pt, &why), INFO_MALFORMED);
+	assert_non_null(strstr(why, part));
+	assert_false(clear_pt);
+	assert_string_equal(info.model, "");
+	assert_null(info.attributes);
+}
+
+static void test_match(void **state)
+{
+	const struct device_link links[] = {
+		{"/info", "gatehouse.info", "", 60, false},
+		{"/blink", "x gatehouse.identify", "", -1, false},
+		{"/st", "gatehouse.status", "", 60, false},
+		{"/t", "temperature", "core.s", 110, true},
+		{"/u", "temperature", "core.s", 110, true},
+	};
+	const struct device_link foreign[] = {{"/t", "temperature", "core.s", 110, true},
+		{"/x", "gatehouse.information", "", -1, false}};
+	struct device_links found;
+
+	assert_true(driver->match(links, 5, &found));
+	assert_string_equal(found.info, "/info");
+	assert_string_equal(found.identify, "/blink");
+	assert_string_equal(found.status, "/st");
+	assert_string_equal(found.poll, "/t");
+	assert_int_equal(found.poll_format, 110);
+	assert_string_equal(found.display, "");
+	assert_false(driver->match(foreign, 2, &found));
+	assert_true(driver->match(NULL, 0, &found));
+	assert_ptr_equal(device_driver_match(links, 5, &found), driver);
+	assert_null(device_driver_match(foreign, 2, &found));
+}
+
+static void test_info(void **state)
+{
+	struct device_info info = {0};
+	const char *why = NULL;
+	bool clear_pt = true;
+
+	assert_int_equal(decode(FORMAT_JSON,
+				 "{\"model\":\"T-1\",\"serial\":\"42\",\"firmware\":\"1.0\","
+				 "\"display\":true,\"code\":\"bcdf-ghjk\",\"attributes\":{\"room\":"
+				 "\"7\"},\"later\":[1]}",
+				 &info, &clear_pt, &why),
+		INFO_TAKEN);
+	assert_string_equal(info.model, "T-1");
+	assert_string_equal(info.serial, "42");
+	assert_string_equal(info.firmware, "1.0");
+	assert_true(info.display);
+	assert_string_equal(info.code, "BCDFGHJK");
+	assert_string_equal(info.attributes, "{\"room\":\"7\"}");
+	assert_false(clear_pt);
+	device_info_clear(&info);
+	assert_null(info.attributes);
+}
+
+static void test_empty_and_cbor(void **state)
+{
+	const uint8_t cbor[] = {0xa1, 0x65, 'm', 'o', 'd', 'e', 'l', 0x62, 'T', '1'};
+	struct device_info info = {0};
+	enum info_verdict verdict;
+	const char *why;
+	bool clear_pt;
+
+	assert_int_equal(decode(FORMAT_NONE, "", &info, &clear_pt, &why), INFO_TAKEN);
+	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(cbor, sizeof(cbor)), &info,
+				 &clear_pt, &verdict, &why),
+		0);
+	assert_int_equal(verdict, INFO_TAKEN);
+	assert_string_equal(info.model, "T1");
+	device_info_clear(&info);
+	assert_int_equal(decode(FORMAT_TEXT, "x", &info, &clear_pt, &why), INFO_FORMAT_UNKNOWN);
+}
+
+static void test_malformed(void **state)
+{
+	char text[600];
+
+	refuse("[]", "one map");
+	refuse("{", "one map");
+	refuse("{\"model\":\"a\",\"model\":\"b\"}", "one map");
+	refuse("{\"model\":1}", "text");
+	refuse("{\"model\":\"a\\u0007\"}", "control");
+	refuse("{\"display\":1}", "display");
+	refuse("{\"code\":\"AEIOU\"}", "code");
+	refuse("{\"v\":2}", "version 1");
+	refuse("{\"attributes\":[]}", "16");
+	refuse("{\"attributes\":{\"a\":1}}", "attribute");
+	refuse("{\"attributes\":{\"\":\"x\"}}", "name");
+	snprintf(text, sizeof(text), "{\"serial\":\"%065d\"}", 1);
+	refuse(text, "64");
+	snprintf(text, sizeof(text), "{\"attributes\":{\"a\":\"%0257d\"}}", 1);
+	refuse(text, "256");
+	refuse("{\"attributes\":{\"1\":\"\",\"2\":\"\",\"3\":\"\",\"4\":\"\",\"5\":\"\",\"6\":\"\","
+	       "\"7\":\"\",\"8\":\"\",\"9\":\"\",\"10\":\"\",\"11\":\"\",\"12\":\"\",\"13\":\"\","
+	       "\"14\":\"\",\"15\":"
+	       "\"\",\"16\":\"\",\"17\":\"\"}}",
+		"16");
+}
+
+static void test_token_in_clear(void **state)
+{
+	struct device_info info = {0};
+	const char *why = "";
+	bool clear_pt = false;
+
+	assert_int_equal(decode(FORMAT_JSON, "{\"model\":\"x\",\"pt\":\"canary-token\"}", &info,
+				 &clear_pt, &why),
+		INFO_MALFORMED);
+	assert_true(clear_pt);
+	assert_null(strstr(why, "canary"));
+	assert_string_equal(info.model, "");
+}
+
+static const struct enrol_answer answer = {.state = DEVICE_PENDING,
+	.retry = 5,
+	.id = "sensor-1-abcd",
+	.expires = 60,
+	.owner = "",
+	.place = "Room 7"};
+
+static void expect_answer(json_t *map, const char *code)
+{
+	assert_string_equal(json_string_value(json_object_get(map, "state")), "pending");
+	assert_int_equal(json_integer_value(json_object_get(map, "retry")), 5);
+	assert_string_equal(json_string_value(json_object_get(map, "id")), "sensor-1-abcd");
+	assert_string_equal(json_string_value(json_object_get(map, "place")), "Room 7");
+	assert_int_equal(json_integer_value(json_object_get(map, "expires")), 60);
+	assert_null(json_object_get(map, "owner"));
+	if (code)
+		assert_string_equal(json_string_value(json_object_get(map, "code")), code);
+	else
+		assert_null(json_object_get(map, "code"));
+	json_decref(map);
+}
+
+static void test_answer(void **state)
+{
+	struct enrol_answer with_code = answer;
+	uint8_t body[256];
+	json_error_t error;
+	json_t *map = NULL;
+	size_t size;
+
+	with_code.code = span_from_string("BCDF-GHJK");
+	assert_int_equal(driver->encode_answer(FORMAT_JSON, &answer, body, sizeof(body), &size), 0);
+	expect_answer(json_loadb((const char *)body, size, 0, &error), NULL);
+	assert_int_equal(
+		driver->encode_answer(FORMAT_CBOR, &with_code, body, sizeof(body), &size), 0);
+	assert_int_equal(cbor_to_json(span_of(body, size), &map), 0);
+	expect_answer(map, "BCDF-GHJK");
+	assert_int_equal(
+		driver->encode_answer(FORMAT_CBOR, &with_code, body, 20, &size), -EMSGSIZE);
+	assert_int_equal(
+		driver->encode_answer(FORMAT_JSON, &with_code, body, 20, &size), -EMSGSIZE);
+}
+
+/* The head of the contract's vector: state and retry come first, in this order. */
+static void test_answer_bytes(void **state)
+{
+	const struct enrol_answer plain = {.state = DEVICE_PENDING, .retry = 5};
+	static const uint8_t expected[] = {0xa2, 0x65, 's', 't', 'a', 't', 'e', 0x67, 'p', 'e', 'n',
+		'd', 'i', 'n', 'g', 0x65, 'r', 'e', 't', 'r', 'y', 0x05};
+	uint8_t body[64];
+	size_t size;
+
+	assert_int_equal(driver->encode_answer(FORMAT_CBOR, &plain, body, sizeof(body), &size), 0);
+	assert_int_equal(size, sizeof(expected));
+	assert_memory_equal(body, expected, sizeof(expected));
+}
+
+static void test_requests(void **state)
+{
+	const struct device_links none = {.poll_format = -1};
+	const struct device_links all = {.info = "/i",
+		.display = "/d",
+		.identify = "/b",
+		.status = "/s",
+		.poll = "/t",
+		.poll_format = 110};
+	struct device_request request;
+
+	assert_int_equal(driver->info(&none, &request), -ENOTSUP);
+	assert_int_equal(driver->show_code(&none, span_from_string("x"), &request), -ENOTSUP);
+	assert_int_equal(driver->clear_code(&none, &request), -ENOTSUP);
+	assert_int_equal(driver->identify(&none, 5, &request), -ENOTSUP);
+	assert_int_equal(driver->notify(&none, &answer, &request), -ENOTSUP);
+	assert_int_equal(driver->plan_read(&none, &request), -ENOTSUP);
+
+	assert_int_equal(driver->info(&all, &request), 0);
+	assert_int_equal(request.method, 1);
+	assert_string_equal(request.path, "/i");
+	assert_int_equal(driver->show_code(&all, span_from_string("BCDF-GHJK"), &request), 0);
+	assert_int_equal(request.method, 3);
+	assert_int_equal(request.content_format, FORMAT_TEXT);
+	assert_memory_equal(request.payload, "BCDF-GHJK", 9);
+	assert_int_equal(request.payload_size, 9);
+	assert_int_equal(driver->clear_code(&all, &request), 0);
+	assert_int_equal(request.method, 4);
+	assert_int_equal(driver->identify(&all, 15, &request), 0);
+	assert_int_equal(request.method, 2);
+	assert_memory_equal(request.payload, "15", 2);
+	assert_int_equal(driver->notify(&all, &answer, &request), 0);
+	assert_int_equal(request.method, 3);
+	assert_int_equal(request.content_format, FORMAT_CBOR);
+	assert_true(request.payload_size > 0);
+	assert_int_equal(driver->plan_read(&all, &request), 0);
+	assert_int_equal(request.accept, 110);
+	assert_string_equal(request.path, "/t");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_match),
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_empty_and_cbor),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_token_in_clear),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_answer_bytes),
+		cmocka_unit_test(test_requests),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, NULL);
+}

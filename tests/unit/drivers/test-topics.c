@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Topics and payloads upstream, and what comes down. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "drivers/platform/topics.h"
+
+static struct device_record record = {
+	.id = "sensor-1-abcd", .ep = "Sensor 1/+#", .name = "Boiler", .info = {.model = "T-1"}};
+
+static struct reading *make_reading(int format, const char *body)
+{
+	struct reading *reading = reading_new(strlen(body));
+
+	assert_non_null(reading);
+	memcpy(reading->body, body, strlen(body));
+	reading->row = 17;
+	reading->format = format;
+	reading->time = 1234567890123;
+	reading->clock_synced = true;
+	return reading;
+}
+
+static json_t *payload_of(const struct upstream_message *message)
+{
+	json_error_t error;
+	json_t *value =
+		json_loadb((const char *)message->payload.data, message->payload.size, 0, &error);
+
+	assert_non_null(value);
+	return value;
+}
+
+static const char *property(const struct upstream_message *message, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < message->property_count; i++)
+		if (!strcmp(message->property[i].name, name))
+			return message->property[i].value;
+	return NULL;
+}
+
+static void test_reading(void **state)
+{
+	struct reading *reading = make_reading(FORMAT_SENML_JSON, "[{\"n\":\"t\",\"v\":1}]");
+	const struct upstream_item item = {.kind = UPSTREAM_READING,
+		.gateway_id = "gw",
+		.epoch = 3,
+		.record = &record,
+		.reading = reading};
+	struct upstream_message message;
+
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/sensor-1-abcd/telemetry");
+	assert_int_equal(message.qos, 1);
+	assert_false(message.retain);
+	assert_ptr_equal(message.payload.data, reading->body); /* no copy */
+	assert_string_equal(message.content_type, "application/senml+json");
+	assert_string_equal(property(&message, "gh-v"), "1");
+	assert_string_equal(property(&message, "gh-id"), "gw.3.17");
+	assert_string_equal(property(&message, "gh-trust"), "plain");
+	assert_string_equal(property(&message, "gh-time"), "1234567890.123");
+	assert_string_equal(property(&message, "gh-clock"), "synced");
+	upstream_message_clear(&message);
+	reading_unref(reading);
+}
+
+static void test_envelope(void **state)
+{
+	struct reading *reading = make_reading(FORMAT_SENML_JSON, "[{\"n\":\"t\",\"v\":1}]");
+	struct upstream_item item = {.kind = UPSTREAM_READING,
+		.gateway_id = "gw",
+		.epoch = 3,
+		.record = &record,
+		.reading = reading,
+		.envelope = true};
+	struct upstream_message message;
+	json_t *value;
+
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_int_equal(message.property_count, 0);
+	value = payload_of(&message);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(value, "gh"), "id")), "gw.3.17");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(value, "gh"), "device")),
+		"sensor-1-abcd");
+	assert_int_equal(json_integer_value(json_object_get(value, "ct")), 110);
+	assert_true(json_is_array(json_object_get(value, "body")));
+	json_decref(value);
+	upstream_message_clear(&message);
+	reading_unref(reading);
+
+	reading = make_reading(FORMAT_OPAQUE, "\x01\xff?");
+	item.reading = reading;
+	assert_int_equal(topics_encode(&item, &message), 0);
+	value = payload_of(&message);
+	assert_string_equal(json_string_value(json_object_get(value, "body")), "Af8/");
+	json_decref(value);
+	upstream_message_clear(&message);
+	reading_unref(reading);
+}
+
+static void test_status(void **state)
+{
+	const struct upstream_item item = {
+		.kind = UPSTREAM_STATUS, .gateway_id = "gw", .record = &record, .seen = 0};
+	struct upstream_message message;
+	json_t *value;
+
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/sensor-1-abcd/status");
+	assert_true(message.retain);
+	value = payload_of(&message);
+	assert_string_equal(json_string_value(json_object_get(value, "state")), "pending");
+	assert_string_equal(json_string_value(json_object_get(value, "ep")), "Sensor 1/+#");
+	assert_string_equal(json_string_value(json_object_get(value, "name")), "Boiler");
+	assert_true(json_is_null(json_object_get(value, "seen")));
+	json_decref(value);
+	upstream_message_clear(&message);
+}
+
+static void test_gap_gateway_clear(void **state)
+{
+	const struct upstream_gap gap = {
+		.first_row = 5, .last_row = 9, .count = 4, .reason = "quota"};
+	struct upstream_item item = {.kind = UPSTREAM_GAP,
+		.gateway_id = "gw",
+		.epoch = 2,
+		.record = &record,
+		.gap = &gap};
+	struct upstream_message message;
+	json_t *value;
+
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/sensor-1-abcd/gap");
+	value = payload_of(&message);
+	assert_string_equal(json_string_value(json_object_get(value, "from")), "gw.2.5");
+	assert_string_equal(json_string_value(json_object_get(value, "to")), "gw.2.9");
+	assert_int_equal(json_integer_value(json_object_get(value, "count")), 4);
+	json_decref(value);
+	upstream_message_clear(&message);
+
+	item = (struct upstream_item){.kind = UPSTREAM_GATEWAY,
+		.gateway_id = "gw",
+		.text = "online",
+		.audit_head = "ab12"};
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/status");
+	value = payload_of(&message);
+	assert_string_equal(json_string_value(json_object_get(value, "state")), "online");
+	assert_string_equal(json_string_value(json_object_get(value, "audit")), "ab12");
+	json_decref(value);
+	upstream_message_clear(&message);
+
+	item = (struct upstream_item){
+		.kind = UPSTREAM_CLEAR, .gateway_id = "gw", .record = &record};
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_int_equal(message.payload.size, 0);
+	assert_true(message.retain);
+	upstream_message_clear(&message);
+}
+
+static void expect_ignored(const char *topic, bool retained)
+{
+	struct inbound_message message = {.kind = INBOUND_COMMAND};
+
+	assert_int_equal(topics_decode("gw", topic, span_from_string("{}"), retained, &message), 0);
+	assert_int_equal(message.kind, INBOUND_IGNORED);
+	assert_non_null(message.why);
+}
+
+static void test_inbound(void **state)
+{
+	struct inbound_message message;
+
+	assert_int_equal(topics_decode("gw", "gatehouse/gw/sensor-1-abcd/command/reboot",
+				 span_from_string("{}"), false, &message),
+		0);
+	assert_int_equal(message.kind, INBOUND_COMMAND);
+	assert_string_equal(message.device_id, "sensor-1-abcd");
+	assert_string_equal(message.name, "reboot");
+	expect_ignored("gatehouse/gw/sensor-1-abcd/command/reboot", true);
+	expect_ignored("gatehouse/other/sensor-1-abcd/command/reboot", false);
+	expect_ignored("gatehouse/gw/sensor-1-abcd/command/", false);
+	expect_ignored("gatehouse/gw/sensor-1-abcd/command/a/b", false);
+	expect_ignored("gatehouse/gw//command/a", false);
+	expect_ignored("gatehouse/gw/../command/a b", false);
+	expect_ignored("gatehouse/gw/sensor-1-abcd/status", false);
+	expect_ignored("gatehouse/gw", false);
+	expect_ignored("gatehouse/gw/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/command/a",
+		false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_envelope),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_gap_gateway_clear),
+		cmocka_unit_test(test_inbound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
