@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control.db at start: mark, sealer, audit key, statements. The audit key is 32 random bytes, made
+ * on the first start and sealed; mark and audit key are written in one transaction, so a first
+ * start that ended early is a first start again.
+ */
+
+#include "store/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/columns.h"
+
+#define KEY_ID		  1
+#define ALARM_HISTORY_MAX "1000"
+
+/* The two that are missing here are made from their tables of columns. */
+static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
+	[CONTROL_SQL_DROP_DEVICE] = "DELETE FROM device WHERE row = ?1",
+	[CONTROL_SQL_DROP_PERSON] = "DELETE FROM person WHERE row = ?1",
+	[CONTROL_SQL_UPDATE_ALARM] = "UPDATE alarm SET raised = ?3, cleared = ?4, times = ?5"
+				     " WHERE kind = ?1 AND subject = ?2 AND cleared = 0",
+	[CONTROL_SQL_INSERT_ALARM] = "INSERT INTO alarm(kind, subject, raised, cleared, times)"
+				     " VALUES(?1, ?2, ?3, ?4, ?5)",
+	[CONTROL_SQL_TRIM_ALARMS] = "DELETE FROM alarm WHERE cleared <> 0 AND row NOT IN"
+				    " (SELECT row FROM alarm WHERE cleared <> 0 ORDER BY row DESC"
+				    " LIMIT " ALARM_HISTORY_MAX ")",
+	[CONTROL_SQL_PUT_SETTING] = "INSERT INTO setting(name, value) VALUES(?1, ?2)"
+				    " ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+	[CONTROL_SQL_DROP_SETTING] = "DELETE FROM setting WHERE name = ?1",
+	[CONTROL_SQL_RAISE_COUNTER] = "INSERT INTO counter(name, value) VALUES(?1, ?2)"
+				      " ON CONFLICT(name) DO UPDATE"
+				      " SET value = max(value, excluded.value)",
+	[CONTROL_SQL_PUT_SEALED] = "INSERT INTO sealed(name, value_sealed) VALUES(?1, ?2)"
+				   " ON CONFLICT(name) DO UPDATE"
+				   " SET value_sealed = excluded.value_sealed",
+	[CONTROL_SQL_INSERT_AUDIT] =
+		"INSERT INTO audit(number, time, synced, who, role, via, action, object, evidence,"
+		" result, mac) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[CONTROL_SQL_LIST_AUDIT] =
+		"SELECT number, time, synced, who, role, via, action, object, evidence, result"
+		" FROM audit WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+	[CONTROL_SQL_WALK_AUDIT] =
+		"SELECT number, time, synced, who, role, via, action, object, evidence, result, mac"
+		" FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2",
+};
+
+int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	const char *source;
+	int r = database_prepare(
+		db, "SELECT source, check_value FROM key ORDER BY id DESC LIMIT 1", &statement);
+
+	if (r < 0)
+		return r;
+	r = statement_next(db, statement);
+	if (r < 0)
+		return r;
+	*ret_found = r > 0;
+	if (r == 0)
+		return 0;
+	source = (const char *)sqlite3_column_text(statement, 0);
+	if (!source || key_source_from_string(source, &ret_mark->source) < 0 ||
+		sqlite3_column_bytes(statement, 1) != KEY_CHECK_SIZE)
+		return -EBADMSG;
+	memcpy(ret_mark->check, sqlite3_column_blob(statement, 1), KEY_CHECK_SIZE);
+	return 0;
+}
+
+/* Also when it is there: the source may have become a credential since. */
+static int write_mark(struct database *db, const struct key_mark *mark)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	int r = database_prepare(db,
+		"INSERT INTO key(id, source, check_value) VALUES(?1, ?2, ?3)"
+		" ON CONFLICT(id) DO UPDATE SET source = excluded.source"
+		" WHERE source <> excluded.source",
+		&statement);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int(statement, 1, KEY_ID);
+	sqlite3_bind_text(statement, 2, key_source_to_string(mark->source), -1, SQLITE_STATIC);
+	sqlite3_bind_blob(statement, 3, mark->check, KEY_CHECK_SIZE, SQLITE_STATIC);
+	return statement_run(db, statement);
+}
+
+int control_put_secret(struct control *control, const char *name, struct span plain)
+{
+	const struct sealed_place place = {"sealed", 0, name};
+	sqlite3_stmt *statement = control->statements[CONTROL_SQL_PUT_SEALED];
+	uint8_t *record;
+	size_t size;
+	int r = sealer_seal(control->sealer, &place, plain, &record, &size);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_blob64(statement, 2, record, size, free);
+	return statement_run(control->db, statement);
+}
+
+int control_get_secret(
+	struct control *control, const char *name, uint8_t **ret_plain, size_t *ret_size)
+{
+	const struct sealed_place place = {"sealed", 0, name};
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	int r = database_prepare(
+		control->db, "SELECT value_sealed FROM sealed WHERE name = ?1", &statement);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
+	r = statement_next(control->db, statement);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENOENT;
+	return sealer_unseal(control->sealer, &place,
+		span_of(sqlite3_column_blob(statement, 0),
+			(size_t)sqlite3_column_bytes(statement, 0)),
+		ret_plain, ret_size);
+}
+
+static int prepare_put(
+	struct control *control, enum control_statement which, const struct record_table *table)
+{
+	CLEANUP(cleanup_free) char *sql = record_sql_put(table);
+
+	if (!sql)
+		return -ENOMEM;
+	return database_prepare(control->db, sql, &control->statements[which]);
+}
+
+static int prepare_all(struct control *control)
+{
+	int r = prepare_put(control, CONTROL_SQL_PUT_DEVICE, &device_table);
+
+	if (r >= 0)
+		r = prepare_put(control, CONTROL_SQL_PUT_PERSON, &person_table);
+	for (size_t i = 0; i < CONTROL_STATEMENTS && r >= 0; i++)
+		if (CONTROL_SQL[i])
+			r = database_prepare(control->db, CONTROL_SQL[i], &control->statements[i]);
+	return r;
+}
+
+static int make_secrets(struct control *control)
+{
+	int r;
+
+	random_bytes(control->audit_key, sizeof(control->audit_key));
+	r = control_put_secret(
+		control, "audit-key", span_of(control->audit_key, sizeof(control->audit_key)));
+	return r < 0 ? r : control_put_head(control);
+}
+
+/* A secret of exactly this size. */
+static int load_secret(struct control *control, const char *name, uint8_t *ret_plain, size_t size)
+{
+	uint8_t *plain;
+	size_t found;
+	int r = control_get_secret(control, name, &plain, &found);
+
+	/* It was written together with the mark; that it is not there is damage. */
+	if (r == -ENOENT || r == -EBADMSG)
+		snprintf(control->db->why, sizeof(control->db->why),
+			"control.db: the sealed record \"%s\" does not open", name);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	if (found == size)
+		memcpy(ret_plain, plain, size);
+	crypto_wipe(plain, found);
+	free(plain);
+	return found == size ? 0 : -EBADMSG;
+}
+
+static int load_secrets(struct control *control)
+{
+	uint8_t head[8 + SHA256_SIZE];
+	int r = load_secret(control, "audit-key", control->audit_key, SHA256_SIZE);
+
+	if (r >= 0)
+		r = load_secret(control, "audit-head", head, sizeof(head));
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < 8; i++)
+		control->head.number = control->head.number << 8 | head[i];
+	memcpy(control->head.mac, head + 8, SHA256_SIZE);
+	return 0;
+}
+
+static int setup(struct control *control, const struct key *key, bool first_start)
+{
+	int r = sealer_new(key->bytes, KEY_ID, &control->sealer);
+
+	if (r >= 0)
+		r = prepare_all(control);
+	if (r < 0)
+		return r;
+	if (!first_start) {
+		r = load_secrets(control);
+		return r < 0 ? r : write_mark(control->db, &key->mark);
+	}
+	r = database_begin(control->db);
+	if (r >= 0)
+		r = write_mark(control->db, &key->mark);
+	if (r >= 0)
+		r = make_secrets(control);
+	if (r >= 0)
+		return database_commit(control->db);
+	database_rollback(control->db);
+	return r;
+}
+
+int control_new(struct database *db, const struct key *key, bool first_start, struct control **ret)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int r;
+
+	if (!control)
+		return -ENOMEM;
+	control->db = db;
+	r = setup(control, key, first_start);
+	if (r < 0) {
+		control->db = NULL; /* stays the caller's */
+		control_free(control);
+		return r;
+	}
+	*ret = control;
+	return 0;
+}
+
+struct control *control_free(struct control *control)
+{
+	if (!control)
+		return NULL;
+	for (size_t i = 0; i < CONTROL_STATEMENTS; i++)
+		sqlite3_finalize(control->statements[i]);
+	database_free(control->db);
+	sealer_free(control->sealer);
+	crypto_wipe(control, sizeof(*control));
+	free(control);
+	return NULL;
+}
+
+void control_freep(struct control **control)
+{
+	control_free(*control);
+}
+
+static int check_row(
+	struct control *control, sqlite3_stmt *statement, char *ret_why, size_t capacity)
+{
+	uint64_t row = (uint64_t)sqlite3_column_int64(statement, 0);
+
+	for (int i = 1; i < sqlite3_column_count(statement); i++) {
+		const char *field = sqlite3_column_name(statement, i);
+		const struct sealed_place place = {device_table.name, row, field};
+		uint8_t *plain;
+		size_t size;
+		int r;
+
+		if (sqlite3_column_type(statement, i) == SQLITE_NULL)
+			continue;
+		r = sealer_unseal(control->sealer, &place,
+			span_of(sqlite3_column_blob(statement, i),
+				(size_t)sqlite3_column_bytes(statement, i)),
+			&plain, &size);
+		if (r < 0) {
+			snprintf(ret_why, capacity,
+				"control.db: the sealed record in table device, row %llu, field %s "
+				"does not open",
+				(unsigned long long)row, field);
+			return r;
+		}
+		crypto_wipe(plain, size);
+		free(plain);
+	}
+	return 0;
+}
+
+int control_check_sealed(struct control *control, char *ret_why, size_t capacity)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	CLEANUP(cleanup_free) char *sql = record_sql_sealed(&device_table);
+	int r = sql ? database_prepare(control->db, sql, &statement) : -ENOMEM;
+
+	while (r >= 0) {
+		r = statement_next(control->db, statement);
+		if (r > 0)
+			r = check_row(control, statement, ret_why, capacity);
+		else if (r < 0)
+			snprintf(ret_why, capacity, "%s", control->db->why);
+		else
+			return 0;
+	}
+	return r;
+}
+
+int control_counter(struct control *control, const char *name, uint64_t *ret_value)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	int r = database_prepare(
+		control->db, "SELECT value FROM counter WHERE name = ?1", &statement);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
+	r = statement_next(control->db, statement);
+	if (r < 0)
+		return r;
+	*ret_value = r > 0 ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+	return 0;
+}
+
+int control_raise_counter(struct control *control, const char *name, uint64_t value)
+{
+	sqlite3_stmt *statement = control->statements[CONTROL_SQL_RAISE_COUNTER];
+
+	sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(statement, 2, (int64_t)value);
+	return statement_run(control->db, statement);
+}

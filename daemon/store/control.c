@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes. The thread opens one transaction for all changes that wait, applies each under a
+ * savepoint of its own and commits once: a thousand devices that enrol at the same moment cost a
+ * few fsyncs, and still each change is saved as a whole or not at all.
+ */
+
+#include "store/control.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "store/columns.h"
+
+int control_begin(struct control *control)
+{
+	control->next = control->head;
+	return database_begin(control->db);
+}
+
+static sqlite3_stmt *statement_of(struct control *control, enum control_statement which)
+{
+	return control->statements[which];
+}
+
+static int put_record(struct control *control, enum control_statement which,
+	const struct record_table *table, const void *record)
+{
+	sqlite3_stmt *statement = statement_of(control, which);
+	int r = record_bind(statement, table, control->sealer, record);
+
+	return r < 0 ? r : statement_run(control->db, statement);
+}
+
+static int drop_row(struct control *control, enum control_statement which, uint64_t row)
+{
+	sqlite3_stmt *statement = statement_of(control, which);
+
+	sqlite3_bind_int64(statement, 1, (int64_t)row);
+	return statement_run(control->db, statement);
+}
+
+static int put_device(struct control *control, const struct change_item *item)
+{
+	const struct device_record *device = item->device;
+	int r;
+
+	if (device->row == 0)
+		return -EINVAL;
+	r = put_record(control, CONTROL_SQL_PUT_DEVICE, &device_table, device);
+	if (r >= 0)
+		r = control_raise_counter(control, "next-device-row", device->row + 1);
+	if (r >= 0 && device->life.operation_number > 0)
+		r = control_raise_counter(
+			control, "next-operation", device->life.operation_number + 1);
+	return r;
+}
+
+static int drop_device(struct control *control, const struct change_item *item)
+{
+	return drop_row(control, CONTROL_SQL_DROP_DEVICE, item->row);
+}
+
+static int put_person(struct control *control, const struct change_item *item)
+{
+	if (item->person.row == 0)
+		return -EINVAL;
+	return put_record(control, CONTROL_SQL_PUT_PERSON, &person_table, &item->person);
+}
+
+static int drop_person(struct control *control, const struct change_item *item)
+{
+	return drop_row(control, CONTROL_SQL_DROP_PERSON, item->row);
+}
+
+/* The active row of its kind and subject changes, or there is a new row; the history of cleared
+ * ones is bounded. */
+static int put_alarm(struct control *control, const struct change_item *item)
+{
+	int r = put_record(control, CONTROL_SQL_UPDATE_ALARM, &alarm_table, &item->alarm);
+
+	if (r >= 0 && sqlite3_changes(control->db->handle) == 0)
+		r = put_record(control, CONTROL_SQL_INSERT_ALARM, &alarm_table, &item->alarm);
+	if (r >= 0 && item->alarm.cleared != 0)
+		r = statement_run(control->db, statement_of(control, CONTROL_SQL_TRIM_ALARMS));
+	return r;
+}
+
+static int put_audit(struct control *control, const struct change_item *item)
+{
+	return control_append_audit(control, &item->audit);
+}
+
+static int put_setting(struct control *control, const struct change_item *item)
+{
+	sqlite3_stmt *statement = statement_of(control, CONTROL_SQL_PUT_SETTING);
+
+	sqlite3_bind_text(statement, 1, item->setting, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(statement, 2, item->value, -1, SQLITE_TRANSIENT);
+	return statement_run(control->db, statement);
+}
+
+static int drop_setting(struct control *control, const struct change_item *item)
+{
+	sqlite3_stmt *statement = statement_of(control, CONTROL_SQL_DROP_SETTING);
+
+	sqlite3_bind_text(statement, 1, item->setting, -1, SQLITE_TRANSIENT);
+	return statement_run(control->db, statement);
+}
+
+typedef int (*apply_fn)(struct control *control, const struct change_item *item);
+static const apply_fn APPLY[] = {
+	[CHANGE_PUT_DEVICE] = put_device,
+	[CHANGE_DROP_DEVICE] = drop_device,
+	[CHANGE_PUT_PERSON] = put_person,
+	[CHANGE_DROP_PERSON] = drop_person,
+	[CHANGE_PUT_ALARM] = put_alarm,
+	[CHANGE_AUDIT] = put_audit,
+	[CHANGE_PUT_SETTING] = put_setting,
+	[CHANGE_DROP_SETTING] = drop_setting,
+};
+
+/* True when the rest of the transaction may go on without this change. */
+static bool undo_alone(struct control *control, int error)
+{
+	if (error != -EEXIST && error != -EINVAL && error != -ENOMEM)
+		return false;
+	if (sqlite3_get_autocommit(control->db->handle))
+		return false;
+	return database_exec(control->db, "ROLLBACK TO change; RELEASE change") == 0;
+}
+
+int control_apply(
+	struct control *control, const struct change *change, int *ret_result, char ret_head[65])
+{
+	struct audit_head before = control->next;
+	int r = database_exec(control->db, "SAVEPOINT change");
+
+	for (const struct change_item *item = change->first; item && r >= 0; item = item->next)
+		r = APPLY[item->kind](control, item);
+	if (r >= 0)
+		r = database_exec(control->db, "RELEASE change");
+	if (r >= 0) {
+		audit_head_text(&control->next, ret_head);
+	} else {
+		if (!undo_alone(control, r))
+			return r == -EEXIST || r == -EINVAL ? -EIO : r;
+		control->next = before;
+	}
+	*ret_result = r;
+	return 0;
+}
+
+int control_commit(struct control *control)
+{
+	int r = 0;
+
+	if (control->next.number != control->head.number)
+		r = control_put_head(control);
+	if (r < 0)
+		control_rollback(control);
+	else
+		r = database_commit(control->db);
+	if (r >= 0)
+		control->head = control->next;
+	return r;
+}
+
+void control_rollback(struct control *control)
+{
+	database_rollback(control->db);
+	control->next = control->head;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* control.db: devices, people, alarms, settings, the audit journal. Store thread only, once it
+ * runs. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/change.h"
+#include "store/database.h"
+#include "store/key.h"
+#include "store/sealing.h"
+#include "store/store.h"
+
+/* The end of the audit chain. */
+struct audit_head {
+	uint64_t number; /* of the newest row, 0 = none */
+	uint8_t mac[SHA256_SIZE];
+};
+
+enum control_statement {
+	CONTROL_SQL_PUT_DEVICE,
+	CONTROL_SQL_PUT_PERSON,
+	CONTROL_SQL_DROP_DEVICE,
+	CONTROL_SQL_DROP_PERSON,
+	CONTROL_SQL_UPDATE_ALARM,
+	CONTROL_SQL_INSERT_ALARM,
+	CONTROL_SQL_TRIM_ALARMS,
+	CONTROL_SQL_PUT_SETTING,
+	CONTROL_SQL_DROP_SETTING,
+	CONTROL_SQL_RAISE_COUNTER,
+	CONTROL_SQL_PUT_SEALED,
+	CONTROL_SQL_INSERT_AUDIT,
+	CONTROL_SQL_LIST_AUDIT,
+	CONTROL_SQL_WALK_AUDIT,
+	CONTROL_STATEMENTS
+};
+
+struct control {
+	struct database *db;
+	struct sealer *sealer;
+	uint8_t audit_key[SHA256_SIZE];
+	struct audit_head head; /* committed */
+	struct audit_head next; /* what it becomes with the open transaction */
+	sqlite3_stmt *statements[CONTROL_STATEMENTS];
+};
+
+/* --- control-setup.c: at start --- */
+
+/* What the file says about its key; *ret_found is false on the first start. */
+int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark);
+/*
+ * Takes 'db' over when it succeeds. With first_start it writes mark and audit key; otherwise it
+ * opens them. -EBADMSG: a sealed record does not open though the key fits: the file is damaged.
+ */
+int control_new(struct database *db, const struct key *key, bool first_start, struct control **ret);
+struct control *control_free(struct control *control); /* wipes; closes the file */
+void control_freep(struct control **control);
+/* Opens every sealed column once. -EBADMSG: ret_why names table, row and field. */
+int control_check_sealed(struct control *control, char *ret_why, size_t capacity);
+/* Numbers in the table 'counter'. */
+int control_counter(struct control *control, const char *name, uint64_t *ret_value);
+int control_raise_counter(struct control *control, const char *name, uint64_t value);
+
+/* --- control-load.c --- */
+int control_load(struct control *control, const struct store_loader *loader, void *userdata);
+
+/* --- control.c: changes --- */
+
+int control_begin(struct control *control);
+/*
+ * One change inside the open transaction. 0: the transaction goes on; *ret_result says whether the
+ * change is in it (0, ret_head gets the chain's newest mac in hex) or was undone alone: -EEXIST (a
+ * row contradicts another), -EINVAL, -ENOMEM. Negative: the transaction must be given up.
+ */
+int control_apply(
+	struct control *control, const struct change *change, int *ret_result, char ret_head[65]);
+int control_commit(struct control *control); /* rolls back on failure */
+void control_rollback(struct control *control);
+
+/* --- audit-log.c --- */
+
+/* Inside a transaction: numbers the row, chains it. */
+int control_append_audit(struct control *control, const struct audit_row *row);
+/* Writes the sealed end of the chain; part of the same transaction. */
+int control_put_head(struct control *control);
+void audit_head_text(const struct audit_head *head, char ret_text[65]);
+/* Newest first, numbers below 'before' (0 = newest). Heap array. */
+int control_list_audit(struct control *control, uint64_t before, unsigned max,
+	struct audit_row **ret_rows, size_t *ret_count);
+/* One stretch of the chain; begin with zeroed *at, go on while it answers 1. 0: the whole chain
+ * fits. -EBADMSG: at->number + 1 is the first bad number. */
+int control_walk_audit(struct control *control, struct audit_head *at);
+
+/* A secret by name in the table 'sealed'. The plain text is heap memory; wipe it. */
+int control_put_secret(struct control *control, const char *name, struct span plain);
+int control_get_secret(
+	struct control *control, const char *name, uint8_t **ret_plain, size_t *ret_size);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One SQLite file. Both files of the store are opened alike:
+ *
+ *   locking_mode=EXCLUSIVE   we are the only ones (the state directory is locked besides), so the
+ *                            index of the log lives in memory and there is no -shm file
+ *   journal_mode=WAL, synchronous=FULL   a commit that was answered survives a power cut
+ *   trusted_schema=OFF, cell_size_check=ON, foreign_keys=ON   the file is not trusted blindly
+ *
+ * SQLite's own checkpoint runs inside a commit and swallows its errors. Here the hook only notes
+ * how long the log is; the store thread checkpoints after the answers went out, and a failed fsync
+ * is seen.
+ *
+ * What is final and what is not: no room (SQLITE_FULL, or ENOSPC and EDQUOT of a write) leaves a
+ * transaction that can be rolled back. A failed fsync never counts as "no room": after it nobody
+ * knows what is on disk.
+ */
+
+#include "store/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define CHECKPOINT_PAGES 2000
+#define BUSY_MSEC	 2000
+
+static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
+			      "PRAGMA trusted_schema=OFF;"
+			      "PRAGMA cell_size_check=ON;"
+			      "PRAGMA foreign_keys=ON;"
+			      "PRAGMA temp_store=MEMORY;"
+			      "PRAGMA secure_delete=ON;"
+			      "PRAGMA journal_mode=WAL;"
+			      "PRAGMA synchronous=FULL;";
+
+/*
+ * SQLite knows ENOSPC of a write and says SQLITE_FULL; a quota it does not know, and it keeps no
+ * errno of a failed COMMIT. So the errno of the moment is looked at, for a write alone: whatever
+ * happened since can only have made it another one, and then the failure counts as final.
+ */
+static int result_of(int code, int system_error)
+{
+	if (code == SQLITE_IOERR_WRITE && (system_error == EDQUOT || system_error == ENOSPC))
+		return -ENOSPC;
+	switch (code & 0xff) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_CONSTRAINT:
+		return -EEXIST;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	}
+	return -EIO;
+}
+
+int database_result(struct database *db, int code)
+{
+	bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+	int system_error = is_system ? errno : 0; /* first of all: nothing may come between */
+
+	if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+		return 0;
+	/* The code that a step returned may be the short one; the handle knows the long one. */
+	if ((sqlite3_extended_errcode(db->handle) & 0xff) == code)
+		code = sqlite3_extended_errcode(db->handle);
+	snprintf(db->why, sizeof(db->why), "%.64s: %s (SQLite %d, errno %d)", db->name,
+		sqlite3_errstr(code), code, system_error);
+	return result_of(code, system_error);
+}
+
+/* Makes the file with our mode before SQLite would make it with the umask's; the log inherits it.
+ */
+static int file_prepare(const char *path)
+{
+	CLEANUP(cleanup_close)
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return (st.st_mode & 07777) != 0600 && fchmod(fd, 0600) < 0 ? -errno : 0;
+}
+
+static int log_grew(void *userdata, sqlite3 *handle, const char *name, int pages)
+{
+	struct database *db = userdata;
+
+	db->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static int database_connect(struct database *db)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
+
+	if (!db->handle)
+		return -ENOMEM;
+	if (code != SQLITE_OK)
+		return database_result(db, code);
+	sqlite3_busy_timeout(db->handle, BUSY_MSEC);
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	code = database_exec(db, PRAGMAS);
+	if (code < 0)
+		return code;
+	sqlite3_wal_hook(db->handle, log_grew, db);
+	return 0;
+}
+
+int database_open(const char *path, struct database **ret, char *ret_why)
+{
+	CLEANUP(database_freep) struct database *db = calloc(1, sizeof(*db));
+	char log[DATABASE_PATH_MAX + 4];
+	int r;
+
+	if (!db)
+		return -ENOMEM;
+	db->checkpoint_at = CHECKPOINT_PAGES;
+	if (snprintf(db->path, sizeof(db->path), "%s", path) >= (int)sizeof(db->path))
+		return -ENAMETOOLONG;
+	db->name = strrchr(db->path, '/') ? strrchr(db->path, '/') + 1 : db->path;
+	snprintf(log, sizeof(log), "%s-wal", db->path);
+	db->unclean = access(log, F_OK) == 0;
+	snprintf(db->why, sizeof(db->why), "%s cannot be opened", path);
+	r = file_prepare(path);
+	if (r >= 0)
+		r = database_connect(db);
+	if (r < 0) {
+		snprintf(ret_why, DATABASE_WHY_MAX, "%s", db->why);
+		db->failed = true;
+		return r;
+	}
+	*ret = STEAL(db);
+	return 0;
+}
+
+struct database *database_free(struct database *db)
+{
+	if (!db)
+		return NULL;
+	/* After a failure the log stays as it is: the next start must find it, and check. */
+	if (db->handle && db->failed)
+		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close(db->handle);
+	free(db);
+	return NULL;
+}
+
+void database_freep(struct database **db)
+{
+	database_free(*db);
+}
+
+int database_exec(struct database *db, const char *sql)
+{
+	return database_result(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+}
+
+int database_number(struct database *db, const char *sql, int64_t *ret_value)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	int r = database_prepare(db, sql, &statement);
+
+	if (r < 0)
+		return r;
+	r = statement_next(db, statement);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENOENT;
+	*ret_value = sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+int database_check(struct database *db)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	const char *text;
+	int r = database_prepare(db, "PRAGMA quick_check(1)", &statement);
+
+	if (r < 0)
+		return r;
+	r = statement_next(db, statement);
+	if (r < 0)
+		return r;
+	text = r > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	if (text && strcmp(text, "ok") == 0)
+		return 0;
+	snprintf(db->why, sizeof(db->why), "%.64s: %.150s", db->name, text ? text : "no answer");
+	return -EBADMSG;
+}
+
+int database_begin(struct database *db)
+{
+	return database_exec(db, "BEGIN IMMEDIATE");
+}
+
+int database_commit(struct database *db)
+{
+	int r = database_exec(db, "COMMIT");
+
+	if (r < 0)
+		database_rollback(db);
+	return r;
+}
+
+void database_rollback(struct database *db)
+{
+	/* SQLite rolls back by itself on some errors; its answer here is of no use either way. */
+	if (!sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int database_checkpoint(struct database *db, bool always)
+{
+	int r;
+
+	if (db->failed || db->wal_pages == 0 || (!always && db->wal_pages < db->checkpoint_at))
+		return 0;
+	r = database_result(db,
+		sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	if (r == -ENOSPC) {
+		db->checkpoint_at = db->wal_pages + CHECKPOINT_PAGES;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	db->wal_pages = 0;
+	db->checkpoint_at = CHECKPOINT_PAGES;
+	return 0;
+}
+
+int database_prepare(struct database *db, const char *sql, sqlite3_stmt **ret)
+{
+	return database_result(
+		db, sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
+}
+
+int statement_run(struct database *db, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+	int r = database_result(db, code);
+
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	return r;
+}
+
+int statement_next(struct database *db, sqlite3_stmt *statement)
+{
+	int code = sqlite3_step(statement);
+
+	return code == SQLITE_ROW ? 1 : database_result(db, code);
+}
+
+void statement_resetp(sqlite3_stmt **statement)
+{
+	sqlite3_reset(*statement);
+	sqlite3_clear_bindings(*statement);
+}
+
+void statement_finalizep(sqlite3_stmt **statement)
+{
+	sqlite3_finalize(*statement);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The schema of a file and the way to it. */
+
+#include "store/database.h"
+
+/* Step i makes version i + 1 out of version i. A step that was released is never edited. */
+struct migrations {
+	const char *const *steps;
+	unsigned count;
+};
+extern const struct migrations control_migrations;
+extern const struct migrations outbox_migrations;
+
+enum migrate_result { MIGRATE_DONE, MIGRATE_NEWER };
+
+/*
+ * Brings the file to the newest version, each step in a transaction of its own together with its
+ * number (PRAGMA user_version) and a row in the table 'upgrade'. A file that holds a version
+ * already is first copied to "<file>.before-<newest version>" (0600, durable; an older copy of that
+ * name is replaced). MIGRATE_NEWER: a newer program wrote it; nothing was touched. The version that
+ * was found is in *ret_found.
+ */
+int migrate(struct database *db, const struct migrations *migrations,
+	enum migrate_result *ret_result, unsigned *ret_found);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema, as steps. A step that was released is never edited: what must change is a new step at
+ * the end. The tables are STRICT (SQLite 3.37), words are stored as words, times are wall
+ * milliseconds, and a column named *_sealed holds a sealed record (store/sealing.h).
+ *
+ * control.db
+ *   upgrade   which program made which version
+ *   key       the key-encryption key that the sealed records need: where it came from, check value
+ *   sealed    single secrets: "audit-key", "audit-head"
+ *   counter   numbers that are never used twice: device rows, operations, the outbox's epoch
+ *   device, person, alarm, setting   the records
+ *   audit     the journal, chained by 'mac'; append only
+ *
+ * outbox.db
+ *   meta      one row: the next reading's number, the epoch of this file
+ *   reading   what was acknowledged and not yet delivered
+ *   dead      what the platform will never take, with the reason
+ *   gap       numbers of readings that were given up: what is missing upstream, and why
+ */
+
+#include "store/migrate.h"
+
+#include "base/cleanup.h"
+
+static const char *const control_steps[] = {
+	"CREATE TABLE upgrade("
+	"	version INTEGER PRIMARY KEY, program TEXT NOT NULL, time INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE key("
+	"	id INTEGER PRIMARY KEY, source TEXT NOT NULL, check_value BLOB NOT NULL"
+	") STRICT;"
+	"CREATE TABLE sealed("
+	"	name TEXT PRIMARY KEY, value_sealed BLOB NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE counter("
+	"	name TEXT PRIMARY KEY, value INTEGER NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"INSERT INTO counter(name, value) VALUES"
+	"	('next-device-row', 1), ('next-operation', 1), ('epoch', 0);"
+	"CREATE TABLE device("
+	"	row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ep TEXT NOT NULL,"
+	"	platform TEXT NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL,"
+	"	owner TEXT NOT NULL,"
+	"	model TEXT NOT NULL, serial TEXT NOT NULL, firmware TEXT NOT NULL,"
+	"	display INTEGER NOT NULL, short_code_sealed BLOB, attributes TEXT,"
+	"	trust TEXT NOT NULL, found_by TEXT NOT NULL,"
+	"	ip TEXT NOT NULL, port INTEGER NOT NULL, interface TEXT NOT NULL,"
+	"	address_bound INTEGER NOT NULL, is_server INTEGER NOT NULL,"
+	"	poll_path TEXT NOT NULL, poll_format INTEGER NOT NULL,"
+	"	code_tries INTEGER NOT NULL, code_locked INTEGER NOT NULL,"
+	"	evidence TEXT NOT NULL, decided_by TEXT NOT NULL,"
+	"	first_seen INTEGER NOT NULL, decided_at INTEGER NOT NULL,"
+	"	admission TEXT NOT NULL,"
+	"	operation TEXT NOT NULL, operation_number INTEGER NOT NULL,"
+	"	operation_reopened INTEGER NOT NULL, operation_expires INTEGER NOT NULL,"
+	"	operation_approved INTEGER NOT NULL, operation_blocked INTEGER NOT NULL,"
+	"	operation_blob_sealed BLOB, operation_code_sealed BLOB,"
+	"	credential TEXT NOT NULL, credential_since INTEGER NOT NULL,"
+	"	credential_expires INTEGER NOT NULL, credential_doubted INTEGER NOT NULL,"
+	"	credential_current_sealed BLOB, credential_old_sealed BLOB,"
+	"	platform_id TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TABLE person("
+	"	row INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	"	role TEXT NOT NULL, password TEXT NOT NULL, created INTEGER NOT NULL,"
+	"	epoch INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE alarm("
+	"	row INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL,"
+	"	raised INTEGER NOT NULL, cleared INTEGER NOT NULL, times INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE UNIQUE INDEX alarm_active ON alarm(kind, subject) WHERE cleared = 0;"
+	"CREATE TABLE setting("
+	"	name TEXT PRIMARY KEY, value TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;"
+	"CREATE TABLE audit("
+	"	number INTEGER PRIMARY KEY, time INTEGER NOT NULL, synced INTEGER NOT NULL,"
+	"	who TEXT NOT NULL, role TEXT NOT NULL, via TEXT NOT NULL, action TEXT NOT NULL,"
+	"	object TEXT NOT NULL, evidence TEXT NOT NULL, result TEXT NOT NULL,"
+	"	mac BLOB NOT NULL"
+	") STRICT;",
+};
+
+static const char *const outbox_steps[] = {
+	"CREATE TABLE upgrade("
+	"	version INTEGER PRIMARY KEY, program TEXT NOT NULL, time INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE meta("
+	"	one INTEGER PRIMARY KEY CHECK(one = 1), next_row INTEGER NOT NULL,"
+	"	epoch INTEGER NOT NULL"
+	") STRICT;"
+	"INSERT INTO meta(one, next_row, epoch) VALUES(1, 1, 0);"
+	"CREATE TABLE reading("
+	"	row INTEGER PRIMARY KEY, device INTEGER NOT NULL, trust TEXT NOT NULL,"
+	"	time INTEGER NOT NULL, synced INTEGER NOT NULL, format INTEGER NOT NULL,"
+	"	mid INTEGER NOT NULL, confirmable INTEGER NOT NULL, token BLOB NOT NULL,"
+	"	body BLOB NOT NULL"
+	") STRICT;"
+	"CREATE INDEX reading_device ON reading(device, row);"
+	"CREATE TABLE dead("
+	"	row INTEGER PRIMARY KEY, device INTEGER NOT NULL, trust TEXT NOT NULL,"
+	"	time INTEGER NOT NULL, synced INTEGER NOT NULL, format INTEGER NOT NULL,"
+	"	body BLOB NOT NULL, reason TEXT NOT NULL, buried INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE gap("
+	"	id INTEGER PRIMARY KEY, device INTEGER NOT NULL, first_row INTEGER NOT NULL,"
+	"	last_row INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL,"
+	"	time INTEGER NOT NULL, published INTEGER NOT NULL"
+	") STRICT;",
+};
+
+const struct migrations control_migrations = {control_steps, ELEMENTS(control_steps)};
+const struct migrations outbox_migrations = {outbox_steps, ELEMENTS(outbox_steps)};

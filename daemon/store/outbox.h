@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* outbox.db: the readings that were acknowledged and are not delivered. Store thread only, once it
+ * runs. */
+
+#include <stdint.h>
+
+#include "core/owed.h"
+#include "core/reading.h"
+#include "store/database.h"
+#include "store/store.h"
+
+enum outbox_statement {
+	OUTBOX_SQL_INSERT,
+	OUTBOX_SQL_DELETE,
+	OUTBOX_SQL_DELETE_DEVICE,
+	OUTBOX_SQL_FETCH,
+	OUTBOX_SQL_NEXT_ROW,
+	OUTBOX_SQL_BURY,
+	OUTBOX_SQL_TRIM_DEAD,
+	OUTBOX_STATEMENTS
+};
+
+struct outbox {
+	struct database *db;
+	uint64_t epoch;	   /* 0: the file is new and has none yet */
+	uint64_t next_row; /* above every row that was ever committed */
+	sqlite3_stmt *statements[OUTBOX_STATEMENTS];
+};
+
+/* The file is open and migrated; takes 'db' over when it succeeds. */
+int outbox_new(struct database *db, struct outbox **ret);
+struct outbox *outbox_free(struct outbox *outbox); /* closes the file */
+void outbox_freep(struct outbox **outbox);
+int outbox_set_epoch(struct outbox *outbox, uint64_t epoch);
+/* The loader's owed() and request(). */
+int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *userdata);
+
+/* --- inside a transaction of database_begin(); outbox_commit() writes next_row --- */
+
+int outbox_insert(struct outbox *outbox, const struct reading *reading);
+int outbox_delete(struct outbox *outbox, const struct row_range *range);
+/* 'next_row' as it becomes with this transaction. Rolls back on failure. */
+int outbox_commit(struct outbox *outbox, uint64_t next_row);
+
+/* --- with a transaction of their own --- */
+
+/* One stretch of at most a few thousand rows <= last_row. 1: there may be more; 0: done. */
+int outbox_delete_device(struct outbox *outbox, uint64_t device_row, uint64_t last_row);
+/* 0 also when there is no such row. The oldest dead letters make room. */
+int outbox_bury(struct outbox *outbox, uint64_t row, const char *reason);
+/* Fills at most fetch->max references. -EBADMSG: *ret_bad_row is the row that no reading can hold,
+ * or 0 when the file is damaged. */
+int outbox_fetch(struct outbox *outbox, const struct owed_fetch *fetch,
+	struct reading **ret_readings, size_t *ret_count, uint64_t *ret_bad_row);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the parts of the store share: the handle, and the orders that go to the thread and come back
+ * as answers. */
+
+#include <pthread.h>
+
+#include "base/mailbox.h"
+#include "store/control.h"
+#include "store/outbox.h"
+#include "store/store.h"
+
+#define BURY_REASON_MAX 95
+
+enum order_kind {
+	ORDER_SAVE,
+	ORDER_JOURNAL,
+	ORDER_VERIFY,
+	ORDER_DELETE,
+	ORDER_DELETE_DEVICE,
+	ORDER_BURY,
+	ORDER_FETCH,
+	ORDER_STOP,
+	/* only answers */
+	ORDER_BATCH,
+	ORDER_FAILED,
+	ORDERS
+};
+
+/* Made on the loop (a batch: on the thread), carried out on the thread, freed on the loop. */
+struct order {
+	struct mail mail; /* first: a mail is its order */
+	enum order_kind kind;
+	int result;
+	void *userdata;
+	store_done_fn done;
+	char head[65];
+	union {
+		struct change *change;
+		struct audit_head at; /* ORDER_VERIFY: how far it is */
+		struct {
+			uint64_t before;
+			unsigned max;
+			store_journal_fn done;
+			struct audit_row *rows;
+			size_t count;
+		} journal;
+		struct {
+			struct row_range *ranges;
+			size_t count;
+		} remove;
+		struct {
+			uint64_t device_row, last_row;
+		} drop;
+		struct {
+			uint64_t row;
+			char reason[BURY_REASON_MAX + 1];
+		} bury;
+		struct {
+			struct owed_fetch what;
+			struct reading **readings;
+			size_t count;
+		} fetch;
+		struct {
+			struct mail *first; /* readings */
+			size_t count;
+		} batch;
+	};
+};
+
+struct store {
+	/* the loop's */
+	sd_event_source *source;
+	struct store_ops ops;
+	void *userdata;
+	struct store_facts facts;
+	size_t appending;
+	uint64_t last_row; /* highest that was handed in */
+	bool running;
+	pthread_t thread;
+	int lock_fd;
+	char why[256]; /* of store_load() */
+
+	/* both */
+	struct mailbox *orders;	  /* to the thread */
+	struct mailbox *readings; /* to the thread: struct reading's mail */
+	struct mailbox *answers;  /* to the loop */
+
+	/* the thread's, once it runs */
+	struct control *control;
+	struct outbox *outbox;
+	struct order stop;	 /* pushed by store_free() */
+	struct order failure;	 /* pushed at most once; its sentence is in failure_why */
+	struct order last_batch; /* for the end, when there is no memory for another */
+	char failure_why[DATABASE_WHY_MAX];
+};
+
+void *store_thread(void *store);
+
+/* store.c: frees an order with what it holds. */
+void order_free(struct order *order);
+
+/* store-open.c */
+void store_close_files(struct store *store);

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store thread. One round:
+ *
+ *   1. take all orders, then all readings. In this turn: a reading that was handed in before an
+ *      order is then in our hands whenever the order is, so "append, then delete the device's rows"
+ *      keeps its meaning though there are two boxes.
+ *   2. saves: one transaction in control.db for all of them
+ *   3. readings and deletes that wait: one transaction in outbox.db. Groups size themselves: what
+ *      came while the last commit ran is the next group.
+ *   4. the quick orders (fetch, bury, journal), then one stretch of a long one (walk of the audit
+ *      chain, delete of a device's rows)
+ *   5. a checkpoint when a log has grown
+ *
+ * Then it sleeps, until something comes or until deletes that found no batch to go with are due.
+ *
+ * After a final failure the thread goes on in order to answer everything with -EIO, and touches
+ * neither file again.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/store-private.h"
+
+#define DELETE_DELAY_USEC (200 * USEC_PER_MSEC)
+#define FULL_DELAY_USEC	  (1 * USEC_PER_SEC) /* deletes that found no room */
+#define STOP_USEC	  (2 * USEC_PER_SEC)
+#define MEMORY_DELAY_MSEC 10
+
+struct mail_list {
+	struct mail *first, *last;
+};
+
+struct worker {
+	struct store *store;
+	struct control *control;
+	struct outbox *outbox;
+	bool failed, stopping;
+	uint64_t stop_at;   /* boot time: what is long is cancelled then */
+	uint64_t delete_at; /* boot time: deletes do not wait longer for a batch */
+	struct mail_list saves, quick, slow, deletes, readings;
+};
+
+static void list_add(struct mail_list *list, struct mail *mail)
+{
+	mail->next = NULL;
+	if (list->first)
+		list->last->next = mail;
+	else
+		list->first = mail;
+	list->last = mail;
+}
+
+static struct mail *list_take(struct mail_list *list)
+{
+	struct mail *mail = list->first;
+
+	if (mail)
+		list->first = mail->next;
+	return mail;
+}
+
+static struct order *order_of(struct mail *mail)
+{
+	return (struct order *)mail;
+}
+
+static void worker_answer(struct worker *worker, struct order *order, int result)
+{
+	order->result = result;
+	mailbox_push(worker->store->answers, &order->mail);
+}
+
+/*
+ * What a failed transaction means. Lack of room or memory: refused, handed on. The rest is final:
+ * the loop is told once, and both files stay as they are.
+ */
+static int worker_judge(struct worker *worker, struct database *db, int error)
+{
+	if (error >= 0 || error == -ENOSPC || error == -ENOMEM)
+		return error;
+	if (worker->failed)
+		return -EIO;
+	worker->failed = true;
+	worker->control->db->failed = worker->outbox->db->failed = true;
+	snprintf(worker->store->failure_why, sizeof(worker->store->failure_why), "%s", db->why);
+	worker_answer(worker, &worker->store->failure, -EIO);
+	return -EIO;
+}
+
+/* --- 1: what came in --- */
+
+static void worker_sort(struct worker *worker, struct order *order)
+{
+	switch (order->kind) {
+	case ORDER_SAVE:
+		list_add(&worker->saves, &order->mail);
+		break;
+	case ORDER_DELETE:
+		if (!worker->deletes.first)
+			worker->delete_at = clock_boot_usec() + DELETE_DELAY_USEC;
+		list_add(&worker->deletes, &order->mail);
+		break;
+	case ORDER_VERIFY:
+	case ORDER_DELETE_DEVICE:
+		list_add(&worker->slow, &order->mail);
+		break;
+	case ORDER_STOP:
+		worker->stopping = true;
+		worker->stop_at = clock_boot_usec() + STOP_USEC;
+		break;
+	case ORDER_JOURNAL:
+	case ORDER_BURY:
+	case ORDER_FETCH:
+	case ORDER_BATCH:
+	case ORDER_FAILED:
+	case ORDERS:
+		list_add(&worker->quick, &order->mail);
+		break;
+	}
+}
+
+static void worker_collect(struct worker *worker)
+{
+	struct mail *mail = mailbox_take(worker->store->orders), *next;
+
+	for (; mail; mail = next) {
+		next = mail->next;
+		worker_sort(worker, order_of(mail));
+	}
+	for (mail = mailbox_take(worker->store->readings); mail; mail = next) {
+		next = mail->next;
+		list_add(&worker->readings, mail);
+	}
+}
+
+/* --- 2: saves --- */
+
+/* The group's result; each order has its own in 'result'. */
+static int save_group(struct worker *worker)
+{
+	int r = worker->failed ? -EIO : control_begin(worker->control);
+
+	for (struct mail *mail = worker->saves.first; mail && r >= 0; mail = mail->next) {
+		struct order *order = order_of(mail);
+
+		r = control_apply(worker->control, order->change, &order->result, order->head);
+	}
+	if (r >= 0)
+		return control_commit(worker->control);
+	if (!worker->failed)
+		control_rollback(worker->control);
+	return r;
+}
+
+static void worker_save(struct worker *worker)
+{
+	struct mail *mail;
+	int r;
+
+	if (!worker->saves.first)
+		return;
+	r = worker_judge(worker, worker->control->db, save_group(worker));
+	while ((mail = list_take(&worker->saves)))
+		worker_answer(worker, order_of(mail), r < 0 ? r : order_of(mail)->result);
+	/* What is folded into the file makes room in its log. */
+	if (r == -ENOSPC)
+		worker_judge(worker, worker->control->db,
+			database_checkpoint(worker->control->db, true));
+}
+
+/* --- 3: readings and deletes --- */
+
+static int append_all(struct worker *worker, uint64_t *next_row)
+{
+	for (struct mail *mail = worker->readings.first; mail; mail = mail->next) {
+		const struct reading *reading = reading_of_mail(mail);
+		int r = outbox_insert(worker->outbox, reading);
+
+		if (r < 0)
+			return r;
+		if (reading->row >= *next_row)
+			*next_row = reading->row + 1;
+	}
+	return 0;
+}
+
+static int delete_all(struct worker *worker)
+{
+	for (struct mail *mail = worker->deletes.first; mail; mail = mail->next) {
+		const struct order *order = order_of(mail);
+
+		for (size_t i = 0; i < order->remove.count; i++) {
+			int r = outbox_delete(worker->outbox, &order->remove.ranges[i]);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int write_batch(struct worker *worker)
+{
+	uint64_t next_row = worker->outbox->next_row;
+	int r = worker->failed ? -EIO : database_begin(worker->outbox->db);
+
+	if (r < 0)
+		return r;
+	r = append_all(worker, &next_row);
+	if (r >= 0)
+		r = delete_all(worker);
+	if (r >= 0)
+		return outbox_commit(worker->outbox, next_row);
+	database_rollback(worker->outbox->db);
+	return r;
+}
+
+static void answer_batch(struct worker *worker, struct order *batch, int result)
+{
+	*batch = (struct order){.kind = ORDER_BATCH, .batch = {.first = worker->readings.first}};
+	for (struct mail *mail = worker->readings.first; mail; mail = mail->next)
+		batch->batch.count++;
+	worker->readings = (struct mail_list){0};
+	worker_answer(worker, batch, result);
+}
+
+static void forget_deletes(struct worker *worker)
+{
+	struct mail *mail;
+
+	while ((mail = list_take(&worker->deletes)))
+		order_free(order_of(mail));
+}
+
+static bool deletes_due(const struct worker *worker)
+{
+	return worker->deletes.first &&
+	       (worker->stopping || worker->failed || clock_boot_usec() >= worker->delete_at);
+}
+
+static void worker_append(struct worker *worker)
+{
+	struct order *batch = NULL;
+	int r;
+
+	if (!worker->readings.first && !deletes_due(worker))
+		return;
+	if (worker->readings.first) {
+		/* Before anything is written: what cannot be answered must not be committed. The
+		 * readings wait for memory then. */
+		batch = worker->stopping ? &worker->store->last_batch : malloc(sizeof(*batch));
+		if (!batch)
+			return;
+	}
+	r = worker_judge(worker, worker->outbox->db, write_batch(worker));
+	if (batch)
+		answer_batch(worker, batch, r);
+	if (r >= 0 || worker->failed)
+		forget_deletes(worker);
+	else
+		worker->delete_at = clock_boot_usec() + FULL_DELAY_USEC;
+	if (r == -ENOSPC)
+		worker_judge(
+			worker, worker->outbox->db, database_checkpoint(worker->outbox->db, true));
+}
+
+/* --- 4: the other orders --- */
+
+static int fetch_rows(struct worker *worker, struct order *order)
+{
+	struct outbox *outbox = worker->outbox;
+	uint64_t bad_row;
+	int r;
+
+	order->fetch.readings = calloc(order->fetch.what.max + 1, sizeof(struct reading *));
+	if (!order->fetch.readings)
+		return -ENOMEM;
+	do {
+		r = outbox_fetch(outbox, &order->fetch.what, order->fetch.readings,
+			&order->fetch.count, &bad_row);
+		/* A row that nobody can read would come back for ever. */
+		if (r == -EBADMSG && bad_row > 0 && outbox_bury(outbox, bad_row, "unreadable") < 0)
+			bad_row = 0;
+	} while (r == -EBADMSG && bad_row > 0);
+	return worker_judge(worker, outbox->db, r);
+}
+
+static int list_journal(struct worker *worker, struct order *order)
+{
+	int r = control_list_audit(worker->control, order->journal.before, order->journal.max,
+		&order->journal.rows, &order->journal.count);
+
+	/* A row that does not fit its fields: somebody else wrote it. Nothing is lost by going on.
+	 */
+	return r == -EBADMSG ? r : worker_judge(worker, worker->control->db, r);
+}
+
+static int do_quick(struct worker *worker, struct order *order)
+{
+	if (worker->failed)
+		return -EIO;
+	if (order->kind == ORDER_BURY)
+		return worker_judge(worker, worker->outbox->db,
+			outbox_bury(worker->outbox, order->bury.row, order->bury.reason));
+	if (worker->stopping)
+		return -ECANCELED;
+	return order->kind == ORDER_FETCH ? fetch_rows(worker, order) : list_journal(worker, order);
+}
+
+static void worker_quick(struct worker *worker)
+{
+	struct mail *mail;
+
+	while ((mail = list_take(&worker->quick)))
+		worker_answer(worker, order_of(mail), do_quick(worker, order_of(mail)));
+}
+
+/* One stretch; 1: go on later. */
+static int do_slow(struct worker *worker, struct order *order)
+{
+	int r;
+
+	if (worker->failed)
+		return -EIO;
+	if (order->kind == ORDER_DELETE_DEVICE)
+		return worker_judge(worker, worker->outbox->db,
+			outbox_delete_device(
+				worker->outbox, order->drop.device_row, order->drop.last_row));
+	r = control_walk_audit(worker->control, &order->at);
+	if (r == -EBADMSG) {
+		snprintf(order->head, sizeof(order->head), "%llu",
+			(unsigned long long)order->at.number + 1);
+		return r;
+	}
+	audit_head_text(&order->at, order->head);
+	return worker_judge(worker, worker->control->db, r);
+}
+
+static void worker_slow(struct worker *worker)
+{
+	struct mail *mail = list_take(&worker->slow);
+	int r;
+
+	if (!mail)
+		return;
+	r = do_slow(worker, order_of(mail));
+	if (r > 0)
+		list_add(&worker->slow, mail);
+	else
+		worker_answer(worker, order_of(mail), r);
+}
+
+/* --- 5 and the round --- */
+
+static void worker_checkpoint(struct worker *worker, bool always)
+{
+	struct database *file[] = {worker->control->db, worker->outbox->db};
+
+	for (size_t i = 0; i < 2; i++)
+		if (!worker->failed)
+			worker_judge(worker, file[i], database_checkpoint(file[i], always));
+}
+
+static int worker_timeout(const struct worker *worker)
+{
+	uint64_t now;
+
+	if (worker->slow.first)
+		return 0;
+	if (worker->readings.first)
+		return MEMORY_DELAY_MSEC;
+	if (!worker->deletes.first)
+		return -1;
+	now = clock_boot_usec();
+	if (now >= worker->delete_at)
+		return 0;
+	return (int)((worker->delete_at - now) / USEC_PER_MSEC) + 1;
+}
+
+static void worker_wait(const struct worker *worker)
+{
+	struct pollfd box[] = {
+		{.fd = mailbox_fd(worker->store->orders), .events = POLLIN},
+		{.fd = mailbox_fd(worker->store->readings), .events = POLLIN},
+	};
+
+	/* Whatever ends it, the round looks for itself. */
+	(void)poll(box, 2, worker_timeout(worker));
+}
+
+static void worker_round(struct worker *worker)
+{
+	worker_collect(worker);
+	worker_save(worker);
+	worker_append(worker);
+	worker_quick(worker);
+	worker_slow(worker);
+	worker_checkpoint(worker, false);
+}
+
+/* Everything was in the boxes when the stop came; what is long may go on for a while. */
+static void worker_finish(struct worker *worker)
+{
+	struct mail *mail;
+
+	while (worker->slow.first && clock_boot_usec() < worker->stop_at)
+		worker_slow(worker);
+	while ((mail = list_take(&worker->slow)))
+		worker_answer(worker, order_of(mail), -ECANCELED);
+	forget_deletes(worker);
+	worker_checkpoint(worker, true);
+	store_close_files(worker->store);
+}
+
+void *store_thread(void *userdata)
+{
+	struct store *store = userdata;
+	struct worker worker = {.store = store, .control = store->control, .outbox = store->outbox};
+
+	while (!worker.stopping) {
+		worker_wait(&worker);
+		worker_round(&worker);
+	}
+	worker_finish(&worker);
+	return NULL;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The store: two SQLite files in the state directory, control.db and outbox.db, WAL and
+ * synchronous=FULL, touched by the store thread alone. Control changes go before readings. Readings
+ * are appended in batches: the thread takes everything queued as soon as the last commit ended.
+ * Every answer comes on the loop.
+ *
+ * A write that fails for lack of space (SQLITE_FULL, ENOSPC) is refused: -ENOSPC, nothing changed;
+ * the same for memory: -ENOMEM.
+ * Any other failure of a write or fsync is final: the answer is -EIO, the store takes nothing more
+ * (everything after it is -EIO) and 'failed' is called once; the process must end and start again
+ * from disk.
+ *
+ * Secrets (operation blob and code, credentials, the audit key) are sealed with AES-256-GCM;
+ * associated data = table, row id, field, record format. The key-encryption key comes from
+ * $CREDENTIALS_DIRECTORY/gatehouse.kek (32 bytes or 64 hex digits) or from <state>/key (0400, made
+ * on the first start). A key check value tells a wrong key from corruption.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "core/change.h"
+#include "core/owed.h"
+#include "core/reading.h"
+
+struct store;
+
+enum store_opened {
+	STORE_OPENED,
+	STORE_KEY_WRONG,   /* the key does not fit this state directory */
+	STORE_KEY_MISSING, /* sealed records are there, but the key is not */
+	STORE_NEWER,	   /* written by a newer version */
+	STORE_CORRUPT,	   /* control.db is damaged */
+};
+
+enum key_source { KEY_FILE, KEY_CREDENTIAL };
+
+struct store_options {
+	const char *state_directory; /* checked as private (directory_open_private) and created */
+	const char *credentials_directory; /* $CREDENTIALS_DIRECTORY or NULL */
+};
+
+struct store_ops {
+	/* Readings of one committed (result 0) or refused (-ENOSPC, -ENOMEM, -EIO) batch, in order;
+	 * the references that store_append() took are handed back. A large batch comes in several
+	 * calls. */
+	void (*appended)(void *userdata, struct reading **readings, size_t count, int result);
+	/* Answer to store_fetch(): rows in order, one reference each; with result 0, count <
+	 * fetch->max means that there are no more. Negative result: count is 0; -ECANCELED at
+	 * shutdown. */
+	void (*fetched)(void *userdata, const struct owed_fetch *fetch, struct reading **readings,
+		size_t count, int result);
+	/* A final failure: stop acknowledging, leave the loop, exit non-zero. */
+	void (*failed)(void *userdata, const char *why);
+};
+
+/*
+ * Opens, migrates (each file is copied to <file>.before-<version> first), checks, loads the key. 0
+ * with *ret_opened; for anything but STORE_OPENED *ret is untouched and ret_why says what is wrong
+ * and what to do. Negative errno: I/O, or -EBUSY when another process has this state directory
+ * (ret_why is filled too). No thread runs before store_start().
+ */
+int store_open(const struct store_options *options, enum store_opened *ret_opened,
+	struct store **ret, char *ret_why, size_t capacity);
+
+/* Before store_start(): everything that is on disk. Each callback gets ownership (device) or a
+ * value to copy; a negative answer ends the load and is returned. */
+struct store_loader {
+	int (*device)(void *userdata, struct device_record *record); /* takes the record over */
+	int (*person)(void *userdata, const struct person *person);
+	int (*alarm)(void *userdata, const struct alarm *alarm); /* active ones */
+	int (*setting)(void *userdata, const char *name, const char *value);
+	int (*owed)(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
+		uint64_t first_row, uint64_t last_row);
+	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):
+	 * retransmissions over a restart */
+	int (*request)(void *userdata, uint64_t device_row, const struct request_key *key);
+};
+int store_load(struct store *store, const struct store_loader *loader, void *userdata);
+/* Why store_load() failed, when a file was the reason: "control.db: ...". Static in the store. */
+const char *store_why(const struct store *store);
+
+/* Numbers that only the files know, as they were at store_open(). */
+struct store_facts {
+	uint64_t epoch;	   /* of the outbox; a new one when outbox.db was set aside */
+	uint64_t next_row; /* readings */
+	uint64_t next_device_row;
+	uint64_t next_operation; /* operation numbers start here; persisted with each device record
+				  */
+	uint64_t audit_rows;
+	char audit_head[65]; /* hex of the newest mac */
+	enum key_source key_source;
+	bool outbox_set_aside; /* a corrupt outbox.db was moved away at this start */
+	uint32_t schema;
+};
+void store_get_facts(const struct store *store, struct store_facts *ret_facts);
+
+int store_start(struct store *store, sd_event *loop, const struct store_ops *ops, void *userdata);
+/* Finishes what is queued (bounded: about 2 s), checkpoints, joins the thread, closes. The answers
+ * that are still out come before it returns. Not from within one of the callbacks. Accepts NULL. */
+struct store *store_free(struct store *store);
+
+/* Saves a change (taken over, also on failure). done runs on the loop exactly once: 0, -ENOSPC,
+ * -ENOMEM, -EIO; -EEXIST or -EINVAL, and nothing changed, for a record that contradicts another (a
+ * device id or person's name twice, row 0). With 0 'head' is the audit chain's newest mac in hex
+ * after it, otherwise NULL. Only when there is no memory for the order done runs before store_save
+ * returns. Changes are saved in the order they were handed in. */
+typedef void (*store_done_fn)(void *userdata, int result, const char *head);
+void store_save(struct store *store, struct change *change, store_done_fn done, void *userdata);
+
+/* Appends a reading (one reference is taken over). The answer comes through ops->appended. Only
+ * row, device_row, trust, time, clock_synced, format, key, body are used. */
+void store_append(struct store *store, struct reading *reading);
+/* Number of readings handed in and not answered yet: the caller's back-pressure. */
+size_t store_appending(const struct store *store);
+
+/* Deletes delivered rows; no answer: what is not deleted is published again with the same gh-id. */
+void store_delete(struct store *store, const struct row_range *ranges, size_t count);
+/* Deletes all rows of one device that were appended before this call. done like store_save (head
+ * NULL); -ECANCELED at shutdown. */
+void store_delete_device(
+	struct store *store, uint64_t device_row, store_done_fn done, void *userdata);
+/* Moves a row to the dead letters with a reason (at most 95 bytes are kept, and the newest 1000
+ * letters). No answer: a row that could not be moved is published again after a restart. */
+void store_bury(struct store *store, uint64_t row, const char *reason);
+void store_fetch(struct store *store, const struct owed_fetch *fetch);
+
+/* Audit rows, newest first, numbers below 'before' (0 = newest), at most 'max' (<= 200). */
+typedef void (*store_journal_fn)(
+	void *userdata, int result, const struct audit_row *rows, size_t count);
+void store_journal(
+	struct store *store, uint64_t before, unsigned max, store_journal_fn done, void *userdata);
+/* Walks the whole audit chain in stretches: done(result) 0 fits, -EBADMSG broken; 'head' holds the
+ * first bad number as text when broken. Rows cut off the end count as broken too. */
+void store_verify_audit(struct store *store, store_done_fn done, void *userdata);

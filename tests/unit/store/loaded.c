@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What store_load() brings, kept for a look. */
+
+#include "loaded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int take_device(void *userdata, struct device_record *record)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->device[loaded->devices++] = record;
+	return 0;
+}
+
+static int take_person(void *userdata, const struct person *person)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->person[loaded->people++] = *person;
+	return 0;
+}
+
+static int take_alarm(void *userdata, const struct alarm *alarm)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->alarm[loaded->alarms++] = *alarm;
+	return 0;
+}
+
+static int take_setting(void *userdata, const char *name, const char *value)
+{
+	struct loaded *loaded = userdata;
+
+	snprintf(loaded->setting[loaded->settings++], 300, "%s=%s", name, value);
+	return 0;
+}
+
+static int take_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
+	uint64_t first_row, uint64_t last_row)
+{
+	struct loaded *loaded = userdata;
+	const uint64_t row[5] = {device_row, count, bytes, first_row, last_row};
+
+	memcpy(loaded->owed[loaded->owed_devices++], row, sizeof(row));
+	return 0;
+}
+
+static int take_request(void *userdata, uint64_t device_row, const struct request_key *key)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->request_device[loaded->requests] = device_row;
+	loaded->request[loaded->requests++] = *key;
+	return 0;
+}
+
+const struct store_loader LOADER = {
+	take_device, take_person, take_alarm, take_setting, take_owed, take_request};
+
+void reload(struct fixture *fixture, struct loaded *loaded)
+{
+	memset(loaded, 0, sizeof(*loaded));
+	fixture_stop(fixture);
+	fixture_open(fixture);
+	assert_int_equal(store_load(fixture->store, &LOADER, loaded), 0);
+}
+
+void loaded_done(struct loaded *loaded)
+{
+	while (loaded->devices > 0)
+		device_record_free(loaded->device[--loaded->devices]);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What store_load() brings, kept for a look. */
+
+#include "fixture.h"
+
+struct loaded {
+	struct device_record *device[64];
+	size_t devices;
+	struct person person[8];
+	size_t people;
+	struct alarm alarm[8];
+	size_t alarms;
+	char setting[8][300];
+	size_t settings;
+	uint64_t owed[8][5]; /* device, count, bytes, first, last */
+	size_t owed_devices;
+	struct request_key request[64];
+	uint64_t request_device[64];
+	size_t requests;
+};
+
+extern const struct store_loader LOADER; /* userdata: a zeroed struct loaded */
+
+/* Ends the store, opens it again, loads; not started. */
+void reload(struct fixture *fixture, struct loaded *loaded);
+void loaded_done(struct loaded *loaded); /* frees the devices */

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the disk is full, fails, or has lost what it held: what is refused, what is final, what is
+ * set aside. The faults come from a VFS of our own.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "fault-vfs.h"
+#include "fixture.h"
+
+static void begin(struct fixture *fixture)
+{
+	fixture_init(fixture);
+	fixture_open(fixture);
+	fixture_start(fixture);
+}
+
+static int save_setting(struct fixture *fixture, const char *name)
+{
+	struct change *change = change_begin();
+	struct audit_row row;
+
+	audit_row_init(&row, "anna", "admin", "here", "set", name, "", "done");
+	assert_int_equal(change_put_setting(change, name, "1"), 0);
+	assert_int_equal(change_append_audit(change, &row), 0);
+	return fixture_save(fixture, change);
+}
+
+static void assert_audit_fits(struct fixture *fixture)
+{
+	struct answer answer = {0};
+
+	store_verify_audit(fixture->store, answer_take, &answer);
+	fixture_wait(fixture, &answer.done);
+	assert_int_equal(answer.result, 0);
+}
+
+static int64_t readings_on_file(const struct fixture *fixture)
+{
+	return fixture_sql(fixture, "outbox.db", "SELECT count(*) FROM reading");
+}
+
+static void overwrite(const struct fixture *fixture, const char *name, long offset, size_t size)
+{
+	FILE *file = fopen(fixture_path(fixture, name), "r+");
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, offset, SEEK_SET), 0);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(fputc(0xa5, file), 0xa5);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* A log that was left behind is how an unclean stop looks. */
+static void leave_log(const struct fixture *fixture, const char *name)
+{
+	FILE *file = fopen(fixture_path(fixture, name), "w");
+
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static bool there(const struct fixture *fixture, const char *name)
+{
+	return access(fixture_path(fixture, name), F_OK) == 0;
+}
+
+/* --- damage --- */
+
+static void test_no_database(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 20, 1);
+	fixture_wait_rows(&f, 20);
+	assert_int_equal(save_setting(&f, "kept"), 0);
+	for (uint64_t n = 1; n <= 2; n++) {
+		char name[32];
+
+		fixture_stop(&f);
+		overwrite(&f, "outbox.db", 0, 100);
+		fixture_open(&f);
+		assert_true(f.facts.outbox_set_aside);
+		assert_int_equal(f.facts.epoch, 1 + n);
+		assert_int_equal(f.facts.next_row, 1);
+		snprintf(name, sizeof(name), "outbox.db.corrupt-%d", (int)n);
+		assert_true(there(&f, name));
+		fixture_start(&f);
+		fixture_fetch(&f, 1, 0, 20, 20);
+		assert_int_equal(f.fetched_count, 0);
+		fixture_append(&f, 1, 5, 1);
+		fixture_wait_rows(&f, 20 + 5 * n);
+	}
+	fixture_restart(&f);
+	assert_false(f.facts.outbox_set_aside);
+	assert_int_equal(f.facts.epoch, 3);
+	assert_int_equal(f.facts.audit_rows, 1);
+	fixture_done(&f);
+}
+
+/* A page inside: seen at once after an unclean stop, and with its log set aside. */
+static void test_damaged_page(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 500, 1);
+	fixture_wait_rows(&f, 500);
+	fixture_stop(&f);
+	assert_false(there(&f, "outbox.db-wal"));
+	overwrite(&f, "outbox.db", 4096 * 7, 4096);
+	leave_log(&f, "outbox.db-wal");
+	fixture_open(&f);
+	assert_true(f.facts.outbox_set_aside);
+	assert_int_equal(f.facts.epoch, 2);
+	assert_true(there(&f, "outbox.db.corrupt-1"));
+	assert_true(there(&f, "outbox.db.corrupt-1-wal"));
+	fixture_done(&f);
+}
+
+static int count_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
+	uint64_t first_row, uint64_t last_row)
+{
+	return 0;
+}
+
+/* The same after a clean stop is only seen when the page is read: that start fails, and the next
+ * one looks closely. */
+static void test_damage_seen_late(void **state)
+{
+	const struct store_loader loader = {.owed = count_owed};
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 500, 1);
+	fixture_wait_rows(&f, 500);
+	fixture_stop(&f);
+	/* Every page but the first: whatever is read next is damaged. */
+	overwrite(&f, "outbox.db", 4096 * 7, 4096 * 4);
+	fixture_open(&f);
+	assert_false(f.facts.outbox_set_aside);
+	assert_int_equal(store_load(f.store, &loader, &f), -EBADMSG);
+	assert_non_null(strstr(store_why(f.store), "outbox.db"));
+	fixture_stop(&f);
+	fixture_open(&f);
+	assert_true(f.facts.outbox_set_aside);
+	assert_int_equal(store_load(f.store, &loader, &f), 0);
+	fixture_done(&f);
+}
+
+/* An outbox that is gone, and a control file that is gone: no number is used twice. */
+static void test_epoch(void **state)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	for (uint64_t n = 1; n <= 3; n++) {
+		fixture_open(&f);
+		assert_int_equal(f.facts.epoch, n);
+		fixture_stop(&f);
+		assert_int_equal(unlink(fixture_path(&f, "outbox.db")), 0);
+	}
+	fixture_open(&f);
+	assert_int_equal(f.facts.epoch, 4);
+	fixture_stop(&f);
+	assert_int_equal(unlink(fixture_path(&f, "control.db")), 0);
+	fixture_open(&f);
+	assert_int_equal(f.facts.epoch, 4);
+	fixture_stop(&f);
+	assert_int_equal(unlink(fixture_path(&f, "outbox.db")), 0);
+	fixture_open(&f);
+	assert_int_equal(f.facts.epoch, 5);
+	fixture_done(&f);
+}
+
+/* --- no room --- */
+
+static void test_outbox_full(void **state)
+{
+	const struct row_range range = {1, 2};
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 5, 1);
+	fixture_wait_rows(&f, 5);
+	fault_set(FAULT_WRITE, "outbox.db-wal", SQLITE_FULL);
+	store_delete(f.store, &range, 1);
+	fixture_append(&f, 6, 8, 1);
+	fixture_wait_rows(&f, 8);
+	for (size_t i = 5; i < 8; i++)
+		assert_int_equal(f.row_result[i], -ENOSPC);
+	assert_true(fault_hits() > 0);
+	/* The other file is not concerned. */
+	assert_int_equal(save_setting(&f, "while-full"), 0);
+	fault_clear();
+	fixture_append(&f, 9, 9, 1);
+	fixture_wait_rows(&f, 9);
+	assert_int_equal(f.row_result[8], 0);
+	/* The deletes went with it. */
+	fixture_fetch(&f, 1, 0, 9, 10);
+	assert_int_equal(f.fetched_count, 4);
+	assert_int_equal(f.fetched[0]->row, 3);
+	assert_int_equal(f.fetched[3]->row, 9);
+	assert_int_equal(f.failed, 0);
+	fixture_restart(&f);
+	assert_int_equal(f.facts.next_row, 10);
+	fixture_stop(&f);
+	assert_int_equal(readings_on_file(&f), 4);
+	fixture_done(&f);
+}
+
+/* Deletes that found no room are tried again when nothing else comes. */
+static void test_full_delete_retries(void **state)
+{
+	const struct row_range range = {1, 5};
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 5, 1);
+	fixture_wait_rows(&f, 5);
+	fault_set(FAULT_WRITE, "outbox.db-wal", SQLITE_FULL);
+	store_delete(f.store, &range, 1);
+	while (fault_hits() == 0)
+		fixture_fetch(&f, 1, 0, 9, 10);
+	fault_clear();
+	do
+		fixture_fetch(&f, 1, 0, 9, 10);
+	while (f.fetched_count > 0);
+	assert_int_equal(f.failed, 0);
+	fixture_done(&f);
+}
+
+static void test_control_full(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	assert_int_equal(save_setting(&f, "one"), 0);
+	fault_set(FAULT_WRITE, "control.db-wal", SQLITE_FULL);
+	assert_int_equal(save_setting(&f, "two"), -ENOSPC);
+	assert_int_equal(save_setting(&f, "three"), -ENOSPC);
+	fixture_append(&f, 1, 1, 1);
+	fixture_wait_rows(&f, 1);
+	assert_int_equal(f.row_result[0], 0);
+	fault_clear();
+	assert_int_equal(save_setting(&f, "four"), 0);
+	assert_audit_fits(&f);
+	assert_int_equal(f.failed, 0);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "control.db", "SELECT count(*) FROM setting"), 2);
+	assert_int_equal(fixture_sql(&f, "control.db", "SELECT max(number) FROM audit"), 2);
+	fixture_done(&f);
+}
+
+/* A quota is a failed write whose reason is in errno: no failure of the disk. */
+static void test_quota(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	fault_set(FAULT_WRITE, "outbox.db-wal", SQLITE_IOERR_WRITE);
+	fault_set_errno(EDQUOT);
+	fixture_append(&f, 1, 1, 1);
+	fixture_wait_rows(&f, 1);
+	assert_int_equal(f.row_result[0], -ENOSPC);
+	assert_int_equal(f.failed, 0);
+	/* Of an fsync the same reason is none. */
+	fault_set(FAULT_SYNC, "outbox.db-wal", SQLITE_IOERR_FSYNC);
+	fault_set_errno(ENOSPC);
+	fixture_append(&f, 2, 2, 1);
+	fixture_wait_rows(&f, 2);
+	assert_int_equal(f.row_result[1], -EIO);
+	while (f.failed == 0)
+		fixture_turn(&f);
+	fault_clear();
+	fixture_done(&f);
+}
+
+/* --- failure --- */
+
+struct failure {
+	enum fault_kind kind;
+	const char *file;
+	int code;
+	bool in_control;
+};
+static const struct failure FAILURES[] = {
+	{FAULT_SYNC, "outbox.db-wal", SQLITE_IOERR_FSYNC, false},
+	{FAULT_WRITE, "outbox.db-wal", SQLITE_IOERR_WRITE, false},
+	{FAULT_SYNC, "control.db-wal", SQLITE_IOERR_FSYNC, true},
+	{FAULT_WRITE, "control.db-wal", SQLITE_IOERR_WRITE, true},
+};
+
+/* One failed write or fsync: told once, and nothing is acknowledged after it, though the disk
+ * would work again. */
+static void test_failure_is_final(void **state)
+{
+	for (size_t i = 0; i < ELEMENTS(FAILURES); i++) {
+		const struct failure *failure = &FAILURES[i];
+		struct answer answer = {0};
+		struct fixture f;
+
+		begin(&f);
+		fixture_append(&f, 1, 3, 1);
+		fixture_wait_rows(&f, 3);
+		assert_int_equal(save_setting(&f, "before"), 0);
+		fault_set(failure->kind, failure->file, failure->code);
+		if (failure->in_control) {
+			assert_int_equal(save_setting(&f, "lost"), -EIO);
+		} else {
+			fixture_append(&f, 4, 6, 1);
+			fixture_wait_rows(&f, 6);
+			assert_int_equal(f.row_result[3], -EIO);
+		}
+		assert_true(fault_hits() > 0);
+		fault_clear();
+		fixture_append(&f, 7, 9, 1);
+		fixture_wait_rows(&f, failure->in_control ? 6 : 9);
+		for (size_t row = 3; row < f.rows; row++)
+			assert_int_equal(f.row_result[row], -EIO);
+		assert_int_equal(save_setting(&f, "after"), -EIO);
+		fixture_fetch(&f, 1, 0, 9, 10);
+		assert_int_equal(f.fetched_result, -EIO);
+		assert_int_equal(f.fetched_count, 0);
+		store_delete_device(f.store, 1, answer_take, &answer);
+		fixture_wait(&f, &answer.done);
+		assert_int_equal(answer.result, -EIO);
+		memset(&answer, 0, sizeof(answer));
+		store_verify_audit(f.store, answer_take, &answer);
+		fixture_wait(&f, &answer.done);
+		assert_int_equal(answer.result, -EIO);
+		store_delete(f.store, &(struct row_range){1, 3}, 1);
+		assert_int_equal(f.failed, 1);
+		assert_non_null(
+			strstr(f.failed_why, failure->in_control ? "control.db" : "outbox.db"));
+		fixture_stop(&f);
+		assert_int_equal(f.failed, 1);
+		/* The log is left for the next start to find, and that start finds all that was
+		 * acknowledged. */
+		assert_true(there(&f, "outbox.db-wal"));
+		fixture_open(&f);
+		fixture_start(&f);
+		assert_false(f.facts.outbox_set_aside);
+		fixture_fetch(&f, 1, 0, 3, 10);
+		assert_int_equal(f.fetched_count, 3);
+		assert_audit_fits(&f);
+		fixture_append(&f, f.facts.next_row, f.facts.next_row, 1);
+		fixture_wait_rows(&f, f.rows + 1);
+		assert_int_equal(f.row_result[f.rows - 1], 0);
+		fixture_done(&f);
+	}
+}
+
+/* A failed read is final too: what is on disk is not known any more. */
+static void test_read_fails(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 500, 1);
+	fixture_wait_rows(&f, 500);
+	fixture_restart(&f);
+	fault_set(FAULT_READ, "outbox.db", SQLITE_IOERR_READ);
+	fixture_fetch(&f, 1, 100, 400, 300);
+	assert_true(fault_hits() > 0);
+	assert_int_equal(f.fetched_result, -EIO);
+	fault_clear();
+	assert_int_equal(f.failed, 1);
+	fixture_done(&f);
+}
+
+/* Fills the log until a checkpoint is due. */
+static void fill_log(struct fixture *fixture, uint64_t first, uint64_t count)
+{
+	static char body[8001];
+
+	memset(body, 'x', sizeof(body) - 1);
+	for (uint64_t row = first; row < first + count; row++)
+		store_append(fixture->store, fixture_reading(row, 1, body));
+	fixture_wait_rows(fixture, first + count - 1);
+}
+
+static void test_checkpoint(void **state)
+{
+	struct stat st;
+	struct fixture f;
+
+	begin(&f);
+	fill_log(&f, 1, 1200);
+	/* A fetch stands behind the checkpoint of that round. */
+	fixture_fetch(&f, 1, 0, 1, 1);
+	assert_int_equal(stat(fixture_path(&f, "outbox.db"), &st), 0);
+	assert_true(st.st_size > 8000 * 1000);
+	fixture_done(&f);
+}
+
+static void test_checkpoint_fails(void **state)
+{
+	struct fixture f;
+
+	begin(&f);
+	/* No room in the file: the log keeps all, nothing is lost and nobody is told. */
+	fault_set(FAULT_WRITE, "outbox.db", SQLITE_FULL);
+	fill_log(&f, 1, 1200);
+	fixture_fetch(&f, 1, 0, 1, 1);
+	assert_int_equal(f.fetched_result, 0);
+	assert_true(fault_hits() > 0);
+	assert_int_equal(f.failed, 0);
+	fault_clear();
+	/* A failed fsync of the file is what it is, though no commit saw it. */
+	fault_set(FAULT_SYNC, "outbox.db", SQLITE_IOERR_FSYNC);
+	fill_log(&f, 1201, 1200);
+	fixture_fetch(&f, 1, 0, 1, 1);
+	while (f.failed == 0)
+		fixture_turn(&f);
+	assert_true(fault_hits() > 0);
+	fault_clear();
+	assert_int_equal(f.failed, 1);
+	for (size_t i = 0; i < f.rows; i++)
+		assert_int_equal(f.row_result[i], 0);
+	fixture_restart(&f);
+	assert_int_equal(f.facts.next_row, 2401);
+	fixture_stop(&f);
+	assert_int_equal(readings_on_file(&f), 2400);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_database),
+		cmocka_unit_test(test_damaged_page),
+		cmocka_unit_test(test_damage_seen_late),
+		cmocka_unit_test(test_epoch),
+		cmocka_unit_test(test_outbox_full),
+		cmocka_unit_test(test_full_delete_retries),
+		cmocka_unit_test(test_control_full),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_failure_is_final),
+		cmocka_unit_test(test_read_fails),
+		cmocka_unit_test(test_checkpoint),
+		cmocka_unit_test(test_checkpoint_fails),
+	};
+
+	fault_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Readings in, readings out: append, fetch, delete, bury, and what is there after a restart. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "loaded.h"
+
+static void assert_reading(const struct reading *reading, uint64_t row, uint64_t device_row)
+{
+	CLEANUP(cleanup_free) char *body = NULL;
+	struct reading *expected;
+
+	assert_true(asprintf(&body, "[{\"n\":\"value\",\"v\":%llu}]", (unsigned long long)row) > 0);
+	expected = fixture_reading(row, device_row, body);
+	assert_int_equal(reading->row, row);
+	assert_int_equal(reading->device_row, device_row);
+	assert_int_equal(reading->trust, expected->trust);
+	assert_int_equal(reading->time, expected->time);
+	assert_int_equal(reading->clock_synced, expected->clock_synced);
+	assert_int_equal(reading->format, expected->format);
+	assert_memory_equal(&reading->key, &expected->key, sizeof(reading->key));
+	assert_int_equal(reading->size, expected->size);
+	assert_memory_equal(reading->body, expected->body, reading->size);
+	assert_int_equal(reading->references, 1);
+	reading_unref(expected);
+}
+
+static void test_append_and_restart(void **state)
+{
+	struct loaded loaded;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 30, 5);
+	fixture_append(&f, 31, 33, 8);
+	fixture_wait_rows(&f, 33);
+	reload(&f, &loaded);
+	assert_int_equal(f.facts.next_row, 34);
+	assert_int_equal(f.facts.epoch, 1);
+	assert_int_equal(loaded.owed_devices, 2);
+	assert_memory_equal(loaded.owed[0],
+		((uint64_t[]){5, 30,
+			9 * strlen("[{\"n\":\"value\",\"v\":1}]") +
+				21 * strlen("[{\"n\":\"value\",\"v\":10}]"),
+			1, 30}),
+		sizeof(loaded.owed[0]));
+	assert_int_equal(loaded.owed[1][0], 8);
+	assert_int_equal(loaded.owed[1][3], 31);
+	/* The newest 16 of each, oldest first. */
+	assert_int_equal(loaded.requests, 19);
+	for (size_t i = 0; i < 19; i++) {
+		assert_int_equal(loaded.request_device[i], i < 16 ? 5 : 8);
+		assert_int_equal(loaded.request[i].message_id, (15 + i) * 7);
+		assert_int_equal(loaded.request[i].token_size, 4);
+		assert_int_equal(loaded.request[i].confirmable, 1);
+	}
+
+	fixture_start(&f);
+	fixture_fetch(&f, 5, 0, 30, 10);
+	assert_int_equal(f.fetched_result, 0);
+	assert_int_equal(f.fetched_count, 10);
+	for (size_t i = 0; i < 10; i++)
+		assert_reading(f.fetched[i], i + 1, 5);
+	fixture_fetch(&f, 5, 28, 29, 10);
+	assert_int_equal(f.fetched_count, 1);
+	assert_reading(f.fetched[0], 29, 5);
+	fixture_fetch(&f, 8, 0, UINT64_C(1) << 40, 10);
+	assert_int_equal(f.fetched_count, 3);
+	assert_reading(f.fetched[2], 33, 8);
+	fixture_fetch(&f, 6, 0, 100, 10);
+	assert_int_equal(f.fetched_count, 0);
+	assert_int_equal(f.fetched_result, 0);
+	fixture_done(&f);
+}
+
+/* An empty body, and one of the greatest size. */
+static void test_body_sizes(void **state)
+{
+	struct reading *reading = reading_new(READING_BODY_MAX);
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	reading->row = 2;
+	reading->device_row = 1;
+	reading->size = READING_BODY_MAX;
+	for (size_t i = 0; i < reading->size; i++)
+		reading->body[i] = (uint8_t)i;
+	store_append(f.store, fixture_reading(1, 1, ""));
+	store_append(f.store, reading_ref(reading));
+	fixture_wait_rows(&f, 2);
+	fixture_fetch(&f, 1, 0, 2, 10);
+	assert_int_equal(f.fetched_count, 2);
+	assert_int_equal(f.fetched[0]->size, 0);
+	assert_int_equal(f.fetched[1]->size, READING_BODY_MAX);
+	assert_memory_equal(f.fetched[1]->body, reading->body, READING_BODY_MAX);
+	reading_unref(reading);
+	fixture_done(&f);
+}
+
+/* Deletes go with the next batch, or alone when none comes. */
+static void test_delete(void **state)
+{
+	const struct row_range first = {1, 1}, some[] = {{2, 4}, {7, 7}};
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 10, 1);
+	fixture_wait_rows(&f, 10);
+	store_delete(f.store, &first, 1);
+	do
+		fixture_fetch(&f, 1, 0, 10, 20);
+	while (f.fetched_count == 10);
+	assert_int_equal(f.fetched[0]->row, 2);
+	store_delete(f.store, some, 2);
+	store_delete(f.store, some, 0);
+	fixture_append(&f, 11, 11, 1);
+	fixture_wait_rows(&f, 11);
+	fixture_fetch(&f, 1, 0, 11, 20);
+	assert_int_equal(f.fetched_count, 6);
+	assert_int_equal(f.fetched[0]->row, 5);
+	assert_int_equal(f.fetched[2]->row, 8);
+	/* At the end nothing is left undone. */
+	store_delete(f.store, &(struct row_range){5, 11}, 1);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM reading"), 0);
+	fixture_open(&f);
+	assert_int_equal(f.facts.next_row, 12);
+	fixture_done(&f);
+}
+
+static void test_delete_device(void **state)
+{
+	struct answer answer = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 3, 1);
+	fixture_append(&f, 4, 6, 2);
+	/* Before, although its commit is still to come; after, although it may be in the same
+	 * batch. */
+	fixture_append(&f, 7, 7, 1);
+	store_delete_device(f.store, 1, answer_take, &answer);
+	fixture_append(&f, 8, 9, 1);
+	fixture_wait(&f, &answer.done);
+	assert_int_equal(answer.result, 0);
+	assert_string_equal(answer.head, "");
+	fixture_wait_rows(&f, 9);
+	fixture_fetch(&f, 1, 0, 9, 20);
+	assert_int_equal(f.fetched_count, 2);
+	assert_int_equal(f.fetched[0]->row, 8);
+	fixture_fetch(&f, 2, 0, 9, 20);
+	assert_int_equal(f.fetched_count, 3);
+	fixture_done(&f);
+}
+
+/* More rows than one stretch takes. */
+static void test_delete_device_long(void **state)
+{
+	struct answer answer = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_stop(&f);
+	fixture_sql(&f, "outbox.db",
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9500)"
+		" INSERT INTO reading SELECT i, 1 + (i > 9000), 'plain', 0, 0, 110, 0, 0, x'', x''"
+		" FROM n");
+	fixture_open(&f);
+	assert_int_equal(f.facts.next_row, 9501);
+	fixture_start(&f);
+	store_delete_device(f.store, 1, answer_take, &answer);
+	fixture_wait(&f, &answer.done);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM reading"), 500);
+	fixture_done(&f);
+}
+
+static void test_bury(void **state)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 3, 1);
+	fixture_wait_rows(&f, 3);
+	store_bury(f.store, 2, "refused by the platform: 0x99");
+	store_bury(f.store, 77, "not there");
+	fixture_fetch(&f, 1, 0, 3, 10);
+	assert_int_equal(f.fetched_count, 2);
+	assert_int_equal(f.fetched[1]->row, 3);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM dead"), 1);
+	assert_int_equal(fixture_sql(&f, "outbox.db",
+				 "SELECT row FROM dead WHERE device = 1 AND buried > 0 AND"
+				 " reason = 'refused by the platform: 0x99' AND"
+				 " body = CAST('[{\"n\":\"value\",\"v\":2}]' AS BLOB)"),
+		2);
+	fixture_done(&f);
+}
+
+/* A row that no reading can hold is put aside and does not stop the others. */
+static void test_unreadable_row(void **state)
+{
+	struct loaded loaded;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 3, 1);
+	fixture_stop(&f);
+	fixture_sql(&f, "outbox.db", "UPDATE reading SET trust = 'blind' WHERE row = 2");
+	fixture_sql(&f, "outbox.db", "UPDATE reading SET token = zeroblob(99) WHERE row = 3");
+	reload(&f, &loaded);
+	assert_int_equal(loaded.requests, 2);
+	fixture_start(&f);
+	fixture_fetch(&f, 1, 0, 3, 10);
+	assert_int_equal(f.fetched_result, 0);
+	assert_int_equal(f.fetched_count, 1);
+	assert_int_equal(f.failed, 0);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db",
+				 "SELECT count(*) FROM dead WHERE reason = 'unreadable'"),
+		2);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_append_and_restart),
+		cmocka_unit_test(test_body_sizes),
+		cmocka_unit_test(test_delete),
+		cmocka_unit_test(test_delete_device),
+		cmocka_unit_test(test_delete_device_long),
+		cmocka_unit_test(test_bury),
+		cmocka_unit_test(test_unreadable_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
