@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paho's callbacks. They run on Paho's threads, or on the worker inside MQTTAsync_destroy(), always
+ * under Paho's lock: no call of Paho may be made here but those that free what was handed over, and
+ * nothing may wait. So each writes what it learned into memory that exists already, pushes a note,
+ * and returns. The lock is also what makes 'up' and 'down' of a connection safe to read here.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uplink/uplink-compat.h"
+#include "uplink/uplink-parts.h"
+
+static void tell(struct connection *connection, struct note *note, enum note_kind kind, int code)
+{
+	note->code = code;
+	note_push(connection->uplink->events, note, kind);
+}
+
+/* ---- connect ---- */
+
+static const char *connack3_text(int code)
+{
+	static const char *const texts[] = {"accepted", "unacceptable protocol version",
+		"client identifier rejected", "server unavailable", "bad user name or password",
+		"not authorised"};
+
+	return code >= 0 && (size_t)code < sizeof(texts) / sizeof(texts[0]) ? texts[code]
+									    : "unknown reason";
+}
+
+static void open_failed(struct connection *connection, int code, const char *message)
+{
+	const struct uplink_session_options *options = &connection->session->options;
+	const char *reason = code >= 0x80 ? MQTTReasonCode_toString(code) : connack3_text(code);
+	char *why = connection->why;
+	size_t size = sizeof(connection->why);
+
+	if (connection->up || connection->down)
+		return; /* the answer was given already */
+	connection->down = true;
+	if (code > 0)
+		snprintf(why, size, "the broker refuses: %s (%d)", reason ? reason : "?", code);
+	else if (code == MQTTASYNC_OPERATION_INCOMPLETE)
+		snprintf(why, size, "the attempt was given up");
+	else if (connection->tls_error[0])
+		snprintf(
+			why, size, "TLS with %.120s: %.100s", options->host, connection->tls_error);
+	else if (options->tls)
+		snprintf(why, size,
+			"no TLS connection to %.100s port %u: nobody answers there, or its "
+			"certificate has another name",
+			options->host, (unsigned)options->port);
+	else
+		snprintf(why, size, "no connection to %.120s port %u (%.60s)", options->host,
+			(unsigned)options->port, message ? message : "refused");
+	tell(connection, &connection->opened, NOTE_FAILED, code);
+}
+
+static void open_succeeded(struct connection *connection)
+{
+	connection->up = true;
+	tell(connection, &connection->opened, NOTE_OPENED, 0);
+}
+
+void on_open_success(void *context, MQTTAsync_successData *data)
+{
+	open_succeeded(context);
+}
+
+void on_open_success5(void *context, MQTTAsync_successData5 *data)
+{
+	struct connection *connection = context;
+	MQTTProperties *properties = &data->properties;
+
+	if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE))
+		connection->server_keep_alive = (unsigned)MQTTProperties_getNumericValue(
+			properties, MQTTPROPERTY_CODE_SERVER_KEEP_ALIVE);
+	/* Read as unsigned: the library's int is negative above 2 GiB. */
+	if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE))
+		connection->packet_max = (uint32_t)MQTTProperties_getNumericValue(
+			properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE);
+	if (MQTTProperties_hasProperty(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM)) {
+		int window = MQTTProperties_getNumericValue(
+			properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+
+		if (window > 0 && window < UPLINK_WINDOW_MAX)
+			atomic_store(&connection->window, (unsigned)window);
+	}
+	open_succeeded(connection);
+}
+
+void on_open_failure(void *context, MQTTAsync_failureData *data)
+{
+	open_failed(context, data->code, data->message);
+}
+
+void on_open_failure5(void *context, MQTTAsync_failureData5 *data)
+{
+	open_failed(context, paho_connect_code(data), data->message);
+}
+
+/*
+ * "<thread>:error:<code>:<library>:<function>:<reason>:<file>:<line>:<data>\n", from
+ * ERR_print_errors_cb(); the reason is for people. The first error is the cause.
+ */
+int on_tls_error(const char *text, size_t size, void *context)
+{
+	struct connection *connection = context;
+	const char *end = text + size;
+	const char *reason = text;
+	const char *colon;
+
+	if (connection->tls_error[0] || size == 0)
+		return 1;
+	for (int i = 0; i < 5; i++) {
+		colon = memchr(reason, ':', (size_t)(end - reason));
+		if (!colon)
+			return 1;
+		reason = colon + 1;
+	}
+	colon = memchr(reason, ':', (size_t)(end - reason));
+	if (!colon)
+		colon = end;
+	snprintf(connection->tls_error, sizeof(connection->tls_error), "%.*s",
+		(int)(colon - reason), reason);
+	return 1;
+}
+
+/* ---- the end ---- */
+
+static void connection_down(struct connection *connection, int code, const char *text)
+{
+	if (!connection->up || connection->down)
+		return; /* not yet an established session, or its end was told */
+	connection->down = true;
+	snprintf(connection->why_lost, sizeof(connection->why_lost), "%s", text);
+	if (code == REASON_SESSION_TAKEN_OVER)
+		tell(connection, &connection->taken_over, NOTE_TAKEN_OVER, code);
+	tell(connection, &connection->lost, NOTE_LOST, code);
+}
+
+void on_connection_lost(void *context, char *cause)
+{
+	connection_down(context, 0, "the connection broke or the broker is silent");
+}
+
+void on_disconnected(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+	const char *name = MQTTReasonCode_toString(reason);
+	char text[UPLINK_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "the broker ended the session: %s", name ? name : "?");
+	connection_down(context, (int)reason, text);
+}
+
+/* ---- publications ---- */
+
+static void publication_done(void *context, enum note_kind kind, int code)
+{
+	struct publication *publication = context;
+	struct connection *connection = publication->note.connection;
+
+	/* The note first: when the count is seen at zero, all answers are in the box. */
+	tell(connection, &publication->note, kind, code);
+	atomic_fetch_sub(&connection->unacked, 1);
+	if (atomic_load(&connection->starved) && !atomic_exchange(&connection->credit_pushed, true))
+		note_push(connection->uplink->commands, &connection->credit, NOTE_CREDIT);
+}
+
+void on_publish_success(void *context, MQTTAsync_successData *data)
+{
+	publication_done(context, NOTE_DELIVERED, 0);
+}
+
+void on_publish_success5(void *context, MQTTAsync_successData5 *data)
+{
+	publication_done(context, NOTE_DELIVERED, (int)data->reasonCode);
+}
+
+void on_publish_failure(void *context, MQTTAsync_failureData *data)
+{
+	publication_done(context, NOTE_GONE, 0);
+}
+
+void on_publish_failure5(void *context, MQTTAsync_failureData5 *data)
+{
+	int reason = (int)data->reasonCode;
+
+	publication_done(context, reason >= 0x80 ? NOTE_REFUSED : NOTE_GONE, reason);
+}
+
+/* ---- subscriptions ---- */
+
+/* Told once for each connection; that is all the note there is, and enough for the log. */
+static void subscription_refused(struct connection *connection, int code)
+{
+	if (connection->unsubscribed.code != 0)
+		return;
+	tell(connection, &connection->unsubscribed, NOTE_UNSUBSCRIBED, code);
+}
+
+void on_subscribe_failure(void *context, MQTTAsync_failureData *data)
+{
+	if (data->code >= 0x80)
+		subscription_refused(context, data->code);
+}
+
+void on_subscribe_failure5(void *context, MQTTAsync_failureData5 *data)
+{
+	if (data->reasonCode >= 0x80)
+		subscription_refused(context, (int)data->reasonCode);
+}
+
+/* ---- inbound ---- */
+
+static void drop_inbound(struct connection *connection)
+{
+	if (atomic_fetch_add(&connection->dropped, 1) == 0)
+		tell(connection, &connection->drop_count, NOTE_DROPPED, 0);
+}
+
+/* False for lack of memory only: then Paho keeps the message and asks again. */
+static bool copy_inbound(
+	struct connection *connection, const char *topic, const MQTTAsync_message *message)
+{
+	size_t topic_size = strlen(topic) + 1;
+	size_t size = (size_t)message->payloadlen;
+	struct inbound *inbound = malloc(sizeof(*inbound) + topic_size + size);
+
+	if (!inbound)
+		return false;
+	*inbound = (struct inbound){.note = {.connection = connection},
+		.retained = message->retained,
+		.size = size,
+		.payload = (const uint8_t *)inbound->bytes + topic_size};
+	memcpy(inbound->bytes, topic, topic_size);
+	if (size > 0)
+		memcpy(inbound->bytes + topic_size, message->payload, size);
+	atomic_fetch_add(&connection->waiting, 1);
+	tell(connection, &inbound->note, NOTE_MESSAGE, 0);
+	return true;
+}
+
+int on_message(void *context, char *topic, int topic_size, MQTTAsync_message *message)
+{
+	struct connection *connection = context;
+
+	/* MQTT forbids a NUL in the topic. Paho gives 0 for the size when it comes from its queue.
+	 */
+	if ((topic_size != 0 && strlen(topic) != (size_t)topic_size) || message->payloadlen < 0 ||
+		(uint64_t)message->payloadlen > connection->inbound_max ||
+		atomic_load(&connection->waiting) >= UPLINK_INBOUND_WAITING)
+		drop_inbound(connection);
+	else if (!copy_inbound(connection, topic, message))
+		return 0;
+	MQTTAsync_freeMessage(&message);
+	MQTTAsync_free(topic);
+	return 1;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worker: the only thread that calls MQTTAsync_*. It sleeps until mail arrives, does what the
+ * mail says in its order, and never waits for the network. Only while a connection drains (a clean
+ * disconnect waits for the last PUBACKs) it looks every few milliseconds whether the count has
+ * reached zero or the time is over.
+ *
+ * Destroying a handle sends DISCONNECT where that is possible at once, closes, and calls back for
+ * everything that is left, so each publication returns as a note exactly once.
+ */
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "uplink/uplink-compat.h"
+#include "uplink/uplink-parts.h"
+
+#define DRAIN_POLL_MSEC 10
+
+struct worker {
+	struct uplink *uplink;
+	MQTTAsync anchor;		/* see uplink-compat.h */
+	struct connection *connections; /* those with a handle */
+	bool stopping;
+};
+
+static void worker_link(struct worker *worker, struct connection *connection)
+{
+	connection->worker_previous = NULL;
+	connection->worker_next = worker->connections;
+	if (worker->connections)
+		worker->connections->worker_previous = connection;
+	worker->connections = connection;
+}
+
+static void connection_close(struct worker *worker, struct connection *connection)
+{
+	if (!connection->handle)
+		return;
+	atomic_store(&connection->starved, false);
+	MQTTAsync_destroy(&connection->handle);
+	window_clear(connection);
+	if (connection->worker_previous)
+		connection->worker_previous->worker_next = connection->worker_next;
+	else
+		worker->connections = connection->worker_next;
+	if (connection->worker_next)
+		connection->worker_next->worker_previous = connection->worker_previous;
+}
+
+/* ---- what the mail asks for ---- */
+
+static void do_open(struct worker *worker, struct connection *connection)
+{
+	int code = connection_open(connection);
+	const char *text;
+
+	if (code == MQTTASYNC_SUCCESS) {
+		worker_link(worker, connection);
+		return;
+	}
+	text = MQTTAsync_strerror(code);
+	snprintf(connection->why, sizeof(connection->why), "the MQTT library refuses: %s",
+		text ? text : "unknown error");
+	connection->opened.code = code < 0 ? code : -1;
+	note_push(worker->uplink->events, &connection->opened, NOTE_FAILED);
+}
+
+/* One SUBSCRIBE for each filter, so that a refusal is that of one. */
+static void do_subscribe(struct connection *connection)
+{
+	const char *const *filters = connection->session->options.subscriptions;
+	MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+	if (!connection->handle)
+		return;
+	response.context = connection;
+	if (connection->version == MQTTVERSION_5) {
+		response.onFailure5 = on_subscribe_failure5;
+	} else {
+		response.onFailure = on_subscribe_failure;
+	}
+	/* An immediate failure means that the connection is down already: LOST is on its way. */
+	for (size_t i = 0; filters[i]; i++)
+		MQTTAsync_subscribe(connection->handle, filters[i], 1, &response);
+}
+
+static void drain_begin(struct connection *connection)
+{
+	if (connection->draining)
+		return;
+	connection->draining = true;
+	connection->drain_until = clock_boot_usec() + UPLINK_DRAIN_USEC;
+}
+
+static void do_disconnect(struct worker *worker, struct connection *connection)
+{
+	if (connection->handle)
+		drain_begin(connection);
+	else
+		note_push(worker->uplink->events, &connection->closed, NOTE_CLOSED);
+}
+
+static void do_drop(struct worker *worker, struct connection *connection)
+{
+	connection_close(worker, connection);
+	/* After RETIRED the loop frees the connection, so its credit note must be out of the box.
+	 */
+	connection->retiring = true;
+	if (!atomic_load(&connection->credit_pushed))
+		note_push(worker->uplink->events, &connection->retired, NOTE_RETIRED);
+}
+
+static void do_credit(struct worker *worker, struct connection *connection)
+{
+	atomic_store(&connection->credit_pushed, false);
+	if (connection->retiring)
+		note_push(worker->uplink->events, &connection->retired, NOTE_RETIRED);
+	else
+		window_fill(connection);
+}
+
+static void do_stop(struct worker *worker)
+{
+	worker->stopping = true;
+	for (struct connection *connection = worker->connections; connection;
+		connection = connection->worker_next)
+		drain_begin(connection);
+}
+
+static void handle_command(struct worker *worker, struct note *note)
+{
+	switch (note->kind) {
+	case NOTE_OPEN:
+		do_open(worker, note->connection);
+		break;
+	case NOTE_SUBSCRIBE:
+		do_subscribe(note->connection);
+		break;
+	case NOTE_PUBLISH:
+		window_add(note->connection, (struct publication *)note);
+		break;
+	case NOTE_CREDIT:
+		do_credit(worker, note->connection);
+		break;
+	case NOTE_DISCONNECT:
+		do_disconnect(worker, note->connection);
+		break;
+	case NOTE_DROP:
+		do_drop(worker, note->connection);
+		break;
+	case NOTE_STOP:
+		do_stop(worker);
+		break;
+	case NOTE_OPENED:
+	case NOTE_FAILED:
+	case NOTE_TAKEN_OVER:
+	case NOTE_LOST:
+	case NOTE_CLOSED:
+	case NOTE_RETIRED:
+	case NOTE_UNSUBSCRIBED:
+	case NOTE_MESSAGE:
+	case NOTE_DROPPED:
+	case NOTE_DELIVERED:
+	case NOTE_REFUSED:
+	case NOTE_GONE:
+		break; /* travel the other way */
+	}
+}
+
+/* ---- the thread ---- */
+
+/* True while a connection is still draining. */
+static bool drain(struct worker *worker)
+{
+	uint64_t now = clock_boot_usec();
+	struct connection *next;
+	bool left = false;
+
+	for (struct connection *connection = worker->connections; connection; connection = next) {
+		next = connection->worker_next;
+		if (!connection->draining)
+			continue;
+		if ((connection->first || atomic_load(&connection->unacked) > 0) &&
+			now < connection->drain_until) {
+			left = true;
+			continue;
+		}
+		connection_close(worker, connection);
+		note_push(worker->uplink->events, &connection->closed, NOTE_CLOSED);
+	}
+	return left;
+}
+
+static void handle_mail(struct worker *worker)
+{
+	struct mail *mail, *next;
+
+	for (mail = mailbox_take(worker->uplink->commands); mail; mail = next) {
+		next = mail->next;
+		handle_command(worker, (struct note *)mail);
+	}
+}
+
+void *uplink_worker(void *userdata)
+{
+	struct worker worker = {.uplink = userdata};
+	bool draining = false;
+
+	/* Without it all works too, only more slowly. */
+	if (MQTTAsync_create(&worker.anchor, "tcp://anchor.invalid", "anchor",
+		    MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS)
+		worker.anchor = NULL;
+	while (!worker.stopping || draining) {
+		mailbox_wait(worker.uplink->commands, draining ? DRAIN_POLL_MSEC : -1);
+		handle_mail(&worker);
+		draining = drain(&worker);
+	}
+	while (worker.connections)
+		connection_close(&worker, worker.connections);
+	if (worker.anchor)
+		MQTTAsync_destroy(&worker.anchor);
+	return NULL;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * MQTT upstream: Paho on a worker thread of ours, the only one that calls MQTTAsync_*. The loop
+ * never waits for it: commands go by mailbox, events come back by mailbox. Names are resolved on
+ * the job thread first; only then Paho connects *by name* (SNI and host verification use it).
+ * Paho's own persistence, buffering and automatic reconnect are off; when to try again is the
+ * caller's decision (core/link, back-off). Publishing from several sessions is collected by the
+ * worker's wake-ups.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/job.h"
+#include "base/span.h"
+#include "core/limits.h"
+
+struct uplink;
+struct uplink_session;
+
+struct uplink_session_options {
+	const char *host; /* by this name */
+	uint16_t port;
+	bool tls;	     /* chain and host name are always verified */
+	const char *ca_file; /* "" = the system's */
+	const char *client_id;
+	const char *username;	 /* "" = none */
+	struct span password;	 /* copied, wiped */
+	uint32_t keep_alive;	 /* seconds */
+	uint32_t session_expiry; /* seconds, MQTT 5 */
+	const char *will_topic;	 /* NULL = none */
+	const char *will_payload;
+	bool will_retain;
+	const char *const
+		*subscriptions; /* NULL-terminated, QoS 1, after each connect; NULL = none */
+	int version;		/* 0 = MQTT 5, then 3.1.1; 5 or 4 (3.1.1) = only this one */
+};
+
+struct uplink_property {
+	const char *name, *value;
+};
+
+struct uplink_publication {
+	const char *topic;
+	struct span payload;
+	int qos;
+	bool retain;
+	const char *content_type; /* NULL = none */
+	const struct uplink_property *properties;
+	size_t property_count;
+	uint64_t tag; /* comes back in UPLINK_DELIVERED; 0 = nobody wants to know */
+};
+
+enum uplink_event_kind {
+	UPLINK_CONNECTED,      /* version: 5 or 4 (3.1.1 fallback) */
+	UPLINK_UNREACHABLE,    /* name, TCP, TLS or time-out: text says which */
+	UPLINK_NOT_AUTHORISED, /* the broker refused the credential */
+	UPLINK_LOST,	   /* an established session ended; nothing that was not DELIVERED counts as
+			      delivered, and nothing of it will be sent later */
+	UPLINK_TAKEN_OVER, /* 0x8E (MQTT 5 only); LOST follows at once */
+	UPLINK_DELIVERED,  /* PUBACK with reason below 0x80; at QoS 0: written to the socket */
+	UPLINK_REFUSED,	   /* PUBACK with reason >= 0x80 (reason), for this tag only; also without
+			      asking the broker: 0x95 over its Maximum Packet Size, 0x90 topic not
+			      UTF-8, 0x97 the library takes no more */
+	UPLINK_MESSAGE,	   /* inbound: topic, payload, retained; all of it hostile, any length up to
+			      LIMIT_INBOUND_MESSAGE. Larger ones are dropped and counted there */
+};
+
+struct uplink_event {
+	enum uplink_event_kind kind;
+	struct uplink_session *session;
+	uint64_t tag;
+	int reason;
+	int version;
+	const char *text; /* for people, one clean line; valid during the call */
+	const char *topic;
+	struct span payload;
+	bool retained;
+};
+
+struct uplink_ops {
+	void (*event)(void *userdata, const struct uplink_event *event);
+};
+
+int uplink_new(sd_event *loop, struct job_thread *names, struct limits *limits,
+	const struct uplink_ops *ops, void *userdata, struct uplink **ret);
+/* Disconnects and frees all sessions that are left, and joins the worker. Waits for what was handed
+ * in at most 1.5 s for all sessions together, and up to 1 s more until the library's threads stop
+ * (the gateway's offline status should have been published before). No events. Not from inside an
+ * event. NULL. */
+struct uplink *uplink_free(struct uplink *uplink);
+
+/* Copies all options. No connection yet. -EINVAL for an option that MQTT cannot carry. */
+int uplink_session_new(struct uplink *uplink, const struct uplink_session_options *options,
+	void *userdata, struct uplink_session **ret);
+void *uplink_session_userdata(const struct uplink_session *session);
+/* Ends the session; no further event of it is delivered after this returns, also from inside an
+ * event. What was handed in before is still sent and the session closed cleanly, in the background,
+ * for at most 1.5 s. NULL. */
+struct uplink_session *uplink_session_free(struct uplink_session *session);
+
+/* One attempt of at most 10 s; answered by exactly one of CONNECTED, UNREACHABLE, NOT_AUTHORISED,
+ * never before this returns. MQTT 5 first, 3.1.1 when the broker refuses the protocol version.
+ * -EALREADY or -EISCONN when one is under way or there, -EBUSY when too many look-ups wait,
+ * -ENOMEM: then no event follows. */
+int uplink_connect(struct uplink_session *session);
+/* Clean disconnect (the Will is not sent) after what was handed in before, for at most 1.5 s;
+ * answered by LOST. During an attempt: gives it up, answered by UNREACHABLE. No-op without a
+ * session. */
+void uplink_disconnect(struct uplink_session *session);
+/* Copies everything (the one copy on the way). Under 3.1.1 content type and properties are left
+ * out. -ENOTCONN when the loop has not seen CONNECTED; -EINVAL (empty or too long strings, QoS
+ * above 1), -EMSGSIZE; -ENOBUFS when 32768 publications of this session are unanswered; -ENOMEM. */
+int uplink_publish(struct uplink_session *session, const struct uplink_publication *publication);
