@@ -320,15 +320,20 @@ static void rule_5_lost_backs_off(void **data)
 
 static void rule_7_revoked_at_the_platform(void **data)
 {
-	static const enum life_event ways[] = {LIFE_REVOKED_UPSTREAM, LIFE_DRIVER_REJECTED};
+	static const struct {
+		enum life_event before, event;
+	} ways[] = {
+		{LIFE_LINK_LOST, LIFE_REVOKED_UPSTREAM},
+		{LIFE_RENEW_DUE, LIFE_DRIVER_REJECTED},
+		{LIFE_CREDENTIAL_LAPSED, LIFE_DRIVER_REJECTED},
+	};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct lead lead = {0};
 
 		lead_to_active(&lead);
-		if (ways[i] == LIFE_DRIVER_REJECTED)
-			lead_event(&lead, LIFE_RENEW_DUE);
-		lead_event(&lead, ways[i]);
+		lead_event(&lead, ways[i].before);
+		lead_event(&lead, ways[i].event);
 		/* Its readings are kept, and the platform is not told what it said itself. */
 		assert_moved(
 			&lead, LIFE_SAVE | LIFE_DISCONNECT | LIFE_TELL_DEVICE | LIFE_ALARM_REFUSED);

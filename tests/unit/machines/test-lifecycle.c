@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "core/lifecycle-parts.h"
 #include "life.h"
 
 /* The allocation that fails, counted from now; 0 = none. */
@@ -27,6 +28,18 @@ void *__wrap_malloc(size_t size)
 	if (malloc_fails > 0 && --malloc_fails == 0)
 		return NULL;
 	return __real_malloc(size);
+}
+
+/* Bytes that were wiped. */
+static size_t wiped;
+
+void __real_crypto_wipe(void *bytes, size_t size);
+void __wrap_crypto_wipe(void *bytes, size_t size);
+
+void __wrap_crypto_wipe(void *bytes, size_t size)
+{
+	wiped += size;
+	__real_crypto_wipe(bytes, size);
 }
 
 static void suspended_keeps_its_credential(void **data)
@@ -229,16 +242,19 @@ static void secret_replaces_and_wipes(void **data)
 {
 	struct secret secret = {NULL, 0};
 
+	wiped = 0;
 	assert_int_equal(secret_set(&secret, SPAN_LITERAL("first")), 0);
 	assert_true(secret_is(&secret, "first"));
 	/* A part of itself. */
 	assert_int_equal(secret_set(&secret, span_of(secret.data + 1, 3)), 0);
 	assert_true(secret_is(&secret, "irs"));
+	assert_int_equal(wiped, strlen("first"));
 	malloc_fails = 1;
 	assert_int_equal(secret_set(&secret, SPAN_LITERAL("second")), -ENOMEM);
 	assert_true(secret_is(&secret, "irs"));
 	assert_int_equal(secret_set(&secret, span_of(NULL, 0)), 0);
 	assert_null(secret.data);
+	assert_int_equal(wiped, strlen("first") + strlen("irs"));
 	secret_clear(&secret);
 	assert_int_equal(secret_span(&secret).size, 0);
 }
@@ -263,7 +279,10 @@ static void copy_shares_nothing(void **data)
 
 	fill(&from);
 	assert_int_equal(lifecycle_copy(&from, &to), 0);
+	wiped = 0;
 	lifecycle_clear(&from);
+	assert_int_equal(
+		wiped, strlen("blob") + strlen("code") + strlen("current") + strlen("old"));
 	assert_null(from.credential_old.data);
 	assert_int_equal(from.admission, ADMISSION_SIGHTED);
 	assert_true(secret_is(&to.operation_blob, "blob"));
@@ -273,6 +292,44 @@ static void copy_shares_nothing(void **data)
 	assert_int_equal(to.operation_number, 7);
 	assert_string_equal(to.platform_id, "id");
 	lifecycle_clear(&to);
+}
+
+/* What is on disk is all but the link: each field alone makes another record. */
+static void each_field_makes_another_record(void **data)
+{
+	struct lifecycle a, b;
+
+#define DIFFERS(change)                                                  \
+	do {                                                             \
+		fill(&b);                                                \
+		assert_true(lifecycle_same_record(&a, &b));              \
+		b.link = LINK_UP;                                        \
+		assert_true(lifecycle_same_record(&a, &b));              \
+		change;                                                  \
+		if (lifecycle_same_record(&a, &b))                       \
+			fail_msg("%s is not seen as a change", #change); \
+		lifecycle_clear(&b);                                     \
+	} while (0)
+
+	fill(&a);
+	DIFFERS(b.admission = ADMISSION_PENDING);
+	DIFFERS(b.operation = OPERATION_OPENING);
+	DIFFERS(b.operation_number++);
+	DIFFERS(b.operation_reopened++);
+	DIFFERS(b.operation_expires++);
+	DIFFERS(b.operation_approved = true);
+	DIFFERS(b.operation_blocked = true);
+	DIFFERS(b.operation_blob.data[0]++);
+	DIFFERS(secret_clear(&b.operation_code));
+	DIFFERS(b.credential = CREDENTIAL_HELD);
+	DIFFERS(b.credential_since++);
+	DIFFERS(b.credential_expires++);
+	DIFFERS(b.credential_doubted = true);
+	DIFFERS(b.credential_current.data[0]++);
+	DIFFERS(b.credential_old.data[0]++);
+	DIFFERS(b.platform_id[0]++);
+	lifecycle_clear(&a);
+#undef DIFFERS
 }
 
 /* Whichever allocation fails: the old value stays, nothing leaks, nothing is written. */
@@ -336,6 +393,7 @@ int main(void)
 		cmocka_unit_test(broken_input_moves_nothing),
 		cmocka_unit_test(secret_replaces_and_wipes),
 		cmocka_unit_test(copy_shares_nothing),
+		cmocka_unit_test(each_field_makes_another_record),
 		cmocka_unit_test(lack_of_memory_moves_nothing),
 	};
 

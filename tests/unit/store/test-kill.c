@@ -37,7 +37,6 @@ struct child {
 	struct store *store;
 	int pipe;
 	uint64_t next_row, audit;
-	bool failed;
 };
 
 static void tell(const struct child *child, struct report report)

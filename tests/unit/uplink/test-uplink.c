@@ -283,22 +283,20 @@ static void broker_restart_is_lost_then_connects_again(void **state)
 	assert_int_equal(bed_await(fixture->bed, session, UPLINK_DELIVERED, 0)->tag, 2);
 }
 
-static void second_of_the_same_name_takes_over(void **state)
+/* mosquitto 2.0.11 closes without a word; TAKEN_OVER is in test-uplink-wire.c. */
+static void second_of_the_same_name_ends_the_first(void **state)
 {
 	struct fixture *fixture = *state;
 	struct uplink_session *first, *second;
-	const struct record *taken, *lost;
 
 	start(fixture, "allow_anonymous true");
 	first = session_for(fixture, "same");
 	second = session_for(fixture, "same");
 	bed_connect(fixture->bed, first);
 	bed_connect(fixture->bed, second);
-	lost = bed_await(fixture->bed, first, UPLINK_LOST, 0);
-	taken = bed_find(fixture->bed, first, UPLINK_TAKEN_OVER, 0);
-	assert_non_null(taken);
-	assert_true(taken < lost);
-	assert_int_equal(taken->reason, 0x8e);
+	bed_await(fixture->bed, first, UPLINK_LOST, 0);
+	assert_return_code(bed_publish(second, "a", "b", false, 1), 0);
+	bed_await(fixture->bed, second, UPLINK_DELIVERED, 0);
 	assert_null(bed_find(fixture->bed, second, UPLINK_LOST, 0));
 }
 
@@ -431,7 +429,7 @@ int main(void)
 		TEST(name_that_does_not_resolve_is_unreachable),
 		TEST(credential_is_checked),
 		TEST(broker_restart_is_lost_then_connects_again),
-		TEST(second_of_the_same_name_takes_over),
+		TEST(second_of_the_same_name_ends_the_first),
 		TEST(freed_session_sends_what_it_has_and_is_silent),
 		TEST(session_may_be_freed_inside_its_event),
 		TEST(last_words_are_sent_before_the_uplink_goes),

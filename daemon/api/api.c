@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A call: the route is looked up, the role is checked, the handler answers at once or leaves a
+ * pending call behind. A pending call outlives the api: when the api goes first, its callers are
+ * answered with 503 and the late result is dropped.
+ */
+
+#include "api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api-parts.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+int api_new(
+	const struct api_view *view, const struct api_ops *ops, void *userdata, struct api **ret)
+{
+	struct api *api = malloc(sizeof(*api));
+
+	if (!api)
+		return -ENOMEM;
+	*api = (struct api){.view = *view, .ops = ops, .userdata = userdata, .revision = 1};
+	*ret = api;
+	return 0;
+}
+
+uint64_t api_revision(const struct api *api)
+{
+	return api->revision;
+}
+
+void api_touch(struct api *api)
+{
+	api->revision++;
+}
+
+/* ---- answers ---- */
+
+static void give(api_done_fn done, void *userdata, int status, json_t *body_stolen)
+{
+	done(userdata, status, body_stolen);
+	json_decref(body_stolen);
+}
+
+void api_answer(const struct api_context *context, int status, json_t *body_stolen)
+{
+	if (body_stolen)
+		give(context->done, context->userdata, status, body_stolen);
+	else
+		give(context->done, context->userdata, 507,
+			json_pack("{s:s,s:s}", "error", "no-memory", "text",
+				"The gateway is out of memory."));
+}
+
+void api_error(const struct api_context *context, int status, const char *error, const char *text)
+{
+	give(context->done, context->userdata, status,
+		json_pack("{s:s,s:s}", "error", error, "text", text));
+}
+
+struct api_pending *api_pending_new(const struct api_context *context)
+{
+	struct api_pending *pending = malloc(sizeof(*pending));
+
+	if (!pending)
+		return NULL;
+	*pending = (struct api_pending){
+		.api = context->api,
+		.next = context->api->pending,
+		.done = context->done,
+		.userdata = context->userdata,
+		.technician = context->request->caller->role >= ROLE_TECHNICIAN,
+		.fresh_password = context->request->caller->fresh_password,
+	};
+	if (pending->next)
+		pending->next->previous = pending;
+	context->api->pending = pending;
+	return pending;
+}
+
+static void pending_unlink(struct api_pending *pending)
+{
+	struct api *api = pending->api;
+
+	if (!api)
+		return;
+	if (pending->previous)
+		pending->previous->next = pending->next;
+	else
+		api->pending = pending->next;
+	if (pending->next)
+		pending->next->previous = pending->previous;
+	pending->previous = pending->next = NULL;
+	pending->api = NULL;
+}
+
+void api_pending_answer(struct api_pending *pending, int status, json_t *body_stolen)
+{
+	bool orphan = !pending->api;
+
+	pending_unlink(pending);
+	if (!orphan)
+		give(pending->done, pending->userdata, status, body_stolen);
+	else
+		json_decref(body_stolen);
+	free(pending);
+}
+
+struct api *api_free(struct api *api)
+{
+	if (!api)
+		return NULL;
+	while (api->pending) {
+		struct api_pending *pending = api->pending;
+
+		pending_unlink(pending);
+		give(pending->done, pending->userdata, 503,
+			json_pack("{s:s,s:s}", "error", "stopping", "text",
+				"The gateway is stopping."));
+	}
+	free(api);
+	return NULL;
+}
+
+/* ---- the call ---- */
+
+static bool may(const struct api_entry *entry, const struct api_caller *caller)
+{
+	if (entry->route.local_root)
+		return caller->local_root;
+	return caller->role >= entry->route.role;
+}
+
+void api_call(struct api *api, const struct api_request *request, api_done_fn done, void *userdata)
+{
+	char argument[65];
+	bool path_known;
+	const struct api_entry *entry = api_entry_find(
+		request->method, request->path, argument, sizeof(argument), &path_known);
+	const struct api_context context = {.api = api,
+		.request = request,
+		.argument = argument,
+		.done = done,
+		.userdata = userdata};
+
+	if (!entry)
+		api_error(&context, path_known ? 405 : 404, path_known ? "method" : "unknown",
+			path_known ? "This path does not take this method."
+				   : "There is nothing at this path.");
+	else if (!may(entry, request->caller))
+		api_error(&context, request->caller->role == ROLE_NONE ? 401 : 403,
+			request->caller->role == ROLE_NONE ? "login" : "role",
+			request->caller->role == ROLE_NONE ? "Log in first."
+							   : "Your role does not allow this.");
+	else if (entry->route.fresh_password && !request->caller->fresh_password)
+		api_error(&context, 401, "password", "Type your password once more for this.");
+	else if (request->body && !json_is_object(request->body))
+		api_error(&context, 400, "body", "The body must be a JSON object.");
+	else
+		entry->handler(&context);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What can be asked and done, for the page and the tool: one table of routes with method, path,
+ * role and handler. No HTTP library type in here; a call is (method, path, query, caller, JSON
+ * body) and its answer is (status, JSON), given exactly once, on the loop, at once or later.
+ *
+ *   GET    /api/v1/status              viewer      {"gateway":{"id","version","since","hours"?},
+ * "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
+ *                                                   "queue":{"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped"},
+ *                                                   "window":{"open","seconds_left","opened_by"},
+ * "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"}, "key":{"source"},
+ * "audit":{"rows","head"}, "alarms":n, "set_up":bool} GET    /api/v1/status/limits       viewer
+ * {"limits":[{"name","value","unit","reason","reached"}]} GET    /api/v1/heard               viewer
+ * {"minutes":15,"heard":[{"reason","count","remedy"}]} GET    /api/v1/alarms              viewer
+ * {"alarms":[{"id","subject","sentence","remedy","raised","times"}]} POST   /api/v1/alarms/clear
+ * technician  {"id","subject"} GET    /api/v1/devices?stage=&q=&offset=&limit=  viewer
+ * {"total","devices":[DEVICE...]}   (limit at most 200, default 50) GET    /api/v1/devices/<id>
+ * viewer      DEVICE POST   /api/v1/devices/<id>/<act>  technician  act = admit, approve, reject,
+ * suspend, resume, rename, identify, block, unblock; admin: revoke (technician too: see table),
+ * release, forget, unlock body {"code"?, "name"?, "place"?, "owner"?, "seconds"?}; answer
+ * {"result":"done","text", "device":DEVICE?} POST   /api/v1/window              technician
+ * {"seconds"}  /  DELETE /api/v1/window GET    /api/v1/journal?before=&limit=  viewer... admin
+ * {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}]}
+ *   GET    /api/v1/people              admin       {"people":[{"name","role","created"}]}
+ *   PUT    /api/v1/people/<name>       admin       {"role","password"?}   /  DELETE
+ *   POST   /api/v1/setup-code          local root  {"code", "expires"}
+ *   POST   /api/v1/setup               nobody      {"code","name","password"}
+ *   POST   /api/v1/login               nobody      {"name","password"} -> {"name","role"}; sessions
+ * are web's POST   /api/v1/password            viewer      {"password"}: the fresh password
+ *
+ * DEVICE =
+ * {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,"state"
+ * (device word),"stage","trust","found_by","address","present":bool,
+ *           "platform","platform_id","first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
+ *           "operation":{"state","number","expires"},"credential":{"state","since","expires"}
+ * (never a value),"link","last_heard" (seconds ago or null),"last_reading","readings","queued",
+ *           "code" (only: an operation's verification code that the gateway must show because the
+ * device has no display, technician with fresh password), "actions":["approve",...]} Times are RFC
+ * 3339 text or null. Errors: {"error":"<word>","text":"<sentence>"} with status 400, 401, 403, 404,
+ * 405, 409, 413, 415, 422, 423, 429, 502, 507.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/act.h"
+#include "core/alarm.h"
+#include "core/audit.h"
+#include "core/config.h"
+#include "core/heard.h"
+#include "core/limits.h"
+#include "core/link.h"
+#include "core/owed.h"
+#include "core/registry.h"
+#include "core/window.h"
+
+struct api;
+
+/* Who asks. */
+struct api_caller {
+	enum role role;
+	bool local_root;     /* control socket, uid 0 */
+	bool fresh_password; /* typed within the present onboarding window, or 5 minutes */
+	char name[65];	     /* person, or "uid 0" */
+	char via[65];	     /* address, or "control socket" */
+};
+
+/* What the handlers read: core values of the running gateway. Pointers stay valid for the life of
+ * the api. */
+struct api_view {
+	const struct registry *registry;
+	const struct owed *owed;
+	const struct alarms *alarms;
+	const struct limits *limits;
+	const struct window *window;
+	struct heard *heard;
+	const struct config *const *config; /* the present one; changes at reload */
+	const struct api_facts *facts;
+};
+/* Facts that the host keeps up to date. */
+struct api_facts {
+	int64_t started; /* wall milliseconds */
+	enum link_state uplink;
+	int64_t uplink_since;
+	char uplink_detail[129];
+	bool discovery_available;
+	char discovery_detail[65];
+	char key_source[33];
+	uint64_t audit_rows;
+	char audit_head[65];
+	bool set_up; /* a first administrator exists */
+};
+
+typedef void (*api_journal_fn)(
+	void *userdata, int result, const struct audit_row *rows, size_t count);
+struct api_ops {
+	/* Does it and answers once. The act is copied. */
+	void (*act)(void *userdata, const struct act *act, act_done_fn done, void *done_userdata);
+	void (*journal)(void *userdata, uint64_t before, unsigned max, api_journal_fn done,
+		void *done_userdata);
+	/* People, for the People screen and the tool: calls each(); returns. */
+	void (*people)(void *userdata,
+		void (*each)(void *each_userdata, const struct person *person),
+		void *each_userdata);
+};
+
+int api_new(
+	const struct api_view *view, const struct api_ops *ops, void *userdata, struct api **ret);
+struct api *api_free(struct api *api); /* calls under way are answered with 503 first */
+
+struct api_request {
+	const char *method; /* "GET", "POST", "PUT", "DELETE" */
+	const char *path;   /* "/api/v1/..." without query */
+	const char *query;  /* after '?', or NULL */
+	const struct api_caller *caller;
+	json_t *body; /* object or NULL; borrowed */
+};
+/* 'body' is borrowed: incref to keep. */
+typedef void (*api_done_fn)(void *userdata, int status, json_t *body);
+void api_call(struct api *api, const struct api_request *request, api_done_fn done, void *userdata);
+
+/* The table, for tests and documents. */
+struct api_route {
+	const char *method;
+	const char *path;    /* "/api/v1/devices/{id}/approve" */
+	enum role role;	     /* least role; ROLE_NONE = anybody */
+	bool local_root;     /* control socket as uid 0 only */
+	bool fresh_password; /* on the page */
+	const char *text;
+};
+/* NULL behind the last one. */
+const struct api_route *api_route_at(size_t index);
+
+/* A running number that grows with every change a page would want to see (for live updates and
+ * tests). */
+uint64_t api_revision(const struct api *api);
+void api_touch(struct api *api);

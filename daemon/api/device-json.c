@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A device as JSON: what a person decides on. Never a credential's value; a verification code only
+ * where the gateway itself must show it (the device has no display), to a technician with a fresh
+ * password.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api-parts.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+json_t *api_time(int64_t wall_msec)
+{
+	char text[24];
+
+	return wall_msec ? json_string(clock_format(wall_msec, text)) : json_null();
+}
+
+json_t *api_text(const char *text)
+{
+	return json_string(text ? text : "");
+}
+
+static json_t *attributes_of(const struct device_record *record)
+{
+	json_error_t error;
+	json_t *value =
+		record->info.attributes ? json_loads(record->info.attributes, 0, &error) : NULL;
+
+	return value ? value : json_object();
+}
+
+/* What may be done in this stage, for buttons and completion; the machines have the last word. */
+static const struct {
+	enum device_stage stage;
+	const char *actions[9];
+} offers[] = {
+	{STAGE_SEEN, {"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
+	{STAGE_WAITING_PERSON,
+		{"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
+	{STAGE_WAITING_CODE, {"approve", "reject", "identify", "rename"}},
+	{STAGE_WAITING_PLATFORM, {"reject", "revoke", "identify", "rename"}},
+	{STAGE_ACTIVE, {"suspend", "revoke", "release", "identify", "rename"}},
+	{STAGE_EXPIRED, {"suspend", "revoke", "release", "identify", "rename"}},
+	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename"}},
+	{STAGE_REJECTED, {"approve", "admit", "block", "forget", "rename"}},
+	{STAGE_SUSPENDED, {"resume", "revoke", "release", "rename"}},
+	{STAGE_REVOKED, {"approve", "admit", "block", "forget", "rename"}},
+	{STAGE_BLOCKED, {"unblock", "forget"}},
+};
+
+static bool offered(const struct device_record *record, const char *action)
+{
+	bool display_first = record->info.display && !record->info.code[0];
+
+	if (!strcmp(action, "admit"))
+		return display_first;
+	if (!strcmp(action, "approve"))
+		return !display_first || record->life.operation == OPERATION_AWAITING;
+	return true;
+}
+
+static json_t *actions_of(const struct device_record *record, enum device_stage stage)
+{
+	json_t *list = json_array();
+	size_t i, j;
+
+	for (i = 0; i < ELEMENTS(offers); i++)
+		for (j = 0; offers[i].stage == stage && j < ELEMENTS(offers[i].actions) &&
+			    offers[i].actions[j];
+			j++)
+			if (offered(record, offers[i].actions[j]))
+				json_array_append_new(list, json_string(offers[i].actions[j]));
+	if (record->code_locked)
+		json_array_append_new(list, json_string("unlock"));
+	return list;
+}
+
+static json_t *last_heard(const struct device *device)
+{
+	if (!device->last_heard_usec)
+		return json_null();
+	return json_integer(
+		(json_int_t)((clock_boot_usec() - device->last_heard_usec) / USEC_PER_SEC));
+}
+
+static void add_identity(json_t *body, const struct device_record *record)
+{
+	const struct device_info *info = &record->info;
+	char address[80];
+
+	json_object_set_new(body, "id", api_text(record->id));
+	json_object_set_new(body, "ep", api_text(record->ep));
+	json_object_set_new(body, "name", api_text(record->name));
+	json_object_set_new(body, "place", api_text(record->place));
+	json_object_set_new(body, "owner", api_text(record->owner));
+	json_object_set_new(body, "model", api_text(info->model));
+	json_object_set_new(body, "serial", api_text(info->serial));
+	json_object_set_new(body, "firmware", api_text(info->firmware));
+	json_object_set_new(body, "attributes", attributes_of(record));
+	json_object_set_new(body, "display", json_boolean(info->display));
+	json_object_set_new(body, "trust", api_text(trust_to_string(record->trust)));
+	json_object_set_new(body, "found_by", api_text(found_by_to_string(record->found_by)));
+	json_object_set_new(
+		body, "address", api_text(device_address_to_string(&record->address, address)));
+	json_object_set_new(body, "platform", api_text(record->platform));
+	json_object_set_new(body, "platform_id", api_text(record->life.platform_id));
+	json_object_set_new(body, "first_seen", api_time(record->first_seen));
+}
+
+static void add_decision(json_t *body, const struct device_record *record)
+{
+	const struct lifecycle *life = &record->life;
+	unsigned left =
+		record->code_tries < CODE_TRIES_MAX ? CODE_TRIES_MAX - record->code_tries : 0;
+
+	json_object_set_new(body, "decided_at", api_time(record->decided_at));
+	json_object_set_new(body, "decided_by", api_text(record->decided_by));
+	json_object_set_new(body, "evidence", api_text(evidence_to_string(record->evidence)));
+	json_object_set_new(body, "has_code",
+		json_boolean(record->info.code[0] ||
+			     (life->operation == OPERATION_AWAITING && life->operation_code.size)));
+	json_object_set_new(body, "code_tries_left", json_integer(left));
+	json_object_set_new(body, "code_locked", json_boolean(record->code_locked));
+	json_object_set_new(body, "operation",
+		json_pack("{s:s,s:I,s:o}", "state", operation_state_to_string(life->operation),
+			"number", (json_int_t)life->operation_number, "expires",
+			api_time(life->operation_expires)));
+	json_object_set_new(body, "credential",
+		json_pack("{s:s,s:o,s:o}", "state", credential_state_to_string(life->credential),
+			"since", api_time(life->credential_since), "expires",
+			api_time(life->credential_expires)));
+	json_object_set_new(body, "link", api_text(link_state_to_string(life->link)));
+}
+
+json_t *api_device_json(
+	const struct api *api, const struct device *device, bool technician, bool show_code)
+{
+	const struct device_record *record = device->record;
+	const struct secret *code = &record->life.operation_code;
+	enum device_word word;
+	enum device_stage stage;
+	json_t *body = json_object();
+
+	if (!body)
+		return NULL;
+	lifecycle_describe(&record->life, &word, &stage);
+	add_identity(body, record);
+	json_object_set_new(body, "state", api_text(device_word_to_string(word)));
+	json_object_set_new(body, "stage", api_text(device_stage_to_string(stage)));
+	json_object_set_new(body, "present", json_boolean(device->present));
+	add_decision(body, record);
+	json_object_set_new(body, "last_heard", last_heard(device));
+	json_object_set_new(body, "last_reading", api_time(device->last_reading));
+	json_object_set_new(body, "readings", json_integer((json_int_t)device->readings));
+	json_object_set_new(body, "queued",
+		json_integer((json_int_t)owed_device_count(api->view.owed, record->row)));
+	json_object_set_new(body, "actions", technician ? actions_of(record, stage) : json_array());
+	if (technician && show_code && !record->info.display &&
+		record->life.operation == OPERATION_AWAITING && code->size)
+		json_object_set_new(
+			body, "code", json_stringn((const char *)code->data, code->size));
+	return body;
+}

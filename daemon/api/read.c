@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Everything that is only read: status, limits, heard, alarms, devices, journal, people. */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/api-parts.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#define LIST_DEFAULT 50
+#define LIST_MAX     200
+
+/* ---- query ---- */
+
+static int hex_digit(char c)
+{
+	return isdigit((unsigned char)c)    ? c - '0'
+	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
+					    : -1;
+}
+
+static bool decode_value(const char *from, size_t size, char *ret_text, size_t capacity)
+{
+	size_t length = 0, i;
+
+	for (i = 0; i < size; i++) {
+		char c = from[i];
+
+		if (c == '+')
+			c = ' ';
+		if (c == '%') {
+			if (i + 2 >= size || hex_digit(from[i + 1]) < 0 ||
+				hex_digit(from[i + 2]) < 0)
+				return false;
+			c = (char)(hex_digit(from[i + 1]) << 4 | hex_digit(from[i + 2]));
+			i += 2;
+		}
+		if (!c || length + 1 >= capacity)
+			return false;
+		ret_text[length++] = c;
+	}
+	ret_text[length] = '\0';
+	return true;
+}
+
+bool api_query_text(const char *query, const char *key, char *ret_text, size_t capacity)
+{
+	size_t key_length = strlen(key);
+	const char *at = query;
+
+	while (at && *at) {
+		size_t length = strcspn(at, "&");
+
+		if (length > key_length && !strncmp(at, key, key_length) && at[key_length] == '=')
+			return decode_value(
+				at + key_length + 1, length - key_length - 1, ret_text, capacity);
+		at += length;
+		at += *at == '&';
+	}
+	return false;
+}
+
+uint64_t api_query_number(const char *query, const char *key, uint64_t fallback, uint64_t max)
+{
+	char text[24], *end;
+	unsigned long long value;
+
+	if (!api_query_text(query, key, text, sizeof(text)) || !isdigit((unsigned char)text[0]))
+		return fallback;
+	value = strtoull(text, &end, 10);
+	if (*end)
+		return fallback;
+	return value > max ? max : value;
+}
+
+/* ---- status ---- */
+
+static json_t *stages_json(const struct registry *registry)
+{
+	json_t *body = json_object();
+	int stage;
+
+	for (stage = 0; stage < STAGES; stage++)
+		json_object_set_new(body, device_stage_to_string((enum device_stage)stage),
+			json_integer((json_int_t)registry_count_stage(
+				registry, (enum device_stage)stage)));
+	json_object_set_new(body, "total", json_integer((json_int_t)registry_count(registry)));
+	return body;
+}
+
+static json_t *queue_json(const struct api_view *view)
+{
+	struct owed_stats stats;
+
+	owed_stats(view->owed, &stats);
+	return json_pack("{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "readings",
+		(json_int_t)stats.readings, "bytes", (json_int_t)stats.bytes, "limit_bytes",
+		(json_int_t)(*view->config)->outbox_max_bytes, "oldest",
+		api_time(stats.oldest_time), "in_flight", (json_int_t)stats.in_flight, "accepted",
+		(json_int_t)stats.accepted, "delivered", (json_int_t)stats.delivered, "refused",
+		(json_int_t)stats.refused, "dead", (json_int_t)stats.dead, "dropped",
+		(json_int_t)stats.dropped);
+}
+
+static json_t *window_json(const struct window *window)
+{
+	uint64_t now = clock_boot_usec();
+	bool open = window_is_open(window, now);
+
+	return json_pack("{s:b,s:I,s:s}", "open", open, "seconds_left",
+		(json_int_t)window_seconds_left(window, now), "opened_by",
+		open ? window->opened_by : "");
+}
+
+void api_get_status(const struct api_context *context)
+{
+	const struct api_view *view = &context->api->view;
+	const struct api_facts *facts = view->facts;
+	const struct config *config = *view->config;
+	json_t *body = json_object();
+
+	json_object_set_new(body, "gateway",
+		json_pack("{s:s,s:s,s:o}", "id", config->id, "version", GATEHOUSE_VERSION, "since",
+			api_time(facts->started)));
+	json_object_set_new(body, "clock",
+		json_pack("{s:b,s:o}", "synced", clock_is_synced(), "now",
+			api_time(clock_wall_msec())));
+	json_object_set_new(body, "uplink",
+		json_pack("{s:s,s:o,s:s,s:s}", "state", link_state_to_string(facts->uplink),
+			"since", api_time(facts->uplink_since), "host", config->mqtt_host, "detail",
+			facts->uplink_detail));
+	json_object_set_new(body, "queue", queue_json(view));
+	json_object_set_new(body, "window", window_json(view->window));
+	json_object_set_new(body, "devices", stages_json(view->registry));
+	json_object_set_new(body, "discovery",
+		json_pack("{s:s,s:s}", "state",
+			facts->discovery_available ? "available" : "not available", "detail",
+			facts->discovery_detail));
+	json_object_set_new(body, "key", json_pack("{s:s}", "source", facts->key_source));
+	json_object_set_new(body, "audit",
+		json_pack("{s:I,s:s}", "rows", (json_int_t)facts->audit_rows, "head",
+			facts->audit_head));
+	json_object_set_new(body, "alarms", json_integer(view->alarms->count));
+	json_object_set_new(body, "set_up", json_boolean(facts->set_up));
+	api_answer(context, 200, body);
+}
+
+void api_get_limits(const struct api_context *context)
+{
+	const struct limits *limits = context->api->view.limits;
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < LIMITS; i++) {
+		const struct limit_row *row = limit_row((enum limit)i);
+
+		json_array_append_new(
+			list, json_pack("{s:s,s:I,s:s,s:s,s:I}", "name", row->name, "value",
+				      (json_int_t)limits->value[i], "unit", row->unit, "reason",
+				      row->reason, "reached", (json_int_t)limits->reached[i]));
+	}
+	api_answer(context, 200, json_pack("{s:o}", "limits", list));
+}
+
+void api_get_heard(const struct api_context *context)
+{
+	uint64_t now = clock_boot_usec();
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < AWAYS; i++) {
+		enum turned_away why = (enum turned_away)i;
+		uint64_t count = heard_sum(context->api->view.heard, why, now);
+
+		if (count)
+			json_array_append_new(list,
+				json_pack("{s:s,s:I,s:s}", "reason", turned_away_to_string(why),
+					"count", (json_int_t)count, "remedy",
+					turned_away_remedy(why)));
+	}
+	api_answer(context, 200, json_pack("{s:i,s:o}", "minutes", HEARD_MINUTES, "heard", list));
+}
+
+void api_get_alarms(const struct api_context *context)
+{
+	const struct alarms *alarms = context->api->view.alarms;
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < alarms->count; i++) {
+		const struct alarm *alarm = &alarms->active[i];
+		const struct alarm_row *row = alarm_row(alarm->kind);
+		char sentence[256];
+
+		json_array_append_new(list,
+			json_pack("{s:s,s:s,s:s,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
+				alarm->subject, "sentence", alarm_sentence(alarm, sentence),
+				"remedy", row->remedy, "raised", api_time(alarm->raised), "times",
+				(int)alarm->times, "clears_itself", row->clears_itself));
+	}
+	api_answer(context, 200, json_pack("{s:o}", "alarms", list));
+}
+
+/* ---- devices ---- */
+
+static bool contains(const char *text, const char *part)
+{
+	return strcasestr(text, part) != NULL;
+}
+
+static bool is_wanted(const struct device *device, const char *stages, const char *search)
+{
+	const struct device_record *record = device->record;
+	enum device_word word;
+	enum device_stage stage;
+	const char *name, *at;
+	size_t length;
+
+	if (search[0] && !contains(record->ep, search) && !contains(record->id, search) &&
+		!contains(record->name, search) && !contains(record->place, search) &&
+		!contains(record->owner, search) && !contains(record->info.model, search) &&
+		!contains(record->info.serial, search))
+		return false;
+	if (!stages[0])
+		return true;
+	lifecycle_describe(&record->life, &word, &stage);
+	name = device_stage_to_string(stage);
+	length = strlen(name);
+	/* several stages, separated by commas */
+	for (at = stages; (at = strstr(at, name)); at += length)
+		if ((at == stages || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+			return true;
+	return false;
+}
+
+void api_get_devices(const struct api_context *context)
+{
+	const struct api *api = context->api;
+	const char *query = context->request->query;
+	const struct api_caller *caller = context->request->caller;
+	uint64_t offset = api_query_number(query, "offset", 0, UINT32_MAX),
+		 limit = api_query_number(query, "limit", LIST_DEFAULT, LIST_MAX), total = 0;
+	char stages[128] = "", search[65] = "";
+	json_t *list = json_array();
+	const struct device *device;
+
+	api_query_text(query, "stage", stages, sizeof(stages));
+	api_query_text(query, "q", search, sizeof(search));
+	for (device = registry_first(api->view.registry); device; device = registry_next(device)) {
+		if (!is_wanted(device, stages, search))
+			continue;
+		if (total >= offset && total < offset + limit)
+			json_array_append_new(
+				list, api_device_json(api, device, caller->role >= ROLE_TECHNICIAN,
+					      caller->fresh_password));
+		total++;
+	}
+	api_answer(
+		context, 200, json_pack("{s:I,s:o}", "total", (json_int_t)total, "devices", list));
+}
+
+void api_get_device(const struct api_context *context)
+{
+	const struct device *device =
+		registry_by_id(context->api->view.registry, context->argument);
+	const struct api_caller *caller = context->request->caller;
+
+	if (!device)
+		api_error(context, 404, "unknown", "There is no device with this id.");
+	else
+		api_answer(context, 200,
+			api_device_json(context->api, device, caller->role >= ROLE_TECHNICIAN,
+				caller->fresh_password));
+}
+
+/* ---- journal, people ---- */
+
+static void on_journal(void *userdata, int result, const struct audit_row *rows, size_t count)
+{
+	json_t *list;
+	size_t i;
+
+	if (result < 0) {
+		api_pending_answer(userdata, 507,
+			json_pack("{s:s,s:s}", "error", "not-stored", "text",
+				"The journal could not be read."));
+		return;
+	}
+	list = json_array();
+	for (i = 0; i < count; i++)
+		json_array_append_new(
+			list, json_pack("{s:I,s:o,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "number",
+				      (json_int_t)rows[i].number, "time", api_time(rows[i].time),
+				      "clock_synced", rows[i].clock_synced, "who", rows[i].who,
+				      "role", rows[i].role, "via", rows[i].via, "action",
+				      rows[i].action, "object", rows[i].object, "evidence",
+				      rows[i].evidence, "result", rows[i].result));
+	api_pending_answer(userdata, 200, json_pack("{s:o}", "rows", list));
+}
+
+void api_get_journal(const struct api_context *context)
+{
+	uint64_t before = api_query_number(context->request->query, "before", 0, INT64_MAX),
+		 limit = api_query_number(context->request->query, "limit", LIST_DEFAULT, LIST_MAX);
+	struct api_pending *pending = api_pending_new(context);
+
+	if (pending)
+		context->api->ops->journal(context->api->userdata, before,
+			(unsigned)(limit ? limit : 1), on_journal, pending);
+	else
+		api_error(context, 507, "no-memory", "The gateway is out of memory.");
+}
+
+static void add_person(void *userdata, const struct person *person)
+{
+	json_array_append_new(userdata,
+		json_pack("{s:s,s:s,s:o}", "name", person->name, "role",
+			role_to_string(person->role), "created", api_time(person->created)));
+}
+
+void api_get_people(const struct api_context *context)
+{
+	json_t *list = json_array();
+
+	context->api->ops->people(context->api->userdata, add_person, list);
+	api_answer(context, 200, json_pack("{s:o}", "people", list));
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The table of routes: method, path, least role, handler. Default deny: what is not here is 404,
+ * and a row without a role is for nobody but those whom it names. A path has at most one
+ * {argument}.
+ */
+
+#include <string.h>
+
+#include "api/api-parts.h"
+#include "base/cleanup.h"
+
+#define ACT_ROUTE(path, least, fresh, act, words)                                               \
+	{                                                                                       \
+		{"POST", "/api/v1/devices/{id}/" path, least, false, fresh, words}, api_do_act, \
+			act                                                                     \
+	}
+
+static const struct api_entry table[] = {
+	{{"GET", "/api/v1/status", ROLE_VIEWER, false, false, "how the gateway is"}, api_get_status,
+		ACTS},
+	{{"GET", "/api/v1/status/limits", ROLE_VIEWER, false, false,
+		 "every limit and how often it was reached"},
+		api_get_limits, ACTS},
+	{{"GET", "/api/v1/heard", ROLE_VIEWER, false, false,
+		 "heard and turned away in the last 15 minutes"},
+		api_get_heard, ACTS},
+	{{"GET", "/api/v1/alarms", ROLE_VIEWER, false, false, "active alarms"}, api_get_alarms,
+		ACTS},
+	{{"POST", "/api/v1/alarms/clear", ROLE_TECHNICIAN, false, false, "clear an alarm"},
+		api_do_act, ACT_CLEAR_ALARM},
+	{{"GET", "/api/v1/devices", ROLE_VIEWER, false, false, "list of devices"}, api_get_devices,
+		ACTS},
+	{{"GET", "/api/v1/devices/{id}", ROLE_VIEWER, false, false, "one device"}, api_get_device,
+		ACTS},
+	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try"),
+	ACT_ROUTE("approve", ROLE_TECHNICIAN, true, ACT_APPROVE, "approve it"),
+	ACT_ROUTE("reject", ROLE_TECHNICIAN, false, ACT_REJECT, "reject it"),
+	ACT_ROUTE("suspend", ROLE_TECHNICIAN, false, ACT_SUSPEND, "stop it for now"),
+	ACT_ROUTE("resume", ROLE_TECHNICIAN, false, ACT_RESUME, "let a suspended one go on"),
+	ACT_ROUTE("rename", ROLE_TECHNICIAN, false, ACT_RENAME, "name, place and owner"),
+	ACT_ROUTE("identify", ROLE_TECHNICIAN, false, ACT_IDENTIFY, "let it blink"),
+	ACT_ROUTE("block", ROLE_TECHNICIAN, false, ACT_BLOCK, "ignore it until unblocked"),
+	ACT_ROUTE("unblock", ROLE_TECHNICIAN, false, ACT_UNBLOCK, "do not ignore it any more"),
+	ACT_ROUTE(
+		"revoke", ROLE_ADMIN, true, ACT_REVOKE, "erase its credential, drop its readings"),
+	ACT_ROUTE("release", ROLE_ADMIN, true, ACT_RELEASE,
+		"take owner and credential away, back to pending"),
+	ACT_ROUTE("forget", ROLE_ADMIN, true, ACT_FORGET, "delete everything about it"),
+	ACT_ROUTE("unlock", ROLE_ADMIN, false, ACT_UNLOCK_CODE, "let its code be tried again"),
+	{{"POST", "/api/v1/window", ROLE_TECHNICIAN, false, true, "open the onboarding window"},
+		api_do_act, ACT_WINDOW_OPEN},
+	{{"DELETE", "/api/v1/window", ROLE_TECHNICIAN, false, false, "close the onboarding window"},
+		api_do_act, ACT_WINDOW_CLOSE},
+	{{"GET", "/api/v1/journal", ROLE_ADMIN, false, false, "who did what"}, api_get_journal,
+		ACTS},
+	{{"GET", "/api/v1/people", ROLE_ADMIN, false, false, "people and roles"}, api_get_people,
+		ACTS},
+	{{"PUT", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "add or change a person"},
+		api_do_act, ACT_PERSON_PUT},
+	{{"DELETE", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "drop a person"}, api_do_act,
+		ACT_PERSON_DROP},
+	{{"POST", "/api/v1/setup-code", ROLE_ADMIN, true, false, "make the setup code"}, api_do_act,
+		ACT_SETUP_CODE},
+	{{"POST", "/api/v1/setup", ROLE_NONE, false, false, "the first administrator"}, api_do_act,
+		ACT_SETUP},
+	{{"POST", "/api/v1/login", ROLE_NONE, false, false, "log in"}, api_do_act, ACT_LOGIN},
+	{{"POST", "/api/v1/password", ROLE_VIEWER, false, false, "the password once more"},
+		api_do_act, ACT_PASSWORD_FRESH},
+};
+
+/* The pattern's literal parts must fit; {x} takes one segment that is not empty. */
+static bool path_fits(const char *pattern, const char *path, char *ret_argument, size_t capacity)
+{
+	const char *open = strchr(pattern, '{');
+	const char *rest = open ? strchr(open, '}') + 1 : NULL;
+	size_t before, length;
+
+	if (!open) {
+		ret_argument[0] = '\0';
+		return !strcmp(pattern, path);
+	}
+	before = (size_t)(open - pattern);
+	if (strncmp(pattern, path, before))
+		return false;
+	length = strcspn(path + before, "/");
+	if (!length || length >= capacity || strcmp(path + before + length, rest))
+		return false;
+	memcpy(ret_argument, path + before, length);
+	ret_argument[length] = '\0';
+	return true;
+}
+
+const struct api_entry *api_entry_find(const char *method, const char *path, char *ret_argument,
+	size_t capacity, bool *ret_path_known)
+{
+	size_t i;
+
+	*ret_path_known = false;
+	for (i = 0; i < ELEMENTS(table); i++) {
+		if (!path_fits(table[i].route.path, path, ret_argument, capacity))
+			continue;
+		*ret_path_known = true;
+		if (!strcmp(table[i].route.method, method))
+			return &table[i];
+	}
+	return NULL;
+}
+
+const struct api_route *api_route_at(size_t index)
+{
+	return index < ELEMENTS(table) ? &table[index].route : NULL;
+}

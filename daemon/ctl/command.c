@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The table of commands, and those that are one call with a way to show its answer. What is decided
+ * is decided by the gateway: the tool asks, shows, and turns the answer into an exit status.
+ */
+
+#include "ctl/command.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "core/config.h"
+#include "ctl/table.h"
+#include "ctl/view.h"
+
+#define PAGE 200 /* devices in one call */
+
+DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
+
+bool ctl_print_json(struct ctl *ctl, const json_t *answer)
+{
+	if (!ctl->invocation->value[OPTION_JSON])
+		return false;
+	/* Only ASCII: whatever a device calls itself, the terminal sees no control character. */
+	json_dumpf(answer, ctl->out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	fputc('\n', ctl->out);
+	return true;
+}
+
+static void wipe_texts(json_t *body)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(body, key, value) if (json_is_string(value))
+		crypto_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+}
+
+int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	json_t **ret_answer)
+{
+	json_t *answer = NULL;
+	long status = 0;
+	int r = client_call(ctl->client, method, path, body_stolen, &status, &answer);
+
+	wipe_texts(body_stolen);
+	json_decref(body_stolen);
+	if (r < 0) {
+		line_print(ctl->err, client_why(ctl->client));
+		return EXIT_UNREACHABLE;
+	}
+	if (status >= 200 && status < 300) {
+		*ret_answer = answer;
+		return EXIT_DONE;
+	}
+	ctl_print_json(ctl, answer);
+	view_error(answer, status, ctl->err);
+	json_decref(answer);
+	return EXIT_REFUSED;
+}
+
+typedef void (*view_fn)(const json_t *answer, FILE *out);
+
+static int ask_and_show(struct ctl *ctl, const char *path, view_fn view)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code = ctl_call(ctl, "GET", path, NULL, &answer);
+
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
+		view(answer, ctl->out);
+	return code;
+}
+
+static int usage_error(struct ctl *ctl, const char *what)
+{
+	fprintf(ctl->err, "gatehousectl: %s\n", what);
+	return EXIT_USAGE;
+}
+
+/* ---- showing ---- */
+
+static int run_status(struct ctl *ctl)
+{
+	if (ctl->invocation->value[OPTION_LIMITS])
+		return ask_and_show(ctl, "/api/v1/status/limits", view_limits);
+	return ask_and_show(ctl, "/api/v1/status", view_status);
+}
+
+static int run_heard(struct ctl *ctl)
+{
+	return ask_and_show(ctl, "/api/v1/heard", view_heard);
+}
+
+static int run_alarms(struct ctl *ctl)
+{
+	return ask_and_show(ctl, "/api/v1/alarms", view_alarms);
+}
+
+static int run_show(struct ctl *ctl)
+{
+	CLEANUP(cleanup_free)
+	char *path = client_path(ctl->client, "/api/v1/devices/", ctl->invocation->argument[0], "");
+
+	return path ? ask_and_show(ctl, path, view_device) : EXIT_REFUSED;
+}
+
+static int run_journal(struct ctl *ctl)
+{
+	const char *const *value = ctl->invocation->value;
+	unsigned long before = 0, limit = 50;
+	char path[96];
+
+	if (value[OPTION_BEFORE] &&
+		number_parse(value[OPTION_BEFORE], 1, 1000000000000, &before) < 0)
+		return usage_error(ctl, "--before needs the number of a row");
+	if (value[OPTION_LIMIT] && number_parse(value[OPTION_LIMIT], 1, 200, &limit) < 0)
+		return usage_error(ctl, "--limit needs a number from 1 to 200");
+	snprintf(path, sizeof(path), "/api/v1/journal?before=%lu&limit=%lu", before, limit);
+	return ask_and_show(ctl, path, view_journal);
+}
+
+/* "&key=escaped" behind the path; NULL stays NULL. */
+static char *add_query(struct ctl *ctl, char *path, const char *key, const char *value)
+{
+	char before[300];
+	char *next;
+
+	if (!path || !value)
+		return path;
+	snprintf(before, sizeof(before), "%.250s&%s=", path, key);
+	next = client_path(ctl->client, before, value, "");
+	free(path);
+	return next;
+}
+
+static int get_devices(struct ctl *ctl, size_t offset, json_t **ret_answer)
+{
+	char start[64];
+	CLEANUP(cleanup_free) char *path = NULL;
+
+	snprintf(start, sizeof(start), "/api/v1/devices?limit=%d&offset=%zu", PAGE, offset);
+	path = add_query(ctl, strdup(start), "stage", ctl->invocation->value[OPTION_STAGE]);
+	path = add_query(ctl, path, "q", ctl->invocation->value[OPTION_SEARCH]);
+	return path ? ctl_call(ctl, "GET", path, NULL, ret_answer) : EXIT_REFUSED;
+}
+
+/* All pages as one answer. */
+static int run_devices(struct ctl *ctl)
+{
+	CLEANUP(cleanup_json) json_t *all = NULL;
+	json_t *list;
+	size_t count;
+	int code = get_devices(ctl, 0, &all);
+
+	if (code != EXIT_DONE)
+		return code;
+	list = json_object_get(all, "devices");
+	do {
+		CLEANUP(cleanup_json) json_t *more = NULL;
+
+		count = json_array_size(list);
+		if (count == 0 ||
+			(json_int_t)count >= json_integer_value(json_object_get(all, "total")))
+			break;
+		code = get_devices(ctl, count, &more);
+		if (code != EXIT_DONE)
+			return code;
+		json_array_extend(list, json_object_get(more, "devices"));
+	} while (json_array_size(list) > count);
+	if (!ctl_print_json(ctl, all))
+		view_devices(all, ctl->out);
+	return EXIT_DONE;
+}
+
+/* ---- doing ---- */
+
+static int do_and_say(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	const char *done)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code = ctl_call(ctl, method, path, body_stolen, &answer);
+
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
+		view_done(answer, done, ctl->out);
+	return code;
+}
+
+static void add_option(json_t *body, struct ctl *ctl, enum option_name option, const char *key)
+{
+	const char *value = ctl->invocation->value[option];
+
+	if (value)
+		json_object_set_new(body, key, json_string(value));
+}
+
+static int run_act(struct ctl *ctl)
+{
+	const struct invocation *invocation = ctl->invocation;
+	CLEANUP(cleanup_free) char *path = NULL;
+	char after[48], done[64];
+	unsigned long seconds = 0;
+	json_t *body;
+
+	if (invocation->value[OPTION_SECONDS] &&
+		number_parse(invocation->value[OPTION_SECONDS], 1, 120, &seconds) < 0)
+		return usage_error(ctl, "--seconds needs a number from 1 to 120");
+	snprintf(after, sizeof(after), "/%s", invocation->command->act);
+	path = client_path(ctl->client, "/api/v1/devices/", invocation->argument[0], after);
+	body = json_object();
+	if (!path || !body) {
+		json_decref(body);
+		return EXIT_REFUSED;
+	}
+	add_option(body, ctl, OPTION_CODE, "code");
+	add_option(body, ctl, OPTION_NAME, "name");
+	add_option(body, ctl, OPTION_PLACE, "place");
+	add_option(body, ctl, OPTION_OWNER, "owner");
+	if (seconds)
+		json_object_set_new(body, "seconds", json_integer((json_int_t)seconds));
+	snprintf(done, sizeof(done), "Done: %s.", invocation->command->act);
+	return do_and_say(ctl, "POST", path, body, done);
+}
+
+static int run_window_open(struct ctl *ctl)
+{
+	const char *value = ctl->invocation->value[OPTION_MINUTES];
+	unsigned long minutes = 15;
+	char done[80];
+
+	if (value && number_parse(value, 1, 15, &minutes) < 0)
+		return usage_error(ctl, "--minutes needs a number from 1 to 15");
+	snprintf(done, sizeof(done), "The onboarding window is open for %lu minute%s.", minutes,
+		minutes == 1 ? "" : "s");
+	return do_and_say(ctl, "POST", "/api/v1/window",
+		json_pack("{s:I}", "seconds", (json_int_t)(60 * minutes)), done);
+}
+
+static int run_window_close(struct ctl *ctl)
+{
+	return do_and_say(
+		ctl, "DELETE", "/api/v1/window", NULL, "The onboarding window is closed.");
+}
+
+static int run_alarms_clear(struct ctl *ctl)
+{
+	const struct invocation *invocation = ctl->invocation;
+	const char *subject = invocation->count > 1 ? invocation->argument[1] : "";
+	json_t *body = json_pack("{s:s,s:s}", "id", invocation->argument[0], "subject", subject);
+
+	if (!body)
+		return usage_error(ctl, "the id and the subject must be UTF-8 text");
+	return do_and_say(ctl, "POST", "/api/v1/alarms/clear", body, "The alarm is cleared.");
+}
+
+/* ---- the configuration ---- */
+
+struct complaints {
+	FILE *err;
+	json_t *list;
+};
+
+static void take_complaint(void *userdata, int level, const char *text)
+{
+	struct complaints *complaints = userdata;
+	const char *word = level == LOG_ERR ? "error" : "warning";
+
+	if (complaints->list)
+		json_array_append_new(
+			complaints->list, json_pack("{s:s,s:s}", "level", word, "text", text));
+	else
+		fprintf(complaints->err, "%s: %s\n", word, text);
+}
+
+static int run_check_config(struct ctl *ctl)
+{
+	const char *path = ctl->invocation->argument[0];
+	bool json = ctl->invocation->value[OPTION_JSON] != NULL;
+	struct complaints complaints = {.err = ctl->err, .list = json ? json_array() : NULL};
+	struct config config;
+	int r = config_load(path, take_complaint, &complaints, &config);
+
+	if (json) {
+		json_t *answer =
+			json_pack("{s:b,s:o}", "valid", r == 0, "messages", complaints.list);
+
+		ctl_print_json(ctl, answer);
+		json_decref(answer);
+	} else if (r == 0) {
+		fprintf(ctl->out, "%s is a valid configuration.\n", path);
+	}
+	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
+}
+
+/* ---- the table ---- */
+
+#define LABELS (TAKES(NAME) | TAKES(PLACE) | TAKES(OWNER))
+#define ACT(name, options, text)                                     \
+	{                                                            \
+		name, NULL, "ID", 1, 1, options, text, run_act, name \
+	}
+
+const struct command commands[] = {
+	{"setup", NULL, "", 0, 0, TAKES(CONFIG), "first start: make the setup code (root)",
+		run_setup, NULL},
+	{"status", NULL, "", 0, 0, TAKES(LIMITS), "how the gateway is", run_status, NULL},
+	{"heard", NULL, "", 0, 0, 0, "who was turned away in the last 15 minutes, and why",
+		run_heard, NULL},
+	{"devices", NULL, "", 0, 0, TAKES(STAGE) | TAKES(SEARCH), "list devices", run_devices,
+		NULL},
+	{"show", NULL, "ID", 1, 1, 0, "everything about one device", run_show, NULL},
+	{"window", "open", "", 0, 0, TAKES(MINUTES), "let new devices come in", run_window_open,
+		NULL},
+	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},
+	ACT("admit", LABELS, "let a device try; its display or platform goes on"),
+	ACT("approve", LABELS | TAKES(CODE), "take a device in"),
+	ACT("reject", 0, "do not take it in"),
+	ACT("suspend", 0, "stop a device for now"),
+	ACT("resume", 0, "let a suspended device go on"),
+	ACT("revoke", 0, "take back its credential, drop its waiting readings (root)"),
+	ACT("release", 0, "take owner and credential away; it waits again (root)"),
+	ACT("forget", 0, "delete everything about it (root)"),
+	ACT("block", 0, "ignore it until it is unblocked"),
+	ACT("unblock", 0, "do not ignore it any more"),
+	ACT("unlock", 0, "let its code be tried again (root)"),
+	ACT("rename", LABELS, "change its name, place or owner"),
+	ACT("identify", TAKES(SECONDS), "let it blink or beep"),
+	{"users", "list", "", 0, 0, 0, "people who may log in (root)", run_users_list, NULL},
+	{"users", "add", "NAME", 1, 1, TAKES(ROLE) | TAKES(PASSWORD_FILE),
+		"add a person, or give a new password (root)", run_users_add, NULL},
+	{"users", "role", "NAME", 1, 1, TAKES(ROLE), "change a person's role (root)",
+		run_users_role, NULL},
+	{"users", "drop", "NAME", 1, 1, 0, "take a person away (root)", run_users_drop, NULL},
+	{"journal", NULL, "", 0, 0, TAKES(BEFORE) | TAKES(LIMIT), "who did what (root)",
+		run_journal, NULL},
+	{"alarms", "clear", "ID [SUBJECT]", 1, 2, 0, "clear an alarm that a person must clear",
+		run_alarms_clear, NULL},
+	{"alarms", NULL, "", 0, 0, 0, "active alarms and what to do", run_alarms, NULL},
+	{"check-config", NULL, "FILE", 1, 1, 0, "say what is wrong with a configuration file",
+		run_check_config, NULL},
+	{0},
+};
+
+void commands_help(FILE *out)
+{
+	fputs("Usage: gatehousectl [OPTION...] COMMAND [ARGUMENT...]\n\nCommands:\n", out);
+	for (const struct command *command = commands; command->name; command++) {
+		char words[48];
+
+		snprintf(words, sizeof(words), "%s%s%s %s", command->name, command->sub ? " " : "",
+			command->sub ? command->sub : "", command->arguments);
+		fprintf(out, "  %-26s %s\n", words, command->text);
+	}
+	fputs("\nOptions:\n", out);
+	for (int i = 0; i < OPTIONS; i++) {
+		const struct option_row *row = option_row((enum option_name)i);
+		char words[48];
+
+		snprintf(words, sizeof(words), "--%s%s%s", row->name, row->argument ? " " : "",
+			row->argument ? row->argument : "");
+		fprintf(out, "  %-26s %s\n", words, row->text);
+	}
+	fputs("\nExit status: 0 done; 1 refused by the gateway, or a wrong configuration file;\n"
+	      "2 wrong usage; 3 the gateway cannot be reached.\n",
+		out);
+}

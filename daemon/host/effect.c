@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The one road by which a device changes.
+ *
+ *   submission -> core/lifecycle makes the next value -> edits -> SAVE: one change (record and
+ * audit row together) to the store
+ *              -> SAVED: the record is installed in the registry -> effects, one switch from action
+ * to adapter -> done()
+ *
+ * A submission that needs no SAVE is installed at once. While one record of a device is on its way
+ * to disk, further submissions for that device wait in order; their number is limited. A write that
+ * is refused for lack of space installs nothing and carries out nothing. Any other failure of the
+ * store ends the process (see gateway.c), and the next start goes on from disk.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/message-ids.h"
+
+struct waiting_input {
+	struct waiting_input *next;
+	struct device_host *part;
+	enum life_event event;
+	struct secret blob, code;
+	int64_t expires;
+	char platform_id[129];
+	bool has_platform_id;
+	record_edit_fn edit;
+	void *argument;
+	struct audit_row audit;
+	bool has_audit;
+	submit_done_fn done;
+	void *userdata;
+	/* while it is being saved */
+	struct device_record *record;
+	uint32_t actions;
+};
+
+static struct waiting_input *input_free(struct waiting_input *input)
+{
+	if (!input)
+		return NULL;
+	secret_clear(&input->blob);
+	secret_clear(&input->code);
+	device_record_free(input->record);
+	free(input->argument);
+	free(input);
+	return NULL;
+}
+DEFINE_CLEANUP(struct waiting_input *, input_free, cleanup_input)
+DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
+DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
+
+static int input_new(
+	struct device_host *part, const struct submission *from, struct waiting_input **ret)
+{
+	CLEANUP(cleanup_input) struct waiting_input *input = calloc(1, sizeof(*input));
+	int r;
+
+	if (!input)
+		return -ENOMEM;
+	input->part = part;
+	input->event = from->event;
+	input->expires = from->expires;
+	input->edit = from->edit;
+	input->done = from->done;
+	input->userdata = from->userdata;
+	r = secret_set(&input->blob, from->blob);
+	if (r >= 0)
+		r = secret_set(&input->code, from->code);
+	if (r < 0)
+		return r;
+	if (from->platform_id) {
+		input->has_platform_id = true;
+		strncpy(input->platform_id, from->platform_id, sizeof(input->platform_id) - 1);
+	}
+	if (from->argument_size) {
+		input->argument = malloc(from->argument_size);
+		if (!input->argument)
+			return -ENOMEM;
+		memcpy(input->argument, from->argument, from->argument_size);
+	}
+	if (from->audit) {
+		input->audit = *from->audit;
+		input->has_audit = true;
+	}
+	*ret = STEAL(input);
+	return 0;
+}
+
+/* ---- effects ---- */
+
+static void carry_out(struct host *host, struct device *device, uint32_t actions)
+{
+	char id[DEVICE_ID_MAX + 1];
+
+	/* An effect may be a submission of its own, which replaces the record. */
+	memcpy(id, device->record->id, sizeof(id));
+	/* What stops comes before what tells, so that nobody hears "revoked" of a device that may
+	 * still publish. */
+	if (actions & LIFE_DISCONNECT)
+		reading_drain(host, device, false, NULL, NULL);
+	if (actions & LIFE_DROP_READINGS && !host->config->keep_readings_of_revoked)
+		reading_drain(host, device, true, NULL, NULL);
+	if (actions & LIFE_CANCEL)
+		platform_host_work(host, device, PLATFORM_CANCEL);
+	if (actions & LIFE_PLATFORM_REVOKE)
+		platform_host_work(host, device, PLATFORM_REVOKE);
+	if (actions & LIFE_CLEAR_CODE)
+		device_host_clear_code(host, device);
+	if (actions & LIFE_SHOW_CODE)
+		device_host_show_code(host, device);
+	if (actions & LIFE_ADVANCE)
+		platform_host_advance(host, device);
+	else if (actions & LIFE_BACK_OFF)
+		platform_host_back_off(host, device);
+	if (actions & LIFE_REFRESH)
+		platform_host_work(host, device, PLATFORM_REFRESH);
+	if (actions & LIFE_CONNECT)
+		upstream_join(host, device);
+	if (actions & LIFE_TELL_DEVICE) {
+		upstream_publish_status(host, device);
+		device_host_tell(host, device);
+	}
+	if (actions & LIFE_ALARM_LEAK)
+		host_alarm_raise(host, ALARM_LEAK, id);
+	if (actions & LIFE_ALARM_REFUSED)
+		host_alarm_raise(host, ALARM_CREDENTIAL_REFUSED, id);
+	if (actions & LIFE_ALARM_FAILED)
+		host_alarm_raise(host, ALARM_OPERATION_FAILED, id);
+}
+
+static void log_change(const struct device_record *old, const struct device_record *next)
+{
+	enum device_word was, is;
+	enum device_stage stage;
+	static const struct {
+		const char *message_id, *text;
+	} words[DEVICE_WORDS] = {
+		[DEVICE_PENDING] = {MESSAGE_DEVICE_PENDING, "waits for a decision"},
+		[DEVICE_APPROVED] = {MESSAGE_DEVICE_APPROVED, "is approved"},
+		[DEVICE_REJECTED] = {MESSAGE_DEVICE_REJECTED, "was rejected"},
+		[DEVICE_SUSPENDED] = {NULL, "is suspended"},
+		[DEVICE_REVOKED] = {MESSAGE_DEVICE_REVOKED, "is revoked"},
+	};
+
+	lifecycle_describe(&old->life, &was, &stage);
+	lifecycle_describe(&next->life, &is, &stage);
+	if (was == is && old->life.admission == next->life.admission)
+		return;
+	log_at(LOG_NOTICE,
+		(&(const struct log_fields){.device = next->id,
+			.platform = next->platform,
+			.message_id = words[is].message_id}),
+		"Device %s (%s) %s.", next->id, next->ep, words[is].text);
+}
+
+/* ---- the road ---- */
+
+static void run_next(struct device_host *part);
+
+static void finish(struct waiting_input *input, enum submit_result result, const char *why)
+{
+	struct device_host *part = input->part;
+	submit_done_fn done = input->done;
+	void *userdata = input->userdata;
+	struct device *device = part->device;
+
+	input_free(input);
+	if (done)
+		done(userdata, result, device, why);
+}
+
+static void install(struct waiting_input *input)
+{
+	struct device_host *part = input->part;
+	struct host *host = part->host;
+	struct device *device = part->device;
+	uint32_t actions = input->actions;
+	int r;
+
+	log_change(device->record, input->record);
+	r = registry_replace(host->registry, device, input->record);
+	if (r < 0) {
+		log_device(LOG_ERR, device->record->id,
+			"The saved record could not be installed: %s.", strerror(-r));
+		finish(input, SUBMIT_REFUSED, "The gateway is out of memory.");
+		return;
+	}
+	input->record = NULL;
+	platform_host_set_timers(host, device);
+	carry_out(host, device, actions);
+	reading_set_open(host, device);
+	device_host_plan_poll(host, device);
+	host_touch(host);
+	finish(input, SUBMIT_DONE, NULL);
+}
+
+static void on_saved(void *userdata, int result, const char *head)
+{
+	struct waiting_input *input = userdata;
+	struct device_host *part = input->part;
+	struct host *host = part->host;
+
+	part->saving = NULL;
+	if (!host) {
+		/* The device was forgotten, or the gateway is stopping: nobody is left to tell but
+		 * the caller. */
+		submit_done_fn done = input->done;
+		void *done_userdata = input->userdata;
+
+		input_free(input);
+		if (done)
+			done(done_userdata, SUBMIT_GONE, NULL, NULL);
+		device_host_unpin(part);
+		return;
+	}
+	host_saved(host, result, head);
+	part->device->saving = false;
+	if (result >= 0) {
+		part->device->on_disk = true;
+		install(input);
+	} else {
+		finish(input, SUBMIT_NOT_STORED,
+			"There is no space left on the gateway: nothing was changed.");
+	}
+	if (!part->gone)
+		run_next(part);
+	device_host_unpin(part);
+}
+
+/* Makes the next record. Returns SUBMIT_DONE when there is one in input->record. */
+static enum submit_result make_next(
+	struct waiting_input *input, bool *ret_save, const char **ret_why)
+{
+	struct device_host *part = input->part;
+	struct device_record *now = part->device->record;
+	CLEANUP(cleanup_record) struct device_record *next = NULL;
+	struct life_outcome outcome = {.result = MACHINE_MOVED};
+	const char *why = NULL;
+	int r;
+
+	r = device_record_copy(now, &next);
+	if (r < 0)
+		goto failed;
+	if (input->event != LIFE_EVENTS) {
+		struct lifecycle life;
+		const struct life_input step = {
+			.event = input->event,
+			.blob = secret_span(&input->blob),
+			.code = secret_span(&input->code),
+			.expires = input->expires,
+			.now = clock_wall_msec(),
+			.operation_number = part->host->next_operation,
+			.platform_id = input->has_platform_id ? input->platform_id : NULL,
+		};
+
+		r = lifecycle_step(&now->life, &step, &life, &outcome);
+		if (r < 0)
+			goto failed;
+		switch (outcome.result) {
+		case MACHINE_IGNORED:
+			return SUBMIT_IGNORED;
+		case MACHINE_REFUSED:
+			*ret_why = outcome.why;
+			return SUBMIT_REFUSED;
+		case MACHINE_MOVED:
+			break;
+		}
+		lifecycle_clear(&next->life);
+		next->life = life;
+		if (life.operation_number == part->host->next_operation)
+			part->host->next_operation++;
+	}
+	if (input->edit) {
+		r = input->edit(next, input->argument, &why);
+		if (r < 0) {
+			*ret_why = why ? why : "It could not be done.";
+			return SUBMIT_REFUSED;
+		}
+	}
+	*ret_save = outcome.actions & LIFE_SAVE || input->has_audit ||
+		    (input->edit && part->device->on_disk);
+	input->actions = outcome.actions;
+	input->record = STEAL(next);
+	return SUBMIT_DONE;
+failed:
+	log_device(LOG_ERR, now->id, "The next record could not be made: %s.", strerror(-r));
+	*ret_why = "The gateway is out of memory.";
+	return SUBMIT_REFUSED;
+}
+
+static int save(struct waiting_input *input)
+{
+	struct device_host *part = input->part;
+	CLEANUP(cleanup_change) struct change *change = NULL;
+	int r;
+
+	r = change_new(&change);
+	if (r >= 0)
+		r = change_put_device(change, input->record);
+	if (r >= 0 && input->has_audit)
+		r = change_append_audit(change, &input->audit);
+	if (r < 0)
+		return r;
+	part->saving = input;
+	part->device->saving = true;
+	device_host_pin(part);
+	store_save(part->host->store, STEAL(change), on_saved, input);
+	return 0;
+}
+
+/* Takes one input as far as it goes. True when it is finished, false when it waits for the store.
+ */
+static bool run(struct waiting_input *input)
+{
+	const char *why = NULL;
+	bool needs_save = false;
+	enum submit_result result = make_next(input, &needs_save, &why);
+	int r;
+
+	if (result != SUBMIT_DONE) {
+		finish(input, result, why);
+		return true;
+	}
+	if (!needs_save) {
+		install(input);
+		return true;
+	}
+	r = save(input);
+	if (r < 0) {
+		finish(input, SUBMIT_NOT_STORED,
+			"The gateway is out of memory: nothing was changed.");
+		return true;
+	}
+	return false;
+}
+
+static void run_next(struct device_host *part)
+{
+	device_host_pin(part);
+	while (!part->gone && !part->saving && part->inputs) {
+		struct waiting_input *input = part->inputs;
+
+		part->inputs = input->next;
+		if (!part->inputs)
+			part->inputs_end = &part->inputs;
+		part->input_count--;
+		input->next = NULL;
+		run(input);
+	}
+	device_host_unpin(part);
+}
+
+void host_submit(struct host *host, struct device *device, const struct submission *submission)
+{
+	struct device_host *part = device_host(device);
+	struct waiting_input *input;
+	int r;
+
+	if (part->input_count >= host->limits.value[LIMIT_INPUTS_WAITING]) {
+		host->limits.reached[LIMIT_INPUTS_WAITING]++;
+		if (submission->done)
+			submission->done(submission->userdata, SUBMIT_BUSY, device,
+				"Too much is going on with this device; try again.");
+		return;
+	}
+	r = input_new(part, submission, &input);
+	if (r < 0) {
+		if (submission->done)
+			submission->done(submission->userdata, SUBMIT_REFUSED, device,
+				"The gateway is out of memory.");
+		return;
+	}
+	*part->inputs_end = input;
+	part->inputs_end = &input->next;
+	part->input_count++;
+	run_next(part);
+}
+
+/* ---- the runtime part ---- */
+
+struct device_host *device_host(const struct device *device)
+{
+	return device->host;
+}
+
+int device_host_attach(struct host *host, struct device *device)
+{
+	struct device_host *part = malloc(sizeof(*part));
+
+	if (!part)
+		return -ENOMEM;
+	*part = (struct device_host){
+		.host = host,
+		.device = device,
+		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
+		.references = 1,
+	};
+	part->inputs_end = &part->inputs;
+	device->host = part;
+	return 0;
+}
+
+struct device_host *device_host_pin(struct device_host *part)
+{
+	part->references++;
+	return part;
+}
+
+void device_host_unpin(struct device_host *part)
+{
+	if (--part->references == 0)
+		free(part);
+}
+
+/* The registry's destructor: the device is going; what waits for it is told. */
+void device_host_detach(void *userdata, struct device *device)
+{
+	struct device_host *part = device->host;
+	struct drain_waiter *waiter;
+
+	if (!part)
+		return;
+	device->host = NULL;
+	part->gone = true;
+	part->host = NULL;
+	part->device = NULL;
+	part->advance_timer = loop_source_free(part->advance_timer);
+	part->expiry_timer = loop_source_free(part->expiry_timer);
+	part->renew_timer = loop_source_free(part->renew_timer);
+	part->lapse_timer = loop_source_free(part->lapse_timer);
+	part->poll_timer = loop_source_free(part->poll_timer);
+	part->drain_timer = loop_source_free(part->drain_timer);
+	while (part->inputs) {
+		struct waiting_input *input = part->inputs;
+
+		part->inputs = input->next;
+		finish(input, SUBMIT_GONE, NULL);
+	}
+	while ((waiter = part->drain_waiters)) {
+		part->drain_waiters = waiter->next;
+		waiter->done(waiter->userdata);
+		free(waiter);
+	}
+	device_host_unpin(part);
+}

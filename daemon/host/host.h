@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Where parts meet. The host owns no policy of its own: core decides, adapters act, and this room
+ * carries what one wants of another. struct host is open to the files of this room and to
+ * gateway.c, which builds it and tears it down; nobody else sees it.
+ *
+ * The one road by which a device changes is host_submit() (effect.c): core/lifecycle makes the next
+ * record, the store saves it, and only then the record is installed and its effects are carried
+ * out. While a record is on its way to disk further inputs for that device wait in a short queue.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "api/api.h"
+#include "base/job.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "core/act.h"
+#include "core/alarm.h"
+#include "core/config.h"
+#include "core/heard.h"
+#include "core/limits.h"
+#include "core/owed.h"
+#include "core/registry.h"
+#include "core/window.h"
+#include "drivers/table.h"
+#include "lan/discovery.h"
+#include "lan/lan.h"
+#include "store/store.h"
+#include "uplink/uplink.h"
+
+#define PERSONS_MAX 64
+#define FLIGHTS_MAX 4096
+
+/* One publication on its way: what a tag stands for. */
+enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_STATUS };
+struct flight {
+	enum flight_kind kind;
+	uint32_t generation;
+	uint32_t next_free;
+	uint64_t device_row;
+	uint64_t row;
+};
+
+struct people {
+	struct person person[PERSONS_MAX];
+	struct login_guard guard[PERSONS_MAX];
+	unsigned count;
+	uint64_t next_row;
+	char setup_code[SHORT_CODE_SIZE + 1]; /* "" = none */
+	unsigned setup_tries;
+	uint64_t setup_until_usec;
+	char unknown_hash[128]; /* verified against when a name is unknown: same time for both */
+	struct login_guard setup_guard;
+	uint64_t global_first_usec; /* login tries of the present minute, whole gateway */
+	unsigned global_tries;
+};
+
+struct host {
+	sd_event *loop;
+	const struct config *config; /* the present one; gateway.c swaps it at reload */
+	struct registry *registry;
+	struct owed *owed;
+	struct store *store;
+	struct lan *lan;
+	struct discovery *discovery;
+	struct uplink *uplink;
+	struct api *api;
+	struct job_thread *names;
+	struct job_thread *passwords;
+	struct limits limits;
+	struct heard heard;
+	struct alarms alarms;
+	struct window window;
+	struct api_facts facts;
+	struct people people;
+	uint64_t next_operation;
+	void (*end_sessions)(void *userdata, const char *person); /* web's, set by gateway.c */
+	void *end_sessions_userdata;
+	void (*quit)(void *userdata, int code, const char *why);
+	void *quit_userdata;
+
+	/* upstream.c */
+	struct uplink_session *session;
+	enum link_state link;
+	struct backoff link_backoff;
+	sd_event_source *link_timer;
+	sd_event_source *link_alarm_timer;
+	bool stopping;
+	char upstream_client_id[48];
+	char will_topic[256], will_payload[160];
+	int mqtt_version;
+
+	/* reading.c */
+	struct flight *flights; /* FLIGHTS_MAX */
+	uint32_t flight_free;	/* head of the free list, FLIGHTS_MAX = none */
+	unsigned flights_in_use;
+	sd_event_source *delete_timer;
+	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
+	struct log_limiter refused_log;
+
+	/* enrol.c */
+	struct ratelimit
+		new_names[CONFIG_LIST_MAX]; /* one for each interface of the configuration */
+	sd_event_source *window_timer;
+	uint64_t wrong_codes_since_usec;
+	unsigned wrong_codes;
+	sd_event_source *housekeeping; /* once a minute */
+};
+
+/* ---- effect.c: the one road by which a device changes ---- */
+
+enum submit_result {
+	SUBMIT_DONE,	   /* saved (if it had to be) and carried out */
+	SUBMIT_IGNORED,	   /* the event has no meaning in this state */
+	SUBMIT_REFUSED,	   /* impossible in this state: why says so */
+	SUBMIT_NOT_STORED, /* no space: nothing changed */
+	SUBMIT_BUSY,	   /* too many inputs wait for this device */
+	SUBMIT_GONE,	   /* the device was forgotten, or the host ends */
+};
+typedef void (*submit_done_fn)(
+	void *userdata, enum submit_result result, struct device *device, const char *why);
+
+/* Changes the next record beyond what the event does. Called when the input's turn has come; -errno
+ * gives the input up (SUBMIT_REFUSED). */
+typedef int (*record_edit_fn)(
+	struct device_record *next, const void *argument, const char **ret_why);
+
+struct submission {
+	enum life_event event; /* LIFE_EVENTS = none, only an edit */
+	struct span blob, code;
+	int64_t expires;
+	const char *platform_id;
+	record_edit_fn edit;
+	const void *argument; /* copied: argument_size bytes */
+	size_t argument_size;
+	const struct audit_row *audit; /* copied; written in the same transaction. NULL = none */
+	submit_done_fn done;	       /* may be NULL */
+	void *userdata;
+};
+/* Everything is copied; done is called exactly once, possibly before this returns. */
+void host_submit(struct host *host, struct device *device, const struct submission *submission);
+/* The runtime part of a device is made here; call after registry_add(). */
+/* The destructor for registry_set_destructor(). */
+void device_host_detach(void *userdata, struct device *device);
+int device_host_attach(struct host *host, struct device *device);
+
+/* ---- a device's runtime part ---- */
+
+struct waiting_input; /* effect.c */
+
+struct drain_waiter {
+	struct drain_waiter *next;
+	void (*done)(void *userdata);
+	void *userdata;
+};
+
+struct device_host {
+	struct host *host;
+	struct device *device;
+	struct waiting_input *inputs, **inputs_end;
+	unsigned input_count;
+	struct waiting_input *saving;
+	/* platform-host.c */
+	sd_event_source *advance_timer, *expiry_timer, *renew_timer, *lapse_timer;
+	struct backoff advance_backoff;
+	bool advancing;
+	/* device-host.c */
+	const struct device_driver *driver;
+	struct device_links links;
+	bool probed, probing;
+	unsigned probe_tries;
+	sd_event_source *poll_timer;
+	bool polling;
+	unsigned references; /* replies that will still come from lan */
+	bool gone;
+	/* reading.c */
+	bool draining, drop_after_drain;
+	struct drain_waiter *drain_waiters;
+	sd_event_source *drain_timer;
+};
+struct device_host *device_host(const struct device *device);
+/* For replies that outlive the device: a pinned part stays allocated; host is NULL once the device
+ * is gone. */
+struct device_host *device_host_pin(struct device_host *part);
+void device_host_unpin(struct device_host *part);
+
+/* ---- reading.c ---- */
+void reading_on_request(struct host *host, const struct lan_request *request);
+void reading_on_appended(struct host *host, struct reading **readings, size_t count, int result);
+void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
+	struct reading **readings, size_t count, int result);
+/* A body that a device-server gave us; no exchange to answer. */
+void reading_on_polled(struct host *host, struct device *device, int format, struct span body);
+void reading_pump_soon(struct host *host);
+void reading_on_delivered(struct host *host, uint64_t tag);
+void reading_on_refused(struct host *host, uint64_t tag, int reason);
+void reading_on_link_lost(struct host *host);
+/* Lets a device publish, or holds it, after its life changed. */
+void reading_set_open(struct host *host, struct device *device);
+/* Stops publishing for this device at once; when nothing of it is in flight any more (bounded: 3 s,
+ * then the session is cut) its readings are dropped if 'drop', and done is called (may be NULL). */
+void reading_drain(struct host *host, struct device *device, bool drop,
+	void (*done)(void *userdata), void *userdata);
+bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
+	uint64_t *ret_tag);
+void flights_free_all(struct host *host);
+
+/* ---- enrol.c ---- */
+void enrol_on_request(struct host *host, const struct lan_request *request);
+void device_on_request(struct host *host, const struct lan_request *request);
+void time_on_request(struct host *host, const struct lan_request *request);
+/* A device that may ask, asks: while a window is open a sighted one becomes pending. */
+void enrol_consider(struct host *host, struct device *device);
+void enrol_window_opened(struct host *host);
+void enrol_window_timer(struct host *host);
+bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
+
+/* ---- device-host.c ---- */
+void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting);
+void device_host_on_vanished(struct host *host, const struct discovery_sighting *sighting);
+void device_host_probe(struct host *host, struct device *device);
+void device_host_tell(struct host *host, struct device *device);
+void device_host_show_code(struct host *host, struct device *device);
+void device_host_clear_code(struct host *host, struct device *device);
+/* done(result): 0 it blinks, -ENOTSUP it cannot, other negative errno: not reached. */
+void device_host_identify(struct host *host, struct device *device, uint32_t seconds,
+	void (*done)(void *userdata, int result), void *userdata);
+void device_host_plan_poll(struct host *host, struct device *device);
+
+/* ---- platform-host.c ---- */
+void platform_host_advance(struct host *host, struct device *device);
+/* The same step again after a while, if one is under way. */
+void platform_host_back_off(struct host *host, struct device *device);
+void platform_host_work(struct host *host, struct device *device, enum platform_work work);
+void platform_host_set_timers(struct host *host, struct device *device);
+const struct platform_driver *platform_host_driver(struct host *host, const struct device *device);
+const struct driver_services *platform_host_services(void);
+
+/* ---- upstream.c ---- */
+int upstream_start(struct host *host);
+void upstream_on_event(struct host *host, const struct uplink_event *event);
+bool upstream_is_up(const struct host *host);
+/* The device's credential may be used: it shares the gateway's session. */
+void upstream_join(struct host *host, struct device *device);
+void upstream_publish_status(struct host *host, struct device *device);
+void upstream_clear_retained(struct host *host, const struct device_record *record);
+void upstream_publish_gateway(struct host *host, const char *state);
+/* Ends the session so that nothing more of what was handed in is sent; it comes back by itself. */
+void upstream_cut(struct host *host);
+void upstream_stop(struct host *host);
+void upstream_reload(struct host *host, const struct config *old);
+
+/* ---- act.c, people.c ---- */
+void act_do(struct host *host, const struct act *act, act_done_fn done, void *userdata);
+void people_act(struct host *host, const struct act *act, act_done_fn done, void *userdata);
+int people_load(struct host *host, const struct person *person);
+int people_start(struct host *host);
+
+/* ---- alarms and audit: journal.c ---- */
+void host_alarm_raise(struct host *host, enum alarm_kind kind, const char *subject);
+void host_alarm_clear(struct host *host, enum alarm_kind kind, const char *subject);
+/* True when it was active and a person may clear it. */
+void host_audit(struct host *host, const struct audit_row *row, store_done_fn done, void *userdata);
+void audit_of_act(const struct act *act, const char *object, const char *evidence,
+	const char *result, struct audit_row *ret_row);
+void host_turned_away(struct host *host, enum turned_away why, const struct device_address *from);
+void host_saved(struct host *host, int result, const char *head);
+void host_touch(struct host *host);

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The gateway's own MQTT session, which the platforms 'local' and 'mqtt' share. core/link says when
+ * to connect; the back-off and its timer are here. The broker being down at start, or for an hour,
+ * is normal: readings wait in the outbox. A refused credential is not tried in a hot loop: the link
+ * goes to refused, an alarm says so, and it is tried again when the configuration is reloaded or
+ * after five minutes with the password file read anew.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/message-ids.h"
+
+#define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
+#define DOWN_ALARM_USEC	   (900 * USEC_PER_SEC)
+#define SESSION_EXPIRY	   0 /* nothing is subscribed to yet, so nothing waits for us at the broker */
+
+static void link_event(struct host *host, enum link_event event);
+
+bool upstream_is_up(const struct host *host)
+{
+	return host->link == LINK_UP;
+}
+
+/* ---- session ---- */
+
+static int read_password(const char *path, struct secret *ret_password)
+{
+	uint8_t *data = NULL;
+	size_t size = 0;
+	int r;
+
+	if (!path[0])
+		return 0;
+	r = file_read(AT_FDCWD, path, 4096, &data, &size);
+	if (r < 0)
+		return r;
+	r = secret_set(ret_password, span_of(data, strcspn((char *)data, "\r\n")));
+	crypto_wipe(data, size);
+	free(data);
+	return r;
+}
+
+static int gateway_message(
+	struct host *host, const char *state, struct upstream_message *ret_message)
+{
+	const struct platform_driver *driver = platform_driver_by_name(host->config->platform);
+	const struct upstream_item item = {
+		.kind = UPSTREAM_GATEWAY,
+		.gateway_id = host->config->id,
+		.text = state,
+		.audit_head = host->facts.audit_head,
+	};
+
+	return driver ? driver->encode(platform_host_services(), &item, ret_message) : -ENOTSUP;
+}
+
+static void cleanup_message(struct upstream_message *message)
+{
+	upstream_message_clear(message);
+}
+
+static int session_open(struct host *host)
+{
+	const struct config *config = host->config;
+	struct secret password = {0};
+	CLEANUP(cleanup_message) struct upstream_message will = {0};
+	int r;
+
+	r = read_password(config->mqtt_password_file, &password);
+	if (r < 0) {
+		log_error("The MQTT password file %s cannot be read: %s.",
+			config->mqtt_password_file, strerror(-r));
+		return r;
+	}
+	r = gateway_message(host, "offline", &will);
+	if (r >= 0) {
+		snprintf(host->will_topic, sizeof(host->will_topic), "%s", will.topic);
+		snprintf(host->will_payload, sizeof(host->will_payload), "%.*s",
+			(int)will.payload.size, (const char *)will.payload.data);
+	}
+	snprintf(host->upstream_client_id, sizeof(host->upstream_client_id), "gatehouse-%s",
+		config->id);
+	const struct uplink_session_options options = {
+		.host = config->mqtt_host,
+		.port = config->mqtt_port,
+		.tls = config->mqtt_tls,
+		.ca_file = config->mqtt_ca_file,
+		.client_id = host->upstream_client_id,
+		.username = config->mqtt_username,
+		.password = secret_span(&password),
+		.keep_alive = config->mqtt_keep_alive,
+		.session_expiry = SESSION_EXPIRY,
+		.will_topic = host->will_topic[0] ? host->will_topic : NULL,
+		.will_payload = host->will_payload,
+		.will_retain = true,
+	};
+	r = uplink_session_new(host->uplink, &options, host, &host->session);
+	secret_clear(&password);
+	return r;
+}
+
+static int on_link_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	if (host->link == LINK_REFUSED) {
+		/* The password may have been put right meanwhile. */
+		host->session = uplink_session_free(host->session);
+		link_event(host, LINK_RENEWED);
+	} else {
+		link_event(host, LINK_RETRY);
+	}
+	return 0;
+}
+
+static int on_down_long(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	host_alarm_raise(host, ALARM_UPLINK_DOWN, host->config->mqtt_host);
+	return 0;
+}
+
+static void connect_now(struct host *host)
+{
+	int r = 0;
+
+	if (!host->session)
+		r = session_open(host);
+	if (r >= 0)
+		r = uplink_connect(host->session);
+	if (r < 0) {
+		snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail),
+			"could not begin to connect: %s", strerror(-r));
+		link_event(host, LINK_LOST);
+	}
+}
+
+static void set_timer(struct host *host, uint64_t delay)
+{
+	int r = loop_timer_set(
+		host->loop, &host->link_timer, delay, on_link_timer, host, "uplink-retry");
+
+	if (r < 0)
+		log_error("The uplink's timer could not be set: %s.", strerror(-r));
+}
+
+/* One step of core/link, and what follows from it. */
+static void link_event(struct host *host, enum link_event event)
+{
+	enum link_state before = host->link, next;
+	uint32_t actions = 0;
+
+	if (link_step(host->link, event, &next, &actions) != MACHINE_MOVED)
+		return;
+	host->link = next;
+	if (next != before)
+		host->facts.uplink_since = clock_wall_msec();
+	host->facts.uplink = next;
+	host_touch(host);
+	if (actions & LIFE_ALARM_LEAK)
+		host_alarm_raise(host, ALARM_LEAK, host->upstream_client_id);
+	switch (next) {
+	case LINK_CONNECTING:
+		connect_now(host);
+		break;
+	case LINK_DOWN:
+		if (!host->stopping && event != LINK_STOP)
+			set_timer(host, backoff_next(&host->link_backoff));
+		break;
+	case LINK_REFUSED:
+		host_alarm_raise(host, ALARM_UPLINK_REFUSED, host->config->mqtt_host);
+		set_timer(host, REFUSED_RETRY_USEC);
+		break;
+	case LINK_UP:
+	case LINK_STATES:
+		break;
+	}
+}
+
+/* ---- what is published besides readings ---- */
+
+static int publish(struct host *host, const struct upstream_message *message, uint64_t tag)
+{
+	struct uplink_property properties[UPSTREAM_PROPERTIES_MAX];
+	size_t i;
+
+	for (i = 0; i < message->property_count; i++)
+		properties[i] = (struct uplink_property){
+			message->property[i].name, message->property[i].value};
+	const struct uplink_publication publication = {
+		.topic = message->topic,
+		.payload = message->payload,
+		.qos = message->qos,
+		.retain = message->retain,
+		.content_type = message->content_type,
+		.properties = properties,
+		.property_count = message->property_count,
+		.tag = tag,
+	};
+	return uplink_publish(host->session, &publication);
+}
+
+void upstream_publish_gateway(struct host *host, const char *state)
+{
+	CLEANUP(cleanup_message) struct upstream_message message = {0};
+
+	if (!upstream_is_up(host) || gateway_message(host, state, &message) < 0)
+		return;
+	if (publish(host, &message, 0) < 0)
+		log_debug("The gateway's status could not be handed to the uplink.");
+}
+
+static void publish_item(
+	struct host *host, const struct device_record *record, const struct upstream_item *item)
+{
+	const struct platform_driver *driver = platform_driver_by_name(record->platform);
+	CLEANUP(cleanup_message) struct upstream_message message = {0};
+	int r;
+
+	if (!upstream_is_up(host) || !driver)
+		return;
+	r = driver->encode(platform_host_services(), item, &message);
+	if (r == -ENOTSUP)
+		return;
+	if (r >= 0)
+		r = publish(host, &message, 0);
+	if (r < 0)
+		log_device(LOG_WARNING, record->id, "Its status could not be published: %s.",
+			strerror(-r));
+}
+
+void upstream_publish_status(struct host *host, struct device *device)
+{
+	const struct upstream_item item = {
+		.kind = UPSTREAM_STATUS,
+		.gateway_id = host->config->id,
+		.record = device->record,
+		.seen = device->last_reading,
+		.epoch = owed_epoch(host->owed),
+	};
+
+	/* Devices that nobody ever let in stay unknown upstream. */
+	if (device->record->life.platform_id[0] == '\0')
+		return;
+	publish_item(host, device->record, &item);
+}
+
+void upstream_clear_retained(struct host *host, const struct device_record *record)
+{
+	const struct upstream_item item = {
+		.kind = UPSTREAM_CLEAR, .gateway_id = host->config->id, .record = record};
+
+	publish_item(host, record, &item);
+}
+
+static void publish_all(struct host *host)
+{
+	struct device *device;
+
+	upstream_publish_gateway(host, "online");
+	for (device = registry_first(host->registry); device; device = registry_next(device))
+		upstream_publish_status(host, device);
+}
+
+/* ---- events ---- */
+
+/* The devices that share the session: what happens to it happens to them. */
+static void tell_devices(struct host *host, bool up)
+{
+	struct device *device, *next;
+
+	for (device = registry_first(host->registry); device; device = next) {
+		enum link_state link = device->record->life.link;
+		struct submission submission = {.event = LIFE_LINK_LOST};
+
+		next = registry_next(device);
+		if (up)
+			submission.event = link == LINK_CONNECTING ? LIFE_LINK_UP : LIFE_LINK_RETRY;
+		if (up ? link == LINK_CONNECTING || link == LINK_DOWN
+		       : link == LINK_CONNECTING || link == LINK_UP)
+			host_submit(host, device, &submission);
+	}
+}
+
+void upstream_join(struct host *host, struct device *device)
+{
+	reading_set_open(host, device);
+	if (upstream_is_up(host))
+		host_submit(host, device, &(const struct submission){.event = LIFE_LINK_UP});
+}
+
+static void on_connected(struct host *host, const struct uplink_event *event)
+{
+	host->mqtt_version = event->version;
+	backoff_reset(&host->link_backoff);
+	loop_timer_stop(host->link_alarm_timer);
+	host_alarm_clear(host, ALARM_UPLINK_DOWN, host->config->mqtt_host);
+	host_alarm_clear(host, ALARM_UPLINK_REFUSED, host->config->mqtt_host);
+	snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail), "MQTT %s%s",
+		event->version == 5 ? "5" : "3.1.1", host->config->mqtt_tls ? " over TLS" : "");
+	link_event(host, LINK_CONNECTED);
+	log_at(LOG_NOTICE, (&(const struct log_fields){.message_id = MESSAGE_UPLINK_UP}),
+		"Connected to %s:%u with %s.", host->config->mqtt_host, host->config->mqtt_port,
+		host->facts.uplink_detail);
+	publish_all(host);
+	tell_devices(host, true);
+	reading_pump_soon(host);
+}
+
+static void on_down(struct host *host, const struct uplink_event *event, enum link_event what)
+{
+	bool was_up = upstream_is_up(host);
+	char text[100];
+
+	span_to_safe_text(span_from_string(event->text), text, sizeof(text));
+	snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail), "%s", text);
+	reading_on_link_lost(host);
+	if (was_up)
+		tell_devices(host, false);
+	if (was_up || host->link_backoff.tries == 0)
+		log_at(LOG_WARNING,
+			(&(const struct log_fields){.message_id = what == LINK_AUTH_REFUSED
+									  ? MESSAGE_UPLINK_REFUSED
+									  : MESSAGE_UPLINK_DOWN}),
+			"The uplink to %s:%u is down: %s. Readings wait on disk.",
+			host->config->mqtt_host, host->config->mqtt_port, text);
+	if (was_up)
+		loop_timer_set(host->loop, &host->link_alarm_timer, DOWN_ALARM_USEC, on_down_long,
+			host, "uplink-down-alarm");
+	link_event(host, what);
+}
+
+void upstream_on_event(struct host *host, const struct uplink_event *event)
+{
+	switch (event->kind) {
+	case UPLINK_CONNECTED:
+		on_connected(host, event);
+		break;
+	case UPLINK_UNREACHABLE:
+	case UPLINK_LOST:
+		on_down(host, event, LINK_LOST);
+		break;
+	case UPLINK_NOT_AUTHORISED:
+		on_down(host, event, LINK_AUTH_REFUSED);
+		break;
+	case UPLINK_TAKEN_OVER:
+		on_down(host, event, LINK_TAKEN_OVER);
+		break;
+	case UPLINK_DELIVERED:
+		reading_on_delivered(host, event->tag);
+		break;
+	case UPLINK_REFUSED:
+		reading_on_refused(host, event->tag, event->reason);
+		break;
+	case UPLINK_MESSAGE:
+		/* Nothing is subscribed to: what comes all the same is not ours. */
+		log_debug("A message on an unexpected topic was ignored.");
+		break;
+	}
+}
+
+void upstream_cut(struct host *host)
+{
+	struct uplink_event lost = {.kind = UPLINK_LOST, .text = "cut by the gateway"};
+
+	if (!host->session)
+		return;
+	host->session = uplink_session_free(host->session);
+	on_down(host, &lost, LINK_LOST);
+}
+
+/* ---- start, stop, reload ---- */
+
+int upstream_start(struct host *host)
+{
+	host->link = LINK_DOWN;
+	host->link_backoff =
+		(struct backoff){.base_usec = USEC_PER_SEC / 2, .cap_usec = 60 * USEC_PER_SEC};
+	host->facts.uplink_since = clock_wall_msec();
+	if (!host->config->mqtt_host[0]) {
+		snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail),
+			"no broker is configured (mqtt.host)");
+		return 0;
+	}
+	loop_timer_set(host->loop, &host->link_alarm_timer, DOWN_ALARM_USEC, on_down_long, host,
+		"uplink-down-alarm");
+	link_event(host, LINK_START);
+	return 0;
+}
+
+void upstream_stop(struct host *host)
+{
+	host->stopping = true;
+	upstream_publish_gateway(host, "offline");
+	if (host->session)
+		uplink_disconnect(host->session);
+	host->link_timer = loop_source_free(host->link_timer);
+	host->link_alarm_timer = loop_source_free(host->link_alarm_timer);
+}
+
+void upstream_reload(struct host *host, const struct config *old)
+{
+	if (host->link == LINK_REFUSED) {
+		host->session = uplink_session_free(host->session);
+		link_event(host, LINK_RENEWED);
+	}
+}

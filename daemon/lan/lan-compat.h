@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Differences between libcoap 4.3.1 (Debian 12), 4.3.4 (Debian 13) and 4.3.5 stand here and nowhere
+ * else. LIBCOAP_VERSION is 4003001 for 4.3.1. */
+
+#include <coap3/coap.h>
+
+#if LIBCOAP_VERSION < 4003002
+#define LAN_COAP_LOG_DEBUG LOG_DEBUG
+#else
+#define LAN_COAP_LOG_DEBUG COAP_LOG_DEBUG
+#endif
+
+static inline void compat_set_app_data(coap_context_t *context, void *data)
+{
+#if LIBCOAP_VERSION >= 4003005
+	coap_context_set_app_data(context, data);
+#else
+	coap_set_app_data(context, data);
+#endif
+}
+
+static inline void *compat_app_data(const coap_context_t *context)
+{
+#if LIBCOAP_VERSION >= 4003005
+	return coap_context_get_app_data(context);
+#else
+	return coap_get_app_data(context);
+#endif
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files lan*.c share; nobody else includes this. */
+
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "base/ratelimit.h"
+#include "core/config.h"
+#include "lan/echo.h"
+#include "lan/lan-compat.h"
+#include "lan/lan.h"
+#include "lan/retransmission.h"
+
+#define ENDPOINTS 2 /* IPv4 and IPv6 */
+
+/* What an unverified source may get for its bytes (RFC 9175 2.4, attack A8). */
+#define UNVERIFIED_FACTOR 3
+#define UNVERIFIED_MAX	  136
+
+struct lan_interface {
+	char name[16];
+	unsigned index;	 /* 0 = not there */
+	unsigned joined; /* the index for which the groups were joined */
+};
+
+/* One wildcard socket. libcoap owns the descriptor; we look ahead in its queue. */
+struct lan_endpoint {
+	coap_endpoint_t *endpoint;
+	int family;
+	int fd;
+	void *event_data; /* what libcoap's epoll set holds for it */
+	bool looks_ahead; /* SO_PEEK_OFF works */
+	uint16_t port;
+};
+
+struct exchange_list {
+	struct lan_exchange *first, *last;
+	size_t count;
+};
+
+/* How an answer is put together. Options of an answer come from here alone: block-wise and Observe
+ * are off in libcoap, so it presets none. */
+struct answer_parts {
+	uint8_t code;
+	int format;	 /* -1 = none */
+	int64_t max_age; /* -1 = none */
+	int block1;	 /* value of the option, -1 = none */
+	const char *location_id;
+	struct span echo;
+	struct span payload;
+};
+
+struct request_frame {
+	struct request_key key;
+	size_t size;	 /* bytes of the request */
+	int no_response; /* RFC 7967: bits of the classes that are not wanted */
+	int block1;
+};
+
+struct client_request;
+
+struct lan {
+	sd_event *loop;
+	struct lan_ops ops;
+	void *userdata;
+	struct limits *limits;
+
+	coap_context_t *context;
+	sd_event_source *io;
+	bool touched; /* something was sent from outside libcoap: its timer is to be set again */
+	struct lan_endpoint endpoints[ENDPOINTS];
+	unsigned endpoint_count;
+	uint16_t port;
+
+	struct lan_interface interfaces[CONFIG_LIST_MAX];
+	unsigned interface_count;
+	uint64_t interfaces_usec; /* when their indexes were looked up */
+
+	struct echo *echo;
+	struct retransmissions *seen;
+	struct ratelimit group_rate;
+
+	struct exchange_list held;	/* wait for their answer, oldest first */
+	struct exchange_list late;	/* acknowledged, or of those that get no acknowledgement */
+	struct exchange_list separated; /* answered by a CON of ours that is not acknowledged yet */
+	sd_event_source *held_timer;
+	bool held_timer_set;
+
+	struct client_request *requests;
+	struct client_request *finished; /* their sessions are released outside libcoap */
+	sd_event_source *finished_defer;
+	size_t request_count;
+
+	struct lan_stats stats;
+};
+
+/* lan.c */
+const char *lan_interface_by_index(struct lan *lan, unsigned index);
+bool lan_interface_is_ours(const struct lan *lan, const char *name);
+void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_address *address);
+void lan_limit_reached(struct lan *lan, enum limit limit);
+
+/* lan-address.c */
+void address_from_sockaddr(
+	const struct sockaddr *from, const char *interface, struct device_address *ret_address);
+/* -ENODEV when the interface of a link-local address is not there. */
+int address_to_coap(const struct device_address *address, coap_address_t *ret);
+/* The interface that the route to the address leaves by. 0 or negative errno. */
+int address_route(const struct device_address *address, char ret_interface[16]);
+
+/* True for an address that is link-local or shares a prefix with an address of the interface. */
+bool address_is_on_link(const struct device_address *address, const char *interface);
+
+/* lan-socket.c */
+int lan_socket_open(struct lan *lan, int family, uint16_t port);
+void lan_socket_join(struct lan *lan, struct lan_interface *interface);
+/* Serves the datagrams that wait, a bounded number of them. */
+void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint);
+
+/* lan-resources.c */
+int lan_resources_add(struct lan *lan);
+
+/* lan-message.c */
+coap_pdu_t *message_build(uint8_t type, uint16_t mid, const struct request_key *key,
+	const struct answer_parts *parts);
+size_t message_size(const struct request_key *key, const struct answer_parts *parts);
+/* What of the answer an unverified source may get; false: nothing. */
+bool message_trim(const struct request_key *key, size_t budget, struct answer_parts *parts);
+size_t message_budget(size_t request_size);
+
+/* lan-exchange.c */
+/* Answers a request at once, as ACK or NON; honours No-Response and what unverified sources may
+ * get. Returns the bytes sent. */
+size_t lan_reply(struct lan *lan, coap_session_t *session, const struct request_frame *frame,
+	bool verified, struct answer_parts parts);
+void lan_acknowledge(struct lan *lan, coap_session_t *session, uint16_t mid);
+/* Pins the session. NULL on lack of memory. */
+struct lan_exchange *lan_exchange_new(struct lan *lan, coap_session_t *session,
+	const struct lan_peer *peer, const char *ep, const struct request_frame *frame);
+/* A CON answer of ours was acknowledged, reset or given up. */
+void lan_exchange_settled(
+	struct lan *lan, const struct device_address *address, uint16_t message_id);
+void lan_exchanges_drop(struct lan *lan);
+
+/* lan-client.c */
+coap_response_t lan_client_answered(
+	struct lan *lan, coap_session_t *session, const coap_pdu_t *received, bool *ret_mine);
+void lan_client_failed(struct lan *lan, coap_session_t *session, coap_nack_reason_t reason);
+void lan_client_drop(struct lan *lan);

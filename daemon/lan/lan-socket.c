@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sockets: one wildcard UDP socket for each family. libcoap opens, reads and writes them; we
+ * look at each datagram in the queue (MSG_PEEK) before libcoap reads it, and take away what the
+ * gate or the interface does not let through. So libcoap never makes a session for a stranger's
+ * bytes that nobody will answer, and answers nothing by itself.
+ *
+ * libcoap reads one datagram for each epoll event that it is given, so we hand it as many copies of
+ * the event as good datagrams stand at the head of the queue: one walk over its sessions and one
+ * timer call serve the whole run. SO_PEEK_OFF lets us look past the first datagram; where the
+ * kernel does not have it, runs are of one.
+ *
+ * libcoap keeps descriptors and event pointers to itself. /proc/self/fdinfo/<epoll fd> has both.
+ */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "lan/gate.h"
+#include "lan/lan-internal.h"
+
+#define RUN_MAX	       32
+#define TURN_MAX       128 /* datagrams before others on the loop get their turn */
+#define RECEIVE_BUFFER (4 * 1024 * 1024)
+#define PEEK_SIZE      (GATE_DATAGRAM_MAX + 1)
+
+/* Requests to a group are answered after a random delay and wait in memory till then. */
+#define GROUP_RATE  10
+#define GROUP_BURST 20
+
+#define WATCHED_MAX 16
+
+struct watched {
+	int fd;
+	void *data;
+};
+
+struct arrival {
+	struct sockaddr_storage from;
+	socklen_t from_size;
+	unsigned interface_index;
+	bool group;	/* sent to a multicast group */
+	bool broadcast; /* to everybody: never answered */
+	struct sockaddr_storage local;
+	size_t size; /* of the datagram; the buffer may hold less */
+};
+
+DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
+
+/* "tfd:       12 events:       19 data:     55d0c0a8b2c0  pos:0 ..." */
+static bool watched_read(const char *line, struct watched *ret_watched)
+{
+	const char *data = strstr(line, "data:");
+	char *end;
+
+	if (strncmp(line, "tfd:", 4) != 0 || !data)
+		return false;
+	ret_watched->fd = (int)strtol(line + 4, &end, 10);
+	if (end == line + 4)
+		return false;
+	ret_watched->data = (void *)(uintptr_t)strtoull(data + 5, &end, 16);
+	return end != data + 5;
+}
+
+/* The descriptors in libcoap's epoll set. Returns their number or a negative errno. */
+static int watched_list(int epoll_fd, struct watched list[WATCHED_MAX])
+{
+	char path[64], line[256];
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", epoll_fd);
+	FILE *file CLEANUP(cleanup_file) = fopen(path, "re");
+	if (!file)
+		return -errno;
+	while (count < WATCHED_MAX && fgets(line, sizeof(line), file))
+		count += watched_read(line, &list[count]);
+	return count;
+}
+
+static int watched_new(
+	int epoll_fd, const struct watched *before, int before_count, struct watched *ret_watched)
+{
+	struct watched after[WATCHED_MAX];
+	int count = watched_list(epoll_fd, after);
+
+	for (int i = 0; i < count; i++) {
+		bool known = false;
+		for (int j = 0; j < before_count; j++)
+			known = known || before[j].fd == after[i].fd;
+		if (known || !after[i].data)
+			continue;
+		*ret_watched = after[i];
+		return 0;
+	}
+	return count < 0 ? count : -ENXIO;
+}
+
+static void wildcard(int family, uint16_t port, coap_address_t *ret_address)
+{
+	coap_address_init(ret_address);
+	if (family == AF_INET) {
+		ret_address->size = sizeof(struct sockaddr_in);
+		ret_address->addr.sin =
+			(struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+	} else {
+		ret_address->size = sizeof(struct sockaddr_in6);
+		ret_address->addr.sin6 =
+			(struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	}
+}
+
+/* libcoap binds with SO_REUSEADDR, and two UDP sockets that both have it may share a port: the
+ * second daemon would start and starve. So we try without it first. */
+static int port_is_free(const coap_address_t *address)
+{
+	int family = address->addr.sa.sa_family, on = 1;
+	int fd CLEANUP(cleanup_close) = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	return bind(fd, &address->addr.sa, address->size) < 0 ? -errno : 0;
+}
+
+static void socket_tune(struct lan_endpoint *endpoint)
+{
+	int size = RECEIVE_BUFFER, zero = 0;
+
+	/* The kernel cuts it to net.core.rmem_max. */
+	setsockopt(endpoint->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (endpoint->family == AF_INET)
+		setsockopt(endpoint->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
+	else
+		setsockopt(endpoint->fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &zero, sizeof(zero));
+	endpoint->looks_ahead =
+		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero)) == 0;
+}
+
+static int bound_port(int fd, uint16_t *ret_port)
+{
+	struct sockaddr_storage name;
+	socklen_t size = sizeof(name);
+	struct device_address address;
+
+	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
+		return -errno;
+	address_from_sockaddr((struct sockaddr *)&name, NULL, &address);
+	*ret_port = address.port;
+	return 0;
+}
+
+int lan_socket_open(struct lan *lan, int family, uint16_t port)
+{
+	int epoll_fd = coap_context_get_coap_fd(lan->context);
+	struct lan_endpoint *endpoint = &lan->endpoints[lan->endpoint_count];
+	struct watched before[WATCHED_MAX], mine;
+	coap_address_t address;
+
+	wildcard(family, port, &address);
+	int r = port_is_free(&address);
+	if (r < 0)
+		return r;
+	int count = watched_list(epoll_fd, before);
+	if (count < 0)
+		return count;
+	*endpoint = (struct lan_endpoint){.family = family};
+	endpoint->endpoint = coap_new_endpoint(lan->context, &address, COAP_PROTO_UDP);
+	if (!endpoint->endpoint)
+		return -EADDRNOTAVAIL;
+	r = watched_new(epoll_fd, before, count, &mine);
+	if (r >= 0)
+		r = bound_port(mine.fd, &endpoint->port);
+	if (r < 0) {
+		coap_free_endpoint(endpoint->endpoint);
+		return r;
+	}
+	endpoint->fd = mine.fd;
+	endpoint->event_data = mine.data;
+	socket_tune(endpoint);
+	lan->endpoint_count++;
+	return 0;
+}
+
+void lan_socket_join(struct lan *lan, struct lan_interface *interface)
+{
+	static const char *const groups[] = {"ff02::fd", "ff05::fd"};
+
+	for (unsigned i = 0; i < lan->endpoint_count; i++) {
+		int fd = lan->endpoints[i].fd;
+		if (lan->endpoints[i].family == AF_INET) {
+			struct ip_mreqn group = {.imr_ifindex = (int)interface->index,
+				.imr_multiaddr.s_addr = htonl(0xe00001bb)}; /* 224.0.1.187 */
+			setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group));
+			continue;
+		}
+		for (size_t g = 0; g < ELEMENTS(groups); g++) {
+			struct ipv6_mreq group = {.ipv6mr_interface = interface->index};
+			inet_pton(AF_INET6, groups[g], &group.ipv6mr_multiaddr);
+			setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof(group));
+		}
+	}
+	interface->joined = interface->index;
+}
+
+static void control_read(const struct cmsghdr *control, struct arrival *arrival)
+{
+	if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+		struct in_pktinfo info;
+		memcpy(&info, CMSG_DATA(control), sizeof(info));
+		struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr = info.ipi_spec_dst};
+		arrival->interface_index = (unsigned)info.ipi_ifindex;
+		arrival->group = IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
+		arrival->broadcast =
+			!arrival->group && info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+		memcpy(&arrival->local, &local, sizeof(local));
+	} else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+		struct in6_pktinfo info;
+		memcpy(&info, CMSG_DATA(control), sizeof(info));
+		struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_addr = info.ipi6_addr};
+		arrival->interface_index = info.ipi6_ifindex;
+		arrival->group = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+		memcpy(&arrival->local, &local, sizeof(local));
+	}
+}
+
+/* The next datagram that was not looked at; false when there is none. */
+static bool arrival_peek(
+	const struct lan_endpoint *endpoint, uint8_t buffer[PEEK_SIZE], struct arrival *ret_arrival)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+			   CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} control;
+	struct arrival arrival = {0};
+	struct iovec part = {buffer, PEEK_SIZE};
+	struct msghdr message = {
+		.msg_name = &arrival.from,
+		.msg_namelen = sizeof(arrival.from),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t size = recvmsg(endpoint->fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+
+	if (size < 0)
+		return false;
+	arrival.from_size = message.msg_namelen;
+	arrival.size = (size_t)size;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
+		control_read(at, &arrival);
+	*ret_arrival = arrival;
+	return true;
+}
+
+/* Takes the head of the queue away. */
+static void arrival_consume(const struct lan_endpoint *endpoint)
+{
+	uint8_t byte;
+
+	recv(endpoint->fd, &byte, sizeof(byte), MSG_DONTWAIT);
+}
+
+/* The kernel keeps the offset itself, but loses count when a datagram was longer than our buffer or
+ * had a wrong checksum. */
+static void look_from_head(const struct lan_endpoint *endpoint)
+{
+	int zero = 0;
+
+	if (endpoint->looks_ahead)
+		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero));
+}
+
+/* From the address that was asked, like libcoap's own answers. */
+static void arrival_reply(
+	const struct lan_endpoint *endpoint, struct arrival *arrival, uint8_t *bytes, size_t size)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} control = {0};
+	struct iovec part = {bytes, size};
+	struct msghdr message = {
+		.msg_name = &arrival->from,
+		.msg_namelen = arrival->from_size,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+	};
+	struct cmsghdr *head = &control.align;
+
+	if (arrival->local.ss_family == AF_INET) {
+		struct in_pktinfo info = {
+			.ipi_spec_dst = ((struct sockaddr_in *)&arrival->local)->sin_addr};
+		*head = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+		head->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(head), &info, sizeof(info));
+		message.msg_controllen = CMSG_SPACE(sizeof(info));
+	} else if (arrival->local.ss_family == AF_INET6) {
+		struct in6_pktinfo info = {.ipi6_ifindex = arrival->interface_index,
+			.ipi6_addr = ((struct sockaddr_in6 *)&arrival->local)->sin6_addr};
+		*head = (struct cmsghdr){.cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
+		head->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(head), &info, sizeof(info));
+		message.msg_controllen = CMSG_SPACE(sizeof(info));
+	} else {
+		message.msg_control = NULL;
+	}
+	sendmsg(endpoint->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void stranger_turn_away(struct lan *lan, const struct arrival *arrival)
+{
+	char name[IF_NAMESIZE] = "";
+	struct device_address address;
+
+	if_indextoname(arrival->interface_index, name);
+	address_from_sockaddr((const struct sockaddr *)&arrival->from, name, &address);
+	lan_turn_away(lan, AWAY_WRONG_INTERFACE, &address);
+	lan->stats.silenced++;
+}
+
+/* Counts what the gate said; true when libcoap may read it. */
+static bool verdict_apply(struct lan *lan, const struct arrival *arrival,
+	const struct gate_result *result, const struct device_address *address)
+{
+	bool answered = result->verdict == GATE_REPLY && result->reply[1] != 0;
+
+	if (result->malformed)
+		lan->stats.malformed++;
+	if (result->malformed || answered)
+		lan_turn_away(lan, result->too_large ? AWAY_OVER_LIMIT : AWAY_MALFORMED, address);
+	if (result->too_large)
+		lan_limit_reached(lan, LIMIT_BODY);
+	switch (result->verdict) {
+	case GATE_PASS:
+		if (arrival->group && !ratelimit_take(&lan->group_rate, GROUP_RATE, GROUP_BURST,
+					      clock_boot_usec(), NULL)) {
+			lan_turn_away(lan, AWAY_OVER_LIMIT, address);
+			return false;
+		}
+		if (result->acknowledged)
+			lan_exchange_settled(lan, address, result->message_id);
+		return true;
+	case GATE_DROP:
+		lan->stats.silenced++;
+		return false;
+	case GATE_REPLY:
+		return false;
+	}
+	return false;
+}
+
+/* May libcoap read it? If not, *ret_result says what to answer. */
+static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const uint8_t *bytes,
+	struct gate_result *ret_result)
+{
+	const char *interface = lan_interface_by_index(lan, arrival->interface_index);
+	struct device_address address;
+	uint16_t message_id = 0;
+
+	*ret_result = (struct gate_result){.verdict = GATE_DROP};
+	if (!interface) {
+		stranger_turn_away(lan, arrival);
+		return false;
+	}
+	address_from_sockaddr((const struct sockaddr *)&arrival->from, interface, &address);
+	/* From port 0 nothing can be answered; to everybody nothing should be. */
+	if (arrival->broadcast || address.port == 0) {
+		lan->stats.silenced++;
+		return false;
+	}
+	size_t seen = arrival->size < PEEK_SIZE ? arrival->size : PEEK_SIZE;
+	if (seen > 0 && (bytes[0] >> 4 & 3) == 1)
+		random_bytes(&message_id, sizeof(message_id));
+	gate_check(span_of(bytes, seen), arrival->size, arrival->group, message_id, ret_result);
+	return verdict_apply(lan, arrival, ret_result, &address);
+}
+
+static void run_pass(struct lan *lan, const struct lan_endpoint *endpoint, unsigned count)
+{
+	struct epoll_event events[RUN_MAX];
+
+	for (unsigned i = 0; i < count; i++)
+		events[i] =
+			(struct epoll_event){.events = EPOLLIN, .data.ptr = endpoint->event_data};
+	coap_io_do_epoll(lan->context, events, count);
+}
+
+void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
+{
+	unsigned run_max = endpoint->looks_ahead ? RUN_MAX : 1;
+	uint8_t bytes[PEEK_SIZE];
+	bool more = true;
+
+	for (unsigned served = 0; more && served < TURN_MAX;) {
+		struct arrival arrival;
+		struct gate_result result;
+		unsigned run = 0;
+		bool stopped = false;
+
+		look_from_head(endpoint);
+		while (run < run_max && !stopped) {
+			more = arrival_peek(endpoint, bytes, &arrival);
+			if (!more)
+				break;
+			stopped = !arrival_admit(lan, &arrival, bytes, &result);
+			if (!stopped)
+				run++;
+		}
+		if (run > 0)
+			run_pass(lan, endpoint, run);
+		/* After those before it: answers go out in the order of the questions. */
+		if (stopped)
+			arrival_consume(endpoint);
+		if (stopped && result.verdict == GATE_REPLY)
+			arrival_reply(endpoint, &arrival, result.reply, result.reply_size);
+		served += run + stopped;
+	}
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * CoAP on the loop: libcoap behind one table of paths. This room knows addresses, options, message
+ * ids and tokens; it does not know what a device is. It hands each admissible request to the host
+ * as an exchange; the host answers it now or later (a 2.04 waits for the commit). An answer goes
+ * out as a piggybacked ACK with the request's message id; after 1 s without an answer an empty ACK
+ * is sent and the answer becomes a separate CON. Technique: facts/road-prototype.md 1.
+ *
+ * What is done here and nowhere else: every method on every path has a handler of ours; unverified
+ * sources get at most 3 times their bytes and 136 bytes; Echo (RFC 9175); retransmissions (table of
+ * the last 16 (message id, token) for each peer identity, rebuilt at start from what the host
+ * remembers); wrong interfaces; token lengths; body limits; sessions capped; No-Response (RFC 7967)
+ * and NON.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/span.h"
+#include "core/device.h"
+#include "core/heard.h"
+#include "core/limits.h"
+#include "core/reading.h"
+
+struct lan;
+struct lan_exchange;
+
+enum lan_resource {
+	LAN_ENROL,	    /* /enrol */
+	LAN_TELEMETRY,	    /* /t */
+	LAN_TIME,	    /* /time: answered by the host too */
+	LAN_DEVICE,	    /* /d/<id> */
+	LAN_DEVICE_COMMAND, /* /d/<id>/c */
+	LAN_RESOURCES
+};
+
+enum lan_method {
+	LAN_GET = 1,
+	LAN_POST = 2,
+	LAN_PUT = 3,
+	LAN_DELETE = 4,
+	LAN_FETCH = 5,
+	LAN_PATCH = 6,
+	LAN_IPATCH = 7
+};
+
+/* CoAP codes as one byte, class << 5 | detail. */
+#define COAP_CODE(class, detail) ((uint8_t)((class) << 5 | (detail)))
+
+struct lan_peer {
+	struct device_address address;
+	unsigned interface_index;
+	enum trust trust;  /* of the transport: plain here; psk, cert later */
+	char identity[65]; /* authenticated identity of the session, "" at plain */
+	bool verified;	   /* return routability was shown (Echo or reachability probe) */
+};
+
+/* A view; spans are valid during the callback only. */
+struct lan_request {
+	enum lan_resource resource;
+	enum lan_method method;
+	const struct lan_peer *peer;
+	char ep[EP_MAX + 1];		   /* ?ep=, checked by ep_check; "" = absent */
+	char device_id[DEVICE_ID_MAX + 1]; /* of /d/<id>... */
+	char value_name[65];		   /* ?n= */
+	int content_format;		   /* -1 = none */
+	int accept;			   /* -1 = none */
+	struct span payload;
+	struct request_key key;
+	bool confirmable;
+	bool no_response_success; /* RFC 7967: 2.xx is not wanted */
+	struct lan_exchange
+		*exchange; /* to be answered exactly once: lan_answer() or lan_silence() */
+};
+
+struct lan_answer {
+	uint8_t code;		 /* COAP_CODE(2, 4) */
+	int format;		 /* -1 = none */
+	struct span payload;	 /* copied */
+	int64_t max_age;	 /* seconds; -1 = none */
+	const char *location_id; /* Location-Path d/<id>, or NULL */
+};
+
+struct lan_ops {
+	/* A request that passed this room's own checks. Resources enrol and telemetry at plain come
+	 * only from verified sources (others got 4.01 + Echo here). */
+	void (*request)(void *userdata, const struct lan_request *request);
+	/* Turned away in this room. */
+	void (*turned_away)(
+		void *userdata, enum turned_away why, const struct device_address *from);
+};
+
+struct lan_options {
+	const struct config_list *interfaces; /* names */
+	uint16_t port;			      /* 0 = any */
+	struct limits *limits;		      /* values read, 'reached' counted */
+};
+
+int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_ops *ops,
+	void *userdata, struct lan **ret);
+struct lan *lan_free(struct lan *lan); /* unanswered exchanges become silence */
+/* The UDP port in use, host order. */
+uint16_t lan_port(const struct lan *lan);
+
+/* Each consumes the exchange; any time, any order, on the loop. */
+void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);
+/* Short form: a code and a diagnostic text (may be NULL). */
+void lan_answer_text(
+	struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age);
+void lan_silence(struct lan_exchange *exchange);
+const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange);
+
+/* At start: a request that was answered before the restart; its retransmission gets 2.04 and no
+ * second reading. */
+void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
+	const struct request_key *key);
+
+/* Our own requests to a device. The path is one of ours or of its link list ("/info"); never leaves
+ * the address. */
+struct lan_outgoing {
+	struct device_address to;
+	enum lan_method method;
+	const char *path;   /* "/a/b?x=y" */
+	int content_format; /* of the payload, -1 = none */
+	int accept;	    /* -1 = none */
+	struct span payload;
+	size_t answer_max;     /* bytes; more is -EMSGSIZE */
+	uint64_t timeout_usec; /* 0 = CoAP's own (about 93 s) */
+};
+/* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT, -ECONNREFUSED (reset), -EMSGSIZE,
+ * -ECANCELED (shutdown). */
+typedef void (*lan_reply_fn)(
+	void *userdata, int result, uint8_t code, int format, struct span payload);
+/* 0, -EBUSY at LIMIT_PROBES, -ENETUNREACH for an address outside our interfaces, or another
+ * negative errno; then 'reply' is not called. */
+int lan_send(
+	struct lan *lan, const struct lan_outgoing *outgoing, lan_reply_fn reply, void *userdata);
+
+struct lan_stats {
+	uint64_t requests, answers, retransmissions, separate, silenced, malformed;
+	uint64_t sessions, held, verified;
+};
+void lan_stats(const struct lan *lan, struct lan_stats *ret_stats);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the page's forms do. One table: the form's address, the API's call, the fields that go
+ * along. After it the browser is sent (303) to the screen that the form stood on, which shows what
+ * happened; after an error that screen is shown with what was typed.
+ */
+
+#include "web/request.h"
+
+/* A POST whose form has been read and whose token fits. */
+void action_begin(struct request *request);

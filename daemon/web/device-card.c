@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device as it stands on Waiting and on its own screen: what it says of itself, what we know of
+ * it, and the forms for what can be done now. The API's list "actions" decides which buttons there
+ * are; this file knows only how to ask.
+ */
+
+#include "web/draw.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define IDENTIFY_SECONDS 10
+
+static void draw_attributes(struct view *view, const json_t *device)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(device, "attributes"), key, value)
+	{
+		html_put(view->html, "<div><dt><bdi>%s</bdi></dt><dd>", key);
+		draw_value(view, value);
+		html_put(view->html, "</dd></div>\n");
+	}
+}
+
+static void draw_trust(struct view *view, const json_t *device)
+{
+	const struct word *trust = word_find(WORD_TRUST, json_text(device, "trust"));
+
+	html_put(view->html, "<div><dt>%s</dt><dd>", text(TEXT_TRUST));
+	draw_tag(view, WORD_TRUST, json_text(device, "trust"));
+	if (trust)
+		html_put(view->html, " <small>%s</small>", trust->remark);
+	html_put(view->html, "</dd></div>\n");
+}
+
+void draw_device_facts(struct view *view, const json_t *device)
+{
+	html_put(view->html, "<dl class=\"facts\">\n");
+	draw_fact(view, TEXT_OWN_NAME, json_text(device, "ep"));
+	draw_fact(view, TEXT_PLACE, json_text(device, "place"));
+	draw_fact(view, TEXT_OWNER, json_text(device, "owner"));
+	draw_fact(view, TEXT_MODEL, json_text(device, "model"));
+	draw_fact(view, TEXT_SERIAL, json_text(device, "serial"));
+	draw_fact(view, TEXT_FIRMWARE, json_text(device, "firmware"));
+	draw_attributes(view, device);
+	draw_fact(view, TEXT_ADDRESS, json_text(device, "address"));
+	draw_fact(view, TEXT_FOUND, word_label(WORD_FOUND, json_text(device, "found_by")));
+	draw_fact_time(view, TEXT_FIRST_SEEN, json_text(device, "first_seen"));
+	draw_trust(view, device);
+	html_put(view->html, "</dl>\n");
+}
+
+/* --- the decision --- */
+
+static void draw_button(struct view *view, const json_t *device, const char *act, enum text label,
+	const char *class)
+{
+	if (!json_has_word(json_object_get(device, "actions"), act))
+		return;
+	html_put(view->html,
+		"<button class=\"%s\" formaction=\"/devices/%s/%s\" formnovalidate>%s</button>\n",
+		class, json_text(device, "id"), act, text(label));
+}
+
+/* The code that the platform wants to be compared, where the device cannot show it. */
+static void draw_shown_code(struct view *view, const json_t *device)
+{
+	const char *code = json_text(device, "code");
+
+	if (code[0])
+		html_put(view->html,
+			"<p class=\"code-line\">%s <strong class=\"code\">%s</strong></p>\n",
+			text(TEXT_CODE_SHOWN), code);
+}
+
+static void draw_code_field(struct view *view, const json_t *device)
+{
+	const char *id = json_text(device, "id");
+	bool label = json_flag(device, "has_code"), display = json_flag(device, "display");
+	json_t *left = json_object_get(device, "code_tries_left");
+
+	if (json_flag(device, "code_locked")) {
+		html_put(view->html, "<p class=\"notice error\">%s</p>\n", text(TEXT_CODE_LOCKED));
+		return;
+	}
+	if (!label && !display) {
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_CODE));
+		return;
+	}
+	draw_input(view, display ? TEXT_CODE_ON_DISPLAY : TEXT_CODE_ON_LABEL, "code", id,
+		view_typed(view, id, "code"),
+		"class=\"code\" autocomplete=\"off\" autocapitalize=\"characters\" "
+		"spellcheck=\"false\" maxlength=\"64\"");
+	if (json_is_integer(left) && json_integer_value(left) < 5)
+		html_put(view->html, "<p class=\"faint\">%s %lld</p>\n", text(TEXT_TRIES_LEFT),
+			(long long)json_integer_value(left));
+}
+
+/* What was typed stays when the form comes back with an error. */
+static const char *typed_or(struct view *view, const json_t *device, const char *field)
+{
+	const char *typed = view_typed(view, json_text(device, "id"), field);
+
+	return typed[0] ? typed : json_text(device, field);
+}
+
+static void draw_labels(struct view *view, const json_t *device)
+{
+	const char *id = json_text(device, "id");
+	static const struct {
+		enum text label;
+		const char *field;
+	} row[] = {{TEXT_NAME, "name"}, {TEXT_PLACE, "place"}, {TEXT_OWNER, "owner"}};
+
+	html_put(
+		view->html, "<details class=\"labels\"><summary>%s</summary>\n", text(TEXT_LABELS));
+	for (size_t i = 0; i < ELEMENTS(row); i++)
+		draw_input(view, row[i].label, row[i].field, id,
+			typed_or(view, device, row[i].field),
+			"maxlength=\"64\" autocomplete=\"off\"");
+	html_put(view->html, "</details>\n");
+}
+
+void draw_decision(struct view *view, const json_t *device, const char *from)
+{
+	const json_t *can = json_object_get(device, "actions");
+	bool approve = json_has_word(can, "approve"), admit = json_has_word(can, "admit");
+	bool code_later = admit && json_flag(device, "display") && !json_flag(device, "has_code");
+	const char *id = json_text(device, "id");
+
+	draw_shown_code(view, device);
+	/* Its display shows a code only once it is admitted: that is the first step then. */
+	approve = approve && !code_later;
+	if (!approve && !admit && !json_has_word(can, "reject") && !json_has_word(can, "identify"))
+		return;
+	html_put(view->html,
+		"<form method=\"post\" class=\"decision\" action=\"/devices/%s/%s\">\n", id,
+		approve ? "approve" : "admit");
+	view_form_token(view, from);
+	if (approve)
+		draw_code_field(view, device);
+	if (approve || admit) {
+		draw_labels(view, device);
+		draw_password(view, id, false);
+	}
+	html_put(view->html,
+		"<input type=\"hidden\" name=\"seconds\" value=\"%u\">\n"
+		"<div class=\"buttons\">\n",
+		IDENTIFY_SECONDS);
+	if (approve)
+		draw_button(view, device, "approve", TEXT_APPROVE, "primary");
+	draw_button(view, device, "admit", TEXT_ADMIT, approve ? "" : "primary");
+	draw_button(view, device, "identify", TEXT_IDENTIFY, "");
+	draw_button(view, device, "reject", TEXT_REJECT, "danger");
+	html_put(view->html, "</div></form>\n");
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small pieces that the screens are put together from. */
+
+#include "web/draw.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+const char *json_text(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+
+	return value ? value : "";
+}
+
+long long json_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+bool json_flag(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+bool json_has_word(const json_t *list, const char *word)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *item = json_string_value(json_array_get(list, i));
+
+		if (item && strcmp(item, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *device_title(const json_t *device)
+{
+	const char *name = json_text(device, "name");
+
+	return name[0] ? name : json_text(device, "ep");
+}
+
+void draw_tag(struct view *view, enum word_kind kind, const char *word)
+{
+	const struct word *found = word_find(kind, word);
+
+	if (!found) {
+		html_put(view->html, "<span class=\"tag\">%s</span>", word);
+		return;
+	}
+	html_put(view->html,
+		"<span class=\"tag %s\"><span class=\"mark\" "
+		"aria-hidden=\"true\">%s</span>%s</span>",
+		found->tone, found->mark, found->label);
+}
+
+void draw_time(struct view *view, const char *time)
+{
+	char minute[17]; /* "2026-11-21T12:34" */
+
+	if (strlen(time) < sizeof(minute) - 1)
+		return;
+	memcpy(minute, time, sizeof(minute) - 1);
+	minute[16] = 0;
+	minute[10] = ' ';
+	html_put(view->html, "<time datetime=\"%s\">%s UTC</time>", time, minute);
+}
+
+void draw_ago(struct view *view, const json_t *seconds)
+{
+	static const struct {
+		long long seconds;
+		const char *unit;
+	} row[] = {{86400, "d"}, {3600, "h"}, {60, "min"}};
+	long long value = json_integer_value(seconds);
+
+	if (!json_is_integer(seconds)) {
+		html_put(view->html, "<span class=\"faint\">%s</span>", text(TEXT_NEVER));
+		return;
+	}
+	for (size_t i = 0; i < ELEMENTS(row); i++)
+		if (value >= row[i].seconds) {
+			html_put(view->html, "%lld %s ago", value / row[i].seconds, row[i].unit);
+			return;
+		}
+	html_put(view->html, "%lld s ago", value);
+}
+
+void draw_value(struct view *view, const json_t *value)
+{
+	CLEANUP(cleanup_free) char *dump = NULL;
+
+	if (json_is_null(value) || !value)
+		return;
+	if (json_is_string(value)) {
+		html_put(view->html, "<bdi>%s</bdi>", json_string_value(value));
+		return;
+	}
+	dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+	html_put(view->html, "%s", dump);
+}
+
+static void fact_begin(struct view *view, enum text label)
+{
+	html_put(view->html, "<div><dt>%s</dt><dd>", text(label));
+}
+
+static void fact_end(struct view *view)
+{
+	html_put(view->html, "</dd></div>\n");
+}
+
+void draw_fact(struct view *view, enum text label, const char *value)
+{
+	if (!value[0])
+		return;
+	fact_begin(view, label);
+	html_put(view->html, "<bdi>%s</bdi>", value);
+	fact_end(view);
+}
+
+void draw_number(struct view *view, enum text label, long long value, const char *unit)
+{
+	fact_begin(view, label);
+	html_put(view->html, "%lld %s", value, unit);
+	fact_end(view);
+}
+
+void draw_fact_time(struct view *view, enum text label, const char *time)
+{
+	if (!time[0])
+		return;
+	fact_begin(view, label);
+	draw_time(view, time);
+	fact_end(view);
+}
+
+void draw_empty(struct view *view, enum text title, enum text what_to_do)
+{
+	html_put(view->html, "<div class=\"empty\"><p><strong>%s</strong></p><p>%s</p></div>\n",
+		text(title), text(what_to_do));
+}
+
+void draw_input(struct view *view, enum text label, const char *name, const char *id_suffix,
+	const char *value, const char *attributes)
+{
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"%s-%s\">%s</label>"
+		"<input id=\"%s-%s\" name=\"%s\" value=\"%s\" ",
+		name, id_suffix, text(label), name, id_suffix, name, value);
+	html_put_markup(view->html, attributes);
+	html_put(view->html, "></div>\n");
+}
+
+void draw_password(struct view *view, const char *id_suffix, bool always)
+{
+	if (view->fresh && !always)
+		return;
+	draw_input(view, TEXT_PASSWORD_AGAIN, "password", id_suffix, "",
+		"type=\"password\" autocomplete=\"current-password\"");
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The drawing functions of the screens (page-*.c), and what several of them use. */
+
+#include "web/page.h"
+#include "web/word.h"
+
+void draw_login(struct view *view);
+void draw_setup(struct view *view);
+void draw_waiting(struct view *view);
+void draw_devices(struct view *view);
+void draw_device(struct view *view);
+void draw_uplink(struct view *view);
+void draw_journal(struct view *view);
+void draw_people(struct view *view);
+
+/* A text, "" when it is missing or no text. */
+const char *json_text(const json_t *object, const char *key);
+long long json_number(const json_t *object, const char *key);
+bool json_flag(const json_t *object, const char *key);
+bool json_has_word(const json_t *list, const char *word);
+
+/* Name for people: what they called it, or its own name. */
+const char *device_title(const json_t *device);
+/* <span class="tag ...">mark word</span> */
+void draw_tag(struct view *view, enum word_kind kind, const char *word);
+/* <time> of an RFC 3339 text; nothing for "". */
+void draw_time(struct view *view, const char *time);
+/* "3 min ago" from a number of seconds, "never" from null. */
+void draw_ago(struct view *view, const json_t *seconds);
+/* Any value of foreign JSON as text. */
+void draw_value(struct view *view, const json_t *value);
+/* <div><dt>..</dt><dd>..</dd></div>; draws nothing for an empty value. */
+void draw_fact(struct view *view, enum text label, const char *value);
+void draw_number(struct view *view, enum text label, long long value, const char *unit);
+void draw_fact_time(struct view *view, enum text label, const char *time);
+void draw_empty(struct view *view, enum text title, enum text what_to_do);
+
+/* A labelled input. 'attributes' is markup of ours. */
+void draw_input(struct view *view, enum text label, const char *name, const char *id_suffix,
+	const char *value, const char *attributes);
+/* The password once more; draws nothing when it is not needed and 'always' is false. */
+void draw_password(struct view *view, const char *id_suffix, bool always);
+
+/* What is known of a device, and what can be decided about it now (device-card.c). */
+void draw_device_facts(struct view *view, const json_t *device);
+void draw_decision(struct view *view, const json_t *device, const char *from);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bar stands at the bottom of a phone, where the thumb is, and at the top of wider windows; the
+ * style sheet moves it, the order in the markup stays. The session's remaining time is an attribute
+ * of the body: the page warns before it ends.
+ */
+
+#include "web/frame.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "web/draw.h"
+
+static void draw_head(struct view *view, const char *title)
+{
+	html_put(view->html,
+		"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s · %s</title>\n"
+		"<link rel=\"icon\" type=\"image/svg+xml\" href=\"/assets/icon.svg\">\n"
+		"<link rel=\"stylesheet\" href=\"/assets/style.css\">\n"
+		"<script src=\"/assets/page.js\" defer></script>\n</head>\n",
+		title, view->request->web->gateway_id);
+}
+
+static void draw_tabs(struct view *view)
+{
+	html_put(view->html, "<nav class=\"tabs\" aria-label=\"%s\"><ul>", text(TEXT_SCREENS));
+	for (size_t i = 0; i < page_tabs_count; i++) {
+		const struct page_tab *tab = &page_tabs[i];
+		size_t length = strlen(tab->path);
+		bool here = view->request->page &&
+			    strncmp(view->request->page->path, tab->path, length) == 0;
+
+		if (!view_may(view, tab->role))
+			continue;
+		html_put(view->html, "<li><a href=\"%s\"", tab->path);
+		if (here)
+			html_put(view->html, " aria-current=\"page\"");
+		html_put(view->html, ">");
+		icon_put(view->html, tab->icon);
+		html_put(view->html, "<span>%s</span></a></li>", text(tab->label));
+	}
+	html_put(view->html, "</ul></nav>");
+}
+
+static void draw_bar(struct view *view)
+{
+	const struct session *session = view->session;
+
+	html_put(view->html, "<header class=\"bar\"><a class=\"brand\" href=\"/waiting\">");
+	icon_put(view->html, ICON_GATE);
+	html_put(view->html, "<span>gatehouse<small>%s</small></span></a>",
+		view->request->web->gateway_id);
+	draw_tabs(view);
+	html_put(view->html, "<form class=\"leave\" method=\"post\" action=\"/logout\">");
+	view_form_token(view, NULL);
+	html_put(view->html,
+		"<span class=\"who\"><bdi>%s</bdi><small>%s</small></span>"
+		"<button class=\"quiet\" title=\"%s\">",
+		session->name, word_label(WORD_ROLE, role_to_string(session->role)),
+		text(TEXT_LOG_OUT));
+	icon_put(view->html, ICON_LEAVE);
+	html_put(view->html, "<span class=\"label\">%s</span></button></form></header>\n",
+		text(TEXT_LOG_OUT));
+}
+
+static void draw_notice(struct view *view)
+{
+	const struct request *request = view->request;
+
+	if (!request->notice[0])
+		return;
+	html_put(view->html, "<p class=\"notice %s\" role=\"%s\">%s</p>\n",
+		request->notice_is_error ? "error" : "done",
+		request->notice_is_error ? "alert" : "status", request->notice);
+}
+
+void frame_begin(struct view *view, const char *title, bool bare)
+{
+	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
+
+	if (!view->request->background) {
+		draw_head(view, title);
+		if (view->session)
+			html_put(view->html, "<body data-left=\"%llu\">\n",
+				(unsigned long long)(left / USEC_PER_SEC));
+		else
+			html_put(view->html, "<body>\n");
+		html_put(view->html, "<a class=\"skip\" href=\"#main\">%s</a>\n", text(TEXT_SKIP));
+		if (!bare && view->session)
+			draw_bar(view);
+	}
+	html_put(view->html, "<main id=\"main\">\n");
+	if (view->request->background)
+		return;
+	html_put(view->html, "<h1>%s</h1>\n", title);
+	draw_notice(view);
+}
+
+void frame_end(struct view *view, bool bare)
+{
+	html_put(view->html, "</main>\n");
+	if (view->request->background)
+		return;
+	if (!bare)
+		html_put(view->html,
+			"<dialog id=\"ending\" aria-labelledby=\"ending-text\">"
+			"<p id=\"ending-text\">%s</p><form method=\"dialog\">"
+			"<button class=\"primary\" autofocus>%s</button></form></dialog>\n",
+			text(TEXT_SESSION_ENDS), text(TEXT_STAY));
+	html_put(view->html, "</body>\n</html>\n");
+}

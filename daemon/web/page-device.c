@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything about one device, and every act that is possible now. */
+
+#include "web/draw.h"
+
+#include "base/cleanup.h"
+
+/* Possible now, and this person may. */
+static bool can(const struct view *view, const json_t *device, const char *act)
+{
+	return json_has_word(json_object_get(device, "actions"), act) && view_may_act(view, act);
+}
+
+static void section_begin(struct view *view, enum text title, const char *key)
+{
+	html_put(view->html, "<section class=\"panel\" data-key=\"%s\"><h2>%s</h2>\n", key,
+		text(title));
+}
+
+static void section_end(struct view *view)
+{
+	html_put(view->html, "</section>\n");
+}
+
+static void draw_state(struct view *view, const json_t *device)
+{
+	const char *stage = json_text(device, "stage");
+	const struct word *word = word_find(WORD_STAGE, stage);
+
+	section_begin(view, TEXT_STATE, "state");
+	html_put(view->html, "<p class=\"state\">");
+	draw_tag(view, WORD_STAGE, stage);
+	html_put(view->html, " %s</p>\n", word ? word->remark : "");
+	html_put(view->html, "<dl class=\"facts\">\n");
+	html_put(view->html, "<div><dt>%s</dt><dd>", text(TEXT_LAST_SEEN));
+	draw_ago(view, json_object_get(device, "last_heard"));
+	html_put(view->html, "</dd></div>\n");
+	draw_fact_time(view, TEXT_LAST_READING, json_text(device, "last_reading"));
+	draw_number(view, TEXT_READINGS, json_number(device, "readings"), "");
+	draw_number(view, TEXT_QUEUED, json_number(device, "queued"), "");
+	draw_fact_time(view, TEXT_DECIDED, json_text(device, "decided_at"));
+	draw_fact(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));
+	draw_fact(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
+	html_put(view->html, "</dl>\n");
+	draw_decision(view, device, "device");
+	section_end(view);
+}
+
+static void draw_platform(struct view *view, const json_t *device)
+{
+	const json_t *credential = json_object_get(device, "credential");
+	const json_t *operation = json_object_get(device, "operation");
+
+	section_begin(view, TEXT_PLATFORM, "platform");
+	html_put(view->html, "<dl class=\"facts\">\n");
+	draw_fact(view, TEXT_PLATFORM, json_text(device, "platform"));
+	draw_fact(view, TEXT_PLATFORM_ID, json_text(device, "platform_id"));
+	draw_fact(view, TEXT_LINK, word_label(WORD_LINK, json_text(device, "link")));
+	draw_fact(view, TEXT_CREDENTIAL, json_text(credential, "state"));
+	draw_fact_time(view, TEXT_HELD_SINCE, json_text(credential, "since"));
+	draw_fact_time(view, TEXT_EXPIRES, json_text(credential, "expires"));
+	draw_fact(view, TEXT_OPERATION, json_text(operation, "state"));
+	draw_fact_time(view, TEXT_OPERATION_EXPIRES, json_text(operation, "expires"));
+	html_put(view->html, "</dl>\n");
+	section_end(view);
+}
+
+static void draw_rename(struct view *view, const json_t *device)
+{
+	if (!can(view, device, "rename"))
+		return;
+	section_begin(view, TEXT_LABELS, "rename");
+	html_put(view->html, "<form method=\"post\" action=\"/devices/%s/rename\">\n",
+		json_text(device, "id"));
+	view_form_token(view, "device");
+	draw_input(view, TEXT_NAME, "name", "rename", json_text(device, "name"),
+		"maxlength=\"64\" autocomplete=\"off\"");
+	draw_input(view, TEXT_PLACE, "place", "rename", json_text(device, "place"),
+		"maxlength=\"64\" autocomplete=\"off\"");
+	draw_input(view, TEXT_OWNER, "owner", "rename", json_text(device, "owner"),
+		"maxlength=\"64\" autocomplete=\"off\"");
+	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
+		text(TEXT_SAVE));
+	section_end(view);
+}
+
+struct plain_act {
+	const char *act;
+	enum text label;
+	enum text remark;
+};
+
+/* One form for each: a button and a sentence, for some with the password. */
+static void draw_act(
+	struct view *view, const json_t *device, const struct plain_act *act, bool password)
+{
+	if (!can(view, device, act->act))
+		return;
+	html_put(view->html, "<form method=\"post\" class=\"act\" action=\"/devices/%s/%s\">",
+		json_text(device, "id"), act->act);
+	view_form_token(view, "device");
+	html_put(view->html, "<p>%s</p>", text(act->remark));
+	if (password)
+		draw_password(view, act->act, true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"%s\">%s</button></div></form>\n",
+		password ? "danger" : "", text(act->label));
+}
+
+static void draw_acts(struct view *view, const json_t *device)
+{
+	static const struct plain_act plain[] = {
+		{"suspend", TEXT_SUSPEND, TEXT_SUSPEND_WHAT},
+		{"resume", TEXT_RESUME, TEXT_RESUME_WHAT},
+		{"unlock", TEXT_UNLOCK, TEXT_UNLOCK_WHAT},
+		{"block", TEXT_BLOCK, TEXT_BLOCK_WHAT},
+		{"unblock", TEXT_UNBLOCK, TEXT_UNBLOCK_WHAT},
+	};
+	static const struct plain_act grave[] = {
+		{"revoke", TEXT_REVOKE, TEXT_REVOKE_WHAT},
+		{"release", TEXT_RELEASE, TEXT_RELEASE_WHAT},
+		{"forget", TEXT_FORGET, TEXT_FORGET_WHAT},
+	};
+
+	if (json_array_size(json_object_get(device, "actions")) == 0)
+		return;
+	section_begin(view, TEXT_ACTS, "acts");
+	for (size_t i = 0; i < ELEMENTS(plain); i++)
+		draw_act(view, device, &plain[i], false);
+	for (size_t i = 0; i < ELEMENTS(grave); i++)
+		draw_act(view, device, &grave[i], true);
+	section_end(view);
+}
+
+void draw_device(struct view *view)
+{
+	const json_t *device = view_part(view, 0);
+
+	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
+		text(TEXT_ALL_DEVICES));
+	html_put(view->html, "<div id=\"live\" data-every=\"2\" class=\"columns\">\n");
+	draw_state(view, device);
+	section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
+	draw_device_facts(view, device);
+	section_end(view);
+	draw_platform(view, device);
+	draw_rename(view, device);
+	draw_acts(view, device);
+	html_put(view->html, "</div>\n");
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Login and set-up: the two screens for people who are not logged in. */
+
+#include "web/draw.h"
+
+static const char *typed(const struct view *view, const char *field)
+{
+	const char *value = form_value(view->request->form, field);
+
+	return value ? value : "";
+}
+
+static void entry_begin(struct view *view, const char *action)
+{
+	html_put(view->html, "<div class=\"entry\"><p class=\"brand\">");
+	icon_put(view->html, ICON_GATE);
+	html_put(view->html,
+		"<span>gatehouse<small>%s</small></span></p>\n"
+		"<form method=\"post\" action=\"%s\">\n",
+		view->request->web->gateway_id, action);
+}
+
+static void entry_end(struct view *view, enum text button)
+{
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>\n",
+		text(button));
+	html_put(view->html,
+		"<details class=\"certificate\"%s><summary>%s</summary><p>%s</p>"
+		"<p class=\"fingerprint\">%s</p></details></div>\n",
+		button == TEXT_SETUP_BUTTON ? " open" : "", text(TEXT_FINGERPRINT),
+		text(TEXT_FINGERPRINT_WHAT), view->request->web->certificate->fingerprint);
+}
+
+void draw_login(struct view *view)
+{
+	entry_begin(view, "/login");
+	draw_input(view, TEXT_LOGIN_NAME, "name", "login", typed(view, "name"),
+		"required autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
+		"maxlength=\"32\"");
+	draw_input(view, TEXT_PASSWORD, "password", "login", "",
+		"type=\"password\" required autocomplete=\"current-password\"");
+	entry_end(view, TEXT_LOGIN_BUTTON);
+}
+
+void draw_setup(struct view *view)
+{
+	html_put(view->html, "<p class=\"lead\">%s <code>gatehousectl setup</code></p>\n",
+		text(TEXT_SETUP_WHAT));
+	entry_begin(view, "/setup");
+	draw_input(view, TEXT_SETUP_CODE, "code", "setup", typed(view, "code"),
+		"class=\"code\" required autocomplete=\"off\" autocapitalize=\"characters\" "
+		"spellcheck=\"false\" maxlength=\"16\"");
+	draw_input(view, TEXT_LOGIN_NAME, "name", "setup", typed(view, "name"),
+		"required autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
+		"maxlength=\"32\"");
+	draw_input(view, TEXT_NEW_PASSWORD, "password", "setup", "",
+		"type=\"password\" required minlength=\"15\" autocomplete=\"new-password\"");
+	html_put(view->html, "<p class=\"hint\">%s</p>\n", text(TEXT_PASSWORD_RULE));
+	draw_input(view, TEXT_PASSWORD_TWICE, "again", "setup", "",
+		"type=\"password\" required autocomplete=\"new-password\"");
+	entry_end(view, TEXT_SETUP_BUTTON);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* People and their roles, for administrators. Every change asks for the password once more. */
+
+#include "web/draw.h"
+
+#include <string.h>
+
+static void draw_roles(struct view *view, const char *id_suffix, const char *present)
+{
+	const struct word *word;
+
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"role-%s\">%s</label><select id=\"role-%s\" "
+		"name=\"role\">",
+		id_suffix, text(TEXT_ROLE), id_suffix);
+	for (unsigned i = 0; (word = word_at(WORD_ROLE, i)); i++)
+		html_put(view->html, "<option value=\"%s\"%s>%s: %s</option>", word->word,
+			strcmp(word->word, present) == 0 ? " selected" : "", word->label,
+			word->remark);
+	html_put(view->html, "</select></div>\n");
+}
+
+static void draw_drop(struct view *view, const char *name)
+{
+	html_put(view->html, "<form method=\"post\" action=\"/people/drop\" class=\"act\">");
+	view_form_token(view, NULL);
+	html_put(view->html, "<input type=\"hidden\" name=\"id\" value=\"%s\"><p>%s</p>", name,
+		text(TEXT_DROP_PERSON_WHAT));
+	html_put(view->html, "<div class=\"field\"><label for=\"drop-%s\">%s</label>", name,
+		text(TEXT_PASSWORD_AGAIN));
+	html_put(view->html,
+		"<input id=\"drop-%s\" name=\"password\" type=\"password\" "
+		"autocomplete=\"current-password\"></div><div class=\"buttons\"><button "
+		"class=\"danger\">%s</button></div></form>\n",
+		name, text(TEXT_DROP_PERSON));
+}
+
+static void draw_person(struct view *view, const json_t *person)
+{
+	const char *name = json_text(person, "name"), *role = json_text(person, "role");
+	bool self = view->session && strcmp(view->session->name, name) == 0;
+
+	html_put(view->html,
+		"<article class=\"card\" data-key=\"person-%s\"><header><h3><bdi>%s</bdi>", name,
+		name);
+	if (self)
+		html_put(view->html, " <small>(%s)</small>", text(TEXT_YOU));
+	html_put(view->html, "</h3>");
+	draw_tag(view, WORD_ROLE, role);
+	html_put(view->html, "</header>\n<p class=\"faint\">%s ", text(TEXT_CREATED));
+	draw_time(view, json_text(person, "created"));
+	html_put(view->html,
+		"</p>\n<details><summary>%s</summary>\n<form method=\"post\" "
+		"action=\"/people/put\">",
+		text(TEXT_CHANGE));
+	view_form_token(view, NULL);
+	html_put(view->html, "<input type=\"hidden\" name=\"id\" value=\"%s\">\n", name);
+	draw_roles(view, name, role);
+	draw_input(view, TEXT_NEW_PASSWORD_OR_EMPTY, "secret", name, "",
+		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\"");
+	draw_password(view, name, true);
+	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
+		text(TEXT_SAVE));
+	if (!self)
+		draw_drop(view, name);
+	html_put(view->html, "</details></article>\n");
+}
+
+static void draw_new_person(struct view *view)
+{
+	html_put(view->html,
+		"<section class=\"panel\"><h2>%s</h2>\n<form method=\"post\" "
+		"action=\"/people/put\">",
+		text(TEXT_NEW_PERSON));
+	view_form_token(view, NULL);
+	draw_input(view, TEXT_LOGIN_NAME, "id", "new", "",
+		"required maxlength=\"32\" pattern=\"[a-z0-9._\\-]+\" autocomplete=\"off\" "
+		"autocapitalize=\"none\" spellcheck=\"false\"");
+	draw_roles(view, "new", "technician");
+	draw_input(view, TEXT_NEW_PASSWORD, "secret", "new", "",
+		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\" required");
+	html_put(view->html, "<p class=\"hint\">%s</p>\n", text(TEXT_PASSWORD_RULE));
+	draw_password(view, "new", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"primary\">%s</button></div>"
+		"</form></section>\n",
+		text(TEXT_ADD_PERSON));
+}
+
+void draw_people(struct view *view)
+{
+	const json_t *people = json_object_get(view_part(view, 0), "people");
+
+	html_put(view->html, "<div class=\"cards\">\n");
+	for (size_t i = 0; i < json_array_size(people); i++)
+		draw_person(view, json_array_get(people, i));
+	html_put(view->html, "</div>\n");
+	draw_new_person(view);
+}

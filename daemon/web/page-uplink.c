@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way out: the link's state and what waits in the queue. */
+
+#include "web/draw.h"
+
+static void draw_link(struct view *view, const json_t *uplink)
+{
+	html_put(view->html,
+		"<section class=\"panel\" data-key=\"link\"><h2>%s</h2>\n<p class=\"state\">",
+		text(TEXT_LINK));
+	draw_tag(view, WORD_LINK, json_text(uplink, "state"));
+	html_put(view->html, " <bdi>%s</bdi></p>\n<dl class=\"facts\">\n",
+		json_text(uplink, "detail"));
+	draw_fact(view, TEXT_BROKER, json_text(uplink, "host"));
+	draw_fact_time(view, TEXT_SINCE, json_text(uplink, "since"));
+	html_put(view->html, "</dl>\n");
+	if (json_text(uplink, "host")[0] == 0)
+		draw_empty(view, TEXT_NO_UPLINK, TEXT_NO_UPLINK_WHAT);
+	html_put(view->html, "</section>\n");
+}
+
+static void draw_queue(struct view *view, const json_t *queue)
+{
+	long long bytes = json_number(queue, "bytes"), limit = json_number(queue, "limit_bytes");
+
+	html_put(view->html, "<section class=\"panel\" data-key=\"queue\"><h2>%s</h2>\n",
+		text(TEXT_QUEUE));
+	html_put(view->html,
+		"<p><label for=\"fill\">%lld KiB %s %lld MiB</label> <meter id=\"fill\" min=\"0\" "
+		"max=\"%lld\" high=\"%lld\" value=\"%lld\"></meter></p>\n",
+		bytes / 1024, text(TEXT_OF), limit / 1048576, limit > 0 ? limit : 1,
+		limit > 0 ? limit / 10 * 8 : 1, bytes);
+	html_put(view->html, "<dl class=\"facts\">\n");
+	draw_number(view, TEXT_QUEUED, json_number(queue, "readings"), "");
+	draw_fact_time(view, TEXT_OLDEST, json_text(queue, "oldest"));
+	draw_number(view, TEXT_IN_FLIGHT, json_number(queue, "in_flight"), "");
+	draw_number(view, TEXT_ACCEPTED, json_number(queue, "accepted"), "");
+	draw_number(view, TEXT_DELIVERED, json_number(queue, "delivered"), "");
+	draw_number(view, TEXT_REFUSED_UPSTREAM, json_number(queue, "refused"), "");
+	draw_number(view, TEXT_DEAD, json_number(queue, "dead"), "");
+	draw_number(view, TEXT_DROPPED, json_number(queue, "dropped"), "");
+	html_put(view->html, "</dl></section>\n");
+}
+
+static void draw_gateway(struct view *view, const json_t *status)
+{
+	const json_t *gateway = json_object_get(status, "gateway");
+	const json_t *clock = json_object_get(status, "clock");
+	const json_t *audit = json_object_get(status, "audit");
+
+	html_put(view->html,
+		"<section class=\"panel\" data-key=\"gateway\"><h2>%s</h2>\n<dl "
+		"class=\"facts\">\n",
+		text(TEXT_GATEWAY));
+	draw_fact(view, TEXT_ID, json_text(gateway, "id"));
+	draw_fact(view, TEXT_VERSION, json_text(gateway, "version"));
+	draw_fact_time(view, TEXT_RUNNING_SINCE, json_text(gateway, "since"));
+	draw_fact_time(view, TEXT_CLOCK, json_text(clock, "now"));
+	draw_fact(view, TEXT_CLOCK_STATE,
+		text(json_flag(clock, "synced") ? TEXT_CLOCK_SYNCED : TEXT_CLOCK_UNSYNCED));
+	draw_fact(view, TEXT_KEY_SOURCE, json_text(json_object_get(status, "key"), "source"));
+	draw_fact(view, TEXT_DISCOVERY, json_text(json_object_get(status, "discovery"), "detail"));
+	draw_number(view, TEXT_JOURNAL, json_number(audit, "rows"), text(TEXT_ROWS));
+	draw_fact(view, TEXT_FINGERPRINT, view->request->web->certificate->fingerprint);
+	html_put(view->html, "</dl></section>\n");
+}
+
+void draw_uplink(struct view *view)
+{
+	const json_t *status = view_part(view, 0);
+
+	html_put(view->html, "<div id=\"live\" data-every=\"2\" class=\"columns\">\n");
+	draw_link(view, json_object_get(status, "uplink"));
+	draw_queue(view, json_object_get(status, "queue"));
+	draw_gateway(view, status);
+	html_put(view->html, "</div>\n");
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The technician's screen: what waits for a person, oldest first; the onboarding window; alarms
+ * with what to do; what was heard and turned away. Everything inside #live is fetched again every
+ * few seconds, piece by piece (data-key), so that typing is not disturbed.
+ */
+
+#include "web/draw.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum part {
+	PART_STATUS,
+	PART_ALARMS,
+	PART_HEARD,
+	PART_WAITING,
+};
+
+/* --- the window --- */
+
+static void draw_window_open(struct view *view, const json_t *window)
+{
+	long long left = json_number(window, "seconds_left");
+
+	html_put(view->html, "<p>");
+	html_put(view->html,
+		"%s <strong class=\"countdown\" data-countdown=\"%lld\">%lld min %lld s"
+		"</strong> ",
+		text(TEXT_WINDOW_IS_OPEN), left, left / 60, left % 60);
+	html_put(view->html, "<small>%s <bdi>%s</bdi></small></p>\n", text(TEXT_OPENED_BY),
+		json_text(window, "opened_by"));
+	if (!view_may(view, ROLE_TECHNICIAN))
+		return;
+	html_put(view->html, "<form method=\"post\" action=\"/window/close\">");
+	view_form_token(view, "waiting");
+	html_put(view->html, "<button>%s</button></form>\n", text(TEXT_CLOSE_WINDOW));
+}
+
+static void draw_window_closed(struct view *view)
+{
+	static const unsigned minutes[] = {15, 10, 5};
+
+	html_put(view->html, "<p>%s</p>\n", text(TEXT_WINDOW_IS_CLOSED));
+	if (!view_may(view, ROLE_TECHNICIAN))
+		return;
+	html_put(view->html, "<form method=\"post\" action=\"/window/open\" class=\"row\">");
+	view_form_token(view, "waiting");
+	draw_password(view, "window", true);
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"seconds-window\">%s</label>"
+		"<select id=\"seconds-window\" name=\"seconds\">",
+		text(TEXT_HOW_LONG));
+	for (size_t i = 0; i < ELEMENTS(minutes); i++)
+		html_put(view->html, "<option value=\"%u\">%u min</option>", minutes[i] * 60,
+			minutes[i]);
+	html_put(view->html, "</select></div>\n<button class=\"primary\">%s</button></form>\n",
+		text(TEXT_ADD_A_DEVICE));
+}
+
+static void draw_window(struct view *view)
+{
+	const json_t *window = json_object_get(view_part(view, PART_STATUS), "window");
+	bool open = json_flag(window, "open");
+
+	html_put(view->html,
+		"<section class=\"panel window %s\" data-key=\"window\" data-same=\"%s\" "
+		"aria-labelledby=\"window-title\">\n<h2 id=\"window-title\">",
+		open ? "open" : "closed", open ? "open" : "closed");
+	icon_put(view->html, ICON_WINDOW);
+	html_put(view->html, "%s</h2>\n", text(TEXT_WINDOW));
+	if (open)
+		draw_window_open(view, window);
+	else
+		draw_window_closed(view);
+	html_put(view->html, "</section>\n");
+}
+
+/* --- alarms --- */
+
+static void draw_alarm(struct view *view, const json_t *alarm)
+{
+	const char *id = json_text(alarm, "id"), *subject = json_text(alarm, "subject");
+	long long times = json_number(alarm, "times");
+
+	html_put(view->html, "<li class=\"alarm\" data-key=\"alarm-%s-%s\">", id, subject);
+	icon_put(view->html, ICON_ALARM);
+	html_put(view->html, "<div><p><strong>%s</strong></p><p>%s</p><p class=\"faint\">",
+		json_text(alarm, "sentence"), json_text(alarm, "remedy"));
+	draw_time(view, json_text(alarm, "raised"));
+	if (times > 1)
+		html_put(view->html, " · %lld %s", times, text(TEXT_TIMES));
+	html_put(view->html, "</p></div>\n");
+	if (view_may(view, ROLE_TECHNICIAN)) {
+		html_put(view->html, "<form method=\"post\" action=\"/alarms/clear\">");
+		view_form_token(view, "waiting");
+		html_put(view->html,
+			"<input type=\"hidden\" name=\"id\" value=\"%s\">"
+			"<input type=\"hidden\" name=\"subject\" value=\"%s\">"
+			"<button>%s</button></form>",
+			id, subject, text(TEXT_CLEAR));
+	}
+	html_put(view->html, "</li>\n");
+}
+
+static void draw_alarms(struct view *view)
+{
+	const json_t *list = json_object_get(view_part(view, PART_ALARMS), "alarms");
+
+	if (json_array_size(list) == 0)
+		return;
+	html_put(view->html,
+		"<section class=\"alarms\" data-key=\"alarms\" "
+		"aria-labelledby=\"alarms-title\"><h2 id=\"alarms-title\">%s</h2><ul>\n",
+		text(TEXT_ALARMS));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		draw_alarm(view, json_array_get(list, i));
+	html_put(view->html, "</ul></section>\n");
+}
+
+/* --- devices --- */
+
+struct waiting {
+	const json_t *device;
+	const char *first_seen;
+};
+
+static int by_first_seen(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct waiting *)a)->first_seen, ((const struct waiting *)b)->first_seen);
+}
+
+/* Oldest first. NULL when there is none, or no memory. */
+static struct waiting *sort(const json_t *devices, size_t *ret_count)
+{
+	size_t count = json_array_size(devices);
+	struct waiting *list = count ? calloc(count, sizeof(*list)) : NULL;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		list[i].device = json_array_get(devices, i);
+		list[i].first_seen = json_text(list[i].device, "first_seen");
+	}
+	qsort(list, count, sizeof(*list), by_first_seen);
+	*ret_count = count;
+	return list;
+}
+
+static void draw_card(struct view *view, const json_t *device)
+{
+	const struct word *stage = word_find(WORD_STAGE, json_text(device, "stage"));
+
+	html_put(view->html,
+		"<article class=\"card %s\" data-key=\"device-%s\">\n<header><h3><a "
+		"href=\"/devices/%s\"><bdi>%s</bdi></a></h3>",
+		stage ? stage->tone : "", json_text(device, "id"), json_text(device, "id"),
+		device_title(device));
+	draw_tag(view, WORD_STAGE, json_text(device, "stage"));
+	html_put(view->html, "</header>\n");
+	if (stage && stage->remark[0])
+		html_put(view->html, "<p class=\"remark\">%s</p>\n", stage->remark);
+	draw_device_facts(view, device);
+	draw_decision(view, device, "waiting");
+	html_put(view->html, "</article>\n");
+}
+
+static void draw_waiting_devices(struct view *view)
+{
+	CLEANUP(cleanup_free) struct waiting *list = NULL;
+	const json_t *window = json_object_get(view_part(view, PART_STATUS), "window");
+	const json_t *answer = view_part(view, PART_WAITING);
+	long long total = json_number(answer, "total");
+	size_t count = 0;
+
+	list = sort(json_object_get(answer, "devices"), &count);
+	html_put(view->html,
+		"<section data-key=\"devices\" "
+		"aria-labelledby=\"devices-title\"><h2 id=\"devices-title\">%s</h2>\n",
+		text(TEXT_WAITING_DEVICES));
+	if (count == 0)
+		draw_empty(view, TEXT_NOBODY_WAITS,
+			json_flag(window, "open") ? TEXT_NOBODY_WAITS_OPEN
+						  : TEXT_NOBODY_WAITS_CLOSED);
+	html_put(view->html, "<div class=\"cards\" data-items>\n");
+	for (size_t i = 0; i < count; i++)
+		draw_card(view, list[i].device);
+	html_put(view->html, "</div>\n");
+	if (total > (long long)count)
+		html_put(view->html,
+			"<p class=\"paging\"><a class=\"button\" "
+			"href=\"/devices?stage=waiting-person\">%lld %s</a></p>\n",
+			total - (long long)count, text(TEXT_MORE_WAIT));
+	html_put(view->html, "</section>\n");
+}
+
+/* --- heard and turned away --- */
+
+static void draw_heard(struct view *view)
+{
+	const json_t *part = view_part(view, PART_HEARD);
+	const json_t *list = json_object_get(part, "heard");
+	unsigned shown = 0;
+
+	html_put(view->html,
+		"<section class=\"heard\" data-key=\"heard\" "
+		"aria-labelledby=\"heard-title\"><h2 id=\"heard-title\">%s</h2>\n",
+		text(TEXT_HEARD));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *row = json_array_get(list, i);
+
+		if (json_number(row, "count") == 0)
+			continue;
+		if (shown++ == 0)
+			html_put(view->html, "<ul class=\"reasons\">\n");
+		html_put(view->html,
+			"<li><span class=\"count\">%lld</span><div><p><strong>%s</strong></p>"
+			"<p>%s</p></div></li>\n",
+			json_number(row, "count"), json_text(row, "reason"),
+			json_text(row, "remedy"));
+	}
+	if (shown)
+		html_put(view->html, "</ul>\n");
+	else
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NOTHING_HEARD));
+	html_put(view->html, "</section>\n");
+}
+
+void draw_waiting(struct view *view)
+{
+	html_put(view->html, "<div id=\"live\" data-every=\"2\">\n");
+	draw_alarms(view);
+	draw_window(view);
+	draw_waiting_devices(view);
+	draw_heard(view);
+	html_put(view->html,
+		"</div>\n<p id=\"said\" class=\"visually-hidden\" role=\"status\"></p>\n");
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * One HTTP server of libmicrohttpd on the loop, with any number of listening sockets: we accept,
+ * the library does the rest, so its limits hold over all sockets together.
+ */
+
+#include <microhttpd.h>
+#include <systemd/sd-event.h>
+
+#include "core/limits.h"
+
+#define PORT_LISTENERS_MAX 16
+
+struct port;
+
+struct port_options {
+	const char *key, *chain; /* PEM; NULL = without TLS */
+	unsigned connections;	 /* at most */
+	unsigned per_address;	 /* 0 = no limit */
+	struct limits *limits;	 /* what was reached is counted here */
+	MHD_AccessHandlerCallback handle;
+	void *(*begin)(void *userdata, const char *uri, struct MHD_Connection *connection);
+	MHD_RequestCompletedCallback completed;
+	void *userdata; /* of the three */
+};
+
+/* 0 or negative errno (-EIO: the library refused, e.g. the key). */
+int port_new(sd_event *loop, const struct port_options *options, struct port **ret);
+/* Closes every socket. No request may be suspended any more. */
+struct port *port_free(struct port *port);
+/* After MHD_resume_connection(): the library runs in the next turn of the loop. */
+void port_wake(struct port *port);
+/* Takes over the listening socket when it succeeds. */
+int port_listen(struct port *port, int fd);

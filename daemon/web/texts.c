@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the page says, in one place, for whoever improves or translates it. An error says what
+ * happened, what was kept and what to do; an empty list says what to do next.
+ */
+
+#include "web/texts.h"
+
+static const char *const texts[TEXTS] = {
+	[TEXT_SKIP] = "Skip to the content",
+	[TEXT_SCREENS] = "Screens",
+	[TEXT_LOG_OUT] = "Log out",
+	[TEXT_LOGIN] = "Log in",
+	[TEXT_LOGIN_BUTTON] = "Log in",
+	[TEXT_LOGIN_NAME] = "Name",
+	[TEXT_PASSWORD] = "Password",
+	[TEXT_PASSWORD_AGAIN] = "Your password, once more",
+	[TEXT_PASSWORD_TWICE] = "The password a second time",
+	[TEXT_PASSWORD_RULE] =
+		"At least 15 characters. A sentence that only you know is good; pasting "
+		"from a password manager works.",
+	[TEXT_NEW_PASSWORD] = "New password",
+	[TEXT_NEW_PASSWORD_OR_EMPTY] = "New password (empty: stays as it is)",
+	[TEXT_PASSWORDS_DIFFER] =
+		"The two passwords are not the same. Nothing was set up; type both again.",
+	[TEXT_PASSWORD_NEEDED] =
+		"This needs your password once more. Nothing was changed; type it and try "
+		"again.",
+	[TEXT_WRONG_PASSWORD] = "The password is not right. Nothing was changed.",
+	[TEXT_TOO_MANY_SESSIONS] = "Too many people are logged in. Try again in a few minutes.",
+	[TEXT_OLD_FORM] =
+		"The form belongs to an older session. Nothing was changed. Load the page "
+		"again.",
+	[TEXT_SETUP] = "Set up this gateway",
+	[TEXT_SETUP_BUTTON] = "Create the first administrator",
+	[TEXT_SETUP_CODE] = "Setup code",
+	[TEXT_SETUP_WHAT] =
+		"Nobody can log in yet. On the gateway itself, as root, run this command; "
+		"it prints a setup code that works once:",
+	[TEXT_SETUP_NOT_ON_LINK] =
+		"Set-up is open to machines on the same network only. Connect to the "
+		"gateway's own network and try again.",
+	[TEXT_FINGERPRINT] = "Fingerprint of this page's certificate",
+	[TEXT_FINGERPRINT_WHAT] =
+		"Compare it with the one that gatehousectl setup prints. When they differ, "
+		"somebody stands between you and the gateway: stop.",
+	[TEXT_SESSION_ENDS] = "You will be logged out soon, because nothing happened for a while.",
+	[TEXT_STAY] = "Stay logged in",
+	[TEXT_NOT_READY] = "The gateway is not ready yet. Nothing was changed. Try again in a few "
+			   "seconds.",
+	[TEXT_REFUSED] = "The gateway refused that. Nothing was changed.",
+	[TEXT_FAILED] = "That did not work",
+	[TEXT_GO_TO_WAITING] = "Go to Waiting",
+	[TEXT_NO_PAGE] = "There is no such page.",
+	[TEXT_NOT_YOUR_ROLE] =
+		"Your role does not allow this page. An administrator can change it.",
+	[TEXT_NOT_A_NUMBER] = "A number was expected. Nothing was changed.",
+	[TEXT_BAD_NAME] = "A name has 1 to 32 small letters, digits, dots, hyphens or underscores. "
+			  "Nothing was changed.",
+	[TEXT_WAITING] = "Waiting",
+	[TEXT_DEVICES] = "Devices",
+	[TEXT_DEVICE] = "Device",
+	[TEXT_UPLINK] = "Uplink",
+	[TEXT_JOURNAL] = "Journal",
+	[TEXT_PEOPLE] = "People",
+	[TEXT_WINDOW] = "Adding devices",
+	[TEXT_WINDOW_IS_OPEN] = "New devices can come in. The window closes in",
+	[TEXT_WINDOW_IS_CLOSED] =
+		"No new device can come in now. Open the window, then switch the device on.",
+	[TEXT_OPENED_BY] = "opened by",
+	[TEXT_CLOSE_WINDOW] = "Close it now",
+	[TEXT_HOW_LONG] = "For how long",
+	[TEXT_ADD_A_DEVICE] = "Add a device",
+	[TEXT_ALARMS] = "Alarms",
+	[TEXT_TIMES] = "times",
+	[TEXT_CLEAR] = "Done, clear it",
+	[TEXT_WAITING_DEVICES] = "Devices that wait",
+	[TEXT_NOBODY_WAITS] = "Nothing waits for you",
+	[TEXT_NOBODY_WAITS_OPEN] =
+		"The window is open: switch the new device on now. It appears here by "
+		"itself.",
+	[TEXT_NOBODY_WAITS_CLOSED] =
+		"To add a device, open the window above and switch the device on.",
+	[TEXT_MORE_WAIT] = "more devices wait: show them in the list",
+	[TEXT_HEARD] = "Heard and turned away",
+	[TEXT_NOTHING_HEARD] = "Nothing was turned away in the last 15 minutes.",
+	[TEXT_CODE_SHOWN] = "Code of this operation, to be compared at the platform:",
+	[TEXT_CODE_LOCKED] =
+		"Five wrong codes: its code is void. An administrator can unlock it on the "
+		"device's screen, after a look at the device.",
+	[TEXT_NO_CODE] =
+		"It has no label and no display. Compare model, serial and address with the"
+		" device in front of you before you approve; the journal will say that "
+		"there was no code.",
+	[TEXT_CODE_ON_LABEL] = "Type the code on its label",
+	[TEXT_CODE_ON_DISPLAY] = "Type the code on its display",
+	[TEXT_TRIES_LEFT] = "Tries left:",
+	[TEXT_LABELS] = "Name, place, owner",
+	[TEXT_NAME] = "Name",
+	[TEXT_PLACE] = "Place",
+	[TEXT_OWNER] = "Owner",
+	[TEXT_APPROVE] = "Approve",
+	[TEXT_ADMIT] = "Admit",
+	[TEXT_IDENTIFY] = "Identify",
+	[TEXT_REJECT] = "Reject",
+	[TEXT_OWN_NAME] = "Calls itself",
+	[TEXT_MODEL] = "Model",
+	[TEXT_SERIAL] = "Serial",
+	[TEXT_FIRMWARE] = "Firmware",
+	[TEXT_ADDRESS] = "Address",
+	[TEXT_FOUND] = "Found",
+	[TEXT_FIRST_SEEN] = "First seen",
+	[TEXT_TRUST] = "Trust",
+	[TEXT_STATE] = "State",
+	[TEXT_SEARCH] = "Search by name, model, serial or place",
+	[TEXT_ALL] = "All",
+	[TEXT_FIND] = "Find",
+	[TEXT_OF] = "of",
+	[TEXT_PREVIOUS] = "Previous",
+	[TEXT_NEXT] = "Next",
+	[TEXT_NEVER] = "never",
+	[TEXT_LAST_READING] = "Last reading",
+	[TEXT_LAST_SEEN] = "Last seen",
+	[TEXT_NO_DEVICES] = "No device yet",
+	[TEXT_NO_DEVICES_WHAT] = "Go to Waiting and press Add a device; then switch the device on.",
+	[TEXT_NONE_FOUND] = "No device fits",
+	[TEXT_NONE_FOUND_WHAT] = "Search for less, or choose All states.",
+	[TEXT_READINGS] = "Readings",
+	[TEXT_QUEUED] = "Readings waiting",
+	[TEXT_DECIDED] = "Decided",
+	[TEXT_DECIDED_BY] = "Decided by",
+	[TEXT_EVIDENCE] = "Evidence",
+	[TEXT_PLATFORM] = "Platform",
+	[TEXT_PLATFORM_ID] = "Known there as",
+	[TEXT_LINK] = "Link",
+	[TEXT_CREDENTIAL] = "Credential",
+	[TEXT_HELD_SINCE] = "Held since",
+	[TEXT_EXPIRES] = "Expires",
+	[TEXT_OPERATION] = "Operation",
+	[TEXT_OPERATION_EXPIRES] = "Operation ends",
+	[TEXT_SAVE] = "Save",
+	[TEXT_ACTS] = "What can be done",
+	[TEXT_ALL_DEVICES] = "All devices",
+	[TEXT_WHAT_IT_SAYS] = "About this device",
+	[TEXT_SUSPEND] = "Suspend",
+	[TEXT_SUSPEND_WHAT] = "Readings are refused until somebody resumes it. Nothing is deleted.",
+	[TEXT_RESUME] = "Resume",
+	[TEXT_RESUME_WHAT] = "Readings are taken again.",
+	[TEXT_UNLOCK] = "Unlock the code",
+	[TEXT_UNLOCK_WHAT] =
+		"Five new tries for its code. Look at the device first: somebody guessed.",
+	[TEXT_BLOCK] = "Block",
+	[TEXT_BLOCK_WHAT] = "It stays out, and its requests are no longer shown.",
+	[TEXT_UNBLOCK] = "Unblock",
+	[TEXT_UNBLOCK_WHAT] = "It may ask again.",
+	[TEXT_REVOKE] = "Revoke",
+	[TEXT_REVOKE_WHAT] =
+		"Ends its credential. From that moment nothing of it is passed on. It can "
+		"come back only by a new decision.",
+	[TEXT_RELEASE] = "Release",
+	[TEXT_RELEASE_WHAT] =
+		"Lets it go to another gateway or owner: credential and code end here.",
+	[TEXT_FORGET] = "Forget",
+	[TEXT_FORGET_WHAT] =
+		"Deletes its record and its waiting readings. The journal keeps what was "
+		"done.",
+	[TEXT_BROKER] = "Broker",
+	[TEXT_SINCE] = "Since",
+	[TEXT_NO_UPLINK] = "No broker is configured",
+	[TEXT_NO_UPLINK_WHAT] =
+		"Readings are kept. Set mqtt.host in the configuration and reload the "
+		"service.",
+	[TEXT_QUEUE] = "Queue",
+	[TEXT_OLDEST] = "Oldest",
+	[TEXT_IN_FLIGHT] = "Under way",
+	[TEXT_ACCEPTED] = "Accepted since start",
+	[TEXT_DELIVERED] = "Delivered",
+	[TEXT_REFUSED_UPSTREAM] = "Refused upstream",
+	[TEXT_DEAD] = "Given up",
+	[TEXT_DROPPED] = "Dropped",
+	[TEXT_GATEWAY] = "Gateway",
+	[TEXT_ID] = "Name",
+	[TEXT_VERSION] = "Version",
+	[TEXT_RUNNING_SINCE] = "Running since",
+	[TEXT_CLOCK] = "Clock",
+	[TEXT_CLOCK_STATE] = "Clock is",
+	[TEXT_CLOCK_SYNCED] = "synchronised",
+	[TEXT_CLOCK_UNSYNCED] = "not synchronised: times may be wrong",
+	[TEXT_CLOCK_UNSURE] = "clock not synchronised",
+	[TEXT_KEY_SOURCE] = "Key from",
+	[TEXT_DISCOVERY] = "Discovery",
+	[TEXT_ROWS] = "rows",
+	[TEXT_CHAIN_HEAD] = "Head of the chain",
+	[TEXT_WHO] = "Who",
+	[TEXT_ACTION] = "Action",
+	[TEXT_OBJECT] = "Object",
+	[TEXT_RESULT] = "Result",
+	[TEXT_VIA] = "Via",
+	[TEXT_NUMBER_TIME] = "Number, time",
+	[TEXT_OLDER] = "Older",
+	[TEXT_NO_ROWS] = "The journal has no older rows",
+	[TEXT_NO_ROWS_WHAT] = "Every decision is written here before it takes effect.",
+	[TEXT_ROLE] = "Role",
+	[TEXT_YOU] = "you",
+	[TEXT_CREATED] = "Since",
+	[TEXT_CHANGE] = "Change",
+	[TEXT_NEW_PERSON] = "Somebody new",
+	[TEXT_ADD_PERSON] = "Add",
+	[TEXT_DROP_PERSON] = "Remove this person",
+	[TEXT_DROP_PERSON_WHAT] =
+		"Logs this person out everywhere and removes the name. The journal keeps "
+		"what was done.",
+	[TEXT_DONE_APPROVE] = "The device is approved.",
+	[TEXT_DONE_ADMIT] = "The device is admitted.",
+	[TEXT_DONE_REJECT] = "The device is rejected.",
+	[TEXT_DONE_IDENTIFY] = "The device shows itself for a few seconds.",
+	[TEXT_DONE_SUSPEND] = "The device is suspended.",
+	[TEXT_DONE_RESUME] = "The device is active again.",
+	[TEXT_DONE_RENAME] = "Saved.",
+	[TEXT_DONE_BLOCK] = "The device is blocked.",
+	[TEXT_DONE_UNBLOCK] = "The device may ask again.",
+	[TEXT_DONE_UNLOCK] = "There are five new tries for its code.",
+	[TEXT_DONE_REVOKE] = "The device is revoked. Nothing of it is passed on any more.",
+	[TEXT_DONE_RELEASE] = "The device is released.",
+	[TEXT_DONE_FORGET] = "The device is forgotten.",
+	[TEXT_DONE_WINDOW_OPEN] = "The window is open. Switch the new device on now.",
+	[TEXT_DONE_WINDOW_CLOSE] = "The window is closed.",
+	[TEXT_DONE_ALARM_CLEAR] = "The alarm is cleared.",
+	[TEXT_DONE_PERSON_PUT] = "Saved. Older sessions of this person have ended.",
+	[TEXT_DONE_PERSON_DROP] = "The person is removed.",
+};
+
+const char *text(enum text id)
+{
+	return texts[id];
+}

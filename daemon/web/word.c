@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table. A word that is missing here is shown as it is: a newer API does not break the page. */
+
+#include "web/word.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const struct word words[] = {
+	{WORD_STAGE, "waiting-person", "●", "Waits for you", "wait",
+		"It asked to come in and waits for a decision here."},
+	{WORD_STAGE, "waiting-code", "●", "Waits for its code", "wait",
+		"It is admitted. Type its code to approve it."},
+	{WORD_STAGE, "waiting-platform", "◌", "Waits for the platform", "wait",
+		"It is admitted. The platform has not answered yet."},
+	{WORD_STAGE, "active", "✓", "Active", "good", ""},
+	{WORD_STAGE, "expired", "↻", "Being renewed", "wait",
+		"Its credential ended and is being renewed. Readings are kept."},
+	{WORD_STAGE, "trouble", "!", "Needs a person", "bad",
+		"The platform refused it or its last try failed."},
+	{WORD_STAGE, "seen", "○", "Seen", "off", "It was found, and has not asked to come in."},
+	{WORD_STAGE, "suspended", "❚❚", "Suspended", "off", "Its readings are not taken."},
+	{WORD_STAGE, "rejected", "✕", "Rejected", "off", ""},
+	{WORD_STAGE, "revoked", "✕", "Revoked", "bad", "Nothing of it is passed on any more."},
+	{WORD_STAGE, "blocked", "⊘", "Blocked", "bad", ""},
+	{WORD_TRUST, "plain", "○", "Plain", "",
+		"Not encrypted. Its name is bound to its address, nothing proves it."},
+	{WORD_TRUST, "claimed", "◔", "Claimed", "",
+		"Its label proved it once; readings are plain."},
+	{WORD_TRUST, "psk", "◑", "Shared key", "", "Encrypted and proved by a key of its own."},
+	{WORD_TRUST, "cert", "●", "Certificate", "", "Encrypted and proved by its certificate."},
+	{WORD_TRUST, "oscore", "●", "OSCORE", "", "Protected from end to end."},
+	{WORD_FOUND, "enrol", "", "It enrolled itself", "", ""},
+	{WORD_FOUND, "mdns", "", "Found on the network (mDNS)", "", ""},
+	{WORD_FOUND, "multicast", "", "Answered a multicast", "", ""},
+	{WORD_FOUND, "rd", "", "Registered itself", "", ""},
+	{WORD_FOUND, "address", "", "Added by its address", "", ""},
+	{WORD_FOUND, "import", "", "Imported", "", ""},
+	{WORD_LINK, "up", "✓", "Connected", "good", ""},
+	{WORD_LINK, "connecting", "◌", "Connecting", "wait", ""},
+	{WORD_LINK, "down", "✕", "Not connected", "bad", ""},
+	{WORD_LINK, "refused", "⊘", "Refused", "bad", ""},
+	{WORD_EVIDENCE, "no-code", "", "no code", "", ""},
+	{WORD_EVIDENCE, "short-code", "", "short code typed", "", ""},
+	{WORD_EVIDENCE, "display-code", "", "code from its display", "", ""},
+	{WORD_EVIDENCE, "shown-by-gateway", "", "code shown by the gateway", "", ""},
+	{WORD_EVIDENCE, "label", "", "label scanned", "", ""},
+	{WORD_EVIDENCE, "policy", "", "policy", "", ""},
+	{WORD_ROLE, "viewer", "", "Viewer", "", "sees states, changes nothing"},
+	{WORD_ROLE, "technician", "", "Technician", "", "admits, approves, suspends devices"},
+	{WORD_ROLE, "admin", "", "Administrator", "", "all of that, people and the journal"},
+};
+
+const struct word *word_find(enum word_kind kind, const char *word)
+{
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		if (words[i].kind == kind && strcmp(words[i].word, word) == 0)
+			return &words[i];
+	return NULL;
+}
+
+const char *word_label(enum word_kind kind, const char *word)
+{
+	const struct word *found = word_find(kind, word);
+
+	return found ? found->label : word;
+}
+
+const struct word *word_at(enum word_kind kind, unsigned index)
+{
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		if (words[i].kind == kind && index-- == 0)
+			return &words[i];
+	return NULL;
+}

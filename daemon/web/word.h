@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The API's words as people read them: a mark, a label and a tone, so that no state is told by
+ * colour alone. */
+
+enum word_kind {
+	WORD_STAGE,
+	WORD_TRUST,
+	WORD_FOUND,
+	WORD_LINK,
+	WORD_EVIDENCE,
+	WORD_ROLE,
+	WORD_KINDS
+};
+
+struct word {
+	enum word_kind kind;
+	const char *word; /* the API's */
+	const char *mark; /* one character */
+	const char *label;
+	const char *tone;   /* class of the style sheet: "good", "wait", "bad", "off", "" */
+	const char *remark; /* a sentence, or "" */
+};
+
+/* NULL for a word that is not in the table. */
+const struct word *word_find(enum word_kind kind, const char *word);
+/* The label, or the word itself. */
+const char *word_label(enum word_kind kind, const char *word);
+/* The n-th of a kind, NULL behind the last one: for lists to choose from. */
+const struct word *word_at(enum word_kind kind, unsigned index);

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""demo.py [--auto]: the main job of the gateway, step by step, for a person who watches.
+
+Runs inside tests/system/bed/enter.py, with the page's listening socket passed in from outside."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..'))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'system'))
+
+import bed  # noqa: E402
+from bed import avahi as bed_avahi  # noqa: E402
+from bed import enter, process  # noqa: E402
+from bed.wait import until  # noqa: E402
+
+ADMIN = 'demo'
+POLL_SECONDS = 2
+READINGS_EACH = 3
+WINDOW_SECONDS = 900
+LABEL = 'BCDF-GHJK'
+
+TTY = sys.stdout.isatty()
+
+
+def bold(text):
+    return '\x1b[1m%s\x1b[0m' % text if TTY else text
+
+
+class Demo:
+    def __init__(self, auto):
+        self.auto = auto
+        self.step_number = 0
+        self.directory = tempfile.mkdtemp(prefix='demo-', dir=enter.RUN if os.path.isdir(enter.RUN) else None)
+        os.chmod(self.directory, 0o755)
+        self.parts = []
+        self.sensors = {}
+        self.shown = 0
+        self.password = '-'.join(secrets.token_hex(3) for _ in range(4))
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def step(self, text):
+        self.step_number += 1
+        print('\n%s' % bold('%d. %s' % (self.step_number, text)), flush=True)
+
+    def say(self, text):
+        print('   ' + text, flush=True)
+
+    # ---- parts ----
+
+    def start_parts(self):
+        self.step('Starting what is around: message bus, avahi-daemon, mosquitto')
+        self.mdns = bed_avahi.possible()
+        if self.mdns:
+            self.avahi = bed.Avahi(self.path('avahi')).start()
+            self.parts.append(self.avahi)
+        else:
+            self.say('No namespace here, hence no mDNS: only the two sensors that enrol themselves.')
+        self.broker = bed.Broker(self.path('broker')).start()
+        self.recorder = bed.Recorder(self.broker)
+        self.say('mosquitto listens on port %d (inside).' % self.broker.port)
+
+        self.step('Starting the gateway')
+        outside = int(os.environ['GATEHOUSE_LISTEN_FD'])
+        listener = socket.socket(fileno=outside)
+        self.page_port = listener.getsockname()[1]
+        listener.detach()
+        # In a namespace this script cannot reach the socket that was opened outside: one for each.
+        self.inside = socket.socket()
+        self.inside.bind(('127.0.0.1', 0))
+        self.inside.listen(16)
+        self.gateway = bed.Gateway(self.path('gateway'), broker=self.broker, mdns=self.mdns,
+                                   config={'lan': {'poll_interval': POLL_SECONDS},
+                                           'gateway': {'id': 'demo', 'log_level': 'info'}},
+                                   listen_fds=[outside, self.inside.fileno()])
+        self.gateway.start()
+        self.say('READY=1; STATUS=%s' % self.gateway.status)
+
+    def set_up(self):
+        self.step('First run: gatehousectl setup, then the first administrator on the page')
+        code = self.gateway.ctl('setup')['code']
+        self.say('setup code: %s (from the control socket, root only)' % code)
+        self.page = bed.Page('127.0.0.1', self.inside.getsockname()[1])
+        answer = self.page.setup(code, ADMIN, self.password)
+        if answer.status != 200:
+            raise AssertionError('the page said: ' + answer.text[:400])
+        self.say('page:        %s' % bold('https://127.0.0.1:%d/' % self.page_port))
+        self.say('name:        %s' % ADMIN)
+        self.say('password:    %s' % self.password)
+        self.say('fingerprint: %s' % ':'.join(self.page.fingerprint[at:at + 2].upper()
+                                              for at in range(0, 64, 2)))
+
+    def open_window(self):
+        self.step('Opening the onboarding window')
+        self.gateway.ctl('window', 'open', '--minutes', WINDOW_SECONDS // 60)
+        self.say('New names may come in for %d minutes.' % (WINDOW_SECONDS // 60))
+
+    def start_sensors(self):
+        self.step('Switching three sensors on')
+        where = '127.0.0.1:%d' % self.gateway.coap_port
+        self.sensors['boiler'] = bed.Sensor(self.directory, 'boiler', ep='boiler', gateway=where,
+                                            model='T-100', serial='0001', code=LABEL, interval=1)
+        self.say('boiler  enrols itself (POST /enrol); a code is on its label: %s' % LABEL)
+        if self.mdns:
+            self.sensors['hall'] = bed.Sensor(self.directory, 'hall', ep='hall', mode='server',
+                                              advertise=True, model='H-20', serial='0002')
+            self.say('hall    announces itself by mDNS and waits to be asked')
+        self.sensors['door'] = bed.Sensor(self.directory, 'door', ep='door', gateway=where,
+                                          model='D-7', serial='0003', interval=1)
+        self.say('door    enrols itself; it has neither label nor display')
+
+    # ---- devices ----
+
+    def devices(self):
+        return {one['ep']: one for one in self.gateway.ctl('devices')['devices']}
+
+    def wait_pending(self, name):
+        def there():
+            self.check_alive()
+            one = self.devices().get(name)
+            return one if one and one['stage'] == 'waiting-person' else None
+        one = until(there, 60, '%s waits for a person' % name)
+        self.say('%s waits: model %s, serial %s, found by %s, %s, from %s'
+                 % (name, one['model'], one['serial'], one['found_by'], one['trust'], one['address']))
+        return one
+
+    def approve(self, name, place, *options):
+        one = self.wait_pending(name)
+        self.gateway.ctl('approve', one['id'], '--place', place, *options)
+        until(lambda: self.devices()[name]['stage'] == 'active', 30, '%s is active' % name)
+        self.say('%s is approved and has its own token (a lease, sealed on disk).' % name)
+
+    def check_alive(self):
+        if not self.gateway.process.alive:
+            raise AssertionError('gatehoused ended:\n' + self.gateway.process.tail())
+        for name, sensor in self.sensors.items():
+            if not sensor.alive:
+                raise AssertionError('sensor %s ended:\n%s' % (name, sensor.tail()))
+
+    # ---- readings ----
+
+    def show_readings(self):
+        messages = self.recorder.messages('gatehouse/demo/+/telemetry')
+        for one in messages[self.shown:]:
+            records = json.loads(one.payload)
+            last = records[-1]
+            print('   %-34s %s = %s %s   trust %s' % (
+                one.user.get('gh-id'), one.topic.split('/')[2], last.get('v', last.get('vs')),
+                last.get('u', ''), one.user.get('gh-trust')), flush=True)
+        self.shown = len(messages)
+        return messages
+
+    def check_identities(self):
+        """Every reading is on its own device's topic, and says so inside."""
+        ids = {one['id']: name for name, one in self.devices().items()}
+        counts = {name: 0 for name in self.sensors}
+        for message in self.recorder.messages('gatehouse/demo/+/telemetry'):
+            device = message.topic.split('/')[2]
+            base = json.loads(message.payload)[0].get('bn')
+            if device not in ids or base != device + '/':
+                raise AssertionError('a reading under a foreign identity: %r' % message)
+            counts[ids[device]] += 1
+        return counts
+
+    def run(self):
+        self.start_parts()
+        self.set_up()
+        self.open_window()
+        self.start_sensors()
+        self.step('Approving two of them')
+        self.approve('boiler', 'plant room', '--code', LABEL)
+        if self.mdns:
+            self.approve('hall', 'entrance hall')
+        if self.auto:
+            self.approve('door', 'back door')
+        else:
+            self.wait_pending('door')
+            print('\n%s' % bold('   door waits for you: open https://127.0.0.1:%d/ , log in as %s, approve it.'
+                                % (self.page_port, ADMIN)), flush=True)
+        self.step('Readings, as they reach the broker' + ('' if self.auto else ' (Ctrl-C ends)'))
+        return self.watch()
+
+    def watch(self):
+        def enough():
+            self.check_alive()
+            self.show_readings()
+            return all(count >= READINGS_EACH for count in self.check_identities().values())
+        if not self.auto:
+            while True:
+                enough()
+                time.sleep(0.2)
+        until(enough, 90, 'readings of each of %s' % ', '.join(self.sensors))
+        self.step('Done: readings of %s arrived, each under its own identity.'
+                  % ', '.join(sorted(self.sensors)))
+        return 0
+
+    def close(self):
+        failed = []
+        for one in self.sensors.values():
+            one.stop()
+        if getattr(self, 'recorder', None):
+            self.recorder.close()
+        for name, end in (('gateway', 'close'), ('broker', 'stop')):
+            try:
+                if getattr(self, name, None):
+                    getattr(getattr(self, name), end)()
+            except AssertionError as error:
+                failed.append(str(error))
+        for one in self.parts:
+            one.stop()
+        for one in list(process.running):
+            one.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        return failed
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(_number, _frame):
+    raise Interrupted
+
+
+def main():
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    demo = Demo('--auto' in sys.argv[1:])
+    code = 0
+    try:
+        code = demo.run()
+    except Interrupted:
+        print('\n   Ended by you.', flush=True)
+    except (AssertionError, OSError) as error:
+        print('\ndemo: %s' % error, file=sys.stderr, flush=True)
+        code = 1
+    failed = demo.close()
+    for text in failed:
+        print('\ndemo: %s' % text, file=sys.stderr, flush=True)
+    return 1 if failed else code
+
+
+if __name__ == '__main__':
+    sys.exit(main())

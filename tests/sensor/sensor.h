@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the simulated sensor share. Start reading in gatehouse-sensor.c. */
+
+#include <coap3/coap.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ATTRIBUTES_MAX 16
+#define TOKEN_SIZE     8
+#define ECHO_MAX       40
+
+enum mode { MODE_ENROL, MODE_SERVER };
+
+struct options {
+	const char *ep;
+	enum mode mode;
+	const char *gateway; /* "192.0.2.1", "192.0.2.1:5683", "[fe80::1%eth0]:5683" */
+	uint16_t port;	     /* where it serves; 0 = any */
+	bool advertise;
+	const char *model, *serial, *firmware, *code;
+	bool display;
+	const char *attribute[ATTRIBUTES_MAX]; /* "key=value" */
+	unsigned attributes;
+	double interval;     /* seconds between readings */
+	unsigned long count; /* readings until it is done; 0 = no end */
+	bool text;	     /* format 0 instead of SenML JSON */
+	const char *state_file;
+};
+
+/* What the one request under way is about. */
+enum purpose { PURPOSE_NONE, PURPOSE_ENROL, PURPOSE_READING };
+
+struct advertisement;
+
+struct sensor {
+	struct options options;
+	coap_context_t *coap;
+	coap_session_t *gateway; /* our client session; NULL in server mode */
+	struct advertisement *advertisement;
+
+	/* the request under way: at most one at a time (NSTART, RFC 7252 4.7) */
+	enum purpose purpose;
+	uint8_t token[TOKEN_SIZE];
+	uint64_t sent_at;	/* milliseconds */
+	uint8_t echo[ECHO_MAX]; /* to go into the next request */
+	size_t echo_size;
+
+	/* what the gateway thinks of us */
+	char state[16];
+	char code[65];
+	bool approved;
+	uint64_t not_before; /* milliseconds: it told us to wait till then */
+
+	/* readings are numbered from 1; those above 'acknowledged' are kept */
+	unsigned long produced, acknowledged;
+	uint64_t next_reading_at;
+	unsigned long lost; /* given up because too many waited */
+
+	unsigned long served; /* GETs answered in server mode */
+	bool failed;	      /* ends with an error */
+};
+
+/* gatehouse-sensor.c */
+uint64_t now_msec(void);
+void sensor_set_app_data(coap_context_t *context, struct sensor *sensor);
+struct sensor *sensor_of(const coap_session_t *session);
+
+/* options.c: 0, or an exit code with the message printed */
+int options_parse(int argc, char **argv, struct options *ret_options);
+
+/* event.c: one line of JSON on standard output; takes the object over */
+void event_print(const char *event, json_t *details);
+/* "4.03" */
+const char *code_to_string(unsigned code, char text[8]);
+
+/* enrol.c */
+json_t *enrol_map(const struct options *options);
+void enrol_send(struct sensor *sensor);
+void enrol_answered(struct sensor *sensor, const coap_pdu_t *answer);
+
+/* telemetry.c */
+double reading_value(unsigned long n);
+/* The body of reading n in the chosen format; heap text. */
+char *reading_body(const struct sensor *sensor, unsigned long n);
+void telemetry_begin(struct sensor *sensor);
+void telemetry_produce(struct sensor *sensor);
+void telemetry_send(struct sensor *sensor);
+void telemetry_answered(struct sensor *sensor, const coap_pdu_t *answer);
+bool telemetry_done(const struct sensor *sensor);
+
+/* client.c */
+int client_connect(struct sensor *sensor);
+void client_post(struct sensor *sensor, enum purpose purpose, const char *path,
+	const char *const query[2], int format, const char *body);
+/* Sends what is due; milliseconds until the next thing is. */
+uint64_t client_work(struct sensor *sensor);
+/* Seconds of the Max-Age option, or 'otherwise'. */
+unsigned answer_max_age(const coap_pdu_t *answer, unsigned otherwise);
+/* NULL when the body is no JSON object. */
+json_t *answer_json(const coap_pdu_t *answer);
+void client_wait(struct sensor *sensor, unsigned seconds);
+
+/* server.c */
+int server_listen(struct sensor *sensor);
+
+/* advertise.c */
+int advertise_begin(struct sensor *sensor, struct advertisement **ret);
+void advertise_work(struct advertisement *advertisement);
+struct advertisement *advertise_end(struct advertisement *advertisement);

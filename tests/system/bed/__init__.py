@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bed: what the real programs lie in while they are tested or shown.
+
+  enter.py         the namespace, entered before anything else
+  commands.py      command lines and configuration of the programs under test: the one place
+  wait.py          until(): awaits a condition, never a time
+  process.py       one program: started, watched, ended by its own pid
+  broker.py        mosquitto, and a recorder that keeps every message
+  avahi.py         D-Bus and avahi-daemon, publishing and browsing
+  gateway.py       gatehoused, with its tool and its notifications
+  sensor.py        the simulated sensor
+  page.py          a person's browser without JavaScript
+  coap.py          datagrams byte by byte
+  certificates.py  a certification authority for tests
+
+tests/demo uses the same parts.
+"""
+
+from .avahi import Avahi
+from .broker import Broker, Recorder
+from .gateway import Gateway
+from .page import Page
+from .process import Process
+from .sensor import Sensor
+from .wait import until

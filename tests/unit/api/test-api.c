@@ -1,0 +1,740 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The API without a socket: who may call what, what an act is made of, what its outcome becomes,
+ * and what the answers hold. The registry and the bookkeeping are the real ones; the acts are done
+ * by a stand-in that keeps what it was asked.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#define NOW_USEC (UINT64_C(1000) * USEC_PER_SEC)
+
+uint64_t __wrap_clock_boot_usec(void);
+uint64_t __wrap_clock_boot_usec(void)
+{
+	return NOW_USEC;
+}
+
+struct world {
+	struct api *api;
+	struct registry *registry;
+	struct owed *owed;
+	struct alarms alarms;
+	struct limits limits;
+	struct window window;
+	struct heard heard;
+	struct config config;
+	const struct config *present;
+	struct api_facts facts;
+	/* what the stand-in was asked, and how it answers */
+	struct act act;
+	unsigned acts, journals;
+	bool later;
+	struct act_outcome outcome;
+	act_done_fn done;
+	void *done_userdata;
+	uint64_t before;
+	unsigned max;
+	int journal_result;
+	/* the last answer */
+	int status;
+	json_t *body;
+	unsigned answers;
+};
+
+static void on_act(void *userdata, const struct act *act, act_done_fn done, void *done_userdata)
+{
+	struct world *world = userdata;
+
+	world->act = *act;
+	world->acts++;
+	world->done = done;
+	world->done_userdata = done_userdata;
+	if (!world->later)
+		done(done_userdata, &world->outcome);
+}
+
+static void on_journal(
+	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
+{
+	static const struct audit_row row = {.number = 7,
+		.time = 1700000000123,
+		.clock_synced = true,
+		.who = "anna",
+		.role = "admin",
+		.via = "192.0.2.9",
+		.action = "revoke",
+		.object = "sensor-1",
+		.result = "done"};
+	struct world *world = userdata;
+
+	world->journals++;
+	world->before = before;
+	world->max = max;
+	done(done_userdata, world->journal_result, &row, 1);
+}
+
+static void on_people(void *userdata,
+	void (*each)(void *each_userdata, const struct person *person), void *each_userdata)
+{
+	static const struct person people[] = {
+		{.name = "anna",
+			.role = ROLE_ADMIN,
+			.password = "$scrypt$SECRET-HASH",
+			.created = 1700000000123},
+		{.name = "ben", .role = ROLE_VIEWER},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(people); i++)
+		each(each_userdata, &people[i]);
+}
+
+static void take_answer(void *userdata, int status, json_t *body)
+{
+	struct world *world = userdata;
+
+	json_decref(world->body);
+	world->status = status;
+	world->body = json_incref(body);
+	world->answers++;
+}
+
+static const struct api_caller nobody = {.role = ROLE_NONE, .via = "192.0.2.1"};
+static const struct api_caller viewer = {.role = ROLE_VIEWER, .name = "vera", .via = "192.0.2.2"};
+static const struct api_caller technician = {
+	.role = ROLE_TECHNICIAN, .name = "theo", .via = "192.0.2.3", .fresh_password = true};
+static const struct api_caller admin = {
+	.role = ROLE_ADMIN, .name = "anna", .via = "192.0.2.4", .fresh_password = true};
+static const struct api_caller local = {.role = ROLE_ADMIN,
+	.local_root = true,
+	.fresh_password = true,
+	.name = "uid 0",
+	.via = "control socket"};
+
+/* Calls and demands exactly one answer (none when the stand-in answers later). */
+static int call(struct world *world, const struct api_caller *caller, const char *method,
+	const char *path, const char *query, const char *body)
+{
+	unsigned before = world->answers;
+	json_t *json = body ? json_loads(body, JSON_DECODE_ANY, NULL) : NULL;
+	const struct api_request request = {
+		.method = method, .path = path, .query = query, .caller = caller, .body = json};
+
+	api_call(world->api, &request, take_answer, world);
+	json_decref(json);
+	assert_int_equal(world->answers, before + !world->later);
+	return world->status;
+}
+
+static const char *text_at(struct world *world, const char *key)
+{
+	return json_string_value(json_object_get(world->body, key));
+}
+
+static struct device *add_device(
+	struct world *world, const char *id, enum admission_state admission)
+{
+	struct device_record *record = calloc(1, sizeof(*record));
+	struct device *device = NULL;
+
+	assert_non_null(record);
+	snprintf(record->id, sizeof(record->id), "%s", id);
+	snprintf(record->ep, sizeof(record->ep), "ep-%s", id);
+	strcpy(record->platform, "local");
+	record->address.port = 5683;
+	strcpy(record->address.interface, "lo");
+	record->poll_format = -1;
+	record->life.admission = admission;
+	assert_int_equal(registry_add(world->registry, record, &device), 0);
+	return device;
+}
+
+static int setup(void **state)
+{
+	static const struct api_ops ops = {on_act, on_journal, on_people};
+	const struct owed_limits limits = {
+		.outbox_bytes = 1000000, .window_readings = 100, .in_flight = 10};
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	config_init(&world->config);
+	strcpy(world->config.id, "plant-7");
+	world->present = &world->config;
+	limits_init(&world->limits);
+	assert_int_equal(registry_new(&world->registry), 0);
+	assert_int_equal(owed_new(&limits, 1, 1, &world->owed), 0);
+	const struct api_view view = {
+		.registry = world->registry,
+		.owed = world->owed,
+		.alarms = &world->alarms,
+		.limits = &world->limits,
+		.window = &world->window,
+		.heard = &world->heard,
+		.config = &world->present,
+		.facts = &world->facts,
+	};
+	assert_int_equal(api_new(&view, &ops, world, &world->api), 0);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	assert_null(api_free(world->api));
+	registry_free(world->registry);
+	owed_free(world->owed);
+	json_decref(world->body);
+	free(world);
+	return 0;
+}
+
+/* ---- who may ---- */
+
+static void fill_pattern(const char *pattern, char *ret_path, size_t capacity)
+{
+	const char *open = strchr(pattern, '{');
+
+	if (open)
+		snprintf(ret_path, capacity, "%.*ss-1%s", (int)(open - pattern), pattern,
+			strchr(open, '}') + 1);
+	else
+		snprintf(ret_path, capacity, "%s", pattern);
+}
+
+/* Every route by every role: default deny, and no act by anybody below the route's role. */
+static void test_roles(void **state)
+{
+	static const struct api_caller *const callers[] = {
+		&nobody, &viewer, &technician, &admin, &local};
+	struct world *world = *state;
+	const struct api_route *route;
+	char path[128];
+	size_t count = 0;
+
+	add_device(world, "s-1", ADMISSION_PENDING);
+	for (; (route = api_route_at(count)); count++) {
+		fill_pattern(route->path, path, sizeof(path));
+		assert_true(strlen(route->text) > 3);
+		for (size_t i = 0; i < ELEMENTS(callers); i++) {
+			bool allowed = route->local_root ? callers[i]->local_root
+							 : callers[i]->role >= route->role;
+			unsigned asked = world->acts + world->journals;
+			int status = call(world, callers[i], route->method, path, NULL, NULL);
+
+			if (allowed && route->fresh_password && !callers[i]->fresh_password)
+				assert_int_equal(status, 401);
+			else if (allowed)
+				assert_int_equal(status, 200);
+			else
+				assert_int_equal(status, callers[i]->role == ROLE_NONE ? 401 : 403);
+			if (status != 200) {
+				assert_int_equal(world->acts + world->journals, asked);
+				assert_non_null(text_at(world, "error"));
+				assert_non_null(text_at(world, "text"));
+			}
+		}
+	}
+	assert_true(count >= 30);
+}
+
+/* What changes something or shows secrets is never open to viewers or to nobody. */
+static void test_least_roles(void **state)
+{
+	const struct api_route *route;
+
+	for (size_t i = 0; (route = api_route_at(i)); i++) {
+		bool entry = strstr(route->path, "/login") || !strcmp(route->path, "/api/v1/setup");
+
+		if (entry)
+			continue;
+		assert_true(route->role >= ROLE_VIEWER);
+		if (strcmp(route->method, "GET") && !strstr(route->path, "/password"))
+			assert_true(route->role >= ROLE_TECHNICIAN);
+		if (strstr(route->path, "/people") || strstr(route->path, "/revoke") ||
+			strstr(route->path, "/forget"))
+			assert_true(route->role == ROLE_ADMIN && route->fresh_password);
+		if (strstr(route->path, "/approve") || strstr(route->path, "/admit"))
+			assert_true(route->fresh_password);
+	}
+}
+
+static void test_fresh_password(void **state)
+{
+	struct world *world = *state;
+	struct api_caller stale = technician;
+
+	stale.fresh_password = false;
+	add_device(world, "s-1", ADMISSION_PENDING);
+	assert_int_equal(
+		call(world, &stale, "POST", "/api/v1/devices/s-1/approve", NULL, NULL), 401);
+	assert_string_equal(text_at(world, "error"), "password");
+	assert_int_equal(
+		call(world, &stale, "POST", "/api/v1/devices/s-1/reject", NULL, NULL), 200);
+}
+
+static void test_no_such_route(void **state)
+{
+	static const struct {
+		const char *method, *path;
+		int status;
+	} rows[] = {
+		{"GET", "/", 404},
+		{"GET", "/api/v1/", 404},
+		{"GET", "/api/v1/statu", 404},
+		{"GET", "/api/v1/status/", 404},
+		{"GET", "/api/v2/status", 404},
+		{"GET", "/api/v1/devices/", 404},
+		{"GET", "/api/v1/devices//approve", 404},
+		{"POST", "/api/v1/devices/s-1/explode", 404},
+		{"POST", "/api/v1/devices/s-1/approve/x", 404},
+		{"GET",
+			"/api/v1/devices/"
+			"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+			404},
+		{"POST", "/api/v1/status", 405},
+		{"GET", "/api/v1/devices/s-1/approve", 405},
+		{"PATCH", "/api/v1/devices/s-1", 405},
+		{"get", "/api/v1/status", 405},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		assert_int_equal(call(world, &local, rows[i].method, rows[i].path, NULL, NULL),
+			rows[i].status);
+	assert_int_equal(world->acts, 0);
+}
+
+/* ---- acts ---- */
+
+static void test_act_is_filled(void **state)
+{
+	struct world *world = *state;
+
+	add_device(world, "s-1", ADMISSION_PENDING);
+	assert_int_equal(call(world, &technician, "POST", "/api/v1/devices/s-1/approve", NULL,
+				 "{\"code\":\"BCDF-GHJK\",\"name\":\"Boiler\",\"place\":\"\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_APPROVE);
+	assert_int_equal(world->act.role, ROLE_TECHNICIAN);
+	assert_string_equal(world->act.who, "theo");
+	assert_string_equal(world->act.via, "192.0.2.3");
+	assert_false(world->act.local_root);
+	assert_string_equal(world->act.device, "s-1");
+	assert_string_equal(world->act.code, "BCDF-GHJK");
+	assert_string_equal(world->act.name, "Boiler");
+	assert_true(world->act.has_name && world->act.has_place);
+	assert_false(world->act.has_owner);
+	assert_string_equal(text_at(world, "result"), "done");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(world->body, "device"), "id")),
+		"s-1");
+
+	assert_int_equal(
+		call(world, &technician, "POST", "/api/v1/window", NULL, "{\"seconds\":300}"), 200);
+	assert_int_equal(world->act.kind, ACT_WINDOW_OPEN);
+	assert_int_equal(world->act.number, 300);
+	assert_int_equal(call(world, &technician, "DELETE", "/api/v1/window", NULL, NULL), 200);
+	assert_int_equal(world->act.kind, ACT_WINDOW_CLOSE);
+
+	assert_int_equal(call(world, &technician, "POST", "/api/v1/alarms/clear", NULL,
+				 "{\"id\":\"leak\",\"subject\":\"s-1\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_CLEAR_ALARM);
+	assert_string_equal(world->act.name, "leak");
+	assert_string_equal(world->act.device, "s-1");
+
+	assert_int_equal(call(world, &admin, "PUT", "/api/v1/people/ben", NULL,
+				 "{\"role\":\"viewer\",\"password\":\"vogel lampe rinde\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_PERSON_PUT);
+	assert_string_equal(world->act.name, "ben");
+	assert_int_equal(world->act.new_role, ROLE_VIEWER);
+	assert_string_equal(world->act.secret, "vogel lampe rinde");
+	assert_int_equal(call(world, &admin, "DELETE", "/api/v1/people/ben", NULL, NULL), 200);
+	assert_int_equal(world->act.kind, ACT_PERSON_DROP);
+
+	/* The fresh password is always one's own. */
+	assert_int_equal(call(world, &viewer, "POST", "/api/v1/password", NULL,
+				 "{\"name\":\"anna\",\"password\":\"x\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_PASSWORD_FRESH);
+	assert_string_equal(world->act.name, "vera");
+}
+
+static void test_bad_bodies(void **state)
+{
+	static const struct {
+		const char *body, *text;
+	} rows[] = {
+		{"[]", "must be a JSON object"},
+		{"7", "must be a JSON object"},
+		{"{\"cod\":\"X\"}", "\"cod\" is not known here"},
+		{"{\"a\\u001bb\":1}", "\"a\\x1bb\" is not known here"},
+		{"{\"code\":7}", "\"code\" must be text"},
+		{"{\"name\":null}", "\"name\" must be text"},
+		{"{\"place\":{}}", "\"place\" must be text"},
+		{"{\"owner\":[]}", "\"owner\" must be text"},
+		{"{\"seconds\":\"7\"}", "\"seconds\" must be a whole number"},
+		{"{\"seconds\":-1}", "\"seconds\" must be a whole number"},
+		{"{\"seconds\":4294967296}", "\"seconds\" must be a whole number"},
+		{"{\"seconds\":1.5}", "\"seconds\" must be a whole number"},
+		{"{\"role\":\"boss\"}", "\"role\" must be viewer, technician or admin"},
+		{"{\"role\":1}", "\"role\" must be viewer"},
+		{"{\"name\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+			"\"name\" is too long"},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		assert_int_equal(call(world, &technician, "POST", "/api/v1/devices/s-1/approve",
+					 NULL, rows[i].body),
+			400);
+		if (!strstr(text_at(world, "text"), rows[i].text))
+			fail_msg("%s: %s", rows[i].body, text_at(world, "text"));
+	}
+	assert_int_equal(world->acts, 0);
+}
+
+static void test_outcomes(void **state)
+{
+	static const int statuses[ACT_RESULTS] = {
+		[ACT_DONE] = 200,
+		[ACT_BAD_INPUT] = 400,
+		[ACT_NOT_ALLOWED] = 403,
+		[ACT_UNKNOWN] = 404,
+		[ACT_IMPOSSIBLE] = 409,
+		[ACT_WRONG_CODE] = 422,
+		[ACT_LOCKED] = 423,
+		[ACT_TOO_MANY] = 429,
+		[ACT_NOT_STORED] = 507,
+		[ACT_UNREACHABLE] = 502,
+	};
+	struct world *world = *state;
+
+	for (unsigned i = 0; i < ACT_RESULTS; i++) {
+		uint64_t revision = api_revision(world->api);
+
+		world->outcome.result = (enum act_result)i;
+		world->outcome.number = 3;
+		strcpy(world->outcome.text, "A sentence.");
+		assert_int_equal(
+			call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, NULL),
+			statuses[i]);
+		assert_string_equal(text_at(world, "text"), "A sentence.");
+		assert_int_equal(json_object_get(world->body, "error") != NULL, i != ACT_DONE);
+		assert_int_equal(json_integer_value(json_object_get(world->body, "tries_left")),
+			i == ACT_WRONG_CODE ? 3 : 0);
+		assert_int_equal(json_integer_value(json_object_get(world->body, "wait")),
+			i == ACT_TOO_MANY ? 3 : 0);
+		assert_true(api_revision(world->api) > revision);
+	}
+}
+
+static void test_logins(void **state)
+{
+	struct world *world = *state;
+
+	strcpy(world->outcome.person.name, "anna");
+	strcpy(world->outcome.person.password, "SECRET-HASH");
+	world->outcome.person.role = ROLE_ADMIN;
+	assert_int_equal(call(world, &nobody, "POST", "/api/v1/login", NULL,
+				 "{\"name\":\"anna\",\"password\":\"vogel\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_LOGIN);
+	assert_string_equal(world->act.name, "anna");
+	assert_string_equal(world->act.secret, "vogel");
+	assert_string_equal(text_at(world, "name"), "anna");
+	assert_string_equal(text_at(world, "role"), "admin");
+	assert_null(json_object_get(world->body, "password"));
+	assert_int_equal(call(world, &nobody, "POST", "/api/v1/setup", NULL,
+				 "{\"code\":\"C\",\"name\":\"anna\",\"password\":\"vogel\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_SETUP);
+	assert_string_equal(text_at(world, "role"), "admin");
+
+	strcpy(world->outcome.text, "BCDF-GHJK");
+	world->outcome.number = 86400;
+	assert_int_equal(call(world, &local, "POST", "/api/v1/setup-code", NULL, NULL), 200);
+	assert_true(world->act.local_root);
+	assert_string_equal(text_at(world, "code"), "BCDF-GHJK");
+	assert_int_equal(json_integer_value(json_object_get(world->body, "seconds")), 86400);
+}
+
+static void test_later_answers(void **state)
+{
+	struct world *world = *state;
+	act_done_fn done[3];
+	void *userdata[3];
+
+	world->later = true;
+	for (unsigned i = 0; i < 3; i++) {
+		call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, "{}");
+		done[i] = world->done;
+		userdata[i] = world->done_userdata;
+	}
+	done[1](userdata[1], &world->outcome);
+	assert_int_equal(world->answers, 1);
+	done[2](userdata[2], &world->outcome);
+	assert_int_equal(world->answers, 2);
+	assert_int_equal(world->status, 200);
+	call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, "{}");
+
+	/* The api goes: whoever waits is answered now, and the late outcomes say nothing more. */
+	world->api = api_free(world->api);
+	assert_int_equal(world->answers, 4);
+	assert_int_equal(world->status, 503);
+	done[0](userdata[0], &world->outcome);
+	world->done(world->done_userdata, &world->outcome);
+	assert_int_equal(world->answers, 4);
+}
+
+/* ---- what is read ---- */
+
+static void test_status(void **state)
+{
+	static const char *const keys[] = {"gateway", "clock", "uplink", "queue", "window",
+		"devices", "discovery", "key", "audit", "alarms", "set_up"};
+	struct world *world = *state;
+
+	add_device(world, "s-1", ADMISSION_PENDING);
+	add_device(world, "s-2", ADMISSION_BLOCKED);
+	world->facts.started = 1700000000123;
+	world->facts.uplink = LINK_UP;
+	assert_int_equal(window_open(&world->window, 60, 900, "anna", NOW_USEC - USEC_PER_SEC), 0);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status", NULL, NULL), 200);
+	for (size_t i = 0; i < ELEMENTS(keys); i++)
+		assert_non_null(json_object_get(world->body, keys[i]));
+	json_t *window = json_object_get(world->body, "window");
+	json_t *devices = json_object_get(world->body, "devices");
+
+	assert_true(json_is_true(json_object_get(window, "open")));
+	assert_int_equal(json_integer_value(json_object_get(window, "seconds_left")), 59);
+	assert_string_equal(json_string_value(json_object_get(window, "opened_by")), "anna");
+	assert_int_equal(json_integer_value(json_object_get(devices, "total")), 2);
+	assert_int_equal(json_integer_value(json_object_get(devices, "waiting-person")), 1);
+	assert_int_equal(json_integer_value(json_object_get(devices, "blocked")), 1);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "gateway"), "since")),
+		"2023-11-14T22:13:20Z");
+	assert_true(json_is_null(json_object_get(json_object_get(world->body, "uplink"), "since")));
+}
+
+static void test_limits_heard_alarms(void **state)
+{
+	struct world *world = *state;
+	struct alarm alarm;
+	json_t *list, *item;
+
+	world->limits.reached[LIMIT_PENDING] = 5;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status/limits", NULL, NULL), 200);
+	list = json_object_get(world->body, "limits");
+	assert_int_equal(json_array_size(list), LIMITS);
+	item = json_array_get(list, LIMIT_PENDING);
+	assert_string_equal(json_string_value(json_object_get(item, "name")), "pending");
+	assert_int_equal(json_integer_value(json_object_get(item, "reached")), 5);
+
+	heard_add(&world->heard, AWAY_NO_ECHO, NOW_USEC);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/heard", NULL, NULL), 200);
+	list = json_object_get(world->body, "heard");
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "reason")), "no-echo");
+
+	assert_true(alarms_raise(&world->alarms, ALARM_LEAK, "s-1", 1700000000123, &alarm));
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/alarms", NULL, NULL), 200);
+	item = json_array_get(json_object_get(world->body, "alarms"), 0);
+	assert_string_equal(json_string_value(json_object_get(item, "id")), "leak");
+	assert_string_equal(json_string_value(json_object_get(item, "sentence")),
+		"Somebody else uses the identity of s-1.");
+}
+
+static size_t list_devices(struct world *world, const char *query, json_int_t total)
+{
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices", query, NULL), 200);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "total")), total);
+	return json_array_size(json_object_get(world->body, "devices"));
+}
+
+static void test_devices(void **state)
+{
+	struct world *world = *state;
+	char id[16];
+
+	for (unsigned i = 0; i < 250; i++) {
+		snprintf(id, sizeof(id), "s-%03u", i);
+		add_device(world, id, i % 10 ? ADMISSION_PENDING : ADMISSION_REVOKED);
+	}
+	assert_int_equal(list_devices(world, NULL, 250), 50);
+	assert_int_equal(list_devices(world, "limit=1000", 250), 200);
+	assert_int_equal(list_devices(world, "limit=1000&offset=240", 250), 10);
+	assert_int_equal(list_devices(world, "offset=1000", 250), 0);
+	assert_int_equal(list_devices(world, "offset=x&limit=", 250), 50);
+	assert_int_equal(list_devices(world, "limit=7x", 250), 50);
+	assert_int_equal(list_devices(world, "stage=revoked", 25), 25);
+	assert_int_equal(list_devices(world, "stage=revoked%2Cwaiting-person&limit=200", 250), 200);
+	assert_int_equal(list_devices(world, "stage=person", 0), 0);
+	assert_int_equal(list_devices(world, "stage=waiting", 0), 0);
+	assert_int_equal(list_devices(world, "q=S-24", 10), 10);
+	assert_int_equal(list_devices(world, "q=no+such", 0), 0);
+	assert_int_equal(list_devices(world, "q=%2", 250), 50);
+	assert_int_equal(list_devices(world, "q=%zz", 250), 50);
+	assert_int_equal(list_devices(world, "q=%00", 250), 50);
+}
+
+static struct device *device_with_secrets(struct world *world)
+{
+	struct device *device = add_device(world, "s-1", ADMISSION_ADMITTED);
+	struct lifecycle *life = &device->record->life;
+
+	assert_int_equal(secret_set(&life->credential_current, SPAN_LITERAL("CANARY-RT")), 0);
+	assert_int_equal(secret_set(&life->credential_old, SPAN_LITERAL("CANARY-OLD")), 0);
+	assert_int_equal(secret_set(&life->operation_blob, SPAN_LITERAL("CANARY-BLOB")), 0);
+	assert_int_equal(secret_set(&life->operation_code, SPAN_LITERAL("CANARY-CODE")), 0);
+	life->operation = OPERATION_AWAITING;
+	life->operation_number = 12;
+	strcpy(device->record->info.code, "BCDFGHJK");
+	strcpy(device->record->info.model, "T1");
+	device->record->info.attributes = strdup("{\"floor\":\"2\"}");
+	device->last_heard_usec = NOW_USEC - 5 * USEC_PER_SEC;
+	return device;
+}
+
+static bool holds(struct world *world, const char *text)
+{
+	char *dump = json_dumps(world->body, 0);
+	bool found = strstr(dump, text) != NULL;
+
+	free(dump);
+	return found;
+}
+
+static void test_device(void **state)
+{
+	struct world *world = *state;
+
+	device_with_secrets(world);
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/devices/none", NULL, NULL), 404);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_string_equal(text_at(world, "ep"), "ep-s-1");
+	assert_string_equal(text_at(world, "model"), "T1");
+	assert_string_equal(text_at(world, "stage"), "waiting-code");
+	assert_int_equal(json_integer_value(json_object_get(world->body, "last_heard")), 5);
+	assert_true(json_is_true(json_object_get(world->body, "has_code")));
+	assert_true(json_is_null(json_object_get(world->body, "last_reading")));
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "attributes"), "floor")),
+		"2");
+	assert_int_equal(json_array_size(json_object_get(world->body, "actions")), 0);
+}
+
+/* No credential in any answer; a code only where the gateway must show it, to who may see it. */
+static void test_secrets_stay(void **state)
+{
+	struct world *world = *state;
+	struct device *device = device_with_secrets(world);
+	struct api_caller stale = technician;
+
+	stale.fresh_password = false;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_false(holds(world, "CANARY"));
+	assert_false(holds(world, "BCDF"));
+	assert_int_equal(call(world, &stale, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_false(holds(world, "CANARY"));
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_string_equal(text_at(world, "code"), "CANARY-CODE");
+	assert_false(holds(world, "CANARY-RT") || holds(world, "CANARY-OLD") ||
+		     holds(world, "CANARY-BLOB") || holds(world, "BCDF"));
+	assert_true(json_array_size(json_object_get(world->body, "actions")) > 0);
+	device->record->info.display = true;
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_false(holds(world, "CANARY"));
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices", NULL, NULL), 200);
+	assert_false(holds(world, "CANARY"));
+}
+
+static void test_journal(void **state)
+{
+	struct world *world = *state;
+	json_t *row;
+
+	assert_int_equal(
+		call(world, &admin, "GET", "/api/v1/journal", "before=99&limit=7", NULL), 200);
+	assert_int_equal(world->before, 99);
+	assert_int_equal(world->max, 7);
+	row = json_array_get(json_object_get(world->body, "rows"), 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "number")), 7);
+	assert_string_equal(json_string_value(json_object_get(row, "action")), "revoke");
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", "limit=0", NULL), 200);
+	assert_int_equal(world->max, 1);
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 200);
+	assert_int_equal(world->max, 50);
+	world->journal_result = -EIO;
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 507);
+}
+
+static void test_people(void **state)
+{
+	struct world *world = *state;
+	json_t *list;
+
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/people", NULL, NULL), 200);
+	list = json_object_get(world->body, "people");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "role")), "admin");
+	assert_false(holds(world, "SECRET"));
+}
+
+static void test_revision(void **state)
+{
+	struct world *world = *state;
+	uint64_t revision = api_revision(world->api);
+
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status", NULL, NULL), 200);
+	assert_int_equal(api_revision(world->api), revision);
+	api_touch(world->api);
+	assert_true(api_revision(world->api) > revision);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_WORLD(test_roles),
+		IN_WORLD(test_least_roles),
+		IN_WORLD(test_fresh_password),
+		IN_WORLD(test_no_such_route),
+		IN_WORLD(test_act_is_filled),
+		IN_WORLD(test_bad_bodies),
+		IN_WORLD(test_outcomes),
+		IN_WORLD(test_logins),
+		IN_WORLD(test_later_answers),
+		IN_WORLD(test_status),
+		IN_WORLD(test_limits_heard_alarms),
+		IN_WORLD(test_devices),
+		IN_WORLD(test_device),
+		IN_WORLD(test_secrets_stay),
+		IN_WORLD(test_journal),
+		IN_WORLD(test_people),
+		IN_WORLD(test_revision),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

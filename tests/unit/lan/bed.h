@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A real lan on loopback and a plain UDP socket that talks to it, in one process and on one loop.
+ * The socket speaks in bytes, so that what is asserted is what stands on the wire.
+ */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "core/config.h"
+#include "lan/lan.h"
+
+#define DATAGRAM_MAX 2048
+
+enum { CON, NON, ACK, RST };
+#define GET    1
+#define POST   2
+#define PUT    3
+#define DELETE 4
+
+struct datagram {
+	uint8_t bytes[DATAGRAM_MAX];
+	size_t size;
+	unsigned option; /* number of the last one, while it is built */
+};
+
+/* A request that the host got, copied out of its view. */
+struct seen_request {
+	struct lan_request view;
+	uint8_t payload[DATAGRAM_MAX];
+	size_t payload_size;
+};
+
+struct bed {
+	sd_event *loop;
+	struct lan *lan;
+	struct limits limits;
+	struct config_list interfaces;
+	int fd;
+	int family;
+	struct seen_request last;
+	unsigned requests;
+	unsigned away[AWAYS];
+	bool hold; /* else each request is answered with 2.04 at once */
+	/* takes the place of both when it is set */
+	void (*host)(struct bed *bed, const struct lan_request *request);
+	void *host_data;
+};
+
+void bed_open(struct bed *bed, int family, const char *interface);
+void bed_close(struct bed *bed);
+/* Another socket of the same family, towards the same lan. */
+int bed_socket(const struct bed *bed);
+/* A verified address and a clean slate of counters. */
+void bed_verify(struct bed *bed);
+
+void message_begin(struct datagram *message, int type, int code, uint16_t mid, const char *token);
+void message_option(struct datagram *message, unsigned number, const void *value, size_t size);
+void message_text(struct datagram *message, unsigned number, const char *value);
+void message_payload(struct datagram *message, const char *text);
+/* POST /t?ep=<ep> with text in format 0. */
+void message_reading(
+	struct datagram *message, int type, uint16_t mid, const char *token, const char *ep);
+
+int message_type(const struct datagram *message);
+int message_code(const struct datagram *message);
+uint16_t message_id(const struct datagram *message);
+bool message_token_is(const struct datagram *message, const char *token);
+/* The option's value and size; -1 when it is not there. */
+int message_find(const struct datagram *message, unsigned number, uint8_t value[64]);
+/* NUL-terminated copy of the payload. */
+const char *message_body(const struct datagram *message, char text[DATAGRAM_MAX]);
+
+void bed_send(struct bed *bed, const struct datagram *message);
+/* The next datagram within so long; false when none came. */
+bool bed_receive(struct bed *bed, struct datagram *ret_message, int timeout_msec);
+/* Nothing is on its way: a ping is answered, and nothing came before its answer. */
+void bed_expect_silence(struct bed *bed);
+/* Sends and expects one answer with this code. */
+void bed_ask(
+	struct bed *bed, const struct datagram *message, int code, struct datagram *ret_answer);
+/* Runs the loop until the condition holds, 5 s at most. */
+#define bed_await(bed, condition)                                         \
+	do {                                                              \
+		for (int tries = 0; !(condition) && tries < 500; tries++) \
+			sd_event_run((bed)->loop, 10000);                 \
+		assert_true(condition);                                   \
+	} while (0)

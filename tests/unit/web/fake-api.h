@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A stand-in for api_call() (link with --wrap=api_call): a small gateway with some devices, so that
+ * the page can be tested and looked at alone. It remembers the last call that was no GET.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "api/api.h"
+
+#define FAKE_NAME     "anna"
+#define FAKE_PASSWORD "nine quiet herons"
+#define FAKE_CODE     "BCDF-GHJK"
+
+struct fake_api {
+	sd_event *loop; /* needed for late answers */
+	bool late;	/* answers come in a later turn of the loop */
+	bool set_up;
+	bool hostile;	 /* the first device calls itself names */
+	bool empty;	 /* no devices */
+	unsigned window; /* seconds left */
+	const char *role;
+	/* the last change asked for */
+	unsigned changes;
+	char method[8], path[128];
+	struct api_caller caller;
+	json_t *body;
+};
+
+/* The one that __wrap_api_call() serves: the api pointer is this, cast. */
+struct api *fake_api_as_api(struct fake_api *fake);
+void fake_api_clear(struct fake_api *fake);
+
+void __wrap_api_call(
+	struct api *api, const struct api_request *request, api_done_fn done, void *userdata);
