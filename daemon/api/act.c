@@ -157,8 +157,8 @@ static void on_done(void *userdata, const struct act_outcome *outcome)
 	json_t *body = NULL;
 
 	if (pending->api) {
-		body = json_pack("{s:s,s:s}", outcome->result == ACT_DONE ? "result" : "error",
-			api_word_of(outcome->result), "text", outcome->text);
+		body = json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
+			api_word_of(outcome->result), "text", api_text(outcome->text));
 		if (body)
 			add_outcome(body, pending, outcome);
 		api_touch(pending->api);
@@ -185,6 +185,11 @@ void api_do_act(const struct api_context *context)
 		.kind = kind_of(context), .role = caller->role, .local_root = caller->local_root};
 	struct api_pending *pending;
 
+	/* Cut to length, it could become the id of another device. */
+	if (act.kind < ACT_SETUP_CODE && strlen(context->argument) > DEVICE_ID_MAX) {
+		api_error(context, 404, "unknown", "There is no device with this id.");
+		return;
+	}
 	snprintf(act.who, sizeof(act.who), "%s", caller->name);
 	snprintf(act.via, sizeof(act.via), "%s", caller->via);
 	if (!read_body(context, &act)) {

@@ -1,46 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/* clang-format off */
 /*
  * What can be asked and done, for the page and the tool: one table of routes with method, path,
  * role and handler. No HTTP library type in here; a call is (method, path, query, caller, JSON
  * body) and its answer is (status, JSON), given exactly once, on the loop, at once or later.
  *
- *   GET    /api/v1/status              viewer      {"gateway":{"id","version","since","hours"?},
- * "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
- *                                                   "queue":{"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped"},
- *                                                   "window":{"open","seconds_left","opened_by"},
- * "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"}, "key":{"source"},
- * "audit":{"rows","head"}, "alarms":n, "set_up":bool} GET    /api/v1/status/limits       viewer
- * {"limits":[{"name","value","unit","reason","reached"}]} GET    /api/v1/heard               viewer
- * {"minutes":15,"heard":[{"reason","count","remedy"}]} GET    /api/v1/alarms              viewer
- * {"alarms":[{"id","subject","sentence","remedy","raised","times"}]} POST   /api/v1/alarms/clear
- * technician  {"id","subject"} GET    /api/v1/devices?stage=&q=&offset=&limit=  viewer
- * {"total","devices":[DEVICE...]}   (limit at most 200, default 50) GET    /api/v1/devices/<id>
- * viewer      DEVICE POST   /api/v1/devices/<id>/<act>  technician  act = admit, approve, reject,
- * suspend, resume, rename, identify, block, unblock; admin: revoke (technician too: see table),
- * release, forget, unlock body {"code"?, "name"?, "place"?, "owner"?, "seconds"?}; answer
- * {"result":"done","text", "device":DEVICE?} POST   /api/v1/window              technician
- * {"seconds"}  /  DELETE /api/v1/window GET    /api/v1/journal?before=&limit=  viewer... admin
- * {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}]}
- *   GET    /api/v1/people              admin       {"people":[{"name","role","created"}]}
- *   PUT    /api/v1/people/<name>       admin       {"role","password"?}   /  DELETE
- *   POST   /api/v1/setup-code          local root  {"code", "expires"}
- *   POST   /api/v1/setup               nobody      {"code","name","password"}
- *   POST   /api/v1/login               nobody      {"name","password"} -> {"name","role"}; sessions
- * are web's POST   /api/v1/password            viewer      {"password"}: the fresh password
+ *   GET    /api/v1/status               viewer      STATUS
+ *   GET    /api/v1/status/limits        viewer      {"limits":[{"name","value","unit","reason","reached"}]}
+ *   GET    /api/v1/heard                viewer      {"minutes":15,"heard":[{"reason","count","remedy"}]}
+ *   GET    /api/v1/alarms               viewer      {"alarms":[{"id","subject","sentence","remedy","raised","times","clears_itself"}]}
+ *   POST   /api/v1/alarms/clear         technician  {"id","subject"}
+ *   GET    /api/v1/devices              viewer      ?stage=&q=&offset=&limit= (at most 200, default 50): {"total","devices":[DEVICE...]}
+ *   GET    /api/v1/devices/<id>         viewer      DEVICE
+ *   POST   /api/v1/devices/<id>/<act>   technician  admit, approve, reject, suspend, resume, rename, identify, block, unblock
+ *                                       admin       revoke, release, forget, unlock
+ *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE
+ *   POST   /api/v1/window               technician  {"seconds"}      DELETE: closes it
+ *   GET    /api/v1/journal              admin       ?before=&limit=: {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}]}
+ *   GET    /api/v1/people               admin       {"people":[{"name","role","created"}]}
+ *   PUT    /api/v1/people/<name>        admin       {"role","password"?}      DELETE: drops the person
+ *   POST   /api/v1/setup-code           local root  DONE with "code","seconds"
+ *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
+ *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's
+ *   POST   /api/v1/password             viewer      {"password"}: the fresh password
  *
- * DEVICE =
- * {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,"state"
- * (device word),"stage","trust","found_by","address","present":bool,
- *           "platform","platform_id","first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
- *           "operation":{"state","number","expires"},"credential":{"state","since","expires"}
- * (never a value),"link","last_heard" (seconds ago or null),"last_reading","readings","queued",
- *           "code" (only: an operation's verification code that the gateway must show because the
- * device has no display, technician with fresh password), "actions":["approve",...]} Times are RFC
- * 3339 text or null. Errors: {"error":"<word>","text":"<sentence>"} with status 400, 401, 403, 404,
- * 405, 409, 413, 415, 422, 423, 429, 502, 507.
+ * STATUS = {"gateway":{"id","version","since"}, "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
+ *           "queue":{"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped"},
+ *           "window":{"open","seconds_left","opened_by"}, "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"},
+ *           "key":{"source"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
+ * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
+ *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platform_id",
+ *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
+ *           "operation":{"state","number","expires"},"credential":{"state","since","expires"} (never a value),
+ *           "link","last_heard" (seconds ago or null),"last_reading","readings","queued",
+ *           "code" (only: an operation's verification code that the gateway must show because the device has no
+ *           display, to a technician with a fresh password),"actions":["approve",...]}
+ * DONE   = {"result":"done","text"}
+ *
+ * Times are RFC 3339 text or null. Errors: {"error":"<word>","text":"<sentence>"} with status 400, 401 ("login",
+ * "password"), 403, 404, 405, 409, 422 (and "tries_left"), 423, 429 (and "wait", seconds), 502, 503, 507.
  */
+/* clang-format on */
 
 #include <jansson.h>
 #include <stdbool.h>

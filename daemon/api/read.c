@@ -131,16 +131,16 @@ void api_get_status(const struct api_context *context)
 		json_pack("{s:b,s:o}", "synced", clock_is_synced(), "now",
 			api_time(clock_wall_msec())));
 	json_object_set_new(body, "uplink",
-		json_pack("{s:s,s:o,s:s,s:s}", "state", link_state_to_string(facts->uplink),
-			"since", api_time(facts->uplink_since), "host", config->mqtt_host, "detail",
-			facts->uplink_detail));
+		json_pack("{s:s,s:o,s:o,s:o}", "state", link_state_to_string(facts->uplink),
+			"since", api_time(facts->uplink_since), "host", api_text(config->mqtt_host),
+			"detail", api_text(facts->uplink_detail)));
 	json_object_set_new(body, "queue", queue_json(view));
 	json_object_set_new(body, "window", window_json(view->window));
 	json_object_set_new(body, "devices", stages_json(view->registry));
 	json_object_set_new(body, "discovery",
-		json_pack("{s:s,s:s}", "state",
+		json_pack("{s:s,s:o}", "state",
 			facts->discovery_available ? "available" : "not available", "detail",
-			facts->discovery_detail));
+			api_text(facts->discovery_detail)));
 	json_object_set_new(body, "key", json_pack("{s:s}", "source", facts->key_source));
 	json_object_set_new(body, "audit",
 		json_pack("{s:I,s:s}", "rows", (json_int_t)facts->audit_rows, "head",
@@ -197,11 +197,12 @@ void api_get_alarms(const struct api_context *context)
 		const struct alarm_row *row = alarm_row(alarm->kind);
 		char sentence[256];
 
-		json_array_append_new(list,
-			json_pack("{s:s,s:s,s:s,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
-				alarm->subject, "sentence", alarm_sentence(alarm, sentence),
-				"remedy", row->remedy, "raised", api_time(alarm->raised), "times",
-				(int)alarm->times, "clears_itself", row->clears_itself));
+		json_array_append_new(
+			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
+				      api_text(alarm->subject), "sentence",
+				      alarm_sentence(alarm, sentence), "remedy", row->remedy,
+				      "raised", api_time(alarm->raised), "times", (int)alarm->times,
+				      "clears_itself", row->clears_itself));
 	}
 	api_answer(context, 200, json_pack("{s:o}", "alarms", list));
 }
@@ -280,6 +281,16 @@ void api_get_device(const struct api_context *context)
 
 /* ---- journal, people ---- */
 
+static json_t *row_json(const struct audit_row *row)
+{
+	return json_pack("{s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "number",
+		(json_int_t)row->number, "time", api_time(row->time), "clock_synced",
+		row->clock_synced, "who", api_text(row->who), "role", api_text(row->role), "via",
+		api_text(row->via), "action", api_text(row->action), "object",
+		api_text(row->object), "evidence", api_text(row->evidence), "result",
+		api_text(row->result));
+}
+
 static void on_journal(void *userdata, int result, const struct audit_row *rows, size_t count)
 {
 	json_t *list;
@@ -293,13 +304,7 @@ static void on_journal(void *userdata, int result, const struct audit_row *rows,
 	}
 	list = json_array();
 	for (i = 0; i < count; i++)
-		json_array_append_new(
-			list, json_pack("{s:I,s:o,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "number",
-				      (json_int_t)rows[i].number, "time", api_time(rows[i].time),
-				      "clock_synced", rows[i].clock_synced, "who", rows[i].who,
-				      "role", rows[i].role, "via", rows[i].via, "action",
-				      rows[i].action, "object", rows[i].object, "evidence",
-				      rows[i].evidence, "result", rows[i].result));
+		json_array_append_new(list, row_json(&rows[i]));
 	api_pending_answer(userdata, 200, json_pack("{s:o}", "rows", list));
 }
 

@@ -219,7 +219,8 @@ void config_print(const struct config *config, FILE *out)
 
 void config_print_sample(FILE *out)
 {
-	fputs("# Configuration of gatehouse. Every key stands here with its default; take away "
+	fputs("# SPDX-License-Identifier: Apache-2.0\n"
+	      "# Configuration of gatehouse. Every key stands here with its default; take away "
 	      "the\n"
 	      "# '#' before a key to change it. Values in files *.conf of gatehouse.conf.d/ come\n"
 	      "# after those of this file, in the order of their names.\n"

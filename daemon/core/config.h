@@ -92,7 +92,8 @@ void config_print(const struct config *config, FILE *out);
 void config_restart_needed(
 	const struct config *old, const struct config *new, char *ret_keys, size_t capacity);
 
-/* Copies from 'old' what can only change with a restart, so that the swapped configuration says what is in force. */
+/* Copies from 'old' what can only change with a restart, so that the swapped configuration says
+ * what is in force. */
 void config_keep_restart_keys(const struct config *old, struct config *next);
 
 /* The table, for documents and tests. */

@@ -124,6 +124,11 @@ static bool may_approve(const struct walk *walk)
 		       walk->life.operation == OPERATION_AWAITING);
 }
 
+static bool is_approved_early(const struct walk *walk)
+{
+	return walk->before->operation == OPERATION_OPENING && walk->life.operation_approved;
+}
+
 /* By itself, without a person (rule 6). */
 static bool may_reopen(const struct walk *walk)
 {
@@ -257,12 +262,15 @@ static const struct rule {
 	{MACHINE_LINK, ON(LINK_TAKEN_OVER), NULL, {MACHINE_CREDENTIAL, CREDENTIAL_LEAK}},
 };
 
-/* A step after which nothing goes on by itself: a person must hear of it. */
+/* What a step asks for only under a condition. */
 static const struct notice {
 	struct machine_step taken;
 	bool (*when)(const struct walk *walk);
 	uint32_t actions;
 } notices[] = {
+	/* Approved before it was open at the platform: now the driver is told. */
+	{{MACHINE_OPERATION, OPERATION_CODE}, is_approved_early, LIFE_ADVANCE},
+	/* Nothing goes on by itself: a person must hear of it. */
 	{{MACHINE_OPERATION, OPERATION_GOT_EXPIRED}, may_not_reopen, LIFE_ALARM_FAILED},
 	{{MACHINE_CREDENTIAL, CREDENTIAL_RENEW_REFUSED}, may_not_register, LIFE_ALARM_REFUSED},
 };

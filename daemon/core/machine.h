@@ -24,10 +24,9 @@ enum machine_result {
 /* What the host must do, a set. All but SAVE wait for SAVED when SAVE is in the set. */
 enum life_action {
 	LIFE_SAVE = 1 << 0,    /* put the next record on disk */
-	LIFE_ADVANCE = 1 << 1, /* go on with the open operation: send the request, or wait the time,
-				  that the driver asked for with its last PROGRESS; else call its
-				  advance(). Never two calls at a time: while one is under way it is
-				  remembered */
+	LIFE_ADVANCE = 1 << 1, /* call the platform driver's advance() for the open operation; never
+				  two calls at a time. A driver that said PROGRESS or CODE is called
+				  by what it asked for with it (a request, a wait), after SAVED */
 	LIFE_SHOW_CODE =
 		1 << 2, /* an operation's code is there: to the device's display, or the page */
 	LIFE_CLEAR_CODE = 1 << 3, /* clear it from the device's display */
@@ -37,7 +36,7 @@ enum life_action {
 				     its session */
 	LIFE_TELL_DEVICE =
 		1 << 6,	       /* state changed: notify the device, publish its retained status */
-	LIFE_REFRESH = 1 << 7, /* call advance() for a refresh; like LIFE_ADVANCE */
+	LIFE_REFRESH = 1 << 7, /* call advance() for a refresh */
 	LIFE_CANCEL = 1 << 8,  /* tell the platform that the open operation is not wanted any more.
 				  The next record holds its blob no more: the driver gets the one
 				  before */
@@ -49,7 +48,7 @@ enum life_action {
 	LIFE_ALARM_REFUSED =
 		1 << 12, /* rule 5: the credential is refused and renewal did not help */
 	LIFE_ALARM_FAILED = 1 << 13, /* the operation failed for good */
-	LIFE_BACK_OFF = 1 << 14,     /* try the same step again after a back-off: what the event was
-					about (the operation, the refresh; the link by LINK_RETRY) */
+	LIFE_BACK_OFF = 1 << 14,     /* call the driver for the same step again after a back-off */
 	LIFE_FORGET = 1 << 15,	     /* delete the record */
+	LIFE_RECONNECT = 1 << 16,    /* the link is lost: LINK_RETRY after a back-off */
 };

@@ -11,9 +11,10 @@
  *
  * Open are opening, awaiting and issued. OPEN is refused while one is open: that is "at most one"
  * (rule 1). Once a credential is on disk the only ways are bound and failed: GOT_CREDENTIAL and
- * GOT_EXPIRED are ignored in issued, so that COMPLETE is never repeated (rule 3). PROGRESS saves
- * the driver's blob before the driver goes on. APPROVE while opening is remembered only: the
- * opening call is under way, and a second one could open a second operation at the platform.
+ * GOT_EXPIRED are ignored in issued, so that COMPLETE is never repeated (rule 3). PROGRESS and CODE
+ * save the driver's blob before the driver goes on by what it asked for with them; calling it at
+ * once instead would be a hot loop. APPROVE while opening is remembered only: the opening call is
+ * under way, and a second one could open a second operation at the platform.
  * Whatever comes for an operation that has ended is late and ignored.
  */
 
@@ -38,9 +39,8 @@ static const struct machine_cell table[OPERATION_STATES][OPERATION_EVENTS] = {
 	[OPERATION_OPENING] =
 		{
 			[OPERATION_OPEN] = REFUSE,
-			[OPERATION_PROGRESS] = MOVE(OPERATION_OPENING, LIFE_SAVE | LIFE_ADVANCE),
-			[OPERATION_CODE] =
-				MOVE(OPERATION_AWAITING, LIFE_SAVE | LIFE_SHOW_CODE | LIFE_ADVANCE),
+			[OPERATION_PROGRESS] = MOVE(OPERATION_OPENING, LIFE_SAVE),
+			[OPERATION_CODE] = MOVE(OPERATION_AWAITING, LIFE_SAVE | LIFE_SHOW_CODE),
 			[OPERATION_APPROVE] = MOVE(OPERATION_OPENING, LIFE_SAVE),
 			[OPERATION_GOT_CREDENTIAL] =
 				MOVE(OPERATION_ISSUED, LIFE_SAVE | LIFE_ADVANCE),
@@ -58,8 +58,8 @@ static const struct machine_cell table[OPERATION_STATES][OPERATION_EVENTS] = {
 	[OPERATION_AWAITING] =
 		{
 			[OPERATION_OPEN] = REFUSE,
-			[OPERATION_PROGRESS] = MOVE(OPERATION_AWAITING, LIFE_SAVE | LIFE_ADVANCE),
-			[OPERATION_CODE] = MOVE(OPERATION_AWAITING, LIFE_SAVE | LIFE_ADVANCE),
+			[OPERATION_PROGRESS] = MOVE(OPERATION_AWAITING, LIFE_SAVE),
+			[OPERATION_CODE] = MOVE(OPERATION_AWAITING, LIFE_SAVE),
 			[OPERATION_APPROVE] = MOVE(OPERATION_AWAITING, LIFE_SAVE | LIFE_ADVANCE),
 			[OPERATION_GOT_CREDENTIAL] =
 				MOVE(OPERATION_ISSUED, LIFE_SAVE | LIFE_ADVANCE),
@@ -78,7 +78,7 @@ static const struct machine_cell table[OPERATION_STATES][OPERATION_EVENTS] = {
 	[OPERATION_ISSUED] =
 		{
 			[OPERATION_OPEN] = REFUSE,
-			[OPERATION_PROGRESS] = MOVE(OPERATION_ISSUED, LIFE_SAVE | LIFE_ADVANCE),
+			[OPERATION_PROGRESS] = MOVE(OPERATION_ISSUED, LIFE_SAVE),
 			[OPERATION_CODE] = IGNORE,
 			[OPERATION_APPROVE] = REFUSE,
 			[OPERATION_GOT_CREDENTIAL] = IGNORE,

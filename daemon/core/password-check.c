@@ -89,9 +89,9 @@ static size_t match_run(const char *text, const char *run)
 	for (size_t i = 0; i < size; i++) {
 		size_t up = 0, down = 0;
 
-		while (text[up] && i + up < size && text[up] == run[i + up])
+		while (i + up < size && text[up] && text[up] == run[i + up])
 			up++;
-		while (text[down] && down <= i && text[down] == run[i - down])
+		while (down <= i && text[down] && text[down] == run[i - down])
 			down++;
 		if (up > best)
 			best = up;

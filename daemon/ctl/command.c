@@ -37,8 +37,12 @@ static void wipe_texts(json_t *body)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(body, key, value) if (json_is_string(value))
-		crypto_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+	json_object_foreach(body, key, value)
+	{
+		if (json_is_string(value))
+			crypto_wipe((char *)(uintptr_t)json_string_value(value),
+				json_string_length(value));
+	}
 }
 
 int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
@@ -237,7 +241,7 @@ static int run_window_open(struct ctl *ctl)
 	snprintf(done, sizeof(done), "The onboarding window is open for %lu minute%s.", minutes,
 		minutes == 1 ? "" : "s");
 	return do_and_say(ctl, "POST", "/api/v1/window",
-		json_pack("{s:I}", "seconds", (json_int_t)(60 * minutes)), done);
+		json_pack("{s:I}", "seconds", 60 * (json_int_t)minutes), done);
 }
 
 static int run_window_close(struct ctl *ctl)

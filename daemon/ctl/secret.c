@@ -28,7 +28,6 @@ int secret_read_line(FILE *in, char *ret_secret)
 	size_t size = 0;
 	int c, r = 0;
 
-	setvbuf(in, NULL, _IONBF, 0);
 	while ((c = fgetc(in)) != EOF && c != '\n') {
 		if (size == SECRET_MAX) {
 			r = -EMSGSIZE;
@@ -92,15 +91,16 @@ static int read_terminal(FILE *terminal, char *ret_secret)
 static int read_from(const char *path, char *ret_secret)
 {
 	CLEANUP(cleanup_file) FILE *opened = NULL;
+	bool terminal = !path && isatty(STDIN_FILENO), standard = path && !strcmp(path, "-");
+	FILE *in = stdin;
 
-	if (!path && isatty(STDIN_FILENO)) {
-		opened = fopen("/dev/tty", "r+e");
-		return opened ? read_terminal(opened, ret_secret) : -errno;
+	if (terminal || (path && !standard)) {
+		in = opened = terminal ? fopen("/dev/tty", "r+e") : fopen(path, "re");
+		if (!opened)
+			return -errno;
 	}
-	if (!path || !strcmp(path, "-"))
-		return secret_read_line(stdin, ret_secret);
-	opened = fopen(path, "re");
-	return opened ? secret_read_line(opened, ret_secret) : -errno;
+	setvbuf(in, NULL, _IONBF, 0);
+	return terminal ? read_terminal(in, ret_secret) : secret_read_line(in, ret_secret);
 }
 
 int secret_read(const char *path, char *ret_secret, char *ret_why, size_t capacity)

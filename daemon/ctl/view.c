@@ -113,7 +113,10 @@ static void view_list(const json_t *list, const struct column *columns, size_t c
 		titles[i] = columns[i].title;
 	if (table_new(titles, count, &table) < 0)
 		return;
-	json_array_foreach(list, i, item) add_item(table, item, columns, count);
+	json_array_foreach(list, i, item)
+	{
+		add_item(table, item, columns, count);
+	}
 	table_print(table, out);
 }
 

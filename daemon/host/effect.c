@@ -3,15 +3,22 @@
 /*
  * The one road by which a device changes.
  *
- *   submission -> core/lifecycle makes the next value -> edits -> SAVE: one change (record and
- * audit row together) to the store
- *              -> SAVED: the record is installed in the registry -> effects, one switch from action
- * to adapter -> done()
+ *	submission
+ *	  -> core/lifecycle makes the next value, then the edit
+ *	  -> SAVE: one change (record and audit row together) to the store
+ *	  -> SAVED: the record is installed in the registry
+ *	  -> effects, one switch from action to adapter
+ *	  -> done()
  *
  * A submission that needs no SAVE is installed at once. While one record of a device is on its way
- * to disk, further submissions for that device wait in order; their number is limited. A write that
- * is refused for lack of space installs nothing and carries out nothing. Any other failure of the
- * store ends the process (see gateway.c), and the next start goes on from disk.
+ * to disk, or its effects are being carried out, further submissions for that device wait in order:
+ * a step is complete before the next one begins. A write that is refused for lack of space installs
+ * nothing and carries out nothing. Any other failure of the store ends the process (see gateway.c),
+ * and the next start goes on from disk.
+ *
+ * A device is forgotten on the same road, so nothing that waits can put its record back: the record
+ * is deleted, then (when nothing of it is in flight any more) what is retained of it, its readings,
+ * and the device itself.
  */
 
 #include "host/host.h"
@@ -33,8 +40,11 @@ struct waiting_input {
 	int64_t expires;
 	char platform_id[129];
 	bool has_platform_id;
+	uint64_t answer_to;
+	bool forget;
 	record_edit_fn edit;
 	void *argument;
+	argument_clear_fn argument_clear;
 	struct audit_row audit;
 	bool has_audit;
 	submit_done_fn done;
@@ -51,6 +61,8 @@ static struct waiting_input *input_free(struct waiting_input *input)
 	secret_clear(&input->blob);
 	secret_clear(&input->code);
 	device_record_free(input->record);
+	if (input->argument_clear)
+		input->argument_clear(input->argument);
 	free(input->argument);
 	free(input);
 	return NULL;
@@ -70,6 +82,8 @@ static int input_new(
 	input->part = part;
 	input->event = from->event;
 	input->expires = from->expires;
+	input->answer_to = from->answer_to;
+	input->forget = from->forget;
 	input->edit = from->edit;
 	input->done = from->done;
 	input->userdata = from->userdata;
@@ -92,18 +106,18 @@ static int input_new(
 		input->audit = *from->audit;
 		input->has_audit = true;
 	}
+	/* From here on the copy owns what the argument holds. */
+	input->argument_clear = from->argument_clear;
 	*ret = STEAL(input);
 	return 0;
 }
 
 /* ---- effects ---- */
 
-static void carry_out(struct host *host, struct device *device, uint32_t actions)
+/* What the device and the platform are told. 'before' is the record that was replaced. */
+static void carry_out(struct host *host, struct device *device, const struct device_record *before,
+	enum life_event event, uint32_t actions)
 {
-	char id[DEVICE_ID_MAX + 1];
-
-	/* An effect may be a submission of its own, which replaces the record. */
-	memcpy(id, device->record->id, sizeof(id));
 	/* What stops comes before what tells, so that nobody hears "revoked" of a device that may
 	 * still publish. */
 	if (actions & LIFE_DISCONNECT)
@@ -111,31 +125,37 @@ static void carry_out(struct host *host, struct device *device, uint32_t actions
 	if (actions & LIFE_DROP_READINGS && !host->config->keep_readings_of_revoked)
 		reading_drain(host, device, true, NULL, NULL);
 	if (actions & LIFE_CANCEL)
-		platform_host_work(host, device, PLATFORM_CANCEL);
+		platform_host_withdraw(host, before, PLATFORM_CANCEL);
 	if (actions & LIFE_PLATFORM_REVOKE)
-		platform_host_work(host, device, PLATFORM_REVOKE);
+		platform_host_withdraw(host, before, PLATFORM_REVOKE);
 	if (actions & LIFE_CLEAR_CODE)
 		device_host_clear_code(host, device);
 	if (actions & LIFE_SHOW_CODE)
 		device_host_show_code(host, device);
-	if (actions & LIFE_ADVANCE)
+	if (actions & (LIFE_ADVANCE | LIFE_REFRESH))
 		platform_host_advance(host, device);
-	else if (actions & LIFE_BACK_OFF)
+	else if (actions & LIFE_BACK_OFF && event != LIFE_LINK_LOST &&
+		 event != LIFE_LINK_TAKEN_OVER) /* when to connect again is upstream.c's decision */
 		platform_host_back_off(host, device);
-	if (actions & LIFE_REFRESH)
-		platform_host_work(host, device, PLATFORM_REFRESH);
 	if (actions & LIFE_CONNECT)
 		upstream_join(host, device);
 	if (actions & LIFE_TELL_DEVICE) {
 		upstream_publish_status(host, device);
 		device_host_tell(host, device);
 	}
+}
+
+static void tell_people(struct host *host, const struct device_record *before,
+	const struct device_record *now, uint32_t actions)
+{
+	if (now->life.credential == CREDENTIAL_HELD && before->life.credential != CREDENTIAL_HELD)
+		host_alarm_clear(host, ALARM_CREDENTIAL_REFUSED, now->id);
 	if (actions & LIFE_ALARM_LEAK)
-		host_alarm_raise(host, ALARM_LEAK, id);
+		host_alarm_raise(host, ALARM_LEAK, now->id);
 	if (actions & LIFE_ALARM_REFUSED)
-		host_alarm_raise(host, ALARM_CREDENTIAL_REFUSED, id);
+		host_alarm_raise(host, ALARM_CREDENTIAL_REFUSED, now->id);
 	if (actions & LIFE_ALARM_FAILED)
-		host_alarm_raise(host, ALARM_OPERATION_FAILED, id);
+		host_alarm_raise(host, ALARM_OPERATION_FAILED, now->id);
 }
 
 static void log_change(const struct device_record *old, const struct device_record *next)
@@ -154,7 +174,8 @@ static void log_change(const struct device_record *old, const struct device_reco
 
 	lifecycle_describe(&old->life, &was, &stage);
 	lifecycle_describe(&next->life, &is, &stage);
-	if (was == is && old->life.admission == next->life.admission)
+	if (was == is && (old->life.admission == next->life.admission ||
+				 next->life.admission != ADMISSION_PENDING))
 		return;
 	log_at(LOG_NOTICE,
 		(&(const struct log_fields){.device = next->id,
@@ -184,24 +205,63 @@ static void install(struct waiting_input *input)
 	struct device_host *part = input->part;
 	struct host *host = part->host;
 	struct device *device = part->device;
-	uint32_t actions = input->actions;
+	CLEANUP(cleanup_record) struct device_record *before = NULL;
 	int r;
 
-	log_change(device->record, input->record);
-	r = registry_replace(host->registry, device, input->record);
+	/* The driver gets the operation or the credential that the next record holds no more. */
+	r = device_record_copy(device->record, &before);
+	if (r >= 0) {
+		log_change(before, input->record);
+		r = registry_replace(host->registry, device, input->record);
+	}
 	if (r < 0) {
 		log_device(LOG_ERR, device->record->id,
-			"The saved record could not be installed: %s.", strerror(-r));
+			"The next record could not be installed: %s.", strerror(-r));
 		finish(input, SUBMIT_REFUSED, "The gateway is out of memory.");
 		return;
 	}
 	input->record = NULL;
 	platform_host_set_timers(host, device);
-	carry_out(host, device, actions);
+	carry_out(host, device, before, input->event, input->actions);
+	tell_people(host, before, device->record, input->actions);
 	reading_set_open(host, device);
 	device_host_plan_poll(host, device);
 	host_touch(host);
 	finish(input, SUBMIT_DONE, NULL);
+}
+
+/* Nothing of the device is in flight any more, or it is gone by other ways (the gateway stops). */
+static void on_forget_drained(void *userdata)
+{
+	struct waiting_input *input = userdata;
+	struct device_host *part = input->part;
+	struct host *host = part->host;
+	struct device *device = part->device;
+
+	part->saving = NULL;
+	if (!part->gone) {
+		char id[DEVICE_ID_MAX + 1];
+
+		memcpy(id, device->record->id, sizeof(id));
+		upstream_clear_retained(host, device->record);
+		registry_remove(host->registry, device);
+		host_alarms_forget(host, id);
+		host_touch(host);
+	}
+	finish(input, SUBMIT_DONE, NULL);
+	device_host_unpin(part);
+}
+
+static const char *why_not_stored(int result)
+{
+	switch (result) {
+	case -ENOSPC:
+		return "There is no space left on the gateway: nothing was changed.";
+	case -ENOMEM:
+		return "The gateway is out of memory: nothing was changed.";
+	default:
+		return "It could not be saved: nothing was changed.";
+	}
 }
 
 static void on_saved(void *userdata, int result, const char *head)
@@ -210,31 +270,63 @@ static void on_saved(void *userdata, int result, const char *head)
 	struct device_host *part = input->part;
 	struct host *host = part->host;
 
-	part->saving = NULL;
 	if (!host) {
-		/* The device was forgotten, or the gateway is stopping: nobody is left to tell but
-		 * the caller. */
-		submit_done_fn done = input->done;
-		void *done_userdata = input->userdata;
-
-		input_free(input);
-		if (done)
-			done(done_userdata, SUBMIT_GONE, NULL, NULL);
+		/* The gateway is stopping: nobody is left to tell but the caller. */
+		finish(input, SUBMIT_GONE, NULL);
 		device_host_unpin(part);
 		return;
 	}
-	host_saved(host, result, head);
 	part->device->saving = false;
+	host_saved(host, result, head);
+	if (result >= 0 && input->forget) {
+		/* Until it is drained it counts as being saved: what is submitted now waits, and
+		 * goes with it. */
+		reading_drain(host, part->device, true, on_forget_drained, input);
+		return;
+	}
+	part->saving = NULL;
+	part->running = true;
 	if (result >= 0) {
 		part->device->on_disk = true;
 		install(input);
 	} else {
-		finish(input, SUBMIT_NOT_STORED,
-			"There is no space left on the gateway: nothing was changed.");
+		finish(input, SUBMIT_NOT_STORED, why_not_stored(result));
 	}
-	if (!part->gone)
-		run_next(part);
+	part->running = false;
+	run_next(part);
 	device_host_unpin(part);
+}
+
+/* An answer of a driver that lacks what its event needs is a fault of the driver: the try is over.
+ */
+static bool is_answer(enum life_event event)
+{
+	return event >= LIFE_DRIVER_PROGRESS && event <= LIFE_DRIVER_LEAK;
+}
+
+static int step_life(const struct waiting_input *input, const struct lifecycle *now,
+	struct lifecycle *ret_next, struct life_outcome *ret_outcome)
+{
+	struct life_input step = {
+		.event = input->event,
+		.blob = secret_span(&input->blob),
+		.code = secret_span(&input->code),
+		.expires = input->expires,
+		.now = clock_wall_msec(),
+		.operation_number = input->part->host->next_operation,
+		.answer_to = input->answer_to,
+		.platform_id = input->has_platform_id ? input->platform_id : NULL,
+	};
+	int r = lifecycle_step(now, &step, ret_next, ret_outcome);
+
+	if (r == -EINVAL && is_answer(input->event)) {
+		log_device(LOG_ERR, input->part->device->record->id,
+			"The platform driver's answer (%s) is not complete.",
+			life_event_to_string(input->event));
+		step.event = LIFE_DRIVER_FAILED_FINAL;
+		r = lifecycle_step(now, &step, ret_next, ret_outcome);
+	}
+	return r;
 }
 
 /* Makes the next record. Returns SUBMIT_DONE when there is one in input->record. */
@@ -253,17 +345,8 @@ static enum submit_result make_next(
 		goto failed;
 	if (input->event != LIFE_EVENTS) {
 		struct lifecycle life;
-		const struct life_input step = {
-			.event = input->event,
-			.blob = secret_span(&input->blob),
-			.code = secret_span(&input->code),
-			.expires = input->expires,
-			.now = clock_wall_msec(),
-			.operation_number = part->host->next_operation,
-			.platform_id = input->has_platform_id ? input->platform_id : NULL,
-		};
 
-		r = lifecycle_step(&now->life, &step, &life, &outcome);
+		r = step_life(input, &now->life, &life, &outcome);
 		if (r < 0)
 			goto failed;
 		switch (outcome.result) {
@@ -287,7 +370,7 @@ static enum submit_result make_next(
 			return SUBMIT_REFUSED;
 		}
 	}
-	*ret_save = outcome.actions & LIFE_SAVE || input->has_audit ||
+	*ret_save = outcome.actions & LIFE_SAVE || input->has_audit || input->forget ||
 		    (input->edit && part->device->on_disk);
 	input->actions = outcome.actions;
 	input->record = STEAL(next);
@@ -306,7 +389,8 @@ static int save(struct waiting_input *input)
 
 	r = change_new(&change);
 	if (r >= 0)
-		r = change_put_device(change, input->record);
+		r = input->forget ? change_drop_device(change, input->record->row)
+				  : change_put_device(change, input->record);
 	if (r >= 0 && input->has_audit)
 		r = change_append_audit(change, &input->audit);
 	if (r < 0)
@@ -318,9 +402,8 @@ static int save(struct waiting_input *input)
 	return 0;
 }
 
-/* Takes one input as far as it goes. True when it is finished, false when it waits for the store.
- */
-static bool run(struct waiting_input *input)
+/* Takes one input as far as it goes: to its end, or to the store. */
+static void run(struct waiting_input *input)
 {
 	const char *why = NULL;
 	bool needs_save = false;
@@ -329,35 +412,56 @@ static bool run(struct waiting_input *input)
 
 	if (result != SUBMIT_DONE) {
 		finish(input, result, why);
-		return true;
+		return;
 	}
 	if (!needs_save) {
 		install(input);
-		return true;
+		return;
 	}
 	r = save(input);
-	if (r < 0) {
-		finish(input, SUBMIT_NOT_STORED,
-			"The gateway is out of memory: nothing was changed.");
-		return true;
-	}
-	return false;
+	if (r < 0)
+		finish(input, SUBMIT_NOT_STORED, why_not_stored(r));
+}
+
+static struct waiting_input *input_take(struct device_host *part)
+{
+	struct waiting_input *input = part->inputs;
+
+	part->inputs = input->next;
+	if (!part->inputs)
+		part->inputs_end = &part->inputs;
+	part->input_count--;
+	input->next = NULL;
+	return input;
 }
 
 static void run_next(struct device_host *part)
 {
 	device_host_pin(part);
-	while (!part->gone && !part->saving && part->inputs) {
-		struct waiting_input *input = part->inputs;
-
-		part->inputs = input->next;
-		if (!part->inputs)
-			part->inputs_end = &part->inputs;
-		part->input_count--;
-		input->next = NULL;
-		run(input);
+	while (!part->gone && !part->running && !part->saving && part->inputs) {
+		part->running = true;
+		run(input_take(part));
+		part->running = false;
 	}
 	device_host_unpin(part);
+}
+
+void device_inputs_give_up(struct device_host *part)
+{
+	while (part->inputs)
+		finish(input_take(part), SUBMIT_GONE, NULL);
+}
+
+static void turn_away(const struct submission *submission, struct device *device,
+	enum submit_result result, const char *why)
+{
+	if (submission->argument_clear) {
+		void *argument = (void *)submission->argument;
+
+		submission->argument_clear(argument);
+	}
+	if (submission->done)
+		submission->done(submission->userdata, result, device, why);
 }
 
 void host_submit(struct host *host, struct device *device, const struct submission *submission)
@@ -366,90 +470,19 @@ void host_submit(struct host *host, struct device *device, const struct submissi
 	struct waiting_input *input;
 	int r;
 
-	if (part->input_count >= host->limits.value[LIMIT_INPUTS_WAITING]) {
+	if (submission->done && part->input_count >= host->limits.value[LIMIT_INPUTS_WAITING]) {
 		host->limits.reached[LIMIT_INPUTS_WAITING]++;
-		if (submission->done)
-			submission->done(submission->userdata, SUBMIT_BUSY, device,
-				"Too much is going on with this device; try again.");
+		turn_away(submission, device, SUBMIT_BUSY,
+			"Too much is going on with this device; try again.");
 		return;
 	}
 	r = input_new(part, submission, &input);
 	if (r < 0) {
-		if (submission->done)
-			submission->done(submission->userdata, SUBMIT_REFUSED, device,
-				"The gateway is out of memory.");
+		turn_away(submission, device, SUBMIT_REFUSED, "The gateway is out of memory.");
 		return;
 	}
 	*part->inputs_end = input;
 	part->inputs_end = &input->next;
 	part->input_count++;
 	run_next(part);
-}
-
-/* ---- the runtime part ---- */
-
-struct device_host *device_host(const struct device *device)
-{
-	return device->host;
-}
-
-int device_host_attach(struct host *host, struct device *device)
-{
-	struct device_host *part = malloc(sizeof(*part));
-
-	if (!part)
-		return -ENOMEM;
-	*part = (struct device_host){
-		.host = host,
-		.device = device,
-		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
-		.references = 1,
-	};
-	part->inputs_end = &part->inputs;
-	device->host = part;
-	return 0;
-}
-
-struct device_host *device_host_pin(struct device_host *part)
-{
-	part->references++;
-	return part;
-}
-
-void device_host_unpin(struct device_host *part)
-{
-	if (--part->references == 0)
-		free(part);
-}
-
-/* The registry's destructor: the device is going; what waits for it is told. */
-void device_host_detach(void *userdata, struct device *device)
-{
-	struct device_host *part = device->host;
-	struct drain_waiter *waiter;
-
-	if (!part)
-		return;
-	device->host = NULL;
-	part->gone = true;
-	part->host = NULL;
-	part->device = NULL;
-	part->advance_timer = loop_source_free(part->advance_timer);
-	part->expiry_timer = loop_source_free(part->expiry_timer);
-	part->renew_timer = loop_source_free(part->renew_timer);
-	part->lapse_timer = loop_source_free(part->lapse_timer);
-	part->poll_timer = loop_source_free(part->poll_timer);
-	part->drain_timer = loop_source_free(part->drain_timer);
-	while (part->inputs) {
-		struct waiting_input *input = part->inputs;
-
-		part->inputs = input->next;
-		finish(input, SUBMIT_GONE, NULL);
-	}
-	while ((waiter = part->drain_waiters)) {
-		part->drain_waiters = waiter->next;
-		waiter->done(waiter->userdata);
-		free(waiter);
-	}
-	device_host_unpin(part);
 }

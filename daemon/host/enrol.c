@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A device's way in, as far as it comes by itself: POST /enrol, GET /d/<id>, and the window that
- * governs new names.
+ * POST /enrol: a device's way in, as far as it comes by itself.
  *
- *   unknown name, no window            5.03, Max-Age 60: "heard and turned away"
- *   unknown name, window open          a record, LIFE_ASKED; 2.01 after it is on disk
- *   known name, its bound address      2.04 with its state, however often it asks: never a second
- * record or operation known name, another address        4.09 and an alarm; the bound address keeps
- * working
+ *	unknown name, no window           5.03, Max-Age 60: "heard and turned away"
+ *	unknown name, window open         a record, LIFE_ASKED; 2.01 after it is on disk
+ *	known name, its bound address     2.04 with its state, however often it asks: never a second
+ *	                                  record or operation
+ *	known name, another address       4.09 and an alarm; the bound address keeps working
  *
- * A name that was only sighted (mDNS) and not yet bound belongs to the first who enrols with it
- * from the address that was sighted. The answer map is the same at /enrol and /d/<id>; a wrong
- * sender of /d/<id> learns nothing (4.04).
+ * A name that was only sighted (mDNS) and is bound to no address belongs to the first who enrols
+ * with it: an announcement is a hint, an enrolment passed Echo. A device that enrols itself is not
+ * asked what it is.
  */
 
 #include "host/host.h"
@@ -21,78 +20,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 
-#define RETRY_SOON	      5
-#define RETRY_LATER	      60
-#define RETRY_APPROVED	      300
-#define RETRY_REJECTED	      3600
 #define WINDOW_CLOSED_MAX_AGE 60
-#define ANSWER_MAX	      512
+#define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
+#define CONFLICTS_A_MINUTE    1.0
+#define CONFLICTS_AT_ONCE     3.0
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
-
-static const struct device_driver *native(void)
-{
-	return device_driver_by_name("native");
-}
-
-/* ---- the answer map ---- */
-
-void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer)
-{
-	const struct device_record *record = device->record;
-	const struct lifecycle *life = &record->life;
-	enum device_stage stage;
-	int64_t left = life->operation_expires - clock_wall_msec();
-	static const uint32_t retry[DEVICE_WORDS] = {
-		[DEVICE_PENDING] = RETRY_LATER,
-		[DEVICE_APPROVED] = RETRY_APPROVED,
-		[DEVICE_REJECTED] = RETRY_REJECTED,
-		[DEVICE_SUSPENDED] = RETRY_APPROVED,
-		[DEVICE_REVOKED] = RETRY_REJECTED,
-	};
-
-	*ret_answer = (struct enrol_answer){
-		.id = record->id, .owner = record->owner, .place = record->place};
-	lifecycle_describe(life, &ret_answer->state, &stage);
-	ret_answer->retry = retry[ret_answer->state];
-	if (ret_answer->state == DEVICE_PENDING &&
-		(window_is_open(&host->window, clock_boot_usec()) ||
-			operation_is_open(life->operation)))
-		ret_answer->retry = RETRY_SOON;
-	if (operation_is_open(life->operation) && life->operation_code.size &&
-		record->info.display) {
-		ret_answer->code = secret_span(&life->operation_code);
-		ret_answer->expires =
-			life->operation_expires && left > 0 ? (uint32_t)(left / 1000) : 0;
-	}
-}
-
-static void send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
-	uint8_t code, int format, bool repeat_in_max_age)
-{
-	struct enrol_answer answer;
-	uint8_t body[ANSWER_MAX];
-	size_t size;
-
-	enrol_fill_answer(host, device, &answer);
-	if (native()->encode_answer(format, &answer, body, sizeof(body), &size) < 0) {
-		lan_answer_text(exchange, COAP_CODE(5, 0), NULL, -1);
-		return;
-	}
-	lan_answer(exchange, &(const struct lan_answer){
-				     .code = code,
-				     .format = format,
-				     .payload = span_of(body, size),
-				     .max_age = repeat_in_max_age ? (int64_t)answer.retry : 0,
-				     .location_id = repeat_in_max_age ? device->record->id : NULL,
-			     });
-}
 
 /* ---- who may come in ---- */
 
@@ -131,43 +69,64 @@ bool enrol_new_name_allowed(struct host *host, const char *interface, enum turne
 struct enrol_wait {
 	struct lan_exchange *exchange;
 	struct host *host;
+	struct device_address address;
 	int format;
 	bool created;
 };
+
+static void answer_enrolled(const struct enrol_wait *wait, struct device *device)
+{
+	/* While this one waited for its turn another address may have got the name. */
+	if (!device_address_same_host(&device->record->address, &wait->address)) {
+		lan_answer_text(wait->exchange, COAP_CODE(4, 9),
+			"this name belongs to another device", -1);
+		return;
+	}
+	enrol_send_answer(wait->host, device, wait->exchange,
+		wait->created ? COAP_CODE(2, 1) : COAP_CODE(2, 4), wait->format, true);
+}
 
 static void on_enrolled(
 	void *userdata, enum submit_result result, struct device *device, const char *why)
 {
 	struct enrol_wait *wait = userdata;
+	struct host *host = wait->host;
+	/* Nothing of a newcomer is on disk: the name must be free for the next try. */
+	bool undo = device && wait->created && !device->on_disk && !device->saving;
 
-	switch (result) {
-	case SUBMIT_DONE:
-	case SUBMIT_IGNORED:
-		send_answer(wait->host, device, wait->exchange,
-			wait->created ? COAP_CODE(2, 1) : COAP_CODE(2, 4), wait->format, true);
-		break;
-	case SUBMIT_REFUSED:
-	case SUBMIT_NOT_STORED:
-	case SUBMIT_BUSY:
-		lan_answer_text(
-			wait->exchange, COAP_CODE(5, 3), "the gateway cannot store it now", 30);
-		/* Nothing of a newcomer is on disk: the name must be free for the next try. */
-		if (wait->created && !device->on_disk && !device->saving)
-			registry_remove(wait->host->registry, device);
-		break;
-	case SUBMIT_GONE:
-		lan_answer_text(wait->exchange, COAP_CODE(5, 3), NULL, 30);
-		break;
+	/* When the gateway stops the LAN goes first, and its exchanges with it. */
+	if (host->lan) {
+		switch (result) {
+		case SUBMIT_DONE:
+		case SUBMIT_IGNORED:
+			answer_enrolled(wait, device);
+			break;
+		case SUBMIT_REFUSED:
+		case SUBMIT_NOT_STORED:
+		case SUBMIT_BUSY:
+		case SUBMIT_GONE:
+			lan_answer_text(wait->exchange, COAP_CODE(5, 3),
+				"the gateway cannot store it now", 30);
+			break;
+		}
 	}
 	free(wait);
+	if (undo)
+		registry_remove(host->registry, device);
 }
 
 struct enrol_edit {
 	struct device_info info;
 	struct device_address address;
-	enum trust trust;
 	bool set_info;
 };
+
+static void enrol_edit_clear(void *argument)
+{
+	struct enrol_edit *edit = argument;
+
+	device_info_clear(&edit->info);
+}
 
 static int edit_enrolled(struct device_record *next, const void *argument, const char **ret_why)
 {
@@ -183,16 +142,19 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 	}
 	next->address = edit->address;
 	next->address_bound = true;
+	/* It comes by itself: it is not probed and not polled any more. */
+	next->is_server = false;
+	next->poll_path[0] = '\0';
 	return 0;
 }
 
 static void submit_enrol(struct host *host, struct device *device,
-	const struct lan_request *request, const struct device_info *info, int format, bool created)
+	const struct lan_request *request, struct device_info *info, int format, bool created)
 {
 	enum device_word word;
 	enum device_stage stage;
 	struct enrol_wait *wait = malloc(sizeof(*wait));
-	struct enrol_edit edit = {.address = request->peer->address, .trust = request->peer->trust};
+	struct enrol_edit edit = {.address = request->peer->address};
 	struct audit_row audit;
 	char address[80];
 
@@ -201,11 +163,17 @@ static void submit_enrol(struct host *host, struct device *device,
 		return;
 	}
 	*wait = (struct enrol_wait){
-		.exchange = request->exchange, .host = host, .format = format, .created = created};
+		.exchange = request->exchange,
+		.host = host,
+		.address = request->peer->address,
+		.format = format,
+		.created = created,
+	};
 	lifecycle_describe(&device->record->life, &word, &stage);
 	/* What a person decided on does not change behind that person's back. */
 	edit.set_info = word == DEVICE_PENDING;
 	edit.info = *info;
+	*info = (struct device_info){0};
 	audit_row_init(&audit, "device", "",
 		device_address_to_string(&request->peer->address, address), "enrol",
 		device->record->id, "", "pending");
@@ -215,6 +183,7 @@ static void submit_enrol(struct host *host, struct device *device,
 			.edit = edit_enrolled,
 			.argument = &edit,
 			.argument_size = sizeof(edit),
+			.argument_clear = enrol_edit_clear,
 			.audit = created ? &audit : NULL,
 			.done = on_enrolled,
 			.userdata = wait,
@@ -259,7 +228,7 @@ static void refuse(struct host *host, const struct lan_request *request, uint8_t
 }
 
 static void enrol_newcomer(struct host *host, const struct lan_request *request,
-	const struct device_info *info, int format)
+	struct device_info *info, int format)
 {
 	struct device *device;
 	enum turned_away why;
@@ -291,10 +260,14 @@ static bool holds_name(struct host *host, struct device *device, const struct la
 
 	if (same || (!device->record->address_bound && !device->on_disk))
 		return true;
-	audit_row_init(&audit, "device", "",
-		device_address_to_string(&request->peer->address, address), "enrol",
-		device->record->id, "", "refused: name conflict");
-	host_audit(host, &audit, NULL, NULL);
+	/* Whoever claims the name again and again does not fill the journal with it. */
+	if (ratelimit_take(&device_host(device)->conflicts, CONFLICTS_A_MINUTE / 60,
+		    CONFLICTS_AT_ONCE, clock_boot_usec(), NULL)) {
+		audit_row_init(&audit, "device", "",
+			device_address_to_string(&request->peer->address, address), "enrol",
+			device->record->id, "", "refused: name conflict");
+		host_audit(host, &audit, NULL, NULL);
+	}
 	host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
 	refuse(host, request, COAP_CODE(4, 9), AWAY_NAME_CONFLICT,
 		"this name belongs to another device", -1);
@@ -302,7 +275,7 @@ static bool holds_name(struct host *host, struct device *device, const struct la
 }
 
 static void enrol_known(struct host *host, struct device *device, const struct lan_request *request,
-	const struct device_info *info, int format)
+	struct device_info *info, int format)
 {
 	const struct lifecycle *life = &device->record->life;
 
@@ -327,7 +300,25 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING)
 		submit_enrol(host, device, request, info, format, false);
 	else
-		send_answer(host, device, request->exchange, COAP_CODE(2, 4), format, true);
+		enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 4), format, true);
+}
+
+/* Names are what others choose, and alarms are few: beyond a handful all unknown ones share one. */
+static void token_in_clear(struct host *host, const char *ep)
+{
+	struct device *device = registry_by_ep(host->registry, ep);
+	char subject[DEVICE_ID_MAX + 1];
+	unsigned i, count = 0;
+
+	for (i = 0; i < host->alarms.count; i++)
+		count += host->alarms.active[i].kind == ALARM_TOKEN_IN_CLEAR;
+	if (device)
+		snprintf(subject, sizeof(subject), "%s", device->record->id);
+	else if (count < CLEAR_TOKEN_ALARMS)
+		snprintf(subject, sizeof(subject), "%.*s", DEVICE_ID_MAX, ep);
+	else
+		snprintf(subject, sizeof(subject), "another device");
+	host_alarm_raise(host, ALARM_TOKEN_IN_CLEAR, subject);
 }
 
 static bool decode_body(
@@ -336,11 +327,11 @@ static bool decode_body(
 	enum info_verdict verdict = INFO_MALFORMED;
 	const char *why = NULL;
 	bool clear_pt = false;
-	int r = native()->decode_info(
+	int r = device_driver_by_name("native")->decode_info(
 		request->content_format, request->payload, ret_info, &clear_pt, &verdict, &why);
 
 	if (clear_pt)
-		host_alarm_raise(host, ALARM_TOKEN_IN_CLEAR, request->ep);
+		token_in_clear(host, request->ep);
 	if (r < 0) {
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 30);
 		return false;
@@ -385,107 +376,4 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 	else
 		enrol_newcomer(host, request, &info, format);
 	device_info_clear(&info);
-}
-
-/* ---- GET /d/<id>, GET /time ---- */
-
-void device_on_request(struct host *host, const struct lan_request *request)
-{
-	struct device *device = registry_by_id(host->registry, request->device_id);
-	int format = request->accept == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
-
-	if (!device || !device->record->address_bound ||
-		!device_address_same_host(&device->record->address, &request->peer->address)) {
-		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
-		return;
-	}
-	if (request->method != LAN_GET || request->resource != LAN_DEVICE) {
-		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
-		return;
-	}
-	device->last_heard_usec = clock_boot_usec();
-	send_answer(host, device, request->exchange, COAP_CODE(2, 5), format, false);
-}
-
-/* Seconds since 1970, in text or, by Accept, CBOR. */
-void time_on_request(struct host *host, const struct lan_request *request)
-{
-	char text[24];
-
-	if (request->method != LAN_GET) {
-		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
-		return;
-	}
-	if (!clock_is_synced()) {
-		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 60);
-		return;
-	}
-	if (request->accept == FORMAT_CBOR) {
-		uint64_t seconds = (uint64_t)(clock_wall_msec() / 1000);
-		uint8_t cbor[9] = {0x1b};
-		int i;
-
-		for (i = 0; i < 8; i++)
-			cbor[1 + i] = (uint8_t)(seconds >> (56 - 8 * i));
-		lan_answer(request->exchange, &(const struct lan_answer){.code = COAP_CODE(2, 5),
-						      .format = FORMAT_CBOR,
-						      .payload = span_of(cbor, sizeof(cbor)),
-						      .max_age = 0});
-		return;
-	}
-	snprintf(text, sizeof(text), "%lld", (long long)(clock_wall_msec() / 1000));
-	lan_answer(request->exchange, &(const struct lan_answer){.code = COAP_CODE(2, 5),
-					      .format = FORMAT_TEXT,
-					      .payload = span_from_string(text),
-					      .max_age = 0});
-}
-
-/* ---- the window ---- */
-
-void enrol_consider(struct host *host, struct device *device)
-{
-	const struct device_record *record = device->record;
-
-	if (record->life.admission != ADMISSION_SIGHTED || !device->present ||
-		!device_host(device)->probed)
-		return;
-	if (!window_is_open(&host->window, clock_boot_usec()))
-		return;
-	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
-}
-
-void enrol_window_opened(struct host *host)
-{
-	struct device *device, *next;
-
-	for (device = registry_first(host->registry); device; device = next) {
-		next = registry_next(device);
-		enrol_consider(host, device);
-	}
-	enrol_window_timer(host);
-}
-
-static int on_window_end(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct host *host = userdata;
-
-	if (!window_is_open(&host->window, clock_boot_usec())) {
-		window_close(&host->window);
-		log_notice("The onboarding window closed.");
-		host_touch(host);
-	} else {
-		enrol_window_timer(host);
-	}
-	return 0;
-}
-
-void enrol_window_timer(struct host *host)
-{
-	uint64_t left = window_seconds_left(&host->window, clock_boot_usec());
-
-	if (left)
-		loop_timer_set(host->loop, &host->window_timer, (left + 1) * USEC_PER_SEC,
-			on_window_end, host, "window-end");
-	else
-		loop_timer_stop(host->window_timer);
 }

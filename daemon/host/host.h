@@ -33,8 +33,9 @@
 #include "store/store.h"
 #include "uplink/uplink.h"
 
-#define PERSONS_MAX 64
-#define FLIGHTS_MAX 4096
+#define PERSONS_MAX	   64
+#define UNKNOWN_GUARDS_MAX 64
+#define FLIGHTS_MAX	   4096
 
 /* One publication on its way: what a tag stands for. */
 enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_STATUS };
@@ -55,7 +56,11 @@ struct people {
 	unsigned setup_tries;
 	uint64_t setup_until_usec;
 	char unknown_hash[128]; /* verified against when a name is unknown: same time for both */
-	struct login_guard setup_guard;
+	/* The brake on guessing for names that nobody has, by a hash of the name: without it the
+	 * missing delay would tell that a name is unknown. */
+	struct login_guard unknown_guard[UNKNOWN_GUARDS_MAX];
+	uint64_t unknown_seed;
+	bool changing; /* one change of people at a time: each is checked against all */
 	uint64_t global_first_usec; /* login tries of the present minute, whole gateway */
 	unsigned global_tries;
 };
@@ -95,7 +100,7 @@ struct host {
 	char will_topic[256], will_payload[160];
 	int mqtt_version;
 
-	/* reading.c */
+	/* flight.c */
 	struct flight *flights; /* FLIGHTS_MAX */
 	uint32_t flight_free;	/* head of the free list, FLIGHTS_MAX = none */
 	unsigned flights_in_use;
@@ -103,13 +108,12 @@ struct host {
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;
 
-	/* enrol.c */
+	/* enrol.c, window-host.c */
 	struct ratelimit
 		new_names[CONFIG_LIST_MAX]; /* one for each interface of the configuration */
 	sd_event_source *window_timer;
 	uint64_t wrong_codes_since_usec;
 	unsigned wrong_codes;
-	sd_event_source *housekeeping; /* once a minute */
 };
 
 /* ---- effect.c: the one road by which a device changes ---- */
@@ -129,25 +133,31 @@ typedef void (*submit_done_fn)(
  * gives the input up (SUBMIT_REFUSED). */
 typedef int (*record_edit_fn)(
 	struct device_record *next, const void *argument, const char **ret_why);
+/* Frees what the copy of an argument owns. */
+typedef void (*argument_clear_fn)(void *argument);
 
 struct submission {
 	enum life_event event; /* LIFE_EVENTS = none, only an edit */
 	struct span blob, code;
 	int64_t expires;
 	const char *platform_id;
+	uint64_t answer_to; /* as in struct life_input: the operation that this is about */
+	bool forget;	    /* deletes the device, its readings and what is retained of it */
 	record_edit_fn edit;
 	const void *argument; /* copied: argument_size bytes */
 	size_t argument_size;
-	const struct audit_row *audit; /* copied; written in the same transaction. NULL = none */
-	submit_done_fn done;	       /* may be NULL */
+	argument_clear_fn argument_clear; /* called once, whatever becomes of it; NULL = none */
+	const struct audit_row *audit;	  /* copied; written in the same transaction. NULL = none */
+	submit_done_fn done;		  /* may be NULL */
 	void *userdata;
 };
-/* Everything is copied; done is called exactly once, possibly before this returns. */
+/*
+ * Everything is copied; done is called exactly once, possibly before this returns. What an effect
+ * submits has its turn when all effects of the step that it belongs to are carried out. The device
+ * that done gets is NULL with SUBMIT_GONE and after it was forgotten. Only who can be told is
+ * turned away as busy: without done a submission always waits.
+ */
 void host_submit(struct host *host, struct device *device, const struct submission *submission);
-/* The runtime part of a device is made here; call after registry_add(). */
-/* The destructor for registry_set_destructor(). */
-void device_host_detach(void *userdata, struct device *device);
-int device_host_attach(struct host *host, struct device *device);
 
 /* ---- a device's runtime part ---- */
 
@@ -164,26 +174,40 @@ struct device_host {
 	struct device *device;
 	struct waiting_input *inputs, **inputs_end;
 	unsigned input_count;
-	struct waiting_input *saving;
+	struct waiting_input *saving; /* on its way to disk, or its device is being forgotten */
+	bool running;		      /* a step is being carried out */
+	unsigned references;	      /* replies that will still come, and the device itself */
+	bool gone;
 	/* platform-host.c */
 	sd_event_source *advance_timer, *expiry_timer, *renew_timer, *lapse_timer;
 	struct backoff advance_backoff;
-	bool advancing;
-	/* device-host.c */
+	uint64_t advance_wait_usec; /* the driver asked for it with its last answer; 0 = none */
+	bool advancing;		    /* an answer of the driver is on its way to disk */
+	bool advance_again;	    /* asked for meanwhile */
+	/* probe.c */
 	const struct device_driver *driver;
 	struct device_links links;
+	struct device_address probed_address; /* whom the probe under way asks */
 	bool probed, probing;
 	unsigned probe_tries;
+	/* device-host.c */
 	sd_event_source *poll_timer;
-	bool polling;
-	unsigned references; /* replies that will still come from lan */
-	bool gone;
-	/* reading.c */
+	bool polling, poll_planned;
+	bool missed_tell, missed_code; /* what it could not be told before it was probed */
+	/* enrol.c */
+	struct ratelimit conflicts; /* rows in the journal */
+	/* drain.c */
 	bool draining, drop_after_drain;
 	struct drain_waiter *drain_waiters;
 	sd_event_source *drain_timer;
 };
 struct device_host *device_host(const struct device *device);
+/* Makes it; call after registry_add(). */
+int device_host_attach(struct host *host, struct device *device);
+/* The destructor for registry_set_destructor(): the device is going; what waits for it is told. */
+void device_host_detach(void *userdata, struct device *device);
+/* effect.c's share of that */
+void device_inputs_give_up(struct device_host *part);
 /* For replies that outlive the device: a pinned part stays allocated; host is NULL once the device
  * is gone. */
 struct device_host *device_host_pin(struct device_host *part);
@@ -196,35 +220,72 @@ void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
 	struct reading **readings, size_t count, int result);
 /* A body that a device-server gave us; no exchange to answer. */
 void reading_on_polled(struct host *host, struct device *device, int format, struct span body);
+
+/* ---- flight.c ---- */
 void reading_pump_soon(struct host *host);
+void reading_pump_later(struct host *host); /* after a failure: in a second */
 void reading_on_delivered(struct host *host, uint64_t tag);
 void reading_on_refused(struct host *host, uint64_t tag, int reason);
+/* Nothing that is in flight will come back; it goes out again, in order. */
 void reading_on_link_lost(struct host *host);
+/* Deletes what was delivered and not deleted yet. */
+void reading_delete_delivered(struct host *host);
+bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
+	uint64_t *ret_tag);
+void flights_free_all(struct host *host);
+/* True while the uplink holds a reading of this device, also one that is owed again. */
+bool flights_of_device(const struct host *host, uint64_t device_row);
+
+/* ---- drain.c ---- */
 /* Lets a device publish, or holds it, after its life changed. */
 void reading_set_open(struct host *host, struct device *device);
 /* Stops publishing for this device at once; when nothing of it is in flight any more (bounded: 3 s,
  * then the session is cut) its readings are dropped if 'drop', and done is called (may be NULL). */
 void reading_drain(struct host *host, struct device *device, bool drop,
 	void (*done)(void *userdata), void *userdata);
-bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
-	uint64_t *ret_tag);
-void flights_free_all(struct host *host);
+/* After something of this device landed. */
+void reading_look_whether_drained(struct host *host, uint64_t device_row);
+/* After the link was lost: nothing is in flight. */
+void reading_all_drained(struct host *host);
 
 /* ---- enrol.c ---- */
 void enrol_on_request(struct host *host, const struct lan_request *request);
+bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+
+/* ---- device-resource.c ---- */
 void device_on_request(struct host *host, const struct lan_request *request);
 void time_on_request(struct host *host, const struct lan_request *request);
+void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
+/* The answer map; at /enrol with Location-Path and 'retry' in Max-Age. */
+void enrol_send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
+	uint8_t code, int format, bool at_enrol);
+
+/* ---- window-host.c ---- */
 /* A device that may ask, asks: while a window is open a sighted one becomes pending. */
 void enrol_consider(struct host *host, struct device *device);
 void enrol_window_opened(struct host *host);
 void enrol_window_timer(struct host *host);
-bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
-void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
+
+/* ---- probe.c ---- */
+void device_host_probe(struct host *host, struct device *device);
+/* True when the device can be asked for something now; otherwise it is probed first if it can be.
+ */
+bool device_host_is_ready(struct device_host *part);
+/* Sends a driver's request. Exactly one of reply and done is used after 0: reply only while the
+ * device is there. */
+struct device_call {
+	struct device_host *part; /* filled by device_host_ask() */
+	void (*reply)(struct device_host *part, int result, uint8_t code, int format,
+		struct span payload);
+	void (*done)(void *userdata, int result);
+	void *userdata;
+};
+int device_host_ask(struct device_host *part, const struct device_request *request,
+	const struct device_call *call);
 
 /* ---- device-host.c ---- */
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting);
 void device_host_on_vanished(struct host *host, const struct discovery_sighting *sighting);
-void device_host_probe(struct host *host, struct device *device);
 void device_host_tell(struct host *host, struct device *device);
 void device_host_show_code(struct host *host, struct device *device);
 void device_host_clear_code(struct host *host, struct device *device);
@@ -232,23 +293,35 @@ void device_host_clear_code(struct host *host, struct device *device);
 void device_host_identify(struct host *host, struct device *device, uint32_t seconds,
 	void (*done)(void *userdata, int result), void *userdata);
 void device_host_plan_poll(struct host *host, struct device *device);
+/* A failed probe is repeated after a while. */
+void device_host_plan_probe(struct host *host, struct device *device, uint64_t delay_usec);
+/* What it missed while it was not probed. */
+void device_host_catch_up(struct host *host, struct device *device);
 
 /* ---- platform-host.c ---- */
 void platform_host_advance(struct host *host, struct device *device);
 /* The same step again after a while, if one is under way. */
 void platform_host_back_off(struct host *host, struct device *device);
-void platform_host_work(struct host *host, struct device *device, enum platform_work work);
+/* Tells the platform that an operation or a credential is not wanted any more. 'before' is the
+ * record that still holds it. Nothing here waits for the answer. */
+void platform_host_withdraw(
+	struct host *host, const struct device_record *before, enum platform_work work);
 void platform_host_set_timers(struct host *host, struct device *device);
 const struct platform_driver *platform_host_driver(struct host *host, const struct device *device);
 const struct driver_services *platform_host_services(void);
 
 /* ---- upstream.c ---- */
+/* Hands one message to the gateway's session. -ENOTCONN when there is none. */
+int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag);
 int upstream_start(struct host *host);
 void upstream_on_event(struct host *host, const struct uplink_event *event);
 bool upstream_is_up(const struct host *host);
 /* The device's credential may be used: it shares the gateway's session. */
 void upstream_join(struct host *host, struct device *device);
 void upstream_publish_status(struct host *host, struct device *device);
+/* Readings that were given up. */
+void upstream_publish_gap(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
 void upstream_clear_retained(struct host *host, const struct device_record *record);
 void upstream_publish_gateway(struct host *host, const char *state);
 /* Ends the session so that nothing more of what was handed in is sent; it comes back by itself. */
@@ -256,7 +329,34 @@ void upstream_cut(struct host *host);
 void upstream_stop(struct host *host);
 void upstream_reload(struct host *host, const struct config *old);
 
-/* ---- act.c, people.c ---- */
+/* ---- act.c, act-device.c, act-code.c, people.c ---- */
+/* An act on a device or the gateway, on its way. */
+struct act_call {
+	struct host *host;
+	struct act act;
+	act_done_fn done;
+	void *userdata;
+};
+/* Answers and frees the call. */
+void act_call_done(
+	struct act_call *call, enum act_result result, uint32_t number, const char *text);
+/* What an act changes in the record beyond its event. */
+struct act_edit {
+	char name[LABEL_MAX + 1], place[LABEL_MAX + 1], owner[LABEL_MAX + 1];
+	bool has_name, has_place, has_owner;
+	char decided_by[LABEL_MAX + 1];
+	enum evidence evidence;
+	bool decides, unlock, wrong_code, right_code;
+	int64_t now;
+};
+void act_edit_init(const struct act *act, struct act_edit *ret_edit);
+/* One submission with the act's audit row. */
+void act_submit(struct act_call *call, struct device *device, enum life_event event,
+	const struct act_edit *edit, submit_done_fn done);
+/* act-device.c: an act on one device. */
+void act_on_device(struct act_call *call);
+/* act-code.c: true with the evidence of an approval; otherwise the call is answered. */
+bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence);
 void act_do(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 void people_act(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 int people_load(struct host *host, const struct person *person);
@@ -265,7 +365,9 @@ int people_start(struct host *host);
 /* ---- alarms and audit: journal.c ---- */
 void host_alarm_raise(struct host *host, enum alarm_kind kind, const char *subject);
 void host_alarm_clear(struct host *host, enum alarm_kind kind, const char *subject);
-/* True when it was active and a person may clear it. */
+bool host_alarm_is_active(const struct host *host, enum alarm_kind kind, const char *subject);
+/* All alarms about a device that is forgotten. */
+void host_alarms_forget(struct host *host, const char *subject);
 void host_audit(struct host *host, const struct audit_row *row, store_done_fn done, void *userdata);
 void audit_of_act(const struct act *act, const char *object, const char *evidence,
 	const char *result, struct audit_row *ret_row);

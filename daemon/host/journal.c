@@ -25,9 +25,12 @@ void host_touch(struct host *host)
 void host_saved(struct host *host, int result, const char *head)
 {
 	if (result >= 0) {
-		if (head && head[0])
+		/* A change holds at most one audit row; the head moved exactly if it held one. */
+		if (head && head[0] && strcmp(head, host->facts.audit_head) != 0) {
+			host->facts.audit_rows++;
 			snprintf(
 				host->facts.audit_head, sizeof(host->facts.audit_head), "%s", head);
+		}
 		host_alarm_clear(host, ALARM_CONTROL_FULL, "");
 	} else if (result == -ENOSPC) {
 		host_alarm_raise(host, ALARM_CONTROL_FULL, "");
@@ -128,6 +131,28 @@ void host_alarm_clear(struct host *host, enum alarm_kind kind, const char *subje
 
 	if (alarms_clear(&host->alarms, kind, subject, clock_wall_msec(), &alarm))
 		tell_alarm(host, &alarm, false);
+}
+
+bool host_alarm_is_active(const struct host *host, enum alarm_kind kind, const char *subject)
+{
+	unsigned i;
+
+	for (i = 0; i < host->alarms.count; i++)
+		if (host->alarms.active[i].kind == kind &&
+			!strcmp(host->alarms.active[i].subject, subject))
+			return true;
+	return false;
+}
+
+void host_alarms_forget(struct host *host, const char *subject)
+{
+	static const enum alarm_kind about_devices[] = {ALARM_LEAK, ALARM_CREDENTIAL_REFUSED,
+		ALARM_OPERATION_FAILED, ALARM_NAME_CONFLICT, ALARM_CODE_LOCKED,
+		ALARM_TOKEN_IN_CLEAR};
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(about_devices); i++)
+		host_alarm_clear(host, about_devices[i], subject);
 }
 
 void host_turned_away(struct host *host, enum turned_away why, const struct device_address *from)

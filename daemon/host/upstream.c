@@ -31,7 +31,7 @@ static void link_event(struct host *host, enum link_event event);
 
 bool upstream_is_up(const struct host *host)
 {
-	return host->link == LINK_UP;
+	return host->link == LINK_UP && host->session;
 }
 
 /* ---- session ---- */
@@ -193,14 +193,9 @@ static void link_event(struct host *host, enum link_event event)
 
 /* ---- what is published besides readings ---- */
 
-static int publish(struct host *host, const struct upstream_message *message, uint64_t tag)
+int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag)
 {
 	struct uplink_property properties[UPSTREAM_PROPERTIES_MAX];
-	size_t i;
-
-	for (i = 0; i < message->property_count; i++)
-		properties[i] = (struct uplink_property){
-			message->property[i].name, message->property[i].value};
 	const struct uplink_publication publication = {
 		.topic = message->topic,
 		.payload = message->payload,
@@ -211,6 +206,13 @@ static int publish(struct host *host, const struct upstream_message *message, ui
 		.property_count = message->property_count,
 		.tag = tag,
 	};
+	size_t i;
+
+	if (!host->session)
+		return -ENOTCONN;
+	for (i = 0; i < message->property_count; i++)
+		properties[i] = (struct uplink_property){
+			message->property[i].name, message->property[i].value};
 	return uplink_publish(host->session, &publication);
 }
 
@@ -220,7 +222,7 @@ void upstream_publish_gateway(struct host *host, const char *state)
 
 	if (!upstream_is_up(host) || gateway_message(host, state, &message) < 0)
 		return;
-	if (publish(host, &message, 0) < 0)
+	if (upstream_publish(host, &message, 0) < 0)
 		log_debug("The gateway's status could not be handed to the uplink.");
 }
 
@@ -237,10 +239,17 @@ static void publish_item(
 	if (r == -ENOTSUP)
 		return;
 	if (r >= 0)
-		r = publish(host, &message, 0);
+		r = upstream_publish(host, &message, 0);
 	if (r < 0)
 		log_device(LOG_WARNING, record->id, "Its status could not be published: %s.",
 			strerror(-r));
+}
+
+/* Devices that nobody ever let in stay unknown upstream. The platform's id is kept after a
+ * revocation, until another operation opens. */
+static bool is_known_upstream(const struct device_record *record)
+{
+	return record->life.platform_id[0] != '\0';
 }
 
 void upstream_publish_status(struct host *host, struct device *device)
@@ -253,10 +262,23 @@ void upstream_publish_status(struct host *host, struct device *device)
 		.epoch = owed_epoch(host->owed),
 	};
 
-	/* Devices that nobody ever let in stay unknown upstream. */
-	if (device->record->life.platform_id[0] == '\0')
+	if (!is_known_upstream(device->record))
 		return;
 	publish_item(host, device->record, &item);
+}
+
+void upstream_publish_gap(struct host *host, const struct device_record *record,
+	const struct upstream_gap *gap)
+{
+	const struct upstream_item item = {
+		.kind = UPSTREAM_GAP,
+		.gateway_id = host->config->id,
+		.epoch = owed_epoch(host->owed),
+		.record = record,
+		.gap = gap,
+	};
+
+	publish_item(host, record, &item);
 }
 
 void upstream_clear_retained(struct host *host, const struct device_record *record)
@@ -264,6 +286,9 @@ void upstream_clear_retained(struct host *host, const struct device_record *reco
 	const struct upstream_item item = {
 		.kind = UPSTREAM_CLEAR, .gateway_id = host->config->id, .record = record};
 
+	/* Nothing was ever retained of a device about which nobody ever decided. */
+	if (!is_known_upstream(record) && !record->decided_at)
+		return;
 	publish_item(host, record, &item);
 }
 
@@ -323,25 +348,27 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 
 static void on_down(struct host *host, const struct uplink_event *event, enum link_event what)
 {
-	bool was_up = upstream_is_up(host);
+	bool was_up = host->link == LINK_UP;
+	bool first_try = host->link_backoff.tries == 0;
 	char text[100];
 
 	span_to_safe_text(span_from_string(event->text), text, sizeof(text));
 	snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail), "%s", text);
+	/* Before anybody is told: what follows must not publish into a session that is gone. */
+	link_event(host, what);
 	reading_on_link_lost(host);
 	if (was_up)
 		tell_devices(host, false);
-	if (was_up || host->link_backoff.tries == 0)
+	if (was_up || first_try)
 		log_at(LOG_WARNING,
 			(&(const struct log_fields){.message_id = what == LINK_AUTH_REFUSED
 									  ? MESSAGE_UPLINK_REFUSED
 									  : MESSAGE_UPLINK_DOWN}),
 			"The uplink to %s:%u is down: %s. Readings wait on disk.",
 			host->config->mqtt_host, host->config->mqtt_port, text);
-	if (was_up)
+	if (was_up && !host->stopping)
 		loop_timer_set(host->loop, &host->link_alarm_timer, DOWN_ALARM_USEC, on_down_long,
 			host, "uplink-down-alarm");
-	link_event(host, what);
 }
 
 void upstream_on_event(struct host *host, const struct uplink_event *event)
@@ -405,6 +432,7 @@ int upstream_start(struct host *host)
 void upstream_stop(struct host *host)
 {
 	host->stopping = true;
+	reading_delete_delivered(host);
 	upstream_publish_gateway(host, "offline");
 	if (host->session)
 		uplink_disconnect(host->session);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Return routability (RFC 9175 section 2.4, design/device-contract.md): who has shown that
+ * Return routability (RFC 9175 section 2.4): who has shown that
  * datagrams reach the address they seem to come from. Pure bookkeeping; times are boot time in
  * microseconds. Head comment in echo.c.
  */

@@ -286,6 +286,37 @@ static bool content_refused(struct pending *pending, struct lan_request *request
 	return why != NULL;
 }
 
+static void answer_repeat(struct pending *pending, const struct answer_kept *kept)
+{
+	pending->lan->stats.retransmissions++;
+	if (kept->code == 0)
+		return; /* it was silence */
+	lan_reply(pending->lan, pending->session, &pending->in.frame, pending->peer.verified,
+		(struct answer_parts){.code = kept->code,
+			.format = kept->format,
+			.max_age = kept->max_age,
+			.block1 = pending->in.block1,
+			.location_id = kept->location_id,
+			.payload = kept->payload});
+}
+
+/* After our restart nobody is verified, but a reading that is on disk may still be repeated by its
+ * device: it is answered before anything is asked. True when it was. */
+static bool remembered_serve(struct pending *pending)
+{
+	char ep[EP_MAX + 1] = "";
+	const struct request_id id = {
+		.address = &pending->peer.address, .ep = ep, .key = &pending->in.frame.key};
+	struct answer_kept kept;
+
+	if (pending->in.ep.size > 0 && span_to_string(pending->in.ep, ep, sizeof(ep)) < 0)
+		return false;
+	if (!retransmissions_find_answer(pending->lan->seen, &id, clock_boot_usec(), &kept))
+		return false;
+	answer_repeat(pending, &kept);
+	return true;
+}
+
 /* True when the request was seen before and is dealt with. */
 static bool retransmission_serve(struct pending *pending, const struct request_id *id)
 {
@@ -301,16 +332,8 @@ static bool retransmission_serve(struct pending *pending, const struct request_i
 		lan_acknowledge(lan, pending->session, id->key->message_id);
 		break;
 	case RETRANSMISSION_ANSWERED:
-		if (kept.code == 0)
-			break;
-		lan_reply(lan, pending->session, &pending->in.frame, pending->peer.verified,
-			(struct answer_parts){.code = kept.code,
-				.format = kept.format,
-				.max_age = kept.max_age,
-				.block1 = pending->in.block1,
-				.location_id = kept.location_id,
-				.payload = kept.payload});
-		break;
+		answer_repeat(pending, &kept);
+		return true;
 	}
 	lan->stats.retransmissions++;
 	return true;
@@ -363,7 +386,8 @@ static void resource_serve(struct pending *pending)
 		return;
 	}
 	if (row->needs_echo && !pending->peer.verified) {
-		echo_ask(pending);
+		if (!remembered_serve(pending))
+			echo_ask(pending);
 		return;
 	}
 	request.resource = row->resource;

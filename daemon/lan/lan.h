@@ -6,7 +6,7 @@
  * ids and tokens; it does not know what a device is. It hands each admissible request to the host
  * as an exchange; the host answers it now or later (a 2.04 waits for the commit). An answer goes
  * out as a piggybacked ACK with the request's message id; after 1 s without an answer an empty ACK
- * is sent and the answer becomes a separate CON. Technique: facts/road-prototype.md 1.
+ * is sent and the answer becomes a separate CON.
  *
  * What is done here and nowhere else: every method on every path has a handler of ours; unverified
  * sources get at most 3 times their bytes and 136 bytes; Echo (RFC 9175); retransmissions (table of

@@ -150,14 +150,32 @@ static void answer_view(const struct request *request, struct answer_kept *ret_a
 	ret_answer->payload = span_of(kept->payload, kept->size);
 }
 
+static bool is_over(const struct request *request, uint64_t now_usec)
+{
+	uint64_t lifetime = request->key.confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
+
+	return now_usec - request->since_usec > lifetime;
+}
+
+bool retransmissions_find_answer(struct retransmissions *seen, const struct request_id *id,
+	uint64_t now_usec, struct answer_kept *ret_answer)
+{
+	struct peer *peer;
+	const struct request *request = request_find(seen, id, &peer);
+
+	if (!request || request->state != RETRANSMISSION_ANSWERED || is_over(request, now_usec))
+		return false;
+	answer_view(request, ret_answer);
+	return true;
+}
+
 enum retransmission retransmissions_check(struct retransmissions *seen, const struct request_id *id,
 	uint64_t now_usec, struct answer_kept *ret_answer)
 {
-	uint64_t lifetime = id->key->confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
 	struct peer *peer;
 	struct request *request = request_find(seen, id, &peer);
 
-	if (request && now_usec - request->since_usec > lifetime) {
+	if (request && is_over(request, now_usec)) {
 		request_clear(request);
 		request = NULL;
 	}

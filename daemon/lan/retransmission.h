@@ -51,6 +51,9 @@ struct retransmissions *retransmissions_free(struct retransmissions *seen);
 /* For ANSWERED *ret_answer is a view that lives until the next call. */
 enum retransmission retransmissions_check(struct retransmissions *seen,
 	const struct request_id *request, uint64_t now_usec, struct answer_kept *ret_answer);
+/* True when it was answered before; remembers nothing new. The view is as above. */
+bool retransmissions_find_answer(struct retransmissions *seen, const struct request_id *request,
+	uint64_t now_usec, struct answer_kept *ret_answer);
 /* The empty ACK went out. */
 void retransmissions_acked(struct retransmissions *seen, const struct request_id *request);
 /* The answer went out. One with a payload of over 128 bytes is not kept, and the request forgotten:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TXT keys are hints (design/device-contract.md): a wrong one is passed over, never trusted. Of
+ * TXT keys are hints: a wrong one is passed over, never trusted. Of
  * keys that come twice the first counts (RFC 6763 6.4), and their case does not matter.
  */
 

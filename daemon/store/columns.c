@@ -183,7 +183,7 @@ static int read_heap_text(const struct walk *walk, uint8_t *field)
 	copy = span_dup(text);
 	if (!copy)
 		return -ENOMEM;
-	memcpy(field, &copy, sizeof(copy));
+	*(char **)(void *)field = copy;
 	return 0;
 }
 

@@ -38,6 +38,7 @@ static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA temp_store=MEMORY;"
 			      "PRAGMA secure_delete=ON;"
 			      "PRAGMA journal_mode=WAL;"
+			      "PRAGMA journal_size_limit=16777216;"
 			      "PRAGMA synchronous=FULL;";
 
 /*

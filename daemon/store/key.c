@@ -70,7 +70,7 @@ static bool is_null_key(const uint8_t key[AES256_KEY])
 
 static int key_parse(struct span text, uint8_t ret_key[AES256_KEY])
 {
-	uint8_t key[AES256_KEY];
+	uint8_t key[AES256_KEY] = {0};
 	int r = 0;
 
 	if (text.size == AES256_KEY) {
@@ -80,16 +80,17 @@ static int key_parse(struct span text, uint8_t ret_key[AES256_KEY])
 			text.size--;
 		if (text.size != HEX_SIZE)
 			return -EINVAL;
-		for (size_t i = 0; i < AES256_KEY; i++) {
+		for (size_t i = 0; i < AES256_KEY && r >= 0; i++) {
 			int high = hex_value(text.data[2 * i]),
 			    low = hex_value(text.data[2 * i + 1]);
 
 			if (high < 0 || low < 0)
 				r = -EINVAL;
-			key[i] = (uint8_t)(high << 4 | (low & 15));
+			else
+				key[i] = (uint8_t)(high << 4 | low);
 		}
 	}
-	if (is_null_key(key))
+	if (r >= 0 && is_null_key(key))
 		r = -EINVAL;
 	if (r >= 0)
 		memcpy(ret_key, key, AES256_KEY);

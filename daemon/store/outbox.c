@@ -107,6 +107,17 @@ int outbox_set_epoch(struct outbox *outbox, uint64_t epoch)
 	return r;
 }
 
+bool outbox_has_inside(struct outbox *outbox, uint64_t bytes)
+{
+	int64_t pages, page_size;
+
+	/* Twice the bodies: rows have other columns, pages are never quite full, and the index
+	 * grows too. */
+	return database_number(outbox->db, "PRAGMA freelist_count", &pages) >= 0 &&
+	       database_number(outbox->db, "PRAGMA page_size", &page_size) >= 0 &&
+	       (uint64_t)(pages * page_size) / 2 > bytes + 16 * (uint64_t)page_size;
+}
+
 static void bind_numbers(sqlite3_stmt *statement, const struct reading *reading)
 {
 	sqlite3_bind_int64(statement, 1, (int64_t)reading->row);

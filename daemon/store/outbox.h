@@ -4,6 +4,7 @@
 /* outbox.db: the readings that were acknowledged and are not delivered. Store thread only, once it
  * runs. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/owed.h"
@@ -36,6 +37,9 @@ void outbox_freep(struct outbox **outbox);
 int outbox_set_epoch(struct outbox *outbox, uint64_t epoch);
 /* The loader's owed() and request(). */
 int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *userdata);
+
+/* True when so many bytes of readings fit into what deletes left free inside the file. */
+bool outbox_has_inside(struct outbox *outbox, uint64_t bytes);
 
 /* --- inside a transaction of database_begin(); outbox_commit() writes next_row --- */
 

@@ -233,7 +233,7 @@ static int try_outbox(struct opening *opening, char *why)
 	CLEANUP(database_freep) struct database *db = NULL;
 	int r = open_current(opening, "outbox.db", &outbox_migrations, &db, why);
 
-	if (must_stop(opening, r))
+	if (r < 0 || !db) /* an error, or an outcome */
 		return r;
 	r = outbox_new(db, &opening->store->outbox);
 	if (r < 0) {

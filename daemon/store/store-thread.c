@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/room.h"
 #include "store/store-private.h"
 
 #define DELETE_DELAY_USEC (200 * USEC_PER_MSEC)
@@ -244,20 +245,37 @@ static bool deletes_due(const struct worker *worker)
 	       (worker->stopping || worker->failed || clock_boot_usec() >= worker->delete_at);
 }
 
+/* Readings that would take the room that deletes and checkpoints need. */
+static bool is_low(struct worker *worker)
+{
+	uint64_t bytes = 0;
+	struct room room;
+
+	if (worker->failed || room_get(worker->store->lock_fd, &room) < 0 || !room_is_low(&room))
+		return false;
+	for (struct mail *mail = worker->readings.first; mail; mail = mail->next)
+		bytes += reading_of_mail(mail)->size + 64;
+	return !outbox_has_inside(worker->outbox, bytes);
+}
+
 static void worker_append(struct worker *worker)
 {
 	struct order *batch = NULL;
 	int r;
 
-	if (!worker->readings.first && !deletes_due(worker))
-		return;
 	if (worker->readings.first) {
 		/* Before anything is written: what cannot be answered must not be committed. The
 		 * readings wait for memory then. */
 		batch = worker->stopping ? &worker->store->last_batch : malloc(sizeof(*batch));
 		if (!batch)
 			return;
+		if (is_low(worker)) {
+			answer_batch(worker, batch, -ENOSPC);
+			batch = NULL;
+		}
 	}
+	if (!batch && !deletes_due(worker))
+		return;
 	r = worker_judge(worker, worker->outbox->db, write_batch(worker));
 	if (batch)
 		answer_batch(worker, batch, r);

@@ -8,7 +8,8 @@
  * Every answer comes on the loop.
  *
  * A write that fails for lack of space (SQLITE_FULL, ENOSPC) is refused: -ENOSPC, nothing changed;
- * the same for memory: -ENOMEM.
+ * the same for memory: -ENOMEM. Readings are refused with -ENOSPC before the disk is full: the last
+ * tenth of it (12 to 64 MiB) is kept for deletes, checkpoints and control.db.
  * Any other failure of a write or fsync is final: the answer is -EIO, the store takes nothing more
  * (everything after it is -EIO) and 'failed' is called once; the process must end and start again
  * from disk.

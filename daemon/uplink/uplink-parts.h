@@ -122,6 +122,7 @@ struct connection {
 	/* any */
 	atomic_uint unacked; /* publications that Paho holds */
 	atomic_uint window;  /* at most so many; from CONNACK */
+	atomic_bool cut;     /* DROP is on its way: hand nothing more to Paho */
 	atomic_bool starved; /* the worker wants a credit note */
 	atomic_bool credit_pushed;
 	atomic_uint waiting; /* MESSAGE notes that the loop has not taken */

@@ -42,13 +42,14 @@ static void options_free(struct uplink_session *session)
 
 static int copy_text(const char *text, const char **ret)
 {
-	*ret = NULL;
-	if (!text)
-		return 0;
-	if (strlen(text) > MQTT_STRING_MAX)
+	char *copy = NULL;
+
+	if (text && strlen(text) > MQTT_STRING_MAX)
 		return -EINVAL;
-	*ret = strdup(text);
-	return *ret ? 0 : -ENOMEM;
+	if (text && !(copy = strdup(text)))
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
 }
 
 static int copy_subscriptions(
@@ -95,17 +96,6 @@ static int copy_password(struct uplink_session *session, struct span password)
 static int options_copy(struct uplink_session *session, const struct uplink_session_options *from)
 {
 	struct uplink_session_options *to = &session->options;
-	const struct {
-		const char *from;
-		const char **to;
-	} texts[] = {
-		{from->host, &to->host},
-		{from->ca_file, &to->ca_file},
-		{from->client_id, &to->client_id},
-		{from->username, &to->username},
-		{from->will_topic, &to->will_topic},
-		{from->will_payload, &to->will_payload},
-	};
 	int r;
 
 	*to = (struct uplink_session_options){
@@ -116,11 +106,13 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 		.will_retain = from->will_retain,
 		.version = from->version,
 	};
-	for (size_t i = 0; i < ELEMENTS(texts); i++) {
-		r = copy_text(texts[i].from, texts[i].to);
-		if (r < 0)
-			return r;
-	}
+	if ((r = copy_text(from->host, &to->host)) < 0 ||
+		(r = copy_text(from->ca_file, &to->ca_file)) < 0 ||
+		(r = copy_text(from->client_id, &to->client_id)) < 0 ||
+		(r = copy_text(from->username, &to->username)) < 0 ||
+		(r = copy_text(from->will_topic, &to->will_topic)) < 0 ||
+		(r = copy_text(from->will_payload, &to->will_payload)) < 0)
+		return r;
 	r = copy_password(session, from->password);
 	if (r < 0)
 		return r;
@@ -201,6 +193,7 @@ int connection_start(struct uplink_session *session, int version)
 void connection_abandon(struct connection *connection)
 {
 	connection->session->connection = NULL;
+	atomic_store(&connection->cut, true);
 	note_push(connection->uplink->commands, &connection->drop, NOTE_DROP);
 }
 
@@ -265,15 +258,9 @@ struct uplink_session *uplink_session_free(struct uplink_session *session)
 	session->ended = true;
 	loop_timer_stop(session->timer);
 	session_forget_lookup(session);
-	if (session->connection) {
-		if (session->state == SESSION_UP) {
-			session->state = SESSION_CLOSING;
-			note_push(session->uplink->commands, &session->connection->disconnect,
-				NOTE_DISCONNECT);
-		} else if (session->state == SESSION_OPENING) {
-			connection_abandon(session->connection);
-		}
-	}
+	/* A clean disconnect that is under way goes on. */
+	if (session->connection && session->state != SESSION_CLOSING)
+		connection_abandon(session->connection);
 	session_collect(session);
 	return NULL;
 }

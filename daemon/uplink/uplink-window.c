@@ -90,7 +90,7 @@ void window_fill(struct connection *connection)
 
 	if (!connection->handle)
 		return;
-	while (connection->first) {
+	while (connection->first && !atomic_load(&connection->cut)) {
 		if (atomic_load(&connection->unacked) >= atomic_load(&connection->window)) {
 			/* Look once more after saying so: the last answer may have come between. */
 			if (atomic_exchange(&connection->starved, true))

@@ -98,8 +98,9 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 	void *userdata, struct uplink_session **ret);
 void *uplink_session_userdata(const struct uplink_session *session);
 /* Ends the session; no further event of it is delivered after this returns, also from inside an
- * event. What was handed in before is still sent and the session closed cleanly, in the background,
- * for at most 1.5 s. NULL. */
+ * event. Cuts it: what waits is not sent any more, only what the library was already writing may
+ * still arrive. After uplink_disconnect() the clean disconnect goes on in the background instead
+ * (at most 1.5 s; uplink_free() waits for it). NULL. */
 struct uplink_session *uplink_session_free(struct uplink_session *session);
 
 /* One attempt of at most 10 s; answered by exactly one of CONNECTED, UNREACHABLE, NOT_AUTHORISED,

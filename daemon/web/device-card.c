@@ -30,7 +30,7 @@ static void draw_trust(struct view *view, const json_t *device)
 {
 	const struct word *trust = word_find(WORD_TRUST, json_text(device, "trust"));
 
-	html_put(view->html, "<div><dt>%s</dt><dd>", text(TEXT_TRUST));
+	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd>", text(TEXT_TRUST));
 	draw_tag(view, WORD_TRUST, json_text(device, "trust"));
 	if (trust)
 		html_put(view->html, " <small>%s</small>", trust->remark);
@@ -40,14 +40,15 @@ static void draw_trust(struct view *view, const json_t *device)
 void draw_device_facts(struct view *view, const json_t *device)
 {
 	html_put(view->html, "<dl class=\"facts\">\n");
-	draw_fact(view, TEXT_OWN_NAME, json_text(device, "ep"));
+	if (json_text(device, "name")[0])
+		draw_fact(view, TEXT_OWN_NAME, json_text(device, "ep"));
 	draw_fact(view, TEXT_PLACE, json_text(device, "place"));
 	draw_fact(view, TEXT_OWNER, json_text(device, "owner"));
 	draw_fact(view, TEXT_MODEL, json_text(device, "model"));
 	draw_fact(view, TEXT_SERIAL, json_text(device, "serial"));
 	draw_fact(view, TEXT_FIRMWARE, json_text(device, "firmware"));
 	draw_attributes(view, device);
-	draw_fact(view, TEXT_ADDRESS, json_text(device, "address"));
+	draw_wide_fact(view, TEXT_ADDRESS, json_text(device, "address"));
 	draw_fact(view, TEXT_FOUND, word_label(WORD_FOUND, json_text(device, "found_by")));
 	draw_fact_time(view, TEXT_FIRST_SEEN, json_text(device, "first_seen"));
 	draw_trust(view, device);

@@ -51,10 +51,11 @@ void draw_tag(struct view *view, enum word_kind kind, const char *word)
 		html_put(view->html, "<span class=\"tag\">%s</span>", word);
 		return;
 	}
-	html_put(view->html,
-		"<span class=\"tag %s\"><span class=\"mark\" "
-		"aria-hidden=\"true\">%s</span>%s</span>",
-		found->tone, found->mark, found->label);
+	html_put(view->html, "<span class=\"tag %s\">", found->tone);
+	if (found->mark[0])
+		html_put(view->html, "<span class=\"mark\" aria-hidden=\"true\">%s</span>",
+			found->mark);
+	html_put(view->html, "%s</span>", found->label);
 }
 
 void draw_time(struct view *view, const char *time)
@@ -122,6 +123,12 @@ void draw_fact(struct view *view, enum text label, const char *value)
 	fact_end(view);
 }
 
+void draw_wide_fact(struct view *view, enum text label, const char *value)
+{
+	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd><bdi>%s</bdi></dd></div>\n",
+		text(label), value);
+}
+
 void draw_number(struct view *view, enum text label, long long value, const char *unit)
 {
 	fact_begin(view, label);
@@ -136,6 +143,19 @@ void draw_fact_time(struct view *view, enum text label, const char *time)
 	fact_begin(view, label);
 	draw_time(view, time);
 	fact_end(view);
+}
+
+void draw_fingerprint(struct view *view)
+{
+	const char *text = view->request->web->certificate->fingerprint;
+
+	for (; *text; text++) {
+		char one[2] = {*text, 0};
+
+		html_put(view->html, "%s", one);
+		if (*text == ':')
+			html_put(view->html, "<wbr>");
+	}
 }
 
 void draw_empty(struct view *view, enum text title, enum text what_to_do)
@@ -159,6 +179,10 @@ void draw_password(struct view *view, const char *id_suffix, bool always)
 {
 	if (view->fresh && !always)
 		return;
+	/* For password managers: whose password it is. */
+	html_put(view->html,
+		"<input hidden autocomplete=\"username\" aria-label=\"%s\" value=\"%s\">",
+		text(TEXT_LOGIN_NAME), view->request->caller.name);
 	draw_input(view, TEXT_PASSWORD_AGAIN, "password", id_suffix, "",
 		"type=\"password\" autocomplete=\"current-password\"");
 }

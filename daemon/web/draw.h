@@ -33,8 +33,11 @@ void draw_ago(struct view *view, const json_t *seconds);
 void draw_value(struct view *view, const json_t *value);
 /* <div><dt>..</dt><dd>..</dd></div>; draws nothing for an empty value. */
 void draw_fact(struct view *view, enum text label, const char *value);
+void draw_wide_fact(struct view *view, enum text label, const char *value);
 void draw_number(struct view *view, enum text label, long long value, const char *unit);
 void draw_fact_time(struct view *view, enum text label, const char *time);
+/* "AB:CD:..." that may break behind each colon. */
+void draw_fingerprint(struct view *view);
 void draw_empty(struct view *view, enum text title, enum text what_to_do);
 
 /* A labelled input. 'attributes' is markup of ours. */

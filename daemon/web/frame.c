@@ -87,7 +87,7 @@ void frame_begin(struct view *view, const char *title, bool bare)
 			html_put(view->html, "<body data-left=\"%llu\">\n",
 				(unsigned long long)(left / USEC_PER_SEC));
 		else
-			html_put(view->html, "<body>\n");
+			html_put(view->html, "<body class=\"bare\">\n");
 		html_put(view->html, "<a class=\"skip\" href=\"#main\">%s</a>\n", text(TEXT_SKIP));
 		if (!bare && view->session)
 			draw_bar(view);

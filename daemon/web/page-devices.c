@@ -50,7 +50,9 @@ static void draw_row(struct view *view, const json_t *device)
 	draw_tag(view, WORD_TRUST, json_text(device, "trust"));
 	html_put(view->html, "</td>");
 	draw_cell(view, TEXT_PLACE);
-	html_put(view->html, "<bdi>%s</bdi></td>", json_text(device, "place"));
+	if (json_text(device, "place")[0])
+		html_put(view->html, "<bdi>%s</bdi>", json_text(device, "place"));
+	html_put(view->html, "</td>");
 	draw_cell(view, TEXT_LAST_READING);
 	draw_time(view, json_text(device, "last_reading"));
 	html_put(view->html, "</td>");

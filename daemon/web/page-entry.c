@@ -27,9 +27,11 @@ static void entry_end(struct view *view, enum text button)
 		text(button));
 	html_put(view->html,
 		"<details class=\"certificate\"%s><summary>%s</summary><p>%s</p>"
-		"<p class=\"fingerprint\">%s</p></details></div>\n",
+		"<p class=\"fingerprint\">",
 		button == TEXT_SETUP_BUTTON ? " open" : "", text(TEXT_FINGERPRINT),
-		text(TEXT_FINGERPRINT_WHAT), view->request->web->certificate->fingerprint);
+		text(TEXT_FINGERPRINT_WHAT));
+	draw_fingerprint(view);
+	html_put(view->html, "</p></details></div>\n");
 }
 
 void draw_login(struct view *view)

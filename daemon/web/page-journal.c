@@ -20,9 +20,14 @@ static void draw_row(struct view *view, const json_t *row)
 	html_put(view->html,
 		"</small></th><td data-label=\"%s\"><bdi>%s</bdi> <small>%s</small></td>",
 		text(TEXT_WHO), json_text(row, "who"), json_text(row, "role"));
-	for (size_t i = 0; i < ELEMENTS(cell); i++)
-		html_put(view->html, "<td data-label=\"%s\"><bdi>%s</bdi></td>",
-			text(cell[i].label), json_text(row, cell[i].key));
+	for (size_t i = 0; i < ELEMENTS(cell); i++) {
+		const char *value = json_text(row, cell[i].key);
+
+		html_put(view->html, "<td data-label=\"%s\">", text(cell[i].label));
+		if (value[0])
+			html_put(view->html, "<bdi>%s</bdi>", value);
+		html_put(view->html, "</td>");
+	}
 	html_put(view->html, "</tr>\n");
 }
 

@@ -61,8 +61,10 @@ static void draw_gateway(struct view *view, const json_t *status)
 	draw_fact(view, TEXT_KEY_SOURCE, json_text(json_object_get(status, "key"), "source"));
 	draw_fact(view, TEXT_DISCOVERY, json_text(json_object_get(status, "discovery"), "detail"));
 	draw_number(view, TEXT_JOURNAL, json_number(audit, "rows"), text(TEXT_ROWS));
-	draw_fact(view, TEXT_FINGERPRINT, view->request->web->certificate->fingerprint);
-	html_put(view->html, "</dl></section>\n");
+	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd class=\"code\">",
+		text(TEXT_FINGERPRINT));
+	draw_fingerprint(view);
+	html_put(view->html, "</dd></div></dl></section>\n");
 }
 
 void draw_uplink(struct view *view)

@@ -219,7 +219,7 @@ static void draw_heard(struct view *view)
 		html_put(view->html,
 			"<li><span class=\"count\">%lld</span><div><p><strong>%s</strong></p>"
 			"<p>%s</p></div></li>\n",
-			json_number(row, "count"), json_text(row, "reason"),
+			json_number(row, "count"), word_label(WORD_AWAY, json_text(row, "reason")),
 			json_text(row, "remedy"));
 	}
 	if (shown)

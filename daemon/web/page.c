@@ -68,6 +68,15 @@ static void take_notice(struct request *request, struct session *session)
 	session->notice[0] = 0;
 }
 
+/* A device's screen is called after the device. */
+static const char *title_of(const struct request *request)
+{
+	const char *title =
+		request->page->title == TEXT_DEVICE ? device_title(request->part[0]) : "";
+
+	return title[0] ? title : text(request->page->title);
+}
+
 static void draw(struct request *request)
 {
 	struct html html = {0};
@@ -77,7 +86,7 @@ static void draw(struct request *request)
 	take_notice(request, session);
 	view.fresh =
 		session && session_is_fresh(request->web->sessions, session, clock_boot_usec());
-	frame_begin(&view, text(request->page->title), request->page->bare);
+	frame_begin(&view, title_of(request), request->page->bare);
 	request->page->draw(&view);
 	frame_end(&view, request->page->bare);
 	request_answer_html(request, request->page_status, &html);

@@ -11,6 +11,7 @@ enum word_kind {
 	WORD_LINK,
 	WORD_EVIDENCE,
 	WORD_ROLE,
+	WORD_AWAY,
 	WORD_KINDS
 };
 

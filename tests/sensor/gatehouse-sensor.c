@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A simulated sensor, and the commented reference of what a device must do to work with gatehouse
- * (design/device-contract.md). It is an ordinary program on libcoap without anything of the gateway
+ * (the device contract). It is an ordinary program on libcoap without anything of the gateway
  * in it, so it may be read as a model for a real device.
  *
  * There are two kinds of device:

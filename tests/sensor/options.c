@@ -23,7 +23,7 @@ static const char usage[] =
 	"  --display              it can show a verification code\n"
 	"  --attribute KEY=VALUE  for the approver; may be repeated\n"
 	"  --interval SECONDS     between readings, fractions allowed (default 1)\n"
-	"  --count N              stop after N readings; 0 = never (default)\n"
+	"  --count N              stop when reading N was taken; 0 = never (default)\n"
 	"  --senml | --text       format of the readings (default --senml)\n"
 	"  --state-file FILE      keeps the number of the last acknowledged reading\n";
 

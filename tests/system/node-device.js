@@ -3,11 +3,16 @@
 // waits for its approval, then reports. Usage: node node-device.js HOST PORT EP COUNT
 'use strict';
 
+const dgram = require('dgram');
+
 const coap = require('coap');
 
 const [host, port, ep, count] = process.argv.slice(2);
 const ECHO = '252';
-const agent = new coap.Agent({ type: 'udp4' });
+// A socket of its own: the agent closes the one that it makes itself after each request, and a
+// device that changes its port with every request would have to prove its address each time.
+const socket = dgram.createSocket('udp4').bind(0);
+const agent = new coap.Agent({ socket });
 
 coap.registerOption(ECHO, (value) => value, (value) => value);
 
@@ -51,7 +56,7 @@ async function main() {
         const answer = await post('/t', { seq: value }, 'application/json');
         say({ event: answer.code === '2.04' ? 'acknowledged' : 'refused', value, code: answer.code });
     }
-    agent.close();
+    socket.close();
 }
 
 main().then(() => process.exit(0), (error) => {

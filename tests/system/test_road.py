@@ -7,6 +7,9 @@ from bed import coap, until
 from bed.plain import PlainDevice, await_stage, device, let_in, values
 
 
+FAST = {'lan': {'device_rate': 1000, 'device_burst': 10000}}
+
+
 def delivered(recorder, sensor):
     return set(values(recorder, sensor.id).values())
 
@@ -103,7 +106,8 @@ def test_broker_down_at_start(make_gateway, broker, recorder):
     late.close()
 
 
-def test_broker_away_mid_stream(gateway, broker, recorder):
+def test_broker_away_mid_stream(make_gateway, broker, recorder):
+    gateway = make_gateway(broker=broker, config=FAST).start()
     sensor = let_in(gateway, 'streamer')
     for value in range(30):
         sensor.report(value)
@@ -126,8 +130,9 @@ def test_broker_away_mid_stream(gateway, broker, recorder):
     assert rows == sorted(rows)
 
 
-def test_kill_mid_stream(gateway, recorder):
+def test_kill_mid_stream(make_gateway, broker, recorder):
     """SIGKILL at any moment: what was answered 2.04 arrives, under the same gh-id if it comes twice."""
+    gateway = make_gateway(broker=broker, config=FAST).start()
     sensor = let_in(gateway, 'survivor')
     value = 0
     for _ in range(5):
@@ -188,7 +193,7 @@ def test_revoke_stops_at_once(gateway, broker, recorder):
     late = recorder.messages('gatehouse/bed/%s/telemetry' % sensor.id)[arrived:]
     # What the broker had taken in before it froze may come out of it; it was sent before the answer.
     assert {json.loads(one.payload)[0]['v'] for one in late} <= set(range(20, 60))
-    assert gateway.ctl('status')['queue']['readings'] == 0
+    until(lambda: gateway.ctl('status')['queue']['readings'] == 0, 30, 'the queue is empty')
     gateway.restart(kill=True)
     assert sensor.report(101).code == coap.FORBIDDEN
     assert device(gateway, 'goner')['credential']['state'] == 'none'
@@ -197,11 +202,11 @@ def test_revoke_stops_at_once(gateway, broker, recorder):
 
 def test_lease_is_renewed(make_gateway, broker, recorder):
     """The registration token of 'local' is a lease: refreshed at half of its life, by itself."""
-    gateway = make_gateway(broker=broker, config={'local': {'lease': 60}}).start()
+    gateway = make_gateway(broker=broker, config={'platform': {'local_lease': 20}}).start()
     sensor = let_in(gateway, 'tenant')
     first = device(gateway, 'tenant')['credential']
     assert first['state'] == 'held' and first['expires'] > first['since']
-    until(lambda: device(gateway, 'tenant')['credential']['since'] != first['since'], 45, 'it is renewed')
+    until(lambda: device(gateway, 'tenant')['credential']['since'] != first['since'], 30, 'it is renewed')
     assert device(gateway, 'tenant')['credential']['state'] == 'held'
     assert sensor.report(1).code == coap.CHANGED
     await_all(recorder, sensor)

@@ -266,8 +266,8 @@ static void test_least_roles(void **state)
 		assert_true(route->role >= ROLE_VIEWER);
 		if (strcmp(route->method, "GET") && !strstr(route->path, "/password"))
 			assert_true(route->role >= ROLE_TECHNICIAN);
-		if (strstr(route->path, "/people") || strstr(route->path, "/revoke") ||
-			strstr(route->path, "/forget"))
+		if ((strstr(route->path, "/people") && strcmp(route->method, "GET")) ||
+			strstr(route->path, "/revoke") || strstr(route->path, "/forget"))
 			assert_true(route->role == ROLE_ADMIN && route->fresh_password);
 		if (strstr(route->path, "/approve") || strstr(route->path, "/admit"))
 			assert_true(route->fresh_password);
@@ -668,6 +668,43 @@ static void test_secrets_stay(void **state)
 	assert_false(holds(world, "CANARY"));
 }
 
+/* An id that is too long is not cut to that of another device. */
+static void test_long_id(void **state)
+{
+	struct world *world = *state;
+
+	add_device(world, "abcdefghijklmnopqrstuvwxyz012345", ADMISSION_PENDING);
+	assert_int_equal(
+		call(world, &admin, "POST",
+			"/api/v1/devices/abcdefghijklmnopqrstuvwxyz012345/forget", NULL, NULL),
+		200);
+	assert_string_equal(world->act.device, "abcdefghijklmnopqrstuvwxyz012345");
+	assert_int_equal(
+		call(world, &admin, "POST",
+			"/api/v1/devices/abcdefghijklmnopqrstuvwxyz0123456/forget", NULL, NULL),
+		404);
+	assert_int_equal(world->acts, 1);
+	assert_int_equal(call(world, &admin, "GET",
+				 "/api/v1/devices/abcdefghijklmnopqrstuvwxyz0123456", NULL, NULL),
+		404);
+}
+
+/* What a broker says may be no UTF-8: it is shown, and the rest of the answer stays. */
+static void test_foreign_text(void **state)
+{
+	struct world *world = *state;
+	struct alarm alarm;
+
+	strcpy(world->facts.uplink_detail, "bad \xff text");
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status", NULL, NULL), 200);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "uplink"), "detail")),
+		"bad \\xff text");
+	assert_true(alarms_raise(&world->alarms, ALARM_LEAK, "x\xff", 1, &alarm));
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/alarms", NULL, NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(world->body, "alarms")), 1);
+}
+
 static void test_journal(void **state)
 {
 	struct world *world = *state;
@@ -731,6 +768,8 @@ int main(void)
 		IN_WORLD(test_devices),
 		IN_WORLD(test_device),
 		IN_WORLD(test_secrets_stay),
+		IN_WORLD(test_long_id),
+		IN_WORLD(test_foreign_text),
 		IN_WORLD(test_journal),
 		IN_WORLD(test_people),
 		IN_WORLD(test_revision),

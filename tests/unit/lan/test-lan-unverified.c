@@ -272,6 +272,25 @@ static void probe_verifies_who_ignores_echo(void **state)
 	assert_int_equal(bed->requests, 1);
 }
 
+/* After a restart: the address is not verified any more, but the reading is on disk. */
+static void remembered_reading_is_answered(void **state)
+{
+	struct bed *bed = *state;
+	struct datagram request, answer;
+	struct device_address address = {.interface = "lo",
+		.ip = {.s6_addr = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}}};
+	const struct request_key key = {
+		.message_id = 0x55, .confirmable = 1, .token_size = 2, .token = "ab"};
+
+	lan_remember(bed->lan, &address, "sensor-1", &key);
+	message_reading(&request, CON, 0x55, "ab", "sensor-1");
+	bed_ask(bed, &request, COAP_CODE(2, 4), &answer);
+	assert_int_equal(answer.size, 6);
+	message_reading(&request, CON, 0x56, "ab", "sensor-1");
+	bed_ask(bed, &request, COAP_CODE(4, 1), &answer);
+	assert_int_equal(bed->requests, 0);
+}
+
 static void one_link_for_the_unverified(void **state)
 {
 	static const struct {
@@ -408,6 +427,7 @@ int main(void)
 		TEST(echo_opens_the_door),
 		TEST(wrong_echo_is_asked_again),
 		TEST(probe_verifies_who_ignores_echo),
+		TEST(remembered_reading_is_answered),
 		TEST(one_link_for_the_unverified),
 		TEST(large_answers_are_cut),
 		TEST(oversized_datagrams),

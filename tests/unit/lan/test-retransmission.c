@@ -198,6 +198,24 @@ static void remembered_fits_every_port(void **state)
 	assert_int_equal(kept.code, 0x44);
 }
 
+static void only_answers_are_found(void **state)
+{
+	struct asked request;
+	struct answer_kept kept;
+
+	asked(&request, 1000, "a", 1);
+	assert_false(retransmissions_find_answer(*state, &request.id, START, &kept));
+	/* looking was no request */
+	assert_int_equal(
+		retransmissions_check(*state, &request.id, START, &kept), RETRANSMISSION_NONE);
+	assert_false(retransmissions_find_answer(*state, &request.id, START, &kept));
+	retransmissions_answered(*state, &request.id, &changed);
+	assert_true(retransmissions_find_answer(*state, &request.id, START, &kept));
+	assert_int_equal(kept.code, 0x44);
+	assert_false(retransmissions_find_answer(
+		*state, &request.id, START + REMEMBER_CON_USEC + 1, &kept));
+}
+
 static void forgotten_is_new(void **state)
 {
 	struct asked request;
@@ -224,6 +242,7 @@ int main(void)
 		TEST(small_answers_are_kept_whole),
 		TEST(peers_are_bounded),
 		TEST(remembered_fits_every_port),
+		TEST(only_answers_are_found),
 		TEST(forgotten_is_new),
 	};
 

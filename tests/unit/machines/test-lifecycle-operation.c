@@ -32,11 +32,11 @@ static void onboarding_with_a_code(void **data)
 	assert_false(lead.life.operation_approved);
 
 	lead_progress(&lead, "asked");
-	assert_moved(&lead, LIFE_SAVE | LIFE_ADVANCE);
+	assert_moved(&lead, LIFE_SAVE);
 	assert_true(secret_is(&lead.life.operation_blob, "asked"));
 
 	lead_code(&lead, "BCDF-GHJK");
-	assert_moved(&lead, LIFE_SAVE | LIFE_SHOW_CODE | LIFE_ADVANCE);
+	assert_moved(&lead, LIFE_SAVE | LIFE_SHOW_CODE);
 	assert_true(secret_is(&lead.life.operation_code, "BCDF-GHJK"));
 	assert_true(secret_is(&lead.life.operation_blob, "blob-code"));
 	assert_int_equal(lead.life.operation_expires, NOW + 600000);
@@ -100,8 +100,14 @@ static void approval_while_opening_is_remembered(void **data)
 	assert_true(lead.life.operation_approved);
 	lead_event(&lead, LIFE_APPROVE);
 	assert_refused(&lead, "It is approved already and waits for the platform.");
+	lead_progress(&lead, "asked");
+	assert_moved(&lead, LIFE_SAVE);
 	lead_code(&lead, "BCDF-GHJK");
+	assert_moved(&lead, LIFE_SAVE | LIFE_SHOW_CODE | LIFE_ADVANCE);
 	assert_true(lead.life.operation_approved);
+	/* Said once: the same code again is no reason to ask again. */
+	lead_code(&lead, "BCDF-GHJK");
+	assert_moved(&lead, 0);
 	lifecycle_clear(&lead.life);
 }
 
@@ -228,7 +234,7 @@ static void rule_2_session_taken_over(void **data)
 
 	lead_to_active(&lead);
 	lead_event(&lead, LIFE_LINK_TAKEN_OVER);
-	assert_moved(&lead, LIFE_SAVE | LIFE_ALARM_LEAK | LIFE_BACK_OFF);
+	assert_moved(&lead, LIFE_SAVE | LIFE_ALARM_LEAK | LIFE_RECONNECT);
 	assert_int_equal(lead.life.link, LINK_DOWN);
 	assert_true(lead.life.operation_blocked);
 
@@ -257,7 +263,7 @@ static void rule_2_taken_over_while_renewing(void **data)
 	lead_progress(&lead, "refreshing");
 	lead_event(&lead, LIFE_LINK_TAKEN_OVER);
 	/* The refresh goes on. */
-	assert_moved(&lead, LIFE_SAVE | LIFE_ALARM_LEAK | LIFE_BACK_OFF);
+	assert_moved(&lead, LIFE_SAVE | LIFE_ALARM_LEAK | LIFE_RECONNECT);
 	assert_true(secret_is(&lead.life.operation_blob, "refreshing"));
 	lifecycle_clear(&lead.life);
 }
@@ -401,7 +407,7 @@ static void rule_10_the_code_is_constant(void **data)
 	assert_int_equal(lead_try(&lead, &input), -EINVAL);
 	input.expires = NOW + 600000;
 	lead_step(&lead, input);
-	assert_moved(&lead, LIFE_ADVANCE);
+	assert_moved(&lead, 0);
 	assert_true(secret_is(&lead.life.operation_blob, "blob-code"));
 	lead_progress(&lead, "polled");
 	assert_true(secret_is(&lead.life.operation_code, "BCDF-GHJK"));

@@ -18,6 +18,7 @@
 #define SAVE	LIFE_SAVE
 #define ON	LIFE_ADVANCE
 #define SAVE_ON (LIFE_SAVE | LIFE_ADVANCE)
+#define SHOW	LIFE_SHOW_CODE
 #define SHOW_ON (LIFE_SHOW_CODE | LIFE_ADVANCE)
 #define END	(LIFE_SAVE | LIFE_TELL_DEVICE)
 #define BAD	(LIFE_SAVE | LIFE_TELL_DEVICE | LIFE_ALARM_FAILED)
@@ -37,8 +38,8 @@
 static const struct cell want[OPERATION_EVENTS][OPERATION_STATES] = {
 	/*                            none              opening              awaiting           issued           bound             rejected          expired           failed */
 	[OPERATION_OPEN] =           {OPENING(SAVE_ON), NO,                  NO,                NO,              OPENING(SAVE_ON), OPENING(SAVE_ON), OPENING(SAVE_ON), OPENING(SAVE_ON)},
-	[OPERATION_PROGRESS] =       {__,               OPENING(SAVE_ON),    AWAITING(SAVE_ON), ISSUED(SAVE_ON), __,               __,               __,               __},
-	[OPERATION_CODE] =           {__,               AWAITING(SAVE | SHOW_ON), AWAITING(SAVE_ON), __,         __,               __,               __,               __},
+	[OPERATION_PROGRESS] =       {__,               OPENING(SAVE),       AWAITING(SAVE),    ISSUED(SAVE),    __,               __,               __,               __},
+	[OPERATION_CODE] =           {__,               AWAITING(SAVE | SHOW), AWAITING(SAVE), __,              __,               __,               __,               __},
 	[OPERATION_APPROVE] =        {NO,               OPENING(SAVE),       AWAITING(SAVE_ON), NO,              NO,               NO,               NO,               NO},
 	[OPERATION_GOT_CREDENTIAL] = {__,               ISSUED(SAVE_ON),     ISSUED(SAVE_ON),   __,              __,               __,               __,               __},
 	[OPERATION_GOT_BOUND] =      {__,               __,                  __,                BOUND(END),      __,               __,               __,               __},

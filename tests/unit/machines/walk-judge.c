@@ -134,6 +134,10 @@ static void judge_actions(const struct world *world, const struct lifecycle *nex
 	judge(world, !(actions & LIFE_CONNECT) || next->link == LINK_CONNECTING);
 	judge(world, !(actions & LIFE_CONNECT) || !(actions & LIFE_DISCONNECT));
 	judge(world, !(actions & LIFE_BACK_OFF) || !(actions & (LIFE_ADVANCE | LIFE_REFRESH)));
+	judge(world, !(actions & LIFE_RECONNECT) || next->link == LINK_DOWN);
+	/* A driver that goes on by itself is not called as well: no hot loop. */
+	judge(world, world->input.event != LIFE_DRIVER_PROGRESS ||
+			     !(actions & (LIFE_ADVANCE | LIFE_REFRESH)));
 	judge(world, !(actions & LIFE_CANCEL) || (is_open(&world->life) && !is_open(next)));
 	judge(world,
 		!(actions & LIFE_PLATFORM_REVOKE) || (world->life.credential != CREDENTIAL_NONE &&

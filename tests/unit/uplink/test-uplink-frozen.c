@@ -186,6 +186,28 @@ static void full_window_does_not_stall(void **state)
 	broker_clear(&broker);
 }
 
+/* The loop stands still inside uplink_free(), so the peer is as frozen as can be. */
+static void uplink_goes_in_bounded_time(void **state)
+{
+	struct bed *bed = bed_new();
+	struct uplink_session *session;
+	struct peer peer;
+	uint64_t start;
+
+	peer_start(&peer, bed);
+	session = session_at(bed, peer.port, "sender", NULL, 0);
+	bed_connect(bed, session);
+	peer.puback = PEER_SILENT;
+	for (unsigned i = 0; i < 300; i++)
+		assert_return_code(bed_publish(session, "a", "x", false, i + 1), 0);
+	AWAIT(bed, peer.publishes > 0);
+	start = clock_boot_usec();
+	bed->uplink = uplink_free(bed->uplink);
+	assert_true(clock_boot_usec() - start < 5 * USEC_PER_SEC);
+	peer_stop(&peer);
+	bed_free(bed);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -196,6 +218,7 @@ int main(void)
 		TEST(unacknowledged_is_not_repeated_on_the_wire),
 		TEST(outstanding_publications_have_a_limit),
 		TEST(full_window_does_not_stall),
+		TEST(uplink_goes_in_bounded_time),
 	};
 
 	cmocka_set_test_filter(getenv("TEST_FILTER"));

@@ -383,6 +383,26 @@ static void session_freed_while_connecting_is_silent(void **state)
 
 /* ---- the end ---- */
 
+static void freed_session_is_cut_and_silent(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session = session_for(fixture);
+	struct peer *peer = &fixture->peer;
+	uint64_t start;
+
+	bed_connect(fixture->bed, session);
+	peer->puback = PEER_SILENT;
+	for (unsigned i = 0; i < 1000; i++)
+		assert_return_code(bed_publish(session, "a", "b", false, i + 1), 0);
+	start = clock_boot_usec();
+	assert_null(uplink_session_free(session));
+	AWAIT(fixture->bed, peer->fd < 0);
+	/* A clean disconnect would have waited 1.5 s for the answers. */
+	assert_true(clock_boot_usec() - start < 3 * USEC_PER_SEC / 2);
+	assert_true(peer->publishes <= 256);
+	assert_int_equal(fixture->bed->count, 1); /* CONNECTED */
+}
+
 static void taken_over_is_told_before_lost(void **state)
 {
 	struct fixture *fixture = *state;
@@ -456,6 +476,7 @@ int main(void)
 		TEST(silent_peer_times_out),
 		TEST(attempt_can_be_given_up),
 		TEST(session_freed_while_connecting_is_silent),
+		TEST(freed_session_is_cut_and_silent),
 		TEST(taken_over_is_told_before_lost),
 		TEST(other_disconnect_is_lost_with_its_reason),
 		TEST(broker_that_does_not_answer_pings_is_lost),

@@ -300,7 +300,7 @@ static void second_of_the_same_name_ends_the_first(void **state)
 	assert_null(bed_find(fixture->bed, second, UPLINK_LOST, 0));
 }
 
-static void freed_session_sends_what_it_has_and_is_silent(void **state)
+static void session_freed_after_disconnect_sends_what_it_has(void **state)
 {
 	struct fixture *fixture = *state;
 	struct uplink_session *listener, *session;
@@ -313,6 +313,7 @@ static void freed_session_sends_what_it_has_and_is_silent(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		assert_return_code(bed_publish(session, "last", "words", false, i + 1), 0);
 	before = bed_events_of(fixture->bed, session);
+	uplink_disconnect(session);
 	assert_null(uplink_session_free(session));
 	bed_await(fixture->bed, listener, UPLINK_MESSAGE, 19);
 	assert_int_equal(bed_events_of(fixture->bed, session), before);
@@ -430,7 +431,7 @@ int main(void)
 		TEST(credential_is_checked),
 		TEST(broker_restart_is_lost_then_connects_again),
 		TEST(second_of_the_same_name_ends_the_first),
-		TEST(freed_session_sends_what_it_has_and_is_silent),
+		TEST(session_freed_after_disconnect_sends_what_it_has),
 		TEST(session_may_be_freed_inside_its_event),
 		TEST(last_words_are_sent_before_the_uplink_goes),
 		TEST(will_is_sent_when_the_process_is_killed),

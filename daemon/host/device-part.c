@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the host keeps at run time for each device, beside its record: timers, the probe, inputs
+ * that wait. It is made with the device and goes with it. Replies that are still out (from the LAN,
+ * from the store) pin it: it stays allocated then, with 'gone' set and without host and device.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+struct device_host *device_host(const struct device *device)
+{
+	return device->host;
+}
+
+int device_host_attach(struct host *host, struct device *device)
+{
+	struct device_host *part = malloc(sizeof(*part));
+
+	if (!part)
+		return -ENOMEM;
+	*part = (struct device_host){
+		.host = host,
+		.device = device,
+		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
+		.references = 1,
+	};
+	part->inputs_end = &part->inputs;
+	device->host = part;
+	return 0;
+}
+
+struct device_host *device_host_pin(struct device_host *part)
+{
+	part->references++;
+	return part;
+}
+
+void device_host_unpin(struct device_host *part)
+{
+	if (--part->references == 0)
+		free(part);
+}
+
+void device_host_detach(void *userdata, struct device *device)
+{
+	struct device_host *part = device->host;
+	struct drain_waiter *waiter;
+
+	if (!part)
+		return;
+	device->host = NULL;
+	part->gone = true;
+	part->host = NULL;
+	part->device = NULL;
+	part->advance_timer = loop_source_free(part->advance_timer);
+	part->expiry_timer = loop_source_free(part->expiry_timer);
+	part->renew_timer = loop_source_free(part->renew_timer);
+	part->lapse_timer = loop_source_free(part->lapse_timer);
+	part->poll_timer = loop_source_free(part->poll_timer);
+	part->drain_timer = loop_source_free(part->drain_timer);
+	device_inputs_give_up(part);
+	while ((waiter = part->drain_waiters)) {
+		part->drain_waiters = waiter->next;
+		waiter->done(waiter->userdata);
+		free(waiter);
+	}
+	device_host_unpin(part);
+}

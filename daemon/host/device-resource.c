@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a device may ask of the gateway: GET /d/<id>, which gives the answer map of /enrol to the
+ * device itself and 4.04 to everybody else, and GET /time.
+ */
+
+#include "host/host.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#define RETRY_SOON     5
+#define RETRY_LATER    60
+#define RETRY_APPROVED 300
+#define RETRY_REJECTED 3600
+#define ANSWER_MAX     1024
+
+/* ---- the answer map ---- */
+
+void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer)
+{
+	const struct device_record *record = device->record;
+	const struct lifecycle *life = &record->life;
+	enum device_stage stage;
+	int64_t left = life->operation_expires - clock_wall_msec();
+	static const uint32_t retry[DEVICE_WORDS] = {
+		[DEVICE_PENDING] = RETRY_LATER,
+		[DEVICE_APPROVED] = RETRY_APPROVED,
+		[DEVICE_REJECTED] = RETRY_REJECTED,
+		[DEVICE_SUSPENDED] = RETRY_APPROVED,
+		[DEVICE_REVOKED] = RETRY_REJECTED,
+	};
+
+	*ret_answer = (struct enrol_answer){
+		.id = record->id, .owner = record->owner, .place = record->place};
+	lifecycle_describe(life, &ret_answer->state, &stage);
+	ret_answer->retry = retry[ret_answer->state];
+	if (ret_answer->state == DEVICE_PENDING &&
+		(window_is_open(&host->window, clock_boot_usec()) ||
+			operation_is_open(life->operation)))
+		ret_answer->retry = RETRY_SOON;
+	if (operation_is_open(life->operation) && life->operation_code.size &&
+		record->info.display) {
+		ret_answer->code = secret_span(&life->operation_code);
+		ret_answer->expires =
+			life->operation_expires && left > 0 ? (uint32_t)(left / 1000) : 0;
+	}
+}
+
+void enrol_send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
+	uint8_t code, int format, bool at_enrol)
+{
+	struct enrol_answer answer;
+	uint8_t body[ANSWER_MAX];
+	size_t size;
+
+	enrol_fill_answer(host, device, &answer);
+	if (device_driver_by_name("native")->encode_answer(format, &answer, body, sizeof(body), &size) < 0) {
+		lan_answer_text(exchange, COAP_CODE(5, 0), NULL, -1);
+		return;
+	}
+	lan_answer(exchange, &(const struct lan_answer){
+				     .code = code,
+				     .format = format,
+				     .payload = span_of(body, size),
+				     .max_age = at_enrol ? (int64_t)answer.retry : 0,
+				     .location_id = at_enrol ? device->record->id : NULL,
+			     });
+}
+
+/* ---- GET /d/<id>, GET /time ---- */
+
+void device_on_request(struct host *host, const struct lan_request *request)
+{
+	struct device *device = registry_by_id(host->registry, request->device_id);
+	int format = request->accept == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
+
+	if (!device || !device->record->address_bound ||
+		request->peer->trust < device->record->trust ||
+		!device_address_same_host(&device->record->address, &request->peer->address)) {
+		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
+		return;
+	}
+	if (request->method != LAN_GET || request->resource != LAN_DEVICE) {
+		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
+		return;
+	}
+	device->last_heard_usec = clock_boot_usec();
+	enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 5), format, false);
+}
+
+/* Seconds since 1970, in text or, by Accept, CBOR. */
+void time_on_request(struct host *host, const struct lan_request *request)
+{
+	char text[24];
+
+	if (request->method != LAN_GET) {
+		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
+		return;
+	}
+	if (!clock_is_synced()) {
+		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 60);
+		return;
+	}
+	if (request->accept == FORMAT_CBOR) {
+		uint64_t seconds = (uint64_t)(clock_wall_msec() / 1000);
+		uint8_t cbor[9] = {0x1b};
+		int i;
+
+		for (i = 0; i < 8; i++)
+			cbor[1 + i] = (uint8_t)(seconds >> (56 - 8 * i));
+		lan_answer(request->exchange, &(const struct lan_answer){.code = COAP_CODE(2, 5),
+						      .format = FORMAT_CBOR,
+						      .payload = span_of(cbor, sizeof(cbor)),
+						      .max_age = 0});
+		return;
+	}
+	snprintf(text, sizeof(text), "%lld", (long long)(clock_wall_msec() / 1000));
+	lan_answer(request->exchange, &(const struct lan_answer){.code = COAP_CODE(2, 5),
+					      .format = FORMAT_TEXT,
+					      .payload = span_from_string(text),
+					      .max_age = 0});
+}
+

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A reading's way out.
+ *
+ *	owed -> pump: open devices take turns -> driver encodes -> PUBLISH QoS 1
+ *	PUBACK                  -> the row is deleted in a batch
+ *	refused for good        -> dead letters
+ *	refused for the moment  -> waits, its device is held until the next connect
+ *	link lost               -> all of it is owed again, in order
+ *
+ * What the uplink holds is known by a slot in the flight table; its number and a generation make
+ * the tag that comes back. A slot lives until the uplink answered or lost its session, also when
+ * its reading is owed again: only then nothing of a device can still leave.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/message-ids.h"
+
+#define DELETE_DELAY_USEC (50 * USEC_PER_MSEC)
+#define DELETES_AT_ONCE	  256
+#define RANGES_MAX	  64
+#define PUMP_BUDGET	  256 /* readings handed to the uplink in one turn of the loop */
+#define PUMP_AGAIN_USEC	  USEC_PER_SEC
+
+/* ---- flights ---- */
+
+bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
+	uint64_t *ret_tag)
+{
+	uint32_t slot = host->flight_free;
+	struct flight *flight;
+
+	if (slot >= FLIGHTS_MAX)
+		return false;
+	flight = &host->flights[slot];
+	host->flight_free = flight->next_free;
+	host->flights_in_use++;
+	flight->kind = kind;
+	flight->device_row = device_row;
+	flight->row = row;
+	flight->generation++;
+	*ret_tag = (uint64_t)flight->generation << 32 | (slot + 1);
+	return true;
+}
+
+static void flight_free(struct host *host, struct flight *flight)
+{
+	flight->kind = FLIGHT_FREE;
+	flight->next_free = host->flight_free;
+	host->flight_free = (uint32_t)(flight - host->flights);
+	host->flights_in_use--;
+}
+
+/* The flight of a tag, or NULL when it was given up meanwhile. */
+static struct flight *flight_of(struct host *host, uint64_t tag)
+{
+	uint32_t slot = (uint32_t)tag - 1;
+
+	if (slot >= FLIGHTS_MAX || host->flights[slot].kind == FLIGHT_FREE ||
+		host->flights[slot].generation != tag >> 32)
+		return NULL;
+	return &host->flights[slot];
+}
+
+bool flights_of_device(const struct host *host, uint64_t device_row)
+{
+	uint32_t i;
+
+	if (!host->flights_in_use)
+		return false;
+	for (i = 0; i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind == FLIGHT_READING &&
+			host->flights[i].device_row == device_row)
+			return true;
+	return false;
+}
+
+void flights_free_all(struct host *host)
+{
+	uint32_t i;
+
+	for (i = 0; i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind != FLIGHT_FREE)
+			flight_free(host, &host->flights[i]);
+}
+
+/* ---- out ---- */
+
+static void cleanup_message(struct upstream_message *message)
+{
+	upstream_message_clear(message);
+}
+
+static int send_one(struct host *host, struct device *device, struct reading *reading)
+{
+	const struct platform_driver *driver = platform_host_driver(host, device);
+	CLEANUP(cleanup_message) struct upstream_message message = {0};
+	const struct upstream_item item = {
+		.kind = UPSTREAM_READING,
+		.gateway_id = host->config->id,
+		.epoch = owed_epoch(host->owed),
+		.record = device->record,
+		.reading = reading,
+		.envelope = host->mqtt_version != 5,
+	};
+	uint64_t tag;
+	int r;
+
+	if (!driver)
+		return -ENOTSUP;
+	r = driver->encode(platform_host_services(), &item, &message);
+	if (r < 0)
+		return r;
+	if (!flight_take(host, FLIGHT_READING, reading->device_row, reading->row, &tag))
+		return -EBUSY;
+	r = upstream_publish(host, &message, tag);
+	if (r < 0)
+		flight_free(host, flight_of(host, tag));
+	return r;
+}
+
+static void ask_for_more(struct host *host)
+{
+	struct owed_fetch fetch;
+
+	while (owed_wants_fetch(host->owed, &fetch))
+		store_fetch(host->store, &fetch);
+}
+
+/* The lease is looked at for every PUBLISH, not only when its timer fires. */
+static bool may_leave(struct device *device)
+{
+	return device && lifecycle_may_publish(&device->record->life, clock_wall_msec()) &&
+	       !device_host(device)->draining;
+}
+
+static void hold(struct host *host, struct device *device, uint64_t device_row, uint64_t row)
+{
+	owed_set_open(host->owed, device_row, false);
+	owed_put_back(host->owed, device_row, row);
+	/* The wall clock may have jumped over the end of the lease: its timers are set by what the
+	 * clock says now. */
+	if (device)
+		platform_host_set_timers(host, device);
+}
+
+/* Never will it be taken: it must not block what waits behind it. */
+static void bury(struct host *host, uint64_t device_row, uint64_t row, const char *why)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+	const struct upstream_gap gap = {
+		.first_row = row, .last_row = row, .count = 1, .reason = why};
+
+	store_bury(host->store, row, why);
+	owed_dead(host->owed, device_row, row);
+	if (device)
+		upstream_publish_gap(host, device->record, &gap);
+	log_at(LOG_WARNING,
+		(&(const struct log_fields){.device = device ? device->record->id : NULL,
+			.message_id = MESSAGE_READINGS_DROPPED}),
+		"A reading was put aside: %s.", why);
+}
+
+static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void set_delete_timer(struct host *host, uint64_t delay_usec)
+{
+	int r = loop_timer_set(host->loop, &host->delete_timer, delay_usec, on_delete_timer, host,
+		"outbox-delete");
+
+	if (r < 0)
+		log_error("The outbox's timer could not be set: %s.", strerror(-r));
+}
+
+void reading_pump_later(struct host *host)
+{
+	set_delete_timer(host, PUMP_AGAIN_USEC);
+}
+
+/* False: not now, for none of them. */
+static bool pump_one(struct host *host, struct reading *reading)
+{
+	struct device *device = registry_by_row(host->registry, reading->device_row);
+	uint64_t device_row = reading->device_row, row = reading->row;
+	int r;
+
+	if (!may_leave(device)) {
+		hold(host, device, device_row, row);
+		return true;
+	}
+	r = send_one(host, device, reading);
+	switch (r) {
+	case -ENOTSUP:
+		bury(host, device_row, row, "its platform has no place for it");
+		return true;
+	case -EMSGSIZE:
+	case -EINVAL:
+		bury(host, device_row, row, "MQTT cannot carry it");
+		return true;
+	default:
+		break;
+	}
+	if (r >= 0)
+		return true;
+	owed_put_back(host->owed, device_row, row);
+	/* Without an answer to come, nobody else would pump again. */
+	if (upstream_is_up(host))
+		reading_pump_later(host);
+	return false;
+}
+
+static int on_pump(sd_event_source *source, void *userdata)
+{
+	struct host *host = userdata;
+	struct reading *reading;
+	unsigned count = 0;
+
+	while (count < PUMP_BUDGET && upstream_is_up(host) && host->flights_in_use < FLIGHTS_MAX &&
+		(reading = owed_next(host->owed))) {
+		count++;
+		if (!pump_one(host, reading))
+			break;
+	}
+	ask_for_more(host);
+	/* The budget was used up: go on in the next turn, others first. */
+	if (count == PUMP_BUDGET)
+		reading_pump_soon(host);
+	return 0;
+}
+
+void reading_pump_soon(struct host *host)
+{
+	int r;
+
+	if (!host->pump_source) {
+		r = sd_event_add_defer(host->loop, &host->pump_source, on_pump, host);
+		if (r < 0) {
+			log_error("The outbox cannot be worked off: %s.", strerror(-r));
+			return;
+		}
+		sd_event_source_set_description(host->pump_source, "pump");
+		/* After the datagrams and commits of this turn: they make the batch. */
+		sd_event_source_set_priority(host->pump_source, SD_EVENT_PRIORITY_NORMAL + 10);
+	}
+	sd_event_source_set_enabled(host->pump_source, SD_EVENT_ONESHOT);
+}
+
+/* ---- delivered ---- */
+
+/* The alarm is not cleared by the first reading that leaves: it would come and go with each one. */
+static void look_at_outbox_alarm(struct host *host)
+{
+	struct owed_stats stats;
+
+	if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, ""))
+		return;
+	owed_stats(host->owed, &stats);
+	if (stats.bytes <= host->config->outbox_max_bytes / 10 * 9)
+		host_alarm_clear(host, ALARM_OUTBOX_FULL, "");
+}
+
+void reading_delete_delivered(struct host *host)
+{
+	struct row_range ranges[RANGES_MAX];
+	size_t count;
+
+	while ((count = owed_take_deletes(host->owed, ranges, RANGES_MAX)) > 0)
+		store_delete(host->store, ranges, count);
+}
+
+static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	reading_delete_delivered(host);
+	look_at_outbox_alarm(host);
+	reading_pump_soon(host);
+	return 0;
+}
+
+/* Takes the slot of a tag back. False: it was given up meanwhile, or was no reading. */
+static bool landed(struct host *host, uint64_t tag, struct flight *ret_was)
+{
+	struct flight *flight = flight_of(host, tag);
+
+	if (!flight)
+		return false;
+	*ret_was = *flight;
+	flight_free(host, flight);
+	return ret_was->kind == FLIGHT_READING;
+}
+
+void reading_on_delivered(struct host *host, uint64_t tag)
+{
+	struct flight was;
+
+	if (!landed(host, tag, &was))
+		return;
+	owed_acked(host->owed, was.device_row, was.row);
+	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
+		reading_delete_delivered(host);
+	else if (owed_deletes_waiting(host->owed) == 1)
+		set_delete_timer(host, DELETE_DELAY_USEC);
+	reading_look_whether_drained(host, was.device_row);
+	reading_pump_soon(host);
+}
+
+/* Reasons that will be the same next time: the row goes to the dead letters instead of blocking the
+ * queue. */
+static bool is_poison(int reason)
+{
+	return reason == 0x90 || reason == 0x95 || reason == 0x99;
+}
+
+void reading_on_refused(struct host *host, uint64_t tag, int reason)
+{
+	struct flight was;
+	char text[32];
+
+	if (!landed(host, tag, &was))
+		return;
+	if (is_poison(reason)) {
+		snprintf(text, sizeof(text), "MQTT reason 0x%02X", (unsigned)reason);
+		bury(host, was.device_row, was.row, text);
+	} else {
+		/* Quota, authorisation of a topic: not this reading's fault. It waits; the device
+		 * is held until the next connect. */
+		owed_set_open(host->owed, was.device_row, false);
+		owed_put_back(host->owed, was.device_row, was.row);
+	}
+	reading_look_whether_drained(host, was.device_row);
+	reading_pump_soon(host);
+}
+
+void reading_on_link_lost(struct host *host)
+{
+	flights_free_all(host);
+	owed_returned(host->owed);
+	reading_all_drained(host);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the onboarding window does to devices that were only seen: while it is open, one that is
+ * announced and was asked what it is becomes pending, so that a person can decide. The window ends
+ * by itself; the timer is there to say so.
+ */
+
+#include "host/host.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+
+void enrol_consider(struct host *host, struct device *device)
+{
+	const struct device_record *record = device->record;
+
+	if (record->life.admission != ADMISSION_SIGHTED || !device->present ||
+		!device_host(device)->probed)
+		return;
+	if (!window_is_open(&host->window, clock_boot_usec()))
+		return;
+	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
+}
+
+void enrol_window_opened(struct host *host)
+{
+	struct device *device, *next;
+
+	for (device = registry_first(host->registry); device; device = next) {
+		next = registry_next(device);
+		enrol_consider(host, device);
+	}
+	enrol_window_timer(host);
+}
+
+static int on_window_end(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	if (!window_is_open(&host->window, clock_boot_usec())) {
+		window_close(&host->window);
+		log_notice("The onboarding window closed.");
+		host_touch(host);
+	} else {
+		enrol_window_timer(host);
+	}
+	return 0;
+}
+
+void enrol_window_timer(struct host *host)
+{
+	uint64_t left = window_seconds_left(&host->window, clock_boot_usec());
+
+	int r = 0;
+
+	if (left)
+		r = loop_timer_set(host->loop, &host->window_timer, (left + 1) * USEC_PER_SEC,
+			on_window_end, host, "window-end");
+	else
+		loop_timer_stop(host->window_timer);
+	if (r < 0)
+		log_error("The window's timer could not be set: %s.", strerror(-r));
+}
