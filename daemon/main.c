@@ -91,6 +91,10 @@ static void close_doors(void)
 	const struct rlimit none = {0, 0};
 
 	umask(077);
+	/* The MQTT library would follow them; where the broker is stands in the configuration
+	 * alone. */
+	unsetenv("http_proxy");
+	unsetenv("https_proxy");
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 }

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Asking a device what it is: its link list says which driver fits, the driver says where its own
+ * description is. One probe for each device at a time; what fails is tried again a few times while
+ * the device is announced.
+ *
+ *	GET /.well-known/core -> driver match -> GET info -> the record -> enrol_consider()
+ *
+ * A reply may come after its device was forgotten: every request pins the device's runtime part.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "lan/linkformat.h"
+
+#define PROBE_ANSWER_MAX 4096
+#define PROBE_TRIES	 5
+#define PROBE_RETRY_USEC (5 * USEC_PER_SEC)
+#define ASK_TIMEOUT_USEC (20 * USEC_PER_SEC)
+
+/* ---- sending what a driver asks for ---- */
+
+static void on_reply(void *userdata, int result, uint8_t code, int format, struct span payload)
+{
+	struct device_call *call = userdata;
+	struct device_host *part = call->part;
+	bool success = result >= 0 && code >> 5 == 2;
+
+	if (call->reply && !part->gone)
+		call->reply(part, result, code, format, payload);
+	if (call->done)
+		call->done(call->userdata, success ? 0 : result < 0 ? result : -EPROTO);
+	device_host_unpin(part);
+	free(call);
+}
+
+int device_host_ask(struct device_host *part, const struct device_request *request,
+	const struct device_call *call)
+{
+	const struct lan_outgoing outgoing = {
+		.to = part->device->record->address,
+		.method = (enum lan_method)request->method,
+		.path = request->path,
+		.content_format = request->content_format,
+		.accept = request->accept,
+		.payload = span_of(request->payload, request->payload_size),
+		.answer_max = request->answer_max,
+		.timeout_usec = ASK_TIMEOUT_USEC,
+	};
+	struct device_call *copy = malloc(sizeof(*copy));
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	if (!part->host->lan) { /* it goes first when the gateway stops */
+		free(copy);
+		return -ENOTCONN;
+	}
+	*copy = *call;
+	copy->part = device_host_pin(part);
+	r = lan_send(part->host->lan, &outgoing, on_reply, copy);
+	if (r < 0) {
+		device_host_unpin(part);
+		free(copy);
+	}
+	return r;
+}
+
+/* ---- probe ---- */
+
+static void probe_failed(struct device_host *part, const char *why)
+{
+	part->probing = false;
+	log_device(
+		LOG_INFO, part->device->record->id, "It could not be asked what it is: %s.", why);
+	if (lifecycle_may_report(&part->device->record->life))
+		device_host_plan_poll(part->host, part->device);
+	else if (part->device->present && ++part->probe_tries < PROBE_TRIES)
+		device_host_plan_probe(
+			part->host, part->device, PROBE_RETRY_USEC << part->probe_tries);
+}
+
+/* mDNS is a hint: while this one was asked, somebody may have announced the name elsewhere. What an
+ * address answered is true of that address only. */
+static bool moved_meanwhile(struct device_host *part)
+{
+	if (device_address_same_host(&part->probed_address, &part->device->record->address))
+		return false;
+	part->probing = false;
+	device_host_probe(part->host, part->device);
+	return true;
+}
+
+struct probe_edit {
+	struct device_info info;
+	struct device_links links;
+	struct device_address address;
+	bool has_info;
+};
+
+static void probe_edit_clear(void *argument)
+{
+	struct probe_edit *edit = argument;
+
+	device_info_clear(&edit->info);
+}
+
+static int edit_probed(struct device_record *next, const void *argument, const char **ret_why)
+{
+	const struct probe_edit *edit = argument;
+	char *attributes = NULL;
+
+	if (!device_address_same_host(&next->address, &edit->address)) {
+		*ret_why = "It is announced elsewhere now.";
+		return -ESTALE;
+	}
+	if (edit->has_info) {
+		if (edit->info.attributes && !(attributes = strdup(edit->info.attributes)))
+			return -ENOMEM;
+		device_info_clear(&next->info);
+		next->info = edit->info;
+		next->info.attributes = attributes;
+	}
+	snprintf(next->poll_path, sizeof(next->poll_path), "%s", edit->links.poll);
+	next->poll_format = edit->links.poll_format;
+	/* Its answer came from there: the address is reachable and belongs to this name. */
+	next->address_bound = true;
+	return 0;
+}
+
+static void on_probed(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	struct host *host = userdata;
+
+	if (!device)
+		return;
+	device_host(device)->probing = false;
+	if (result != SUBMIT_DONE) {
+		probe_failed(device_host(device), why ? why : "it could not be kept");
+		return;
+	}
+	device_host(device)->probed = true;
+	device->last_heard_usec = clock_boot_usec();
+	enrol_consider(host, device);
+	device_host_plan_poll(host, device);
+	device_host_catch_up(host, device);
+	host_touch(host);
+}
+
+/* Takes over what 'info' holds. */
+static void probe_done(struct device_host *part, struct device_info *info)
+{
+	struct probe_edit edit = {.links = part->links, .address = part->probed_address};
+	const struct device_record *record = part->device->record;
+	enum device_word word;
+	enum device_stage stage;
+
+	lifecycle_describe(&record->life, &word, &stage);
+	/* What a person decided on does not change behind that person's back. */
+	if (info && word == DEVICE_PENDING) {
+		edit.info = *info;
+		*info = (struct device_info){0};
+		edit.has_info = true;
+	}
+	if (!edit.has_info && record->address_bound &&
+		!strcmp(record->poll_path, edit.links.poll) &&
+		record->poll_format == edit.links.poll_format) {
+		on_probed(part->host, SUBMIT_DONE, part->device, NULL);
+		return;
+	}
+	host_submit(part->host, part->device,
+		&(const struct submission){
+			.event = LIFE_EVENTS,
+			.edit = edit_probed,
+			.argument = &edit,
+			.argument_size = sizeof(edit),
+			.argument_clear = probe_edit_clear,
+			.done = on_probed,
+			.userdata = part->host,
+		});
+}
+
+static void on_info(
+	struct device_host *part, int result, uint8_t code, int format, struct span payload)
+{
+	struct device_info info = {0};
+	enum info_verdict verdict = INFO_MALFORMED;
+	const char *why = "no answer";
+	bool clear_pt = false;
+	int r;
+
+	if (moved_meanwhile(part))
+		return;
+	if (result < 0 || code != COAP_CODE(2, 5)) {
+		probe_failed(
+			part, result < 0 ? strerror(-result) : "its description could not be read");
+		return;
+	}
+	r = part->driver->decode_info(format, payload, &info, &clear_pt, &verdict, &why);
+	if (clear_pt)
+		host_alarm_raise(part->host, ALARM_TOKEN_IN_CLEAR, part->device->record->id);
+	if (r < 0 || verdict != INFO_TAKEN) {
+		if (r >= 0)
+			host_turned_away(
+				part->host, AWAY_MALFORMED, &part->device->record->address);
+		probe_failed(part, r < 0 ? strerror(-r) : why);
+		return;
+	}
+	probe_done(part, &info);
+	device_info_clear(&info);
+}
+
+static bool match_links(struct device_host *part, const struct link_list *list)
+{
+	struct device_link links[LINKS_MAX];
+	size_t i;
+
+	for (i = 0; i < list->count; i++) {
+		const struct link_entry *entry = &list->entry[i];
+
+		links[i] = (struct device_link){entry->path, entry->rt, entry->interface,
+			entry->content_format, entry->observable};
+	}
+	part->driver = device_driver_match(links, list->count, &part->links);
+	return part->driver != NULL;
+}
+
+static void on_links(
+	struct device_host *part, int result, uint8_t code, int format, struct span payload)
+{
+	struct device_request request;
+	struct link_list *list;
+	int r;
+
+	if (moved_meanwhile(part))
+		return;
+	if (result < 0 || code != COAP_CODE(2, 5)) {
+		probe_failed(
+			part, result < 0 ? strerror(-result) : "its link list could not be read");
+		return;
+	}
+	list = malloc(sizeof(*list));
+	r = list ? link_list_parse(payload, list) : -ENOMEM;
+	if (r < 0 || !match_links(part, list)) {
+		free(list);
+		if (r == -EBADMSG)
+			host_turned_away(
+				part->host, AWAY_MALFORMED, &part->device->record->address);
+		probe_failed(part, r < 0 ? "its link list is not in link format"
+					 : "no driver knows this kind of device");
+		return;
+	}
+	free(list);
+	r = part->driver->info(&part->links, &request);
+	if (r == -ENOTSUP) {
+		probe_done(part, NULL);
+		return;
+	}
+	if (r >= 0)
+		r = device_host_ask(part, &request, &(const struct device_call){.reply = on_info});
+	if (r < 0)
+		probe_failed(part, strerror(-r));
+}
+
+void device_host_probe(struct host *host, struct device *device)
+{
+	struct device_host *part = device_host(device);
+	struct device_request request = {.method = LAN_GET,
+		.content_format = -1,
+		.accept = -1,
+		.answer_max = PROBE_ANSWER_MAX};
+	int r;
+
+	/* Who enrols by itself is not asked, and who is blocked is left alone. */
+	if (part->probing || part->probed || !device->record->is_server ||
+		device->record->life.admission == ADMISSION_BLOCKED)
+		return;
+	part->probing = true;
+	part->probed_address = device->record->address;
+	snprintf(request.path, sizeof(request.path), "/.well-known/core");
+	r = device_host_ask(part, &request, &(const struct device_call){.reply = on_links});
+	if (r < 0)
+		probe_failed(part, strerror(-r));
+}
+
+bool device_host_is_ready(struct device_host *part)
+{
+	if (!part->device->record->is_server)
+		return false;
+	if (part->driver && part->probed)
+		return true;
+	device_host_probe(part->host, part->device);
+	return false;
+}
