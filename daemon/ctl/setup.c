@@ -85,16 +85,19 @@ static void show_page(struct ctl *ctl)
 
 	if (!path)
 		path = access(CONFIG_DEFAULT, R_OK) == 0 ? CONFIG_DEFAULT : NULL;
-	if (config_load(path, ignore_message, NULL, &config) < 0 || config.page_port == 0)
+	if (config_load(path, ignore_message, NULL, &config) < 0)
 		return;
-	make_url(&config, url, sizeof(url));
-	pair_print(ctl->out, "Page", url);
 	if (config.page_certificate[0])
 		snprintf(certificate, sizeof(certificate), "%s", config.page_certificate);
 	else
 		snprintf(certificate, sizeof(certificate), "%s/page.crt", config.state_directory);
 	if (read_fingerprint(certificate, fingerprint, sizeof(fingerprint)))
 		pair_print(ctl->out, "Fingerprint", fingerprint);
+	/* With port 0 only the gateway knows which one it got: it stands in its log. */
+	if (config.page_port == 0)
+		return;
+	make_url(&config, url, sizeof(url));
+	pair_print(ctl->out, "Page", url);
 	if (isatty(fileno(ctl->out)))
 		qr_print(url, ctl->out);
 }

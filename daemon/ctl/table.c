@@ -71,17 +71,18 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-static char *make_cell(const char *text)
+/* 'width': the most characters that are shown. */
+static char *make_cell(const char *text, size_t width)
 {
 	char safe[CELL_SIZE], *end = safe;
 
 	if (!text || !text[0])
 		return strdup("-");
 	span_to_safe_text(span_from_string(text), safe, sizeof(safe));
-	for (size_t width = 0; *end; end++) {
+	for (size_t count = 0; *end; end++) {
 		if (((unsigned char)*end & 0xc0) == 0x80)
 			continue;
-		if (width++ == CELL_WIDTH) {
+		if (count++ == width) {
 			*end = '\0';
 			break;
 		}
@@ -110,7 +111,7 @@ int table_add(struct table *table, const char *const *cells)
 	int r = grow(table);
 
 	for (size_t i = 0; r == 0 && i < table->columns; i++) {
-		row.cell[i] = make_cell(cells[i]);
+		row.cell[i] = make_cell(cells[i], i + 1 < table->columns ? CELL_WIDTH : CELL_SIZE);
 		if (!row.cell[i])
 			r = -ENOMEM;
 	}

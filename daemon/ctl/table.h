@@ -14,7 +14,8 @@ struct table;
 /* 'titles' has 'columns' texts that outlive the table. */
 int table_new(const char *const *titles, size_t columns, struct table **ret);
 struct table *table_free(struct table *table);
-/* One row; NULL stands for "-". Cells are copied, cut at 60 characters. */
+/* One row; NULL stands for "-". Cells are copied; all but the last are cut at 60
+ * characters. */
 int table_add(struct table *table, const char *const *cells);
 size_t table_count(const struct table *table);
 void table_print(const struct table *table, FILE *out);

@@ -87,7 +87,8 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 	enum turned_away why;
 	int r;
 
-	/* A service without a valid endpoint name cannot be told from another: it is only counted. */
+	/* A service without a valid endpoint name cannot be told from another: it is only counted.
+	 */
 	if (!sighting->ep[0]) {
 		host_turned_away(host, AWAY_MALFORMED, &sighting->address);
 		return;
@@ -149,7 +150,8 @@ void device_host_tell(struct host *host, struct device *device)
 		return;
 	enrol_fill_answer(host, device, &answer);
 	if (part->driver->notify(&part->links, &answer, &request) >= 0)
-		device_host_ask(part, &request, &(const struct device_call){.reply = log_unreached});
+		device_host_ask(
+			part, &request, &(const struct device_call){.reply = log_unreached});
 }
 
 void device_host_show_code(struct host *host, struct device *device)
@@ -161,7 +163,8 @@ void device_host_show_code(struct host *host, struct device *device)
 	if (!part->missed_code &&
 		part->driver->show_code(&part->links,
 			secret_span(&device->record->life.operation_code), &request) >= 0)
-		device_host_ask(part, &request, &(const struct device_call){.reply = log_unreached});
+		device_host_ask(
+			part, &request, &(const struct device_call){.reply = log_unreached});
 	crypto_wipe(&request, sizeof(request));
 }
 
@@ -171,9 +174,9 @@ void device_host_clear_code(struct host *host, struct device *device)
 	struct device_request request;
 
 	part->missed_code = false;
-	if (device_host_is_ready(part) &&
-		part->driver->clear_code(&part->links, &request) >= 0)
-		device_host_ask(part, &request, &(const struct device_call){.reply = log_unreached});
+	if (device_host_is_ready(part) && part->driver->clear_code(&part->links, &request) >= 0)
+		device_host_ask(
+			part, &request, &(const struct device_call){.reply = log_unreached});
 }
 
 void device_host_identify(struct host *host, struct device *device, uint32_t seconds,

@@ -57,7 +57,8 @@ void enrol_send_answer(struct host *host, struct device *device, struct lan_exch
 	size_t size;
 
 	enrol_fill_answer(host, device, &answer);
-	if (device_driver_by_name("native")->encode_answer(format, &answer, body, sizeof(body), &size) < 0) {
+	if (device_driver_by_name("native")->encode_answer(
+		    format, &answer, body, sizeof(body), &size) < 0) {
 		lan_answer_text(exchange, COAP_CODE(5, 0), NULL, -1);
 		return;
 	}
@@ -123,4 +124,3 @@ void time_on_request(struct host *host, const struct lan_request *request)
 					      .payload = span_from_string(text),
 					      .max_age = 0});
 }
-

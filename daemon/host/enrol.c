@@ -78,8 +78,8 @@ static void answer_enrolled(const struct enrol_wait *wait, struct device *device
 {
 	/* While this one waited for its turn another address may have got the name. */
 	if (!device_address_same_host(&device->record->address, &wait->address)) {
-		lan_answer_text(wait->exchange, COAP_CODE(4, 9),
-			"this name belongs to another device", -1);
+		lan_answer_text(
+			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
 	}
 	enrol_send_answer(wait->host, device, wait->exchange,
@@ -227,8 +227,8 @@ static void refuse(struct host *host, const struct lan_request *request, uint8_t
 	lan_answer_text(request->exchange, code, text, max_age);
 }
 
-static void enrol_newcomer(struct host *host, const struct lan_request *request,
-	struct device_info *info, int format)
+static void enrol_newcomer(
+	struct host *host, const struct lan_request *request, struct device_info *info, int format)
 {
 	struct device *device;
 	enum turned_away why;

@@ -3,15 +3,16 @@
 /*
  * People: the first administrator (setup code), log-in, fresh passwords, changes of people. A
  * password is hashed on the job thread, one at a time (its queue is short: beyond it 429), never on
- * the loop. An unknown name costs the same time and gets the same words as a wrong password. Every
- * try is audited; a change is done when it is on disk.
+ * the loop. An unknown name costs the same time, gets the same words and the same delays as a wrong
+ * password. Every try is audited; a change is done when it is on disk. Changes go one at a time,
+ * because each is checked against all people ("the last administrator", "the first one").
  *
- *   act -> checks (limits, form) -> job: hash or verify -> after_hash: one row of the table below
- * -> change + audit row -> SAVED -> answer
+ *	act -> checks (limits, form) -> job: hash or verify -> change + audit row -> SAVED -> answer
  */
 
 #include "host/host.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct people_call {
 	void *userdata;
 	char stored[128]; /* verify against this, or the new hash */
 	int result;
+	bool changes;	      /* holds people->changing */
 	struct person person; /* what is to be saved */
 };
 
@@ -49,6 +51,8 @@ static void finish(
 	snprintf(outcome.text, sizeof(outcome.text), "%s", text ? text : "");
 	if (result == ACT_DONE)
 		outcome.person = call->person;
+	if (call->changes)
+		call->host->people.changing = false;
 	call->done(call->userdata, &outcome);
 	crypto_wipe(&outcome, sizeof(outcome));
 	crypto_wipe(call, sizeof(*call));
@@ -117,7 +121,9 @@ static void on_saved(void *userdata, int result, const char *head)
 	host_saved(host, result, head);
 	if (result < 0) {
 		finish(call, ACT_NOT_STORED, 0,
-			"There is no space left on the gateway: nothing was changed.");
+			result == -ENOSPC
+				? "There is no space left on the gateway: nothing was changed."
+				: "It could not be saved: nothing was changed.");
 		return;
 	}
 	if (call->act.kind == ACT_PERSON_DROP) {
@@ -176,18 +182,34 @@ static void on_login_audited(void *userdata, int result, const char *head)
 		finish(call, ACT_NOT_ALLOWED, 0, TEXT_LOGIN_REFUSED);
 }
 
+/* The brake for this name; unknown ones share a table, or its lack would tell that they are. */
+static struct login_guard *guard_of(struct people *people, const char *name)
+{
+	int at = index_of(people, name);
+	uint64_t hash = people->unknown_seed;
+
+	if (at >= 0)
+		return &people->guard[at];
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
+	return &people->unknown_guard[(hash ^ hash >> 32) % UNKNOWN_GUARDS_MAX];
+}
+
 static void after_verify(struct people_call *call)
 {
 	struct host *host = call->host;
 	int at = index_of(&host->people, call->act.name);
+	struct login_guard *guard = guard_of(&host->people, call->act.name);
 	struct audit_row audit;
-	bool passed = call->result == 1 && at >= 0;
+	/* The password may have been changed while it was verified. */
+	bool passed = call->result == 1 && at >= 0 &&
+		      !strcmp(call->stored, host->people.person[at].password);
 
 	call->result = passed;
-	if (at >= 0 && passed)
-		login_guard_passed(&host->people.guard[at]);
-	else if (at >= 0)
-		login_guard_failed(&host->people.guard[at], clock_boot_usec());
+	if (passed)
+		login_guard_passed(guard);
+	else
+		login_guard_failed(guard, clock_boot_usec());
 	if (passed) {
 		call->person = host->people.person[at];
 	} else {
@@ -267,14 +289,15 @@ static void do_login(struct people_call *call)
 {
 	struct host *host = call->host;
 	int at = index_of(&host->people, call->act.name);
-	uint64_t wait = 0;
+	uint64_t wait = 1;
 
 	if (!tries_left_this_minute(host)) {
 		host->limits.reached[LIMIT_LOGIN_TRIES]++;
 		finish(call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
 		return;
 	}
-	if (at >= 0 && !login_guard_may_try(&host->people.guard[at], clock_boot_usec(), &wait)) {
+	if (!login_guard_may_try(
+		    guard_of(&host->people, call->act.name), clock_boot_usec(), &wait)) {
 		finish(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
 			"Too many wrong passwords. Wait before the next try.");
 		return;
@@ -284,19 +307,15 @@ static void do_login(struct people_call *call)
 	hash(call);
 }
 
-static void do_setup_code(struct people_call *call)
+static void on_setup_code_audited(void *userdata, int result, const char *head)
 {
+	struct people_call *call = userdata;
 	struct people *people = &call->host->people;
 	char text[16];
 
-	if (!call->act.local_root) {
-		finish(call, ACT_NOT_ALLOWED, 0,
-			"Only root on this machine can ask for the setup code.");
-		return;
-	}
-	if (count_admins(people)) {
-		finish(call, ACT_IMPOSSIBLE, 0,
-			"This gateway is set up already: an administrator can add people.");
+	if (result < 0) {
+		finish(call, ACT_NOT_STORED, 0,
+			"It could not be written to the journal, so it was not done.");
 		return;
 	}
 	short_code_make(people->setup_code);
@@ -307,10 +326,42 @@ static void do_setup_code(struct people_call *call)
 	crypto_wipe(text, sizeof(text));
 }
 
+static void do_setup_code(struct people_call *call)
+{
+	struct audit_row audit;
+
+	if (!call->act.local_root) {
+		finish(call, ACT_NOT_ALLOWED, 0,
+			"Only root on this machine can ask for the setup code.");
+		return;
+	}
+	if (count_admins(&call->host->people)) {
+		finish(call, ACT_IMPOSSIBLE, 0,
+			"This gateway is set up already: an administrator can add people.");
+		return;
+	}
+	audit_of_act(&call->act, "setup", "", "done", &audit);
+	host_audit(call->host, &audit, on_setup_code_audited, call);
+}
+
+static void on_wrong_setup_code_audited(void *userdata, int result, const char *head)
+{
+	struct people_call *call = userdata;
+	struct people *people = &call->host->people;
+
+	if (!people->setup_code[0])
+		finish(call, ACT_LOCKED, 0,
+			"That was the fifth wrong code. Run 'gatehousectl setup' again.");
+	else
+		finish(call, ACT_WRONG_CODE, SETUP_TRIES - people->setup_tries,
+			"This is not the setup code.");
+}
+
 static bool setup_code_fits(struct people_call *call)
 {
 	struct people *people = &call->host->people;
 	char typed[SHORT_CODE_SIZE + 1] = {0};
+	struct audit_row audit;
 
 	if (!people->setup_code[0] || clock_boot_usec() > people->setup_until_usec) {
 		finish(call, ACT_LOCKED, 0,
@@ -320,14 +371,10 @@ static bool setup_code_fits(struct people_call *call)
 	if (short_code_parse(span_from_string(call->act.code), typed) >= 0 &&
 		crypto_equal(typed, people->setup_code, SHORT_CODE_SIZE))
 		return true;
-	if (++people->setup_tries >= SETUP_TRIES) {
+	if (++people->setup_tries >= SETUP_TRIES)
 		crypto_wipe(people->setup_code, sizeof(people->setup_code));
-		finish(call, ACT_LOCKED, 0,
-			"That was the fifth wrong code. Run 'gatehousectl setup' again.");
-	} else {
-		finish(call, ACT_WRONG_CODE, SETUP_TRIES - people->setup_tries,
-			"This is not the setup code.");
-	}
+	audit_of_act(&call->act, "setup", "", "refused: wrong code", &audit);
+	host_audit(call->host, &audit, on_wrong_setup_code_audited, call);
 	return false;
 }
 
@@ -341,6 +388,24 @@ static bool new_person_ok(struct people_call *call, bool needs_password)
 		finish(call, ACT_BAD_INPUT, 0, why);
 		return false;
 	}
+	return true;
+}
+
+/* False: the call is answered. The place is kept until it is. */
+static bool begin_change(struct people_call *call)
+{
+	struct people *people = &call->host->people;
+
+	if (people->changing) {
+		finish(call, ACT_TOO_MANY, 1, "Another change of people is under way. Try again.");
+		return false;
+	}
+	if (people->count >= PERSONS_MAX && index_of(people, call->act.name) < 0) {
+		finish(call, ACT_IMPOSSIBLE, 0, "There are 64 people already: drop one first.");
+		return false;
+	}
+	people->changing = true;
+	call->changes = true;
 	return true;
 }
 
@@ -367,7 +432,7 @@ static void do_setup(struct people_call *call)
 		finish(call, ACT_IMPOSSIBLE, 0, "This gateway is set up already.");
 		return;
 	}
-	if (!new_person_ok(call, true) || !setup_code_fits(call))
+	if (!new_person_ok(call, true) || !begin_change(call) || !setup_code_fits(call))
 		return;
 	make_person(call, ROLE_ADMIN);
 	hash(call);
@@ -380,14 +445,12 @@ static void do_person_put(struct people_call *call)
 
 	if (!new_person_ok(call, at < 0))
 		return;
-	if (at < 0 && people->count >= PERSONS_MAX) {
-		finish(call, ACT_IMPOSSIBLE, 0, "There are 64 people already: drop one first.");
-		return;
-	}
 	if (call->act.new_role <= ROLE_NONE || call->act.new_role >= ROLES) {
 		finish(call, ACT_BAD_INPUT, 0, "The role must be viewer, technician or admin.");
 		return;
 	}
+	if (!begin_change(call))
+		return;
 	if (at >= 0 && people->person[at].role == ROLE_ADMIN && call->act.new_role != ROLE_ADMIN &&
 		count_admins(people) == 1) {
 		finish(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
@@ -409,6 +472,8 @@ static void do_person_drop(struct people_call *call)
 		finish(call, ACT_UNKNOWN, 0, "There is nobody with this name.");
 		return;
 	}
+	if (!begin_change(call))
+		return;
 	if (people->person[at].role == ROLE_ADMIN && count_admins(people) == 1) {
 		finish(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
 		return;
@@ -461,6 +526,7 @@ int people_start(struct host *host)
 
 	if (!host->people.next_row)
 		host->people.next_row = 1;
+	host->people.unknown_seed = random_uint64();
 	random_bytes(noise, sizeof(noise));
 	text = base64url_encode(span_of(noise, sizeof(noise)));
 	if (!text)

@@ -430,8 +430,8 @@ static int on_clock(struct device_host *part, enum device_clock which)
 	host_submit(part->host, device,
 		&(const struct submission){
 			.event = clocks[which].event,
-			.answer_to = which == CLOCK_EXPIRY ? device->record->life.operation_number
-							   : 0,
+			.answer_to =
+				which == CLOCK_EXPIRY ? device->record->life.operation_number : 0,
 			.done = on_clock_submitted,
 		});
 	return 0;

@@ -22,7 +22,7 @@
 #include "base/log.h"
 
 /* Readings handed to the store and not committed: about a second of a slow disk. */
-#define APPENDING_MAX	     2000
+#define APPENDING_MAX 2000
 
 /* ---- in ---- */
 

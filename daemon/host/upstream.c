@@ -267,8 +267,8 @@ void upstream_publish_status(struct host *host, struct device *device)
 	publish_item(host, device->record, &item);
 }
 
-void upstream_publish_gap(struct host *host, const struct device_record *record,
-	const struct upstream_gap *gap)
+void upstream_publish_gap(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap)
 {
 	const struct upstream_item item = {
 		.kind = UPSTREAM_GAP,

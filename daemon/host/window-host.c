@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-
 void enrol_consider(struct host *host, struct device *device)
 {
 	const struct device_record *record = device->record;

@@ -160,7 +160,9 @@ void draw_fingerprint(struct view *view)
 
 void draw_empty(struct view *view, enum text title, enum text what_to_do)
 {
-	html_put(view->html, "<div class=\"empty\"><p><strong>%s</strong></p><p>%s</p></div>\n",
+	html_put(view->html,
+		"<div class=\"empty\" "
+		"data-key=\"empty\"><p><strong>%s</strong></p><p>%s</p></div>\n",
 		text(title), text(what_to_do));
 }
 

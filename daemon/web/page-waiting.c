@@ -181,11 +181,11 @@ static void draw_waiting_devices(struct view *view)
 		"<section data-key=\"devices\" "
 		"aria-labelledby=\"devices-title\"><h2 id=\"devices-title\">%s</h2>\n",
 		text(TEXT_WAITING_DEVICES));
+	html_put(view->html, "<div class=\"cards\" data-items>\n");
 	if (count == 0)
 		draw_empty(view, TEXT_NOBODY_WAITS,
 			json_flag(window, "open") ? TEXT_NOBODY_WAITS_OPEN
 						  : TEXT_NOBODY_WAITS_CLOSED);
-	html_put(view->html, "<div class=\"cards\" data-items>\n");
 	for (size_t i = 0; i < count; i++)
 		draw_card(view, list[i].device);
 	html_put(view->html, "</div>\n");

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -200,6 +201,7 @@ static void on_library_message(void *userdata, const char *format, va_list argum
 	if (log_level() < LOG_DEBUG)
 		return;
 	vsnprintf(message, sizeof(message), format, arguments);
+	message[strcspn(message, "\n")] = 0;
 	log_debug("libmicrohttpd: %s", message);
 }
 
@@ -212,9 +214,11 @@ static int start_daemon(struct port *port, const struct port_options *options)
 		{MHD_OPTION_END, 0, NULL},
 	};
 	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	/* On the control socket the library is silent: it takes each answer as an occasion to
+	 * complain that a Unix socket has no TCP options. */
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
-			 MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
-			 (options->key ? MHD_USE_TLS : 0);
+			 MHD_USE_NO_LISTEN_SOCKET |
+			 (options->key ? MHD_USE_TLS | MHD_USE_ERROR_LOG : 0);
 
 	port->daemon = MHD_start_daemon(flags, 0, NULL, NULL, options->handle, options->userdata,
 		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL,

@@ -74,7 +74,7 @@
 			const outer = old && old.querySelector("[data-items]");
 			const inner = fresh.querySelector("[data-items]");
 			let item = old;
-			if (old && outer && inner && held(old)) {
+			if (outer && inner) {
 				merge(outer, pieces(inner), arrivals);
 			} else if (old && !held(old) && !same(old, fresh)) {
 				const known = new Set(

@@ -55,24 +55,46 @@ static void test_columns(void **state)
 
 static void test_hostile_cells(void **state)
 {
-	static const char *const titles[] = {"NAME"};
+	static const char *const titles[] = {"NAME", "LAST"};
 	char longest[300];
 	struct table *table = NULL;
 
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(table_new(titles, 1, &table), 0);
-	assert_int_equal(table_add(table, (const char *const[]){"a\033[2Jb\nc"}), 0);
-	assert_int_equal(table_add(table, (const char *const[]){longest}), 0);
+	assert_int_equal(table_new(titles, 2, &table), 0);
+	assert_int_equal(table_add(table, (const char *const[]){"a\033[2Jb\nc", "x"}), 0);
+	assert_int_equal(table_add(table, (const char *const[]){longest, "y"}), 0);
 	table_print(table, out);
 	table_free(table);
 	longest[60] = '\0';
 	assert_int_equal(fclose(out), 0);
-	assert_non_null(strstr(text, "a\\x1b[2Jb\\x0ac\n"));
+	assert_non_null(strstr(text, "a\\x1b[2Jb\\x0ac "));
 	assert_non_null(strstr(text, longest));
 	longest[60] = 'x';
 	longest[61] = '\0';
 	assert_null(strstr(text, longest));
+}
+
+/* The last column has the room that it needs, within bounds. */
+static void test_long_last_cell(void **state)
+{
+	static const char *const titles[] = {"A"};
+	char longest[1000], shown[101];
+	struct table *table = NULL;
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	memset(shown, 'x', sizeof(shown) - 1);
+	shown[sizeof(shown) - 1] = '\0';
+	assert_int_equal(table_new(titles, 1, &table), 0);
+	assert_int_equal(table_add(table, (const char *const[]){shown}), 0);
+	assert_int_equal(table_add(table, (const char *const[]){longest}), 0);
+	table_print(table, out);
+	table_free(table);
+	assert_int_equal(fclose(out), 0);
+	assert_non_null(strstr(text, shown));
+	assert_non_null(strstr(text, "...\n"));
+	assert_true(size < 400);
 }
 
 static void test_many_rows(void **state)
@@ -123,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PRINTS(test_columns),
 		PRINTS(test_hostile_cells),
+		PRINTS(test_long_last_cell),
 		PRINTS(test_many_rows),
 		PRINTS(test_bounds),
 		PRINTS(test_pairs),

@@ -253,21 +253,53 @@ static void remember(struct fake_api *fake, const struct api_request *request)
 }
 
 struct late {
+	struct late *next;
 	int status;
 	json_t *body;
 	api_done_fn done;
 	void *userdata;
 };
 
-static int on_late(sd_event_source *source, void *userdata)
+static void give(struct late *late)
 {
-	struct late *late = userdata;
-
 	late->done(late->userdata, late->status, late->body);
 	json_decref(late->body);
 	free(late);
+}
+
+static int on_late(sd_event_source *source, void *userdata)
+{
+	give(userdata);
 	sd_event_source_disable_unref(source);
 	return 0;
+}
+
+void fake_api_release(struct fake_api *fake)
+{
+	while (fake->first) {
+		struct late *late = fake->first;
+
+		fake->first = late->next;
+		fake->waiting--;
+		give(late);
+	}
+}
+
+static void postpone(struct fake_api *fake, const struct late *answer)
+{
+	struct late *late = malloc(sizeof(*late));
+	sd_event_source *source = NULL;
+
+	if (!late)
+		abort();
+	*late = *answer;
+	if (fake->held) {
+		late->next = fake->first;
+		fake->first = late;
+		fake->waiting++;
+	} else if (sd_event_add_defer(fake->loop, &source, on_late, late) < 0) {
+		abort();
+	}
 }
 
 void __wrap_api_call(
@@ -282,12 +314,7 @@ void __wrap_api_call(
 		remember(fake, request);
 	status = reads ? get(fake, request, &body) : change(fake, request, &body);
 	if (fake->late) {
-		struct late *late = malloc(sizeof(*late));
-		sd_event_source *source = NULL;
-
-		*late = (struct late){status, body, done, userdata};
-		if (sd_event_add_defer(fake->loop, &source, on_late, late) < 0)
-			abort();
+		postpone(fake, &(const struct late){NULL, status, body, done, userdata});
 		return;
 	}
 	done(userdata, status, body);

@@ -16,9 +16,14 @@
 #define FAKE_PASSWORD "nine quiet herons"
 #define FAKE_CODE     "BCDF-GHJK"
 
+struct late;
+
 struct fake_api {
-	sd_event *loop; /* needed for late answers */
-	bool late;	/* answers come in a later turn of the loop */
+	sd_event *loop;	  /* needed for late answers */
+	bool late;	  /* answers come in a later turn of the loop */
+	bool held;	  /* answers wait for fake_api_release() */
+	unsigned waiting; /* answers that are held */
+	struct late *first;
 	bool set_up;
 	bool hostile;	 /* the first device calls itself names */
 	bool empty;	 /* no devices */
@@ -34,6 +39,8 @@ struct fake_api {
 /* The one that __wrap_api_call() serves: the api pointer is this, cast. */
 struct api *fake_api_as_api(struct fake_api *fake);
 void fake_api_clear(struct fake_api *fake);
+/* Gives the answers that are held. */
+void fake_api_release(struct fake_api *fake);
 
 void __wrap_api_call(
 	struct api *api, const struct api_request *request, api_done_fn done, void *userdata);

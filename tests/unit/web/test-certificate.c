@@ -238,7 +238,8 @@ static void test_own_files(void **state)
 	assert_int_equal(certificate_make_key(&pem), 0);
 	write_file("other.key", pem);
 	free(pem);
-	assert_int_equal(certificate_load(crt, other_key, &loaded, why, sizeof(why)), -EKEYREJECTED);
+	assert_int_equal(
+		certificate_load(crt, other_key, &loaded, why, sizeof(why)), -EKEYREJECTED);
 	assert_non_null(strstr(why, "does not belong"));
 	write_file("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
 	assert_int_equal(certificate_load(broken, key, &loaded, why, sizeof(why)), -EBADMSG);
@@ -257,8 +258,8 @@ static void test_encrypted_key(void **state)
 	char crt[128], other[128], why[256] = "", *data;
 	long size;
 
-	assert_int_equal(PEM_write_bio_PKCS8PrivateKey(
-				 bio, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL),
+	assert_int_equal(
+		PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL),
 		1);
 	size = BIO_get_mem_data(bio, &data);
 	data = strndup(data, (size_t)size);
@@ -273,8 +274,7 @@ static void test_encrypted_key(void **state)
 	certificate_free(certificate);
 }
 
-#define WITH_DIRECTORY(test) \
-	cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+#define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 int main(void)
 {

@@ -24,7 +24,8 @@ static void test_fields(void **state)
 {
 	struct form *form = NULL;
 
-	assert_int_equal(parse("name=Pump+2&place=Hall%20B%2C+n%C3%B6rdlich&empty=&flag", &form), 0);
+	assert_int_equal(
+		parse("name=Pump+2&place=Hall%20B%2C+n%C3%B6rdlich&empty=&flag", &form), 0);
 	assert_int_equal(form_count(form), 4);
 	assert_string_equal(form_value(form, "name"), "Pump 2");
 	assert_string_equal(form_value(form, "place"), "Hall B, n\xc3\xb6rdlich");

@@ -38,10 +38,15 @@ static void test_foreign_characters(void **state)
 {
 	struct html html = {0};
 
-	html_put(&html, "%s|%s|%s|%s", "a\x01\x1b\x7f"
-				       "b",
-		"tab\there", "abc\xe2\x80\xae" "def\xe2\x81\xa6", "caf\xc3\xa9 \xe2\x82\xac");
-	expect(&html, "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" "b|tab\there|abc\xef\xbf\xbd"
+	html_put(&html, "%s|%s|%s|%s",
+		"a\x01\x1b\x7f"
+		"b",
+		"tab\there",
+		"abc\xe2\x80\xae"
+		"def\xe2\x81\xa6",
+		"caf\xc3\xa9 \xe2\x82\xac");
+	expect(&html, "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+		      "b|tab\there|abc\xef\xbf\xbd"
 		      "def\xef\xbf\xbd|caf\xc3\xa9 \xe2\x82\xac");
 	html_put(&html, "%s%s", "cut \xe2\x80", "\xe2");
 	expect(&html, "cut \xe2\x80\xe2");
@@ -49,11 +54,12 @@ static void test_foreign_characters(void **state)
 
 static void test_numbers(void **state)
 {
+	const char *volatile nothing = NULL;
 	struct html html = {0};
 
 	html_put(&html, "%d %u %lld %llu 100%%", -5, 7u, LLONG_MIN, ULLONG_MAX);
 	expect(&html, "-5 7 -9223372036854775808 18446744073709551615 100%");
-	html_put(&html, "[%s]", (const char *)NULL);
+	html_put(&html, "[%s]", nothing);
 	expect(&html, "[]");
 	expect(&html, "");
 }

@@ -25,7 +25,8 @@ static struct sessions *make(unsigned max)
 	return sessions;
 }
 
-static struct session *begin(struct sessions *sessions, const char *name, uint64_t now, char *ret_id)
+static struct session *begin(
+	struct sessions *sessions, const char *name, uint64_t now, char *ret_id)
 {
 	struct session *session = NULL;
 
@@ -123,8 +124,8 @@ static void test_room_is_made_by_the_same_person(void **state)
 	assert_non_null(session_find(sessions, second, START + 4, true));
 	assert_non_null(session_find(sessions, third, START + 4, true));
 	/* An old one makes room for anybody. */
-	assert_int_equal(session_begin(sessions, "carl", ROLE_VIEWER, START + HOUR, third, &session),
-		0);
+	assert_int_equal(
+		session_begin(sessions, "carl", ROLE_VIEWER, START + HOUR, third, &session), 0);
 	sessions_free(sessions);
 }
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Codes. The short code that a device sent is compared with what was typed for that one device; so
+ * is an operation's verification code, which the device's display shows (or, where it has none, the
+ * page). Wrong tries are counted in the record (they survive restarts): five void the code until an
+ * administrator unlocks it. For the whole gateway ten wrong tries in an hour stop the entry for a
+ * quarter of an hour.
+ */
+
+#include "host/host.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/message-ids.h"
+
+#define WRONG_CODES_PERIOD_USEC (3600 * USEC_PER_SEC)
+#define WRONG_CODES_PAUSE_USEC	(900 * USEC_PER_SEC)
+
+static void on_wrong_code_saved(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	struct act_call *call = userdata;
+	unsigned left;
+	char text[160];
+
+	if (result != SUBMIT_DONE || !device) {
+		act_call_done(call, ACT_NOT_STORED, 0, why);
+		return;
+	}
+	if (device->record->code_locked) {
+		call->host->limits.reached[LIMIT_CODE_TRIES]++;
+		log_at(LOG_WARNING,
+			(&(const struct log_fields){
+				.device = device->record->id, .message_id = MESSAGE_CODE_LOCKED}),
+			"The code of %s is void after %u wrong tries.", device->record->id,
+			CODE_TRIES_MAX);
+		host_alarm_raise(call->host, ALARM_CODE_LOCKED, device->record->id);
+		act_call_done(call, ACT_LOCKED, 0,
+			"That was the fifth wrong code. It is void until an administrator unlocks "
+			"it.");
+		return;
+	}
+	left = CODE_TRIES_MAX - device->record->code_tries;
+	snprintf(text, sizeof(text), "This is not the code of %s. %u %s left.", device->record->ep,
+		left, left == 1 ? "try is" : "tries are");
+	act_call_done(call, ACT_WRONG_CODE, left, text);
+}
+
+static bool codes_paused(struct host *host, uint32_t *ret_wait)
+{
+	uint64_t now = clock_boot_usec(), since = now - host->wrong_codes_since_usec;
+
+	if (host->wrong_codes < host->limits.value[LIMIT_CODE_TRIES_GATEWAY])
+		return false;
+	if (since >= WRONG_CODES_PAUSE_USEC) {
+		host->wrong_codes = 0;
+		return false;
+	}
+	*ret_wait = (uint32_t)((WRONG_CODES_PAUSE_USEC - since) / USEC_PER_SEC) + 1;
+	return true;
+}
+
+static void count_wrong_code(struct host *host)
+{
+	uint64_t now = clock_boot_usec();
+
+	if (!host->wrong_codes || now - host->wrong_codes_since_usec > WRONG_CODES_PERIOD_USEC) {
+		host->wrong_codes = 0;
+		host->wrong_codes_since_usec = now;
+	}
+	if (++host->wrong_codes >= host->limits.value[LIMIT_CODE_TRIES_GATEWAY]) {
+		host->limits.reached[LIMIT_CODE_TRIES_GATEWAY]++;
+		host->wrong_codes_since_usec = now;
+	}
+}
+
+/* Case, spaces and hyphens of what was typed do not matter; both sides are folded alike and
+ * compared in constant time. */
+static void fold_code(struct span text, char ret_folded[CODE_MAX + 1])
+{
+	size_t i, length = 0;
+
+	memset(ret_folded, 0, CODE_MAX + 1);
+	for (i = 0; i < text.size && length < CODE_MAX; i++)
+		if (text.data[i] != ' ' && text.data[i] != '-')
+			ret_folded[length++] = (char)toupper(text.data[i]);
+}
+
+static bool code_fits(const struct device_record *record, const char *typed)
+{
+	struct span expected =
+		record->life.operation == OPERATION_AWAITING && record->life.operation_code.size
+			? secret_span(&record->life.operation_code)
+			: span_from_string(record->info.code);
+	char a[CODE_MAX + 1], b[CODE_MAX + 1];
+	bool fits;
+
+	fold_code(expected, a);
+	fold_code(span_from_string(typed), b);
+	fits = a[0] && crypto_equal(a, b, sizeof(a));
+	crypto_wipe(a, sizeof(a));
+	crypto_wipe(b, sizeof(b));
+	return fits;
+}
+
+bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence)
+{
+	const struct device_record *record = device->record;
+	bool shown =
+		record->life.operation == OPERATION_AWAITING && record->life.operation_code.size;
+	bool needs_code = shown || record->info.code[0];
+	struct act_edit wrong = {.wrong_code = true};
+	uint32_t wait;
+
+	if (!needs_code) {
+		*ret_evidence = EVIDENCE_NO_CODE;
+		return true;
+	}
+	if (record->code_locked) {
+		act_call_done(call, ACT_LOCKED, 0,
+			"Its code is void after five wrong tries. An administrator can unlock it.");
+		return false;
+	}
+	if (codes_paused(call->host, &wait)) {
+		act_call_done(call, ACT_TOO_MANY, wait,
+			"Too many wrong codes were typed on this gateway. Wait before the next "
+			"try.");
+		return false;
+	}
+	if (!call->act.code[0]) {
+		act_call_done(call, ACT_BAD_INPUT, 0,
+			!shown		       ? "Type the code on its label."
+			: record->info.display ? "Type the code that its display shows."
+					       : "Type the code that is shown for it here.");
+		return false;
+	}
+	if (!code_fits(record, call->act.code)) {
+		count_wrong_code(call->host);
+		act_submit(call, device, LIFE_EVENTS, &wrong, on_wrong_code_saved);
+		return false;
+	}
+	*ret_evidence = !shown		       ? EVIDENCE_SHORT_CODE
+			: record->info.display ? EVIDENCE_DISPLAY_CODE
+					       : EVIDENCE_SHOWN_BY_GATEWAY;
+	return true;
+}

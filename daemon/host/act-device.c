@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a person does to one device. Each act becomes one submission with its audit row in the same
+ * transaction; the answer goes out after it is on disk. What ends a device's publishing is answered
+ * when nothing of it is in flight any more.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define IDENTIFY_DEFAULT 10 /* seconds */
+#define IDENTIFY_MAX	 120
+
+/* ---- the record's edit ---- */
+
+static int edit_act(struct device_record *next, const void *argument, const char **ret_why)
+{
+	const struct act_edit *edit = argument;
+
+	if (edit->wrong_code) {
+		next->code_tries++;
+		next->code_locked = next->code_tries >= CODE_TRIES_MAX;
+		return 0;
+	}
+	if (edit->has_name)
+		memcpy(next->name, edit->name, sizeof(next->name));
+	if (edit->has_place)
+		memcpy(next->place, edit->place, sizeof(next->place));
+	if (edit->has_owner)
+		memcpy(next->owner, edit->owner, sizeof(next->owner));
+	if (edit->unlock) {
+		next->code_locked = false;
+		next->code_tries = 0;
+	}
+	if (edit->right_code) {
+		/* It was right, but others were typed while it waited for its turn. */
+		if (next->code_locked) {
+			*ret_why = "Its code is void after five wrong tries.";
+			return -EACCES;
+		}
+		next->code_tries = 0;
+	}
+	if (edit->decides) {
+		memcpy(next->decided_by, edit->decided_by, sizeof(next->decided_by));
+		next->evidence = edit->evidence;
+		next->decided_at = edit->now;
+	}
+	return 0;
+}
+
+static int may_forget(struct device_record *next, const void *argument, const char **ret_why)
+{
+	if (!credential_is_usable(next->life.credential) &&
+		!operation_is_open(next->life.operation))
+		return 0;
+	*ret_why = "Revoke it first: it still has a credential.";
+	return -EBUSY;
+}
+
+void act_edit_init(const struct act *act, struct act_edit *ret_edit)
+{
+	*ret_edit = (struct act_edit){.has_name = act->has_name,
+		.has_place = act->has_place,
+		.has_owner = act->has_owner,
+		.now = clock_wall_msec()};
+	memcpy(ret_edit->name, act->name, sizeof(ret_edit->name));
+	memcpy(ret_edit->place, act->place, sizeof(ret_edit->place));
+	memcpy(ret_edit->owner, act->owner, sizeof(ret_edit->owner));
+	snprintf(ret_edit->decided_by, sizeof(ret_edit->decided_by), "%s", act->who);
+}
+
+/* ---- finishing ---- */
+
+/* What the page says when nothing of the device is on its way any more. */
+static void on_drained(void *userdata)
+{
+	struct act_call *call = userdata;
+
+	act_call_done(call, ACT_DONE, 0,
+		call->act.kind == ACT_SUSPEND
+			? "Suspended. Nothing of this device is published until it is resumed."
+		: call->act.kind == ACT_BLOCK
+			? "Blocked. Nothing of this device is published any more."
+			: "Revoked. Nothing of this device is published any more.");
+}
+
+static bool stops_device(enum act_kind kind)
+{
+	return kind == ACT_REVOKE || kind == ACT_RELEASE || kind == ACT_SUSPEND ||
+	       kind == ACT_BLOCK;
+}
+
+static void on_done(struct act_call *call, struct device *device)
+{
+	if (call->act.kind == ACT_RENAME && device)
+		upstream_publish_status(call->host, device);
+	if (call->act.kind == ACT_UNLOCK_CODE)
+		host_alarm_clear(call->host, ALARM_CODE_LOCKED, call->act.device);
+	if (stops_device(call->act.kind) && device)
+		reading_drain(call->host, device, false, on_drained, call);
+	else
+		act_call_done(
+			call, ACT_DONE, 0, call->act.kind == ACT_FORGET ? "Forgotten." : NULL);
+}
+
+static void on_submitted(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	struct act_call *call = userdata;
+
+	switch (result) {
+	case SUBMIT_DONE:
+		on_done(call, device);
+		break;
+	case SUBMIT_IGNORED:
+		act_call_done(call, ACT_DONE, 0, "It was like that already.");
+		break;
+	case SUBMIT_REFUSED:
+		act_call_done(call, ACT_IMPOSSIBLE, 0, why);
+		break;
+	case SUBMIT_NOT_STORED:
+		act_call_done(call, ACT_NOT_STORED, 0, why);
+		break;
+	case SUBMIT_BUSY:
+		act_call_done(call, ACT_TOO_MANY, 2, why);
+		break;
+	case SUBMIT_GONE:
+		act_call_done(call, ACT_UNKNOWN, 0, "This device was forgotten meanwhile.");
+		break;
+	}
+}
+
+static void submit_to(struct act_call *call, struct device *device, enum life_event event,
+	const struct act_edit *edit, submit_done_fn done, bool forget)
+{
+	struct audit_row audit;
+	/* An approval is of the operation whose code was looked at. */
+	uint64_t answer_to = event == LIFE_APPROVE ? device->record->life.operation_number : 0;
+
+	audit_of_act(&call->act, device->record->id,
+		edit->decides ? evidence_to_string(edit->evidence) : "",
+		edit->wrong_code ? "refused: wrong code" : "done", &audit);
+	host_submit(call->host, device,
+		&(const struct submission){
+			.event = event,
+			.answer_to = answer_to,
+			.forget = forget,
+			.edit = forget ? may_forget : edit_act,
+			.argument = edit,
+			.argument_size = sizeof(*edit),
+			.audit = &audit,
+			.done = done,
+			.userdata = call,
+		});
+}
+
+void act_submit(struct act_call *call, struct device *device, enum life_event event,
+	const struct act_edit *edit, submit_done_fn done)
+{
+	submit_to(call, device, event, edit, done, false);
+}
+
+/* ---- deciding ---- */
+
+/* New names come in only while a window is open; the window governs what was merely sighted, too.
+ */
+static bool admissible(struct act_call *call, struct device *device)
+{
+	if (device->record->life.admission != ADMISSION_SIGHTED ||
+		window_is_open(&call->host->window, clock_boot_usec()))
+		return true;
+	act_call_done(
+		call, ACT_IMPOSSIBLE, 0, "It was only seen. Open the onboarding window first.");
+	return false;
+}
+
+static void do_admit(struct act_call *call, struct device *device)
+{
+	struct act_edit edit;
+
+	if (!admissible(call, device))
+		return;
+	/* A label is the stronger evidence: where there is one, it is typed. */
+	if (device->record->info.code[0]) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"It has a code on its label: approve it with that code.");
+		return;
+	}
+	act_edit_init(&call->act, &edit);
+	edit.decides = true;
+	edit.evidence = EVIDENCE_NONE;
+	act_submit(call, device, LIFE_ADMIT, &edit, on_submitted);
+}
+
+static void do_approve(struct act_call *call, struct device *device)
+{
+	const struct platform_driver *driver = platform_host_driver(call->host, device);
+	const struct device_record *record = device->record;
+	struct act_edit edit;
+
+	if (!admissible(call, device))
+		return;
+	if (!driver || !(driver->describe()->supports & PLATFORM_APPROVES_HERE)) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"Its platform approves, not this gateway. Admit it here.");
+		return;
+	}
+	if (record->info.display && !record->info.code[0] &&
+		record->life.operation != OPERATION_AWAITING) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			operation_is_open(record->life.operation)
+				? "Its code is on its way to the display: wait a moment."
+				: "It has a display: admit it first, then type the code that it "
+				  "shows.");
+		return;
+	}
+	act_edit_init(&call->act, &edit);
+	if (!act_check_code(call, device, &edit.evidence))
+		return;
+	edit.decides = true;
+	edit.right_code = true;
+	act_submit(call, device, LIFE_APPROVE, &edit, on_submitted);
+}
+
+static const enum life_event event_of_act[ACTS] = {
+	[ACT_REJECT] = LIFE_REJECT,
+	[ACT_SUSPEND] = LIFE_SUSPEND,
+	[ACT_RESUME] = LIFE_RESUME,
+	[ACT_REVOKE] = LIFE_REVOKE,
+	[ACT_RELEASE] = LIFE_RELEASE,
+	[ACT_BLOCK] = LIFE_BLOCK,
+	[ACT_UNBLOCK] = LIFE_UNBLOCK,
+};
+
+static void do_event(struct act_call *call, struct device *device)
+{
+	struct act_edit edit;
+
+	act_edit_init(&call->act, &edit);
+	edit.decides = call->act.kind != ACT_SUSPEND && call->act.kind != ACT_RESUME;
+	act_submit(call, device, event_of_act[call->act.kind], &edit, on_submitted);
+}
+
+static void do_rename(struct act_call *call, struct device *device)
+{
+	struct act_edit edit;
+
+	act_edit_init(&call->act, &edit);
+	act_submit(call, device, LIFE_EVENTS, &edit, on_submitted);
+}
+
+static void do_unlock(struct act_call *call, struct device *device)
+{
+	struct act_edit edit = {.unlock = true};
+
+	act_submit(call, device, LIFE_EVENTS, &edit, on_submitted);
+}
+
+static void do_forget(struct act_call *call, struct device *device)
+{
+	const struct act_edit edit = {.decides = false};
+
+	submit_to(call, device, LIFE_EVENTS, &edit, on_submitted, true);
+}
+
+/* ---- identify ---- */
+
+static void on_identified(void *userdata, int result)
+{
+	struct act_call *call = userdata;
+
+	if (result >= 0)
+		act_call_done(call, ACT_DONE, 0, "It should blink or beep now.");
+	else if (result == -ENOTSUP)
+		act_call_done(call, ACT_IMPOSSIBLE, 0, "This device cannot show which one it is.");
+	else
+		act_call_done(call, ACT_UNREACHABLE, 0,
+			"The device did not answer. Is it awake and on this network?");
+}
+
+static void on_identify_audited(void *userdata, int result, const char *head)
+{
+	struct act_call *call = userdata;
+	struct device *device = registry_by_id(call->host->registry, call->act.device);
+	uint32_t seconds = call->act.number ? call->act.number : IDENTIFY_DEFAULT;
+
+	if (result < 0)
+		act_call_done(call, ACT_NOT_STORED, 0,
+			"It could not be written to the journal, so it was not done.");
+	else if (!device)
+		act_call_done(call, ACT_UNKNOWN, 0, "This device was forgotten meanwhile.");
+	else
+		device_host_identify(call->host, device,
+			seconds > IDENTIFY_MAX ? IDENTIFY_MAX : seconds, on_identified, call);
+}
+
+static void do_identify(struct act_call *call, struct device *device)
+{
+	struct audit_row audit;
+
+	audit_of_act(&call->act, device->record->id, "", "done", &audit);
+	host_audit(call->host, &audit, on_identify_audited, call);
+}
+
+/* ---- the switch ---- */
+
+void act_on_device(struct act_call *call)
+{
+	struct device *device = registry_by_id(call->host->registry, call->act.device);
+	const char *why = NULL;
+
+	if (!device) {
+		act_call_done(call, ACT_UNKNOWN, 0, "There is no device with this id.");
+		return;
+	}
+	if (label_check(span_from_string(call->act.name), &why) < 0 ||
+		label_check(span_from_string(call->act.place), &why) < 0 ||
+		label_check(span_from_string(call->act.owner), &why) < 0) {
+		act_call_done(call, ACT_BAD_INPUT, 0, why);
+		return;
+	}
+	switch (call->act.kind) {
+	case ACT_ADMIT:
+		do_admit(call, device);
+		break;
+	case ACT_APPROVE:
+		do_approve(call, device);
+		break;
+	case ACT_REJECT:
+	case ACT_SUSPEND:
+	case ACT_RESUME:
+	case ACT_REVOKE:
+	case ACT_RELEASE:
+	case ACT_BLOCK:
+	case ACT_UNBLOCK:
+		do_event(call, device);
+		break;
+	case ACT_FORGET:
+		do_forget(call, device);
+		break;
+	case ACT_RENAME:
+		do_rename(call, device);
+		break;
+	case ACT_IDENTIFY:
+		do_identify(call, device);
+		break;
+	case ACT_UNLOCK_CODE:
+		do_unlock(call, device);
+		break;
+	case ACT_WINDOW_OPEN:
+	case ACT_WINDOW_CLOSE:
+	case ACT_CLEAR_ALARM:
+	case ACT_SETUP_CODE:
+	case ACT_SETUP:
+	case ACT_LOGIN:
+	case ACT_PASSWORD_FRESH:
+	case ACT_PERSON_PUT:
+	case ACT_PERSON_DROP:
+	case ACTS:
+		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
+		break;
+	}
+}

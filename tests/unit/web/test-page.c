@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The screens and their forms, as a browser without JavaScript sees them. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "client.h"
+#include "web/dispatch.h"
+#include "web/texts.h"
+#include "web/word.h"
+
+static const char *said(const struct bench *bench, const char *key)
+{
+	const char *value = json_string_value(json_object_get(bench->api.body, key));
+
+	return value ? value : "";
+}
+
+/* Loads the page, sends the form with its token. */
+static long submit(struct bench *bench, const char *page, const char *path, const char *fields)
+{
+	char form[512];
+
+	assert_int_equal(bench_get(bench, page), 200);
+	return bench_post(bench, path, bench_form(bench, fields, form, sizeof(form)));
+}
+
+static void test_every_screen(void **state)
+{
+	struct bench *bench = *state;
+	static const struct {
+		const char *path, *holds;
+	} row[] = {
+		{"/waiting", "NL-2291-00412"},
+		{"/waiting", "Two devices call themselves th-00412"},
+		{"/waiting", "Type the code on its label"},
+		{"/waiting", "Tries left: 4"},
+		{"/waiting", "The window was closed"},
+		{"/devices", "Exhaust fan 3"},
+		{"/devices?q=x&stage=active&offset=0", "selected>Active"},
+		{"/devices/vent-3", "plant-7/vent-3"},
+		{"/devices/vent-3", "action=\"/devices/vent-3/revoke\""},
+		{"/uplink", "broker.plant.example:8883"},
+		{"/journal", "control socket"},
+		{"/people", "ben"},
+	};
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		assert_int_equal(bench_get(bench, row[i].path), 200);
+		if (!bench_has(bench, row[i].holds))
+			fail_msg("%s: %s", row[i].path, row[i].holds);
+		assert_true(bench_has(bench, "aria-current=\"page\""));
+		assert_true(bench_has(bench, "</html>"));
+		assert_false(bench_has(bench, "style=\""));
+		assert_false(bench_has(bench, "<script>"));
+	}
+	assert_int_equal(bench_get(bench, "/devices/none"), 404);
+	assert_true(bench_has(bench, "There is no such device."));
+	assert_int_equal(bench_get(bench, "/devices/.."), 404);
+}
+
+static void test_empty(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->api.empty = true;
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, text(TEXT_NOBODY_WAITS_CLOSED)));
+	bench->api.window = 300;
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, text(TEXT_NOBODY_WAITS_OPEN)));
+	assert_true(bench_has(bench, "data-countdown=\"300\""));
+	assert_int_equal(bench_get(bench, "/devices"), 200);
+	assert_true(bench_has(bench, text(TEXT_NO_DEVICES_WHAT)));
+	assert_int_equal(bench_get(bench, "/devices?q=x"), 200);
+	assert_true(bench_has(bench, text(TEXT_NONE_FOUND_WHAT)));
+}
+
+static void test_hostile_names(void **state)
+{
+	struct bench *bench = *state;
+	static const char *const pages[] = {"/waiting", "/devices", "/devices/pump-room-th-2"};
+
+	bench->api.hostile = true;
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		assert_int_equal(bench_get(bench, pages[i]), 200);
+		assert_false(bench_has(bench, "<script>alert"));
+		assert_false(bench_has(bench, "<img src=x"));
+		assert_false(bench_has(bench, "<b>key"));
+		assert_false(bench_has(bench, "' onmouseover"));
+		assert_true(bench_has(bench, "&quot;&gt;&lt;script&gt;alert(1)"));
+	}
+	assert_int_equal(bench_get(bench, "/devices?q=%22%3E%3Cscript%3Ex&stage=%3Cb%3E"), 200);
+	assert_false(bench_has(bench, "\"><script>x"));
+	assert_false(bench_has(bench, "<b>"));
+}
+
+static void test_part_only(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	assert_int_equal(bench_ask(bench, &(const struct ask){.path = "/waiting",
+						  .field = {"X-Background: 1"}}),
+		200);
+	assert_true(bench_has(bench, "id=\"live\""));
+	assert_false(bench_has(bench, "<html"));
+	assert_false(bench_has(bench, "class=\"tabs\""));
+}
+
+static void test_tokens(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	bench->api.changes = 0;
+	assert_int_equal(bench_post(bench, "/devices/vent-3/suspend", ""), 403);
+	assert_int_equal(bench_post(bench, "/devices/vent-3/suspend", "csrf=0123"), 403);
+	assert_int_equal(bench_post(bench, "/devices/vent-3/suspend", "csrf=%zz"), 400);
+	assert_true(bench_has(bench, "Nothing was changed."));
+	assert_int_equal(bench->api.changes, 0);
+	/* GET changes nothing. */
+	assert_int_equal(bench_get(bench, "/devices/vent-3/suspend"), 404);
+	assert_int_equal(submit(bench, "/waiting", "/devices/vent-3/melt", ""), 404);
+	assert_int_equal(bench->api.changes, 0);
+}
+
+static void test_approve(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	assert_int_equal(
+		submit(bench, "/waiting", "/devices/pump-room-th-2/approve",
+			"from=waiting&seconds=10&code=XXXX-YYYY&name=Pump+%22A%22&place=&owner="),
+		422);
+	assert_true(bench_has(bench, "role=\"alert\""));
+	assert_true(bench_has(bench, "Tries left: 3"));
+	/* What was typed is still there, at this device alone. */
+	assert_true(bench_has(
+		bench, "id=\"name-pump-room-th-2\" name=\"name\" value=\"Pump &quot;A&quot;\""));
+	assert_true(bench_has(bench, "id=\"code-flow-9\" name=\"code\" value=\"\""));
+	assert_int_equal(submit(bench, "/waiting", "/devices/pump-room-th-2/approve",
+				 "from=waiting&code=BCDF-GHJK&name=Pump&place=Hall&owner=M"),
+		303);
+	assert_true(bench_field(bench, "Location: /waiting"));
+	assert_string_equal(bench->api.method, "POST");
+	assert_string_equal(bench->api.path, "/api/v1/devices/pump-room-th-2/approve");
+	assert_string_equal(said(bench, "code"), "BCDF-GHJK");
+	assert_string_equal(said(bench, "name"), "Pump");
+	assert_int_equal(json_object_size(bench->api.body), 4);
+	/* Said once. */
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, text(TEXT_DONE_APPROVE)));
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_false(bench_has(bench, text(TEXT_DONE_APPROVE)));
+}
+
+static void test_other_acts(void **state)
+{
+	struct bench *bench = *state;
+	static const struct {
+		const char *path, *fields, *method, *call, *back;
+	} row[] = {
+		{"/devices/th/reject", "from=waiting", "POST", "/api/v1/devices/th/reject",
+			"Location: /waiting"},
+		{"/devices/th/identify", "from=device&seconds=10", "POST",
+			"/api/v1/devices/th/identify", "Location: /waiting"},
+		{"/devices/vent-3/suspend", "from=device", "POST", "/api/v1/devices/vent-3/suspend",
+			"Location: /devices/vent-3"},
+		{"/devices/vent-3/rename", "name=a&place=b&owner=c", "POST",
+			"/api/v1/devices/vent-3/rename", "Location: /devices/vent-3"},
+		{"/devices/vent-3/revoke", "password=nine+quiet+herons", "POST",
+			"/api/v1/devices/vent-3/revoke", "Location: /devices/vent-3"},
+		{"/devices/vent-3/forget", "password=nine+quiet+herons&from=device", "POST",
+			"/api/v1/devices/vent-3/forget", "Location: /devices"},
+		{"/alarms/clear", "id=leak&subject=th", "POST", "/api/v1/alarms/clear",
+			"Location: /waiting"},
+		{"/people/put", "id=ben&role=viewer&secret=&password=nine+quiet+herons", "PUT",
+			"/api/v1/people/ben", "Location: /people"},
+		{"/people/drop", "id=ben&password=nine+quiet+herons", "DELETE",
+			"/api/v1/people/ben", "Location: /people"},
+		{"/window/close", "", "DELETE", "/api/v1/window", "Location: /waiting"},
+	};
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		long status = submit(bench, "/waiting", row[i].path, row[i].fields);
+
+		if (status != 303 || !bench_field(bench, row[i].back) ||
+			strcmp(bench->api.method, row[i].method) != 0 ||
+			strcmp(bench->api.path, row[i].call) != 0)
+			fail_msg("%s: %ld %s %s", row[i].path, status, bench->api.method,
+				bench->api.path);
+		assert_null(json_object_get(bench->api.body, "from"));
+		assert_null(json_object_get(bench->api.body, "csrf"));
+	}
+	/* An empty new password means: keep the old one. */
+	assert_int_equal(submit(bench, "/people", "/people/put",
+				 "id=ben&role=viewer&secret=&password=nine+quiet+herons"),
+		303);
+	assert_null(json_object_get(bench->api.body, "password"));
+	assert_string_equal(said(bench, "role"), "viewer");
+}
+
+/* Where a password is asked for each time, a fresh session is not enough. */
+static void test_password_once_more(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	bench->api.changes = 0;
+	assert_int_equal(
+		submit(bench, "/devices/vent-3", "/devices/vent-3/revoke", "from=device"), 403);
+	assert_true(bench_has(bench, text(TEXT_PASSWORD_NEEDED)));
+	assert_int_equal(bench->api.changes, 0);
+	assert_int_equal(submit(bench, "/devices/vent-3", "/devices/vent-3/revoke",
+				 "from=device&password=wrong"),
+		403);
+	assert_string_equal(bench->api.path, "/api/v1/password");
+	assert_true(bench_has(bench, "The password is not right."));
+	assert_true(bench_has(bench, "Exhaust fan 3")); /* on the screen where it stood */
+	assert_int_equal(submit(bench, "/people", "/people/drop", "id=../status&password=x"), 400);
+	assert_string_equal(bench->api.path, "/api/v1/password");
+}
+
+static void test_window(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	assert_int_equal(submit(bench, "/waiting", "/window/open", "seconds=600"), 403);
+	assert_int_equal(
+		submit(bench, "/waiting", "/window/open", "seconds=ten&password=nine+quiet+herons"),
+		400);
+	assert_int_equal(bench->api.window, 0);
+	assert_int_equal(
+		submit(bench, "/waiting", "/window/open", "seconds=600&password=nine+quiet+herons"),
+		303);
+	assert_int_equal(bench->api.window, 600);
+	assert_int_equal(json_integer_value(json_object_get(bench->api.body, "seconds")), 600);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, "action=\"/window/close\""));
+	assert_int_equal(submit(bench, "/waiting", "/window/close", ""), 303);
+	assert_int_equal(bench->api.window, 0);
+}
+
+static void test_roles(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->api.role = "technician";
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_false(bench_has(bench, "href=\"/journal\""));
+	assert_int_equal(bench_get(bench, "/journal"), 403);
+	assert_int_equal(bench_get(bench, "/people"), 403);
+	assert_int_equal(bench_get(bench, "/devices/vent-3"), 200);
+	assert_true(bench_has(bench, "/suspend\""));
+	assert_false(bench_has(bench, "/release\"")); /* an administrator's, by the API's table */
+	assert_int_equal(bench_post(bench, "/login", "name=anna&password=nine+quiet+herons"), 303);
+	bench->api.role = "viewer";
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_false(bench_has(bench, "/window/open"));
+	assert_false(bench_has(bench, "/alarms/clear"));
+}
+
+static void test_matching(void **state)
+{
+	char id[REQUEST_ID_MAX + 1] = "-", huge[128] = "/devices/";
+
+	assert_true(dispatch_match("/devices", "/devices", id));
+	assert_string_equal(id, "-");
+	assert_true(dispatch_match("/devices/{id}", "/devices/a.b-c_9", id));
+	assert_string_equal(id, "a.b-c_9");
+	assert_true(dispatch_match("/devices/{id}/x", "/devices/A/x", id));
+	assert_false(dispatch_match("/devices/{id}", "/devices/", id));
+	assert_false(dispatch_match("/devices/{id}", "/devices/a/b", id));
+	assert_false(dispatch_match("/devices/{id}", "/devices/a%2fb", id));
+	assert_false(dispatch_match("/devices/{id}", "/devices/..", id));
+	assert_false(dispatch_match("/devices/{id}/x", "/devices/./x", id));
+	assert_string_equal(id, "A");
+	memset(huge + 9, 'a', 65);
+	assert_false(dispatch_match("/devices/{id}", huge, id));
+	huge[9 + 64] = 0;
+	assert_true(dispatch_match("/devices/{id}", huge, id));
+}
+
+static void test_tables(void **state)
+{
+	for (int i = 0; i < TEXTS; i++)
+		assert_true(text((enum text)i) && text((enum text)i)[0]);
+	assert_string_equal(word_label(WORD_STAGE, "active"), "Active");
+	assert_string_equal(word_label(WORD_STAGE, "a new word"), "a new word");
+	assert_null(word_at(WORD_ROLE, 3));
+	for (int i = 0; i < STAGES; i++)
+		if (!word_find(WORD_STAGE, device_stage_to_string((enum device_stage)i)))
+			fail_msg("%s", device_stage_to_string((enum device_stage)i));
+	for (int i = 0; i < TRUSTS; i++)
+		assert_non_null(word_find(WORD_TRUST, trust_to_string((enum trust)i)));
+	for (int i = 0; i < FOUNDS; i++)
+		assert_non_null(word_find(WORD_FOUND, found_by_to_string((enum found_by)i)));
+	for (int i = 0; i < LINK_STATES; i++)
+		assert_non_null(word_find(WORD_LINK, link_state_to_string((enum link_state)i)));
+	for (int i = 0; i < AWAYS; i++)
+		assert_non_null(word_find(WORD_AWAY, turned_away_to_string((enum turned_away)i)));
+}
+
+#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, bench_begin, bench_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_BENCH(test_every_screen),
+		WITH_BENCH(test_empty),
+		WITH_BENCH(test_hostile_names),
+		WITH_BENCH(test_part_only),
+		WITH_BENCH(test_tokens),
+		WITH_BENCH(test_approve),
+		WITH_BENCH(test_other_acts),
+		WITH_BENCH(test_password_once_more),
+		WITH_BENCH(test_window),
+		WITH_BENCH(test_roles),
+		cmocka_unit_test(test_matching),
+		cmocka_unit_test(test_tables),
+	};
+	int failed;
+
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	curl_global_cleanup();
+	return failed;
+}
