@@ -500,6 +500,7 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 	host->quit_userdata = gateway;
 	host->facts.started = clock_wall_msec();
 	limits_init(&host->limits);
+	limits_configure(&host->limits, host->config);
 	host->flights = calloc(FLIGHTS_MAX, sizeof(*host->flights));
 	gateway->config_path = config_path ? strdup(config_path) : NULL;
 	if (host->flights && (!config_path || gateway->config_path)) {
@@ -577,6 +578,7 @@ int gateway_reload(struct gateway *gateway)
 		log_notice("These keys take effect at the next start: %s.", keys);
 	config_keep_restart_keys(old, next);
 	host->config = next;
+	limits_configure(&host->limits, next);
 	log_set_level(next->log_level);
 	owed_set_limits(
 		host->owed, &(const struct owed_limits){

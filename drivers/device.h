@@ -37,6 +37,7 @@ struct device_links {
 		command[128]; /* "" = none */
 	char poll[128];	      /* telemetry to be read */
 	int poll_format;
+	int status_format; /* of the answer map: CBOR, or JSON where its link says only that */
 };
 
 enum info_verdict { INFO_TAKEN, INFO_MALFORMED /* 4.00 */, INFO_FORMAT_UNKNOWN /* 4.15 */ };

@@ -7,9 +7,9 @@
 #include <coap3/coap.h>
 
 #if LIBCOAP_VERSION < 4003002
-#define LAN_COAP_LOG_DEBUG LOG_DEBUG
+#define LAN_COAP_LOG_WARNING LOG_WARNING
 #else
-#define LAN_COAP_LOG_DEBUG COAP_LOG_DEBUG
+#define LAN_COAP_LOG_WARNING COAP_LOG_WARN
 #endif
 
 static inline void compat_set_app_data(coap_context_t *context, void *data)

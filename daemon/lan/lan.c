@@ -202,7 +202,8 @@ static int context_new(struct lan *lan)
 {
 	coap_startup();
 	coap_set_log_handler(coap_log_line);
-	coap_set_log_level(log_level() >= LOG_DEBUG ? LAN_COAP_LOG_DEBUG : LOG_WARNING);
+	/* Above warnings it prints whole messages, and with them codes and readings. */
+	coap_set_log_level(LAN_COAP_LOG_WARNING);
 	lan->context = coap_new_context(NULL);
 	if (!lan->context)
 		return -ENOMEM;

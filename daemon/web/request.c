@@ -11,18 +11,12 @@
 
 #include "web/request.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
-#include "base/log.h"
 #include "web/dispatch.h"
-#include "web/headers.h"
-
-#define HTML_TYPE "text/html; charset=utf-8"
-#define JSON_TYPE "application/json"
 
 static void request_unlink(struct request *request)
 {
@@ -37,7 +31,7 @@ static void request_unlink(struct request *request)
 	request->web = NULL;
 }
 
-static void request_free(struct request *request)
+void request_free(struct request *request)
 {
 	request_unlink(request);
 	if (request->response)
@@ -242,181 +236,4 @@ void request_release_all(struct web *web)
 			request->suspended = false;
 			MHD_resume_connection(request->connection);
 		}
-}
-
-/* Takes the response over; NULL when there was no memory for it: an empty answer then. */
-static void give(struct request *request, unsigned status, struct MHD_Response *response)
-{
-	if (!response) {
-		status = 503;
-		response = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-	}
-	if (!response || request->response || request->queued || !request->connection) {
-		if (response)
-			MHD_destroy_response(response);
-		return;
-	}
-	headers_add(response);
-	if (request->set_cookie[0])
-		MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, request->set_cookie);
-	request->response = response;
-	request->status = status;
-	if (request->suspended) {
-		request->suspended = false;
-		MHD_resume_connection(request->connection);
-		port_wake(request->local ? request->web->control : request->web->page);
-	}
-}
-
-static void give_typed(struct request *request, unsigned status, const char *content_type,
-	struct MHD_Response *response)
-{
-	if (response)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-	give(request, status, response);
-}
-
-void request_answer(struct request *request, unsigned status, const char *content_type,
-	const void *data, size_t size)
-{
-	give_typed(request, status, content_type,
-		MHD_create_response_from_buffer(
-			size, (void *)(uintptr_t)data, MHD_RESPMEM_MUST_COPY));
-}
-
-void request_answer_html(struct request *request, unsigned status, struct html *html)
-{
-	size_t size = 0;
-	char *text = html_steal(html, &size);
-
-	give_typed(request, text ? status : 500, HTML_TYPE,
-		MHD_create_response_from_buffer(size, text ? text : (char *)"",
-			text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
-}
-
-void request_answer_json(struct request *request, unsigned status, json_t *body)
-{
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-
-	if (!text && body)
-		status = 500;
-	give_typed(request, status, JSON_TYPE,
-		MHD_create_response_from_buffer(text ? strlen(text) : 0, text ? text : (char *)"",
-			text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
-}
-
-void request_answer_error(
-	struct request *request, unsigned status, const char *word, const char *text)
-{
-	json_t *body = json_pack("{s:s, s:s}", "error", word, "text", text);
-
-	request_answer_json(request, status, body);
-	json_decref(body);
-}
-
-void request_redirect(struct request *request, const char *location)
-{
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-
-	if (response)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, location);
-	give(request, 303, response);
-}
-
-/* --- questions --- */
-
-static void on_answer(void *userdata, int status, json_t *body);
-
-static void call_api(struct request *request, const struct api_request *question)
-{
-	request->asking = true;
-	api_call(request->web->api, question, on_answer, request);
-}
-
-static void note_window(struct request *request, json_t *status)
-{
-	json_t *window = json_object_get(status, "window");
-	uint64_t now_usec = clock_boot_usec(), until_usec = 0;
-
-	if (json_is_true(json_object_get(window, "open")))
-		until_usec = now_usec +
-			     (uint64_t)json_integer_value(json_object_get(window, "seconds_left")) *
-				     USEC_PER_SEC;
-	sessions_window(request->web->sessions, request_session(request), until_usec, now_usec);
-}
-
-static const struct api_caller page_caller = {.role = ROLE_VIEWER, .name = "page", .via = "page"};
-
-static void ask_for_window(struct request *request, int status, json_t *body)
-{
-	request->asks_window = false;
-	request->held_status = status;
-	request->held_body = json_incref(body);
-	call_api(request,
-		&(const struct api_request){
-			.method = "GET", .path = "/api/v1/status", .caller = &page_caller});
-}
-
-static void on_answer(void *userdata, int status, json_t *body)
-{
-	struct request *request = userdata;
-	json_t *held = NULL;
-
-	request->asking = false;
-	if (!request->web) {
-		request_free(request);
-		return;
-	}
-	if (request->asks_window && status < 300) {
-		ask_for_window(request, status, body);
-		return;
-	}
-	request->asks_window = false;
-	if (request->held_status) {
-		note_window(request, body);
-		status = request->held_status;
-		body = held = STEAL(request->held_body);
-		request->held_status = 0;
-	}
-	request->then(request, status, body);
-	json_decref(held);
-}
-
-void request_ask(struct request *request, const char *method, const char *path, const char *query,
-	json_t *body, request_next_fn then)
-{
-	struct session *session = request_session(request);
-	struct api_request question = {.method = method,
-		.path = path,
-		.query = query,
-		.caller = &request->caller,
-		.body = body};
-
-	if (session)
-		request->caller.fresh_password =
-			session_is_fresh(request->web->sessions, session, clock_boot_usec());
-	request->asks_window = strcmp(path, "/api/v1/window") == 0 && strcmp(method, "GET") != 0;
-	request->then = then;
-	call_api(request, &question);
-}
-
-void request_wipe(json_t *body)
-{
-	const char *key;
-	json_t *value;
-
-	if (!body || body->refcount != 1)
-		return;
-	json_object_foreach(body, key, value) if (json_is_string(value))
-		crypto_wipe((void *)(uintptr_t)json_string_value(value), json_string_length(value));
-}
-
-void request_ask_as_page(
-	struct request *request, const char *path, const char *query, request_next_fn then)
-{
-	request->then = then;
-	call_api(request,
-		&(const struct api_request){
-			.method = "GET", .path = path, .query = query, .caller = &page_caller});
 }

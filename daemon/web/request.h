@@ -73,6 +73,8 @@ enum MHD_Result request_handle(void *userdata, struct MHD_Connection *connection
 	void **context);
 void request_completed(void *userdata, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code);
+/* Once the client is gone and no answer is due. */
+void request_free(struct request *request);
 /* Resumes all, so that the server can be stopped. */
 void request_release_all(struct web *web);
 

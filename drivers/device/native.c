@@ -64,7 +64,7 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 		{"gatehouse.status", offsetof(struct device_links, status)},
 		{"gatehouse.command", offsetof(struct device_links, command)},
 	};
-	struct device_links found = {.poll_format = -1};
+	struct device_links found = {.poll_format = -1, .status_format = FORMAT_CBOR};
 	bool ours = !links;
 	size_t i, j;
 
@@ -75,6 +75,8 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 			if (*place || !has_word(links[i].rt, resources[j].rt))
 				continue;
 			snprintf(place, sizeof(found.info), "%s", links[i].path);
+			if (place == found.status && links[i].content_format == FORMAT_JSON)
+				found.status_format = FORMAT_JSON;
 			ours = true;
 		}
 		if (!found.poll[0] && has_word(links[i].interface, "core.s")) {
@@ -427,11 +429,11 @@ static int notify(const struct device_links *found, const struct enrol_answer *a
 	int r = request_to(found->status, 3, &request);
 
 	if (r >= 0)
-		r = encode_answer(FORMAT_CBOR, answer, request.payload, sizeof(request.payload),
-			&request.payload_size);
+		r = encode_answer(found->status_format, answer, request.payload,
+			sizeof(request.payload), &request.payload_size);
 	if (r < 0)
 		return r;
-	request.content_format = FORMAT_CBOR;
+	request.content_format = found->status_format;
 	*ret_request = request;
 	return 0;
 }

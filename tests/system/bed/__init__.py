@@ -10,7 +10,9 @@
   gateway.py       gatehoused, with its tool and its notifications
   sensor.py        the simulated sensor
   page.py          a person's browser without JavaScript
+  people.py        people who log in
   coap.py          datagrams byte by byte
+  plain.py         a plain device of its own address
   certificates.py  a certification authority for tests
 
 tests/demo uses the same parts.

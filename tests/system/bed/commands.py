@@ -26,8 +26,9 @@ def gatehoused(config_file):
     return [program('gatehoused'), '--config', config_file]
 
 
-def gatehousectl(socket_path, *words):
-    return [program('gatehousectl'), '--socket', socket_path, '--json', *words]
+def gatehousectl(socket_path, *words, json=True):
+    form = ['--json'] if json else []
+    return [program('gatehousectl'), '--socket', socket_path, *form, *words]
 
 
 def gatehouse_sensor(*options):
@@ -84,7 +85,10 @@ def configuration_text(sections):
 # The page: paths and field names of the forms that every test passes through.
 PAGE_SETUP = '/setup'
 PAGE_LOGIN = '/login'
+PAGE_LOGOUT = '/logout'
 FIELD_CODE = 'code'
 FIELD_NAME = 'name'
 FIELD_PASSWORD = 'password'
 FIELD_AGAIN = 'again'
+FIELD_TOKEN = 'csrf'
+COOKIE = '__Host-gh'

@@ -25,6 +25,7 @@ import sys
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
 RUN = '/run/gatehouse-bed'
+DAEMON = 'gatehouse-bed'
 SEARCH = '/usr/sbin:/usr/bin:/sbin:/bin'
 INIT = ['--pid', '--fork', '--kill-child', '--mount-proc']
 
@@ -54,16 +55,31 @@ def loopback():
                    stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
-def service_users():
-    """In a user namespace only uid 0 exists. avahi-daemon gives its directory to 'avahi' and ends
-    when it cannot: there, 'avahi' is 0 as well."""
-    for name, pattern in (('passwd', r'^(avahi:x):\d+:\d+:'), ('group', r'^(avahi:x):\d+:')):
+def edit_users(change):
+    """/etc/passwd and /etc/group as change(name, text) makes them, for this namespace alone."""
+    for name in ('passwd', 'group'):
         with open('/etc/' + name, encoding='utf-8') as file:
             text = file.read()
-        replacement = r'\1:0:0:' if name == 'passwd' else r'\1:0:'
         with open(os.path.join(RUN, name), 'w', encoding='utf-8') as file:
-            file.write(re.sub(pattern, replacement, text, flags=re.M))
+            file.write(change(name, text))
         run('mount', '--bind', os.path.join(RUN, name), '/etc/' + name)
+
+
+def avahi_is_root(name, text):
+    """In a user namespace only uid 0 exists. avahi-daemon gives its directory to 'avahi' and ends
+    when it cannot: there, 'avahi' is 0 as well."""
+    if name == 'passwd':
+        return re.sub(r'^(avahi:x):\d+:\d+:', r'\1:0:0:', text, flags=re.M)
+    return re.sub(r'^(avahi:x):\d+:', r'\1:0:', text, flags=re.M)
+
+
+def spare_user(name, text):
+    """The uid of the daemon under test. It has a name: dbus-daemon turns away who has none."""
+    uid = next(uid for uid in range(64000, 65000) if ':%d:' % uid not in text)
+    text = text if text.endswith('\n') else text + '\n'
+    if name == 'passwd':
+        return text + '%s:x:%d:%d::/nonexistent:/usr/sbin/nologin\n' % (DAEMON, uid, uid)
+    return text + '%s:x:%d:\n' % (DAEMON, uid)
 
 
 def furnish(rung):
@@ -71,8 +87,7 @@ def furnish(rung):
     for folder in ('/run/dbus', '/run/avahi-daemon', '/run/lock', RUN):
         os.mkdir(folder, 0o755)
     loopback()
-    if rung == 'user':
-        service_users()
+    edit_users(avahi_is_root if rung == 'user' else spare_user)
     # The programs under test, where a uid that may not enter the tree finds them too.
     build = os.path.join(ROOT, 'build')
     if os.path.isdir(build):
@@ -127,16 +142,9 @@ def outside(argv):
 
 
 def daemon_uid():
-    """In the rung 'root' a uid that nobody on this machine has, for the daemon under test; None
-    elsewhere: a user namespace has one uid, and without namespaces the caller's has to do."""
-    if os.environ.get('GATEHOUSE_BED') != 'root':
-        return None
-    for uid in range(64000, 65000):
-        try:
-            pwd.getpwuid(uid)
-        except KeyError:
-            return uid
-    raise RuntimeError('all uids from 64000 to 64999 are taken')
+    """In the rung 'root' a uid that nobody else on this machine has, for the daemon under test;
+    None elsewhere: a user namespace has one uid, and without namespaces the caller's has to do."""
+    return pwd.getpwnam(DAEMON).pw_uid if os.environ.get('GATEHOUSE_BED') == 'root' else None
 
 
 def main(arguments):

@@ -209,23 +209,31 @@ class Gateway:
     def wait_log(self, pattern, timeout=10.0, count=1):
         return self.process.wait_log(pattern, timeout, count)
 
+    def tool(self, *words, stdin=None, timeout=30, json=False, uid=None, gid=None):
+        """gatehousectl WORDS... as a person sees it (or with --json): returncode, stdout, stderr.
+        'uid' and 'gid' (rung 'root' only): whose command it is."""
+        argv = commands.gatehousectl(self.socket_path, *map(str, words), json=json)
+        if uid is not None:
+            argv = ['setpriv', '--reuid', str(uid), '--regid', str(gid or uid), '--clear-groups',
+                    '--', *argv]
+        return subprocess.run(argv, input=stdin or '', capture_output=True, text=True,
+                              timeout=timeout, env=self._tool_environment(), check=False)
+
     def ctl(self, *words, stdin=None, timeout=30):
         """gatehousectl --json WORDS...: the parsed answer, None when it says nothing; ToolError
         with its code and words otherwise."""
-        done = subprocess.run(commands.gatehousectl(self.socket_path, *map(str, words)),
-                              input=stdin or '', capture_output=True, text=True, timeout=timeout,
-                              env=self._tool_environment(), check=False)
+        done = self.tool(*words, stdin=stdin, timeout=timeout, json=True)
         if done.returncode != 0:
-            raise ToolError(words, done)
+            raise ToolError(tuple(map(str, words)), done)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def _tool_environment(self):
         return {key: value for key, value in os.environ.items()
                 if key in ('PATH', 'LANG', 'HOME') or key.endswith('SAN_OPTIONS')}
 
-    def page(self):
-        """A new browser, without cookies."""
-        return Page('127.0.0.1', self.page_port)
+    def page(self, source=None):
+        """A new browser, without cookies; 'source' is the address that it comes from."""
+        return Page('127.0.0.1', self.page_port, source=source)
 
     def coap(self, **options):
         """A new device address: a CoAP client with a socket of its own."""

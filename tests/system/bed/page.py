@@ -4,6 +4,7 @@
 import hashlib
 import html.parser
 import http.client
+import json
 import ssl
 import urllib.parse
 
@@ -101,6 +102,9 @@ class Answer:
     def links(self):
         return self._read().links
 
+    def json(self):
+        return json.loads(self.body)
+
     @property
     def text(self):
         """What a person reads, with single spaces."""
@@ -123,8 +127,8 @@ class Page:
     not verified against anybody, but its fingerprint is kept for the comparison that a person
     makes."""
 
-    def __init__(self, host, port, timeout=30):
-        self.host, self.port, self.timeout = host, port, timeout
+    def __init__(self, host, port, timeout=30, source=None):
+        self.host, self.port, self.timeout, self.source = host, port, timeout, source
         self.origin = 'https://%s:%d' % ('[%s]' % host if ':' in host else host, port)
         self.cookies = {}
         self.fingerprint = None
@@ -142,7 +146,8 @@ class Page:
             sent['Sec-Fetch-Site'] = 'same-origin'
         sent.update(headers or {})
         link = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout,
-                                           context=self._context)
+                                           context=self._context,
+                                           source_address=(self.source, 0) if self.source else None)
         try:
             link.connect()
             self.fingerprint = hashlib.sha256(link.sock.getpeercert(True)).hexdigest()
@@ -208,6 +213,19 @@ class Page:
         return self.submit(form, **{commands.FIELD_CODE: code, commands.FIELD_NAME: name,
                                     commands.FIELD_PASSWORD: password,
                                     commands.FIELD_AGAIN: password})
+
+    def api(self, method, path, body=None, token=None, headers=None):
+        """A call of the API as the page's own script makes it; 'token' is the session's."""
+        kind = {'Accept': 'application/json', 'X-CSRF-Token': token, **(headers or {})}
+        if body is not None:
+            kind.setdefault('Content-Type', 'application/json')
+        return self.request(method, '/api/v1/' + path,
+                            None if body is None else json.dumps(body).encode(), kind)
+
+    @property
+    def token(self):
+        """The session's token, from the form that stands on every screen: the one to log out."""
+        return self.get('/waiting').form(commands.PAGE_LOGOUT).fields[commands.FIELD_TOKEN]
 
     def login(self, name, password):
         form = self.get(commands.PAGE_LOGIN).form(commands.PAGE_LOGIN)

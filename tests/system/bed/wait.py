@@ -5,9 +5,9 @@ import socket
 import time
 
 
-def until(condition, timeout=10.0, what=None):
-    """Calls 'condition' every 20 ms until it returns something true, and returns that. After
-    'timeout' seconds an AssertionError says what was awaited."""
+def until(condition, timeout=10.0, what=None, every=0.02):
+    """Calls 'condition' every 20 ms (or 'every' seconds) until it returns something true, and
+    returns that. After 'timeout' seconds an AssertionError says what was awaited."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()
@@ -16,7 +16,7 @@ def until(condition, timeout=10.0, what=None):
         if time.monotonic() >= deadline:
             raise AssertionError('after %g s still not: %s'
                                  % (timeout, what or getattr(condition, '__name__', 'condition')))
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 def stays(condition, seconds, what=None):

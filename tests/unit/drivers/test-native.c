@@ -71,6 +71,7 @@ static void test_match(void **state)
 	assert_string_equal(found.status, "/st");
 	assert_string_equal(found.poll, "/t");
 	assert_int_equal(found.poll_format, 110);
+	assert_int_equal(found.status_format, FORMAT_CBOR);
 	assert_string_equal(found.display, "");
 	assert_false(driver->match(foreign, 2, &found));
 	assert_true(driver->match(NULL, 0, &found));
@@ -225,6 +226,7 @@ static void test_requests(void **state)
 		.status = "/s",
 		.poll = "/t",
 		.poll_format = 110};
+	struct device_links json_only = all;
 	struct device_request request;
 
 	assert_int_equal(driver->info(&none, &request), -ENOTSUP);
@@ -251,6 +253,10 @@ static void test_requests(void **state)
 	assert_int_equal(request.method, 3);
 	assert_int_equal(request.content_format, FORMAT_CBOR);
 	assert_true(request.payload_size > 0);
+	json_only.status_format = FORMAT_JSON;
+	assert_int_equal(driver->notify(&json_only, &answer, &request), 0);
+	assert_int_equal(request.content_format, FORMAT_JSON);
+	assert_int_equal(request.payload[0], '{');
 	assert_int_equal(driver->plan_read(&all, &request), 0);
 	assert_int_equal(request.accept, 110);
 	assert_string_equal(request.path, "/t");

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Stand-ins for the rooms around host/, put in at link time, and a bed with a host in it. Each one
+ * keeps what it was asked; the test answers when it wants. Timers are ours too: nothing happens by
+ * itself, and no test waits for a clock.
+ */
+
+#include "host/host.h"
+
+/* ---- the bed ---- */
+
+struct bed {
+	struct host host;
+	struct config config;
+	uint64_t boot_usec;
+	int64_t wall_msec;
+	bool synced;
+	int quit_code;
+};
+extern struct bed bed;
+
+int bed_setup(void **state);
+int bed_teardown(void **state);
+
+/* Boot and wall clock go on together; the timers that are due fire in their order. */
+void bed_advance(uint64_t usec);
+/* Delay in microseconds until the timer of this description fires, or UINT64_MAX when it is off.
+ * The soonest one, when several devices have it. */
+uint64_t bed_timer_left(const char *description);
+/* Runs what the loop has deferred, until there is nothing more. */
+void bed_run_loop(void);
+
+/* ---- store ---- */
+
+size_t store_waiting(void);
+/* Answers the oldest change: with 0 it is on the disk below. */
+void store_answer(int result);
+void store_answer_all(int result);
+/* The change that waits at this place, oldest first. */
+const struct change *store_change_at(size_t index);
+/* What is on disk: the newest record of a device, or NULL. */
+const struct device_record *disk_device(const char *id);
+size_t disk_audit_count(const char *action, const char *result); /* NULL = any */
+const struct audit_row *disk_audit_newest(void);
+size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
+
+size_t appended_waiting(void);
+/* Answers all readings that were handed in and not answered. */
+void appended_answer(int result);
+
+struct fake_rows {
+	struct row_range deleted[256];
+	size_t deleted_count;
+	size_t delete_calls;
+	uint64_t dropped[16]; /* device rows */
+	size_t dropped_count;
+	uint64_t buried[16];
+	char buried_why[16][96];
+	size_t buried_count;
+	struct owed_fetch fetch[16];
+	size_t fetch_count;
+};
+extern struct fake_rows fake_rows;
+bool row_was_deleted(uint64_t row);
+
+/* ---- lan ---- */
+
+struct lan_exchange {
+	unsigned answers;
+	uint8_t code;
+	int format;
+	int64_t max_age;
+	char location[DEVICE_ID_MAX + 1];
+	uint8_t payload[2048];
+	size_t size;
+	struct lan_peer peer;
+};
+/* Text of a payload, for strstr(). */
+const char *exchange_text(const struct lan_exchange *exchange);
+
+struct fake_sent {
+	struct lan_outgoing outgoing;
+	char path[160];
+	uint8_t payload[256];
+	lan_reply_fn reply;
+	void *userdata;
+	bool answered;
+};
+extern struct fake_sent fake_sent[64];
+extern size_t fake_sent_count;
+extern int fake_send_result; /* what lan_send() answers */
+/* The newest request of ours that waits and goes to this path, or NULL. */
+struct fake_sent *sent_to(const char *path);
+void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload);
+
+/* ---- uplink ---- */
+
+struct fake_publication {
+	char topic[256];
+	char payload[1024];
+	char id[80]; /* gh-id */
+	bool retain;
+	uint64_t tag;
+	bool landed;
+};
+extern struct fake_publication fake_publications[4096];
+extern size_t fake_publication_count;
+extern unsigned fake_connects, fake_sessions, fake_sessions_alive;
+extern int fake_publish_result; /* what uplink_publish() answers to a reading */
+void uplink_event(enum uplink_event_kind kind);
+void uplink_deliver(size_t index);
+void uplink_refuse(size_t index, int reason);
+/* Published on topics that end so, since 'from'. */
+size_t published(const char *topic_end, size_t from);
+const struct fake_publication *published_newest(const char *topic_end);
+
+/* ---- jobs ---- */
+
+size_t jobs_waiting(void);
+void job_run(void); /* the oldest one */
+
+/* ---- steps that many tests need ---- */
+
+struct device_address address_of(const char *ip);
+struct act_try {
+	unsigned answers;
+	struct act_outcome outcome;
+};
+/* As "anna", a technician. */
+struct act act_on(enum act_kind kind, const char *device);
+void try_act(const struct act *act, struct act_try *try);
+/* The same with everything answered well by the store. */
+struct act_outcome acted(const struct act *act);
+
+void open_window(void);
+/* POST /enrol with a JSON body; the exchange stays as it is until the store has answered. */
+void enrol(struct lan_exchange *exchange, const char *ep, const char *ip, const char *body);
+/* Enrolled, on disk, waiting for a person. */
+struct device *pending_device(const char *ep, const char *ip, const char *body);
+/* Approved without a code: it may report. */
+struct device *active_device(const char *ep, const char *ip);
+/* POST /t with one number. */
+void report(struct lan_exchange *exchange, const char *ep, const char *ip, const char *number);
+void link_up(void);
