@@ -146,15 +146,14 @@ static void put_scalar(struct reader *reader, json_t *value, enum kind kind)
 
 static void open_container(struct reader *reader, json_t *value, uint64_t items, bool indefinite)
 {
-	enum cbor_fault fault = items > reader->left		       ? CBOR_FAULT_BROKEN
-				: items > reader->rules->items	       ? CBOR_FAULT_MANY
-				: reader->depth == reader->rules->depth ? CBOR_FAULT_DEEP
-									: CBOR_FAULT_NONE;
-	struct open_container *top = top_of(reader);
+	enum cbor_fault fault = CBOR_FAULT_NONE;
 
-	/* A container is no key; said here, because put() would free what is opened below. */
-	if (fault == CBOR_FAULT_NONE && top && json_is_object(top->value) && !top->key)
-		fault = CBOR_FAULT_KEY;
+	if (items > reader->left)
+		fault = CBOR_FAULT_BROKEN;
+	else if (items > reader->rules->items)
+		fault = CBOR_FAULT_MANY;
+	else if (reader->depth == reader->rules->depth)
+		fault = CBOR_FAULT_DEEP;
 	if (fault != CBOR_FAULT_NONE) {
 		json_decref(value);
 		reader->fault = fault;

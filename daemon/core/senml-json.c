@@ -16,17 +16,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "core/senml.h"
-
-DEFINE_CLEANUP(json_t *, json_decref, json_unrefp)
-
-struct refusal {
-	enum reading_verdict verdict;
-	const char *why;
-};
+#include "core/senml-document.h"
 
 /* The scan: how deep, and how many elements the outermost array or object has at most. */
-static struct refusal document_scan(struct span body)
+static struct senml_refusal document_scan(struct span body)
 {
 	size_t commas = 0;
 	unsigned depth = 0;
@@ -48,35 +41,13 @@ static struct refusal document_scan(struct span body)
 		else if (c == ',' && depth == 1)
 			commas++;
 		if (depth > SENML_DEPTH_MAX)
-			return (struct refusal){
+			return (struct senml_refusal){
 				READING_MALFORMED, "The JSON is nested deeper than 4 levels."};
 		if (commas >= READING_RECORDS_MAX)
-			return (struct refusal){
+			return (struct senml_refusal){
 				READING_TOO_LARGE, "The body has more than 128 records."};
 	}
-	return (struct refusal){READING_ACCEPTED, NULL};
-}
-
-/* No text may be longer than SENML_TEXT_MAX, known to us or not. The depth is at most 4. */
-static bool texts_are_short(json_t *value)
-{
-	const char *key;
-	json_t *child;
-	size_t i;
-
-	if (json_is_string(value))
-		return json_string_length(value) <= SENML_TEXT_MAX;
-	json_array_foreach(value, i, child)
-	{
-		if (!texts_are_short(child))
-			return false;
-	}
-	json_object_foreach(value, key, child)
-	{
-		if (strlen(key) > SENML_TEXT_MAX || !texts_are_short(child))
-			return false;
-	}
-	return true;
+	return (struct senml_refusal){READING_ACCEPTED, NULL};
 }
 
 /* jansson's refusals always leave a code behind, most of its failures to allocate none (those
@@ -91,22 +62,22 @@ static json_t *document_parse(struct span body, size_t flags, int *ret_code)
 	return document;
 }
 
-static struct refusal document_refusal(int code)
+static struct senml_refusal document_refusal(int code)
 {
 	switch (code) {
 	case json_error_duplicate_key:
-		return (struct refusal){READING_MALFORMED, "The JSON has the same key twice."};
+		return (struct senml_refusal){READING_MALFORMED, "The JSON has the same key twice."};
 	case json_error_invalid_utf8:
-		return (struct refusal){READING_MALFORMED, "The JSON is not valid UTF-8."};
+		return (struct senml_refusal){READING_MALFORMED, "The JSON is not valid UTF-8."};
 	case json_error_numeric_overflow:
-		return (struct refusal){READING_NOT_SENML, "A number is not finite."};
+		return (struct senml_refusal){READING_NOT_SENML, "A number is not finite."};
 	}
-	return (struct refusal){READING_MALFORMED, "The body is not valid JSON."};
+	return (struct senml_refusal){READING_MALFORMED, "The body is not valid JSON."};
 }
 
 /* 0 with a document or a refusal; -ENOMEM. */
 static int document_load(
-	struct span body, size_t flags, json_t **ret_document, struct refusal *ret_refusal)
+	struct span body, size_t flags, json_t **ret_document, struct senml_refusal *ret_refusal)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
 	int code;
@@ -122,126 +93,17 @@ static int document_load(
 		return -ENOMEM;
 	if (!document)
 		*ret_refusal = document_refusal(code);
-	else if (!texts_are_short(document))
-		*ret_refusal = (struct refusal){
-			READING_MALFORMED, "A text in the JSON is longer than 256 bytes."};
 	else
 		*ret_document = STEAL(document);
 	return 0;
 }
 
-static struct senml_number number_of(const json_t *value)
-{
-	if (json_is_integer(value))
-		return (struct senml_number){.value = (double)json_integer_value(value),
-			.integer = json_integer_value(value),
-			.whole = true};
-	return (struct senml_number){.value = json_real_value(value)};
-}
-
-/* False when the value is not of the label's type. */
-static bool field_set(struct senml_fields *fields, enum senml_label label, const json_t *value)
-{
-	switch (senml_label_row(label)->type) {
-	case SENML_TYPE_NUMBER:
-		if (!json_is_number(value))
-			return false;
-		fields->number[label] = number_of(value);
-		break;
-	case SENML_TYPE_TEXT:
-		if (!json_is_string(value))
-			return false;
-		fields->text[label] = json_string_value(value);
-		break;
-	case SENML_TYPE_BOOLEAN:
-		if (!json_is_boolean(value))
-			return false;
-		fields->boolean = json_is_true(value);
-		break;
-	}
-	fields->present |= 1u << label;
-	return true;
-}
-
-static struct refusal record_add(struct senml_writer *writer, json_t *record)
-{
-	struct senml_fields fields;
-	struct refusal refusal = {READING_ACCEPTED, NULL};
-	enum senml_label label;
-	const char *key;
-	json_t *value;
-
-	fields.present = 0; /* says what of the rest has a meaning */
-	if (!json_is_object(record))
-		return (struct refusal){READING_NOT_SENML, "A record is not an object."};
-	json_object_foreach(record, key, value)
-	{
-		size_t length = strlen(key);
-
-		if (senml_label_from_string(key, &label)) {
-			if (!field_set(&fields, label, value))
-				return (struct refusal){
-					READING_NOT_SENML, senml_label_row(label)->why};
-		} else if (length > 0 && key[length - 1] == '_') {
-			/* RFC 8428 section 4.4: must be understood */
-			return (struct refusal){READING_NOT_SENML,
-				"A record has an unknown field whose name ends in \"_\"."};
-		}
-	}
-	refusal.verdict = senml_add(writer, &fields, &refusal.why);
-	return refusal;
-}
-
-static struct refusal pack_add(struct senml_writer *writer, json_t *document)
-{
-	struct refusal refusal = {READING_ACCEPTED, NULL};
-	json_t *record;
-	size_t i;
-
-	if (!json_is_array(document))
-		return (struct refusal){READING_NOT_SENML, "A SenML pack is an array."};
-	json_array_foreach(document, i, record)
-	{
-		refusal = record_add(writer, record);
-		if (refusal.verdict != READING_ACCEPTED)
-			return refusal;
-	}
-	refusal.verdict = senml_end(writer, &refusal.why);
-	return refusal;
-}
-
-static struct refusal map_add(struct senml_writer *writer, json_t *document)
-{
-	struct refusal refusal = {READING_ACCEPTED, NULL};
-	const char *name;
-	json_t *value;
-
-	if (!json_is_object(document))
-		return (struct refusal){READING_NOT_SENML, "A map of names and values is needed."};
-	json_object_foreach(document, name, value)
-	{
-		struct senml_fields fields;
-
-		fields.present = 1u << SENML_N;
-		fields.text[SENML_N] = name;
-		if (!field_set(&fields, SENML_V, value) && !field_set(&fields, SENML_VS, value) &&
-			!field_set(&fields, SENML_VB, value))
-			return (struct refusal){READING_NOT_SENML,
-				"A value must be a number, a text, true or false."};
-		refusal.verdict = senml_add(writer, &fields, &refusal.why);
-		if (refusal.verdict != READING_ACCEPTED)
-			return refusal;
-	}
-	refusal.verdict = senml_end(writer, &refusal.why);
-	return refusal;
-}
-
 static int document_convert(struct span body, struct senml_writer *writer,
-	struct refusal (*add)(struct senml_writer *writer, json_t *document),
+	struct senml_refusal (*add)(struct senml_writer *writer, json_t *document),
 	enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
-	struct refusal refusal;
+	struct senml_refusal refusal;
 	int r;
 
 	r = document_load(body, 0, &document, &refusal);
@@ -257,13 +119,13 @@ static int document_convert(struct span body, struct senml_writer *writer,
 int senml_from_json(struct span body, struct senml_writer *writer,
 	enum reading_verdict *ret_verdict, const char **ret_why)
 {
-	return document_convert(body, writer, pack_add, ret_verdict, ret_why);
+	return document_convert(body, writer, senml_pack_add, ret_verdict, ret_why);
 }
 
 int senml_from_json_map(struct span body, struct senml_writer *writer,
 	enum reading_verdict *ret_verdict, const char **ret_why)
 {
-	return document_convert(body, writer, map_add, ret_verdict, ret_why);
+	return document_convert(body, writer, senml_map_add, ret_verdict, ret_why);
 }
 
 static bool is_space(uint8_t c)
@@ -289,7 +151,7 @@ static bool may_be_number(struct span text)
 
 /* What JSON takes for a number is one; all else ("007", "+3", "21.5 C") is text. */
 static int text_fields(
-	struct span text, char *buffer, struct senml_fields *fields, struct refusal *ret_refusal)
+	struct span text, char *buffer, struct senml_fields *fields, struct senml_refusal *ret_refusal)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
 	int r;
@@ -301,9 +163,9 @@ static int text_fields(
 		if (ret_refusal->verdict == READING_NOT_SENML)
 			return 0;
 	}
-	*ret_refusal = (struct refusal){READING_ACCEPTED, NULL};
+	*ret_refusal = (struct senml_refusal){READING_ACCEPTED, NULL};
 	if (document) {
-		field_set(fields, SENML_V, document);
+		senml_field_set(fields, SENML_V, document);
 		return 0;
 	}
 	memcpy(buffer, text.data, text.size);
@@ -313,23 +175,23 @@ static int text_fields(
 	return 0;
 }
 
-static struct refusal text_check(struct span text)
+static struct senml_refusal text_check(struct span text)
 {
 	if (text.size == 0)
-		return (struct refusal){READING_MALFORMED, "The body is empty."};
+		return (struct senml_refusal){READING_MALFORMED, "The body is empty."};
 	if (text.size > SENML_TEXT_MAX)
-		return (struct refusal){READING_TOO_LARGE, "The text is longer than 256 bytes."};
+		return (struct senml_refusal){READING_TOO_LARGE, "The text is longer than 256 bytes."};
 	if (!span_is_clean_text(text))
-		return (struct refusal){
+		return (struct senml_refusal){
 			READING_MALFORMED, "The text is not UTF-8, or has control characters."};
-	return (struct refusal){READING_ACCEPTED, NULL};
+	return (struct senml_refusal){READING_ACCEPTED, NULL};
 }
 
 int senml_from_text(struct span body, const char *name, struct senml_writer *writer,
 	enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	struct span text = span_trim(body);
-	struct refusal refusal = text_check(text);
+	struct senml_refusal refusal = text_check(text);
 	char buffer[SENML_TEXT_MAX + 1];
 	struct senml_fields fields;
 	int r;

@@ -33,21 +33,21 @@
 #define ROUNDABLE_MAX 9007199254.0 /* s: 2^53 us, beyond which a double has no microseconds */
 
 static const struct senml_label_row label_rows[SENML_LABELS] = {
-	[SENML_BVER] = {"bver", SENML_TYPE_NUMBER, "\"bver\" must be a number."},
-	[SENML_BN] = {"bn", SENML_TYPE_TEXT, "\"bn\" must be a text."},
-	[SENML_BT] = {"bt", SENML_TYPE_NUMBER, "\"bt\" must be a number."},
-	[SENML_BU] = {"bu", SENML_TYPE_TEXT, "\"bu\" must be a text."},
-	[SENML_BV] = {"bv", SENML_TYPE_NUMBER, "\"bv\" must be a number."},
-	[SENML_BS] = {"bs", SENML_TYPE_NUMBER, "\"bs\" must be a number."},
-	[SENML_N] = {"n", SENML_TYPE_TEXT, "\"n\" must be a text."},
-	[SENML_U] = {"u", SENML_TYPE_TEXT, "\"u\" must be a text."},
-	[SENML_V] = {"v", SENML_TYPE_NUMBER, "\"v\" must be a number."},
-	[SENML_VS] = {"vs", SENML_TYPE_TEXT, "\"vs\" must be a text."},
-	[SENML_VB] = {"vb", SENML_TYPE_BOOLEAN, "\"vb\" must be true or false."},
-	[SENML_VD] = {"vd", SENML_TYPE_TEXT, "\"vd\" must be a text in base64url."},
-	[SENML_S] = {"s", SENML_TYPE_NUMBER, "\"s\" must be a number."},
-	[SENML_T] = {"t", SENML_TYPE_NUMBER, "\"t\" must be a number."},
-	[SENML_UT] = {"ut", SENML_TYPE_NUMBER, "\"ut\" must be a number."},
+	[SENML_BVER] = {"bver", -1, SENML_TYPE_NUMBER, "\"bver\" must be a number."},
+	[SENML_BN] = {"bn", -2, SENML_TYPE_TEXT, "\"bn\" must be a text."},
+	[SENML_BT] = {"bt", -3, SENML_TYPE_NUMBER, "\"bt\" must be a number."},
+	[SENML_BU] = {"bu", -4, SENML_TYPE_TEXT, "\"bu\" must be a text."},
+	[SENML_BV] = {"bv", -5, SENML_TYPE_NUMBER, "\"bv\" must be a number."},
+	[SENML_BS] = {"bs", -6, SENML_TYPE_NUMBER, "\"bs\" must be a number."},
+	[SENML_N] = {"n", 0, SENML_TYPE_TEXT, "\"n\" must be a text."},
+	[SENML_U] = {"u", 1, SENML_TYPE_TEXT, "\"u\" must be a text."},
+	[SENML_V] = {"v", 2, SENML_TYPE_NUMBER, "\"v\" must be a number."},
+	[SENML_VS] = {"vs", 3, SENML_TYPE_TEXT, "\"vs\" must be a text."},
+	[SENML_VB] = {"vb", 4, SENML_TYPE_BOOLEAN, "\"vb\" must be true or false."},
+	[SENML_VD] = {"vd", 8, SENML_TYPE_TEXT, "\"vd\" must be a text in base64url."},
+	[SENML_S] = {"s", 5, SENML_TYPE_NUMBER, "\"s\" must be a number."},
+	[SENML_T] = {"t", 6, SENML_TYPE_NUMBER, "\"t\" must be a number."},
+	[SENML_UT] = {"ut", 7, SENML_TYPE_NUMBER, "\"ut\" must be a number."},
 };
 
 const struct senml_label_row *senml_label_row(enum senml_label label)
@@ -63,6 +63,14 @@ bool senml_label_from_string(const char *key, enum senml_label *ret_label)
 			return true;
 		}
 	return false;
+}
+
+const char *senml_label_key(int64_t integer)
+{
+	for (unsigned i = 0; i < SENML_LABELS; i++)
+		if (label_rows[i].integer == integer)
+			return label_rows[i].key;
+	return NULL;
 }
 
 static enum reading_verdict refuse(const char *why, const char **ret_why)

@@ -17,6 +17,7 @@
 
 #define SENML_TEXT_MAX	 256   /* bytes of any text: a name, a unit, a value */
 #define SENML_DEPTH_MAX	 4     /* nested arrays and objects */
+#define SENML_ITEMS_MAX	 2689  /* in CBOR: an array of 128 records of 10 fields, keys counted too */
 #define SENML_OUTPUT_MAX 16384 /* bytes of the upstream form of one reading */
 
 /* The labels of RFC 8428 section 4.3 that we know. */
@@ -43,12 +44,15 @@ enum senml_type { SENML_TYPE_NUMBER, SENML_TYPE_TEXT, SENML_TYPE_BOOLEAN };
 
 struct senml_label_row {
 	const char *key; /* in JSON */
+	int64_t integer; /* in CBOR, section 6 */
 	enum senml_type type;
 	const char *why; /* the sentence for a value of another type */
 };
 const struct senml_label_row *senml_label_row(enum senml_label label);
 /* False for a name that we do not know. */
 bool senml_label_from_string(const char *key, enum senml_label *ret_label);
+/* The key for an integer label; NULL for an integer that is none. */
+const char *senml_label_key(int64_t integer);
 
 /* A whole number keeps all its 64 bits; value is then its nearest double. */
 struct senml_number {
@@ -106,6 +110,11 @@ int senml_from_json(struct span body, struct senml_writer *writer,
 	enum reading_verdict *ret_verdict, const char **ret_why);
 /* A map of name to number, text or boolean (format 50): each entry is a record. */
 int senml_from_json_map(struct span body, struct senml_writer *writer,
+	enum reading_verdict *ret_verdict, const char **ret_why);
+/* The same two in CBOR (formats 112 and 60). */
+int senml_from_cbor(struct span body, struct senml_writer *writer,
+	enum reading_verdict *ret_verdict, const char **ret_why);
+int senml_from_cbor_map(struct span body, struct senml_writer *writer,
 	enum reading_verdict *ret_verdict, const char **ret_why);
 /* One number, as JSON writes it, or one text without control characters (format 0). */
 int senml_from_text(struct span body, const char *name, struct senml_writer *writer,

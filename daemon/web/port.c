@@ -66,7 +66,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 static void port_run(struct port *port)
 {
-	MHD_UNSIGNED_LONG_LONG msec = 0;
+	unsigned long long msec = 0;
 	bool waits = false;
 
 	for (int i = 0; i < RUNS_AT_ONCE; i++) {

@@ -131,6 +131,7 @@ class Page:
         self.host, self.port, self.timeout, self.source = host, port, timeout, source
         self.origin = 'https://%s:%d' % ('[%s]' % host if ':' in host else host, port)
         self.cookies = {}
+        self.set_cookies = []  # the Set-Cookie fields as they came
         self.fingerprint = None
         self.last = None
         self._context = ssl.create_default_context()
@@ -157,7 +158,7 @@ class Page:
                     link.putheader(name, value)
             if body is not None and 'Content-Length' not in sent:
                 link.putheader('Content-Length', str(len(body)))
-            link.endheaders(body)
+            self._send_whole(link, body)
             raw = link.getresponse()
             answer = Answer(raw.status, raw.getheaders(), raw.read())
         finally:
@@ -167,7 +168,18 @@ class Page:
         self.last = answer
         return answer
 
+    @staticmethod
+    def _send_whole(link, body):
+        """Fields and body in one piece: a server that answers by the fields alone, and closes, has
+        read all that there is, and no reset overtakes its answer."""
+        pieces = []
+        link.send = pieces.append
+        link.endheaders(body)
+        del link.send
+        link.sock.sendall(b''.join(pieces))
+
     def _keep(self, line):
+        self.set_cookies.append(line)
         pair, *attributes = [part.strip() for part in line.split(';')]
         name, _, value = pair.partition('=')
         if not value or 'max-age=0' in [one.lower() for one in attributes]:

@@ -225,7 +225,8 @@ static void test_requests(void **state)
 		.identify = "/b",
 		.status = "/s",
 		.poll = "/t",
-		.poll_format = 110};
+		.poll_format = 110,
+		.status_format = FORMAT_CBOR};
 	struct device_links json_only = all;
 	struct device_request request;
 

@@ -7,6 +7,7 @@
  * itself, and no test waits for a clock.
  */
 
+#include "base/cleanup.h"
 #include "host/host.h"
 
 /* ---- the bed ---- */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A decoded document, whatever it was encoded in, becomes records. Here stand the rules that belong
+ * to the shape of the document: which value a field takes, which unknown field must be understood,
+ * how long a text may be. The rules of SenML itself are in senml.c.
+ */
+
+#include "core/senml-document.h"
+
+#include <string.h>
+
+/* No text may be longer than SENML_TEXT_MAX, known to us or not. The depth is at most 4. */
+static bool texts_are_short(json_t *value)
+{
+	const char *key;
+	json_t *child;
+	size_t i;
+
+	if (json_is_string(value))
+		return json_string_length(value) <= SENML_TEXT_MAX;
+	json_array_foreach(value, i, child)
+	{
+		if (!texts_are_short(child))
+			return false;
+	}
+	json_object_foreach(value, key, child)
+	{
+		if (strlen(key) > SENML_TEXT_MAX || !texts_are_short(child))
+			return false;
+	}
+	return true;
+}
+
+static struct senml_number number_of(const json_t *value)
+{
+	if (json_is_integer(value))
+		return (struct senml_number){.value = (double)json_integer_value(value),
+			.integer = json_integer_value(value),
+			.whole = true};
+	return (struct senml_number){.value = json_real_value(value)};
+}
+
+bool senml_field_set(struct senml_fields *fields, enum senml_label label, const json_t *value)
+{
+	switch (senml_label_row(label)->type) {
+	case SENML_TYPE_NUMBER:
+		if (!json_is_number(value))
+			return false;
+		fields->number[label] = number_of(value);
+		break;
+	case SENML_TYPE_TEXT:
+		if (!json_is_string(value))
+			return false;
+		fields->text[label] = json_string_value(value);
+		break;
+	case SENML_TYPE_BOOLEAN:
+		if (!json_is_boolean(value))
+			return false;
+		fields->boolean = json_is_true(value);
+		break;
+	}
+	fields->present |= 1u << label;
+	return true;
+}
+
+static struct senml_refusal record_add(struct senml_writer *writer, json_t *record)
+{
+	struct senml_fields fields;
+	struct senml_refusal refusal = {READING_ACCEPTED, NULL};
+	enum senml_label label;
+	const char *key;
+	json_t *value;
+
+	fields.present = 0; /* says what of the rest has a meaning */
+	if (!json_is_object(record))
+		return (struct senml_refusal){READING_NOT_SENML, "A record is not an object."};
+	json_object_foreach(record, key, value)
+	{
+		size_t length = strlen(key);
+
+		if (senml_label_from_string(key, &label)) {
+			if (!senml_field_set(&fields, label, value))
+				return (struct senml_refusal){
+					READING_NOT_SENML, senml_label_row(label)->why};
+		} else if (length > 0 && key[length - 1] == '_') {
+			/* RFC 8428 section 4.4: must be understood */
+			return (struct senml_refusal){READING_NOT_SENML,
+				"A record has an unknown field whose name ends in \"_\"."};
+		}
+	}
+	refusal.verdict = senml_add(writer, &fields, &refusal.why);
+	return refusal;
+}
+
+struct senml_refusal senml_pack_add(struct senml_writer *writer, json_t *document)
+{
+	struct senml_refusal refusal = {READING_ACCEPTED, NULL};
+	json_t *record;
+	size_t i;
+
+	if (!json_is_array(document))
+		return (struct senml_refusal){READING_NOT_SENML, "A SenML pack is an array."};
+	json_array_foreach(document, i, record)
+	{
+		refusal = record_add(writer, record);
+		if (refusal.verdict != READING_ACCEPTED)
+			return refusal;
+	}
+	refusal.verdict = senml_end(writer, &refusal.why);
+	return refusal;
+}
+
+struct senml_refusal senml_map_add(struct senml_writer *writer, json_t *document)
+{
+	struct senml_refusal refusal = {READING_ACCEPTED, NULL};
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(document))
+		return (struct senml_refusal){READING_NOT_SENML, "A map of names and values is needed."};
+	json_object_foreach(document, name, value)
+	{
+		struct senml_fields fields;
+
+		fields.present = 1u << SENML_N;
+		fields.text[SENML_N] = name;
+		if (!senml_field_set(&fields, SENML_V, value) && !senml_field_set(&fields, SENML_VS, value) &&
+			!senml_field_set(&fields, SENML_VB, value))
+			return (struct senml_refusal){READING_NOT_SENML,
+				"A value must be a number, a text, true or false."};
+		refusal.verdict = senml_add(writer, &fields, &refusal.why);
+		if (refusal.verdict != READING_ACCEPTED)
+			return refusal;
+	}
+	refusal.verdict = senml_end(writer, &refusal.why);
+	return refusal;
+}
+

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A reading's way in: the answer is held until the commit, and what happened to the device
+ * meanwhile is looked at again.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+
+static struct lan_exchange x, y;
+
+static unsigned heard(enum turned_away why)
+{
+	return (unsigned)heard_sum(&bed.host.heard, why, bed.boot_usec);
+}
+
+static struct owed_stats stats(void)
+{
+	struct owed_stats now;
+
+	owed_stats(bed.host.owed, &now);
+	return now;
+}
+
+static void answered_only_after_the_commit(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	report(&x, "one", "10.0.0.1", "21.5");
+	assert_int_equal(x.answers, 0);
+	assert_int_equal(stats().accepted, 0);
+	appended_answer(0);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_int_equal(stats().accepted, 1);
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 1);
+	assert_int_equal(device->readings, 1);
+	assert_int_equal(device->last_reading, bed.wall_msec);
+}
+
+static void a_full_disk_owes_nothing(void **state)
+{
+	active_device("one", "10.0.0.1");
+	report(&x, "one", "10.0.0.1", "1");
+	report(&y, "one", "10.0.0.1", "2");
+	appended_answer(-ENOSPC);
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(y.code, COAP_CODE(5, 3));
+	assert_true(x.max_age > 0);
+	assert_int_equal(stats().readings, 0);
+	assert_int_equal(stats().bytes, 0);
+	assert_int_equal(stats().refused, 2);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	assert_int_equal(heard(AWAY_STORE_FULL), 2);
+}
+
+static void revoked_while_the_disk_was_busy(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	link_up();
+	report(&x, "one", "10.0.0.1", "1");
+	acted(&act);
+	appended_answer(0);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_int_equal(stats().readings, 0);
+	/* The row came to disk after the device's rows were deleted: it goes by itself. */
+	assert_true(row_was_deleted(1));
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 0);
+}
+
+static void suspended_while_the_disk_was_busy(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_SUSPEND, device->record->id);
+
+	report(&x, "one", "10.0.0.1", "1");
+	acted(&act);
+	appended_answer(0);
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_true(row_was_deleted(1));
+	assert_int_equal(stats().readings, 0);
+}
+
+static void forgotten_while_the_disk_was_busy(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	report(&x, "one", "10.0.0.1", "1");
+	acted(&act);
+	act.kind = ACT_FORGET;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_null(registry_by_ep(bed.host.registry, "one"));
+	appended_answer(0);
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_true(row_was_deleted(1));
+	assert_int_equal(stats().readings, 0);
+}
+
+static void who_may_not_report(void **state)
+{
+	report(&x, "nobody", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	pending_device("one", "10.0.0.1", "{}");
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_int_equal(heard(AWAY_NOT_APPROVED), 2);
+	assert_int_equal(appended_waiting(), 0);
+}
+
+static void another_address_does_not_speak_for_it(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	report(&x, "one", "10.0.0.2", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NAME_CONFLICT, device->record->id));
+	device->record->trust = TRUST_PSK;
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_int_equal(appended_waiting(), 0);
+}
+
+static void without_a_name_the_only_one_at_the_address(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+
+	report(&x, "", "10.0.0.1", "1");
+	appended_answer(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_int_equal(owed_device_count(bed.host.owed, one->record->row), 1);
+	active_device("two", "10.0.0.1");
+	report(&x, "", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+}
+
+static void over_its_rate(void **state)
+{
+	unsigned i, burst = (unsigned)bed.config.device_burst;
+
+	active_device("one", "10.0.0.1");
+	for (i = 0; i < burst; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		appended_answer(0);
+		assert_int_equal(x.code, COAP_CODE(2, 4));
+	}
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(4, 29));
+	assert_int_equal(x.max_age, 1);
+	assert_int_equal(heard(AWAY_OVER_RATE), 1);
+	bed_advance(USEC_PER_SEC);
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.answers, 0);
+}
+
+static void what_is_wrong_with_a_body(void **state)
+{
+	static const struct {
+		int format;
+		const char *body;
+		uint8_t code;
+	} rows[] = {
+		{FORMAT_SENML_JSON, "[{", COAP_CODE(4, 0)},
+		{FORMAT_SENML_JSON, "{}", COAP_CODE(4, 22)},
+		{40, "x", COAP_CODE(4, 15)},
+		{FORMAT_NONE, "x", COAP_CODE(4, 15)},
+	};
+	char large[READING_OPAQUE_MAX + 1];
+	struct lan_request request = {.resource = LAN_TELEMETRY,
+		.method = LAN_POST,
+		.ep = "one",
+		.peer = &x.peer,
+		.accept = -1,
+		.exchange = &x};
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	x = (struct lan_exchange){.peer = {.address = address_of("10.0.0.1")}};
+	for (i = 0; i < ELEMENTS(rows); i++) {
+		request.content_format = rows[i].format;
+		request.payload = span_from_string(rows[i].body);
+		reading_on_request(&bed.host, &request);
+		assert_int_equal(x.code, rows[i].code);
+		assert_int_equal(x.answers, i + 1);
+	}
+	memset(large, 0, sizeof(large));
+	request.content_format = FORMAT_OPAQUE;
+	request.payload = span_of(large, sizeof(large));
+	reading_on_request(&bed.host, &request);
+	assert_int_equal(x.code, COAP_CODE(4, 13));
+	request.method = LAN_GET;
+	reading_on_request(&bed.host, &request);
+	assert_int_equal(x.code, COAP_CODE(4, 5));
+	assert_int_equal(appended_waiting(), 0);
+}
+
+static void the_outbox_has_an_end(void **state)
+{
+	const struct owed_limits limits = {
+		.outbox_bytes = 100, .window_readings = 10, .in_flight = 10};
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	bed.config.outbox_max_bytes = 100;
+	owed_set_limits(bed.host.owed, &limits);
+	for (i = 0; i < 5; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		if (appended_waiting())
+			appended_answer(0);
+	}
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_true(stats().bytes <= 100);
+	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, false), 1);
+}
+
+static void a_slow_disk_pushes_back(void **state)
+{
+	unsigned i, burst = (unsigned)bed.config.device_burst;
+
+	active_device("one", "10.0.0.1");
+	bed.config.device_burst = burst;
+	for (i = 0; i < burst; i++)
+		report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(appended_waiting(), burst);
+	appended_answer(0);
+	assert_int_equal(stats().accepted, burst);
+}
+
+/* Read from a device, not sent by it. */
+static void polled(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	reading_on_polled(
+		&bed.host, device, FORMAT_SENML_JSON, SPAN_LITERAL("[{\"n\":\"t\",\"v\":1}]"));
+	assert_int_equal(appended_waiting(), 1);
+	appended_answer(0);
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 1);
+	reading_on_polled(&bed.host, device, -1, SPAN_LITERAL("x"));
+	assert_int_equal(appended_waiting(), 0);
+	assert_int_equal(heard(AWAY_FORMAT), 1);
+}
+
+static void a_fetch_that_failed_is_asked_again(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	uint64_t row = device->record->row;
+	struct reading *reading;
+
+	owed_set_open(bed.host.owed, row, false);
+	assert_int_equal(owed_load(bed.host.owed, row, 2, 20, 5, 6), 0);
+	reading_set_open(&bed.host, device);
+	link_up();
+	assert_int_equal(fake_rows.fetch_count, 1);
+	reading_on_fetched(&bed.host, &fake_rows.fetch[0], NULL, 0, -ENOMEM);
+	/* Not read is not lost. */
+	assert_int_equal(owed_device_count(bed.host.owed, row), 2);
+	bed_run_loop();
+	assert_int_equal(fake_rows.fetch_count, 1);
+	bed_advance(2 * USEC_PER_SEC);
+	bed_run_loop();
+	assert_int_equal(fake_rows.fetch_count, 2);
+	reading = reading_new(10);
+	reading->row = 5;
+	reading->device_row = row;
+	reading->format = FORMAT_OPAQUE;
+	memset(reading->body, 0, 10);
+	reading_on_fetched(&bed.host, &fake_rows.fetch[1], &reading, 1, 0);
+	bed_run_loop();
+	assert_string_equal(published_newest("/telemetry")->id, "plant.7.5");
+	/* The file had one less than was thought: that is over. */
+	assert_int_equal(owed_device_count(bed.host.owed, row), 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(answered_only_after_the_commit),
+		T(a_full_disk_owes_nothing),
+		T(revoked_while_the_disk_was_busy),
+		T(suspended_while_the_disk_was_busy),
+		T(forgotten_while_the_disk_was_busy),
+		T(who_may_not_report),
+		T(another_address_does_not_speak_for_it),
+		T(without_a_name_the_only_one_at_the_address),
+		T(over_its_rate),
+		T(what_is_wrong_with_a_body),
+		T(the_outbox_has_an_end),
+		T(a_slow_disk_pushes_back),
+		T(polled),
+		T(a_fetch_that_failed_is_asked_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
