@@ -37,6 +37,8 @@ enum platform_support {
 				 << 3, /* the technician at the gateway is the authority (local) */
 	PLATFORM_SHARED_SESSION = 1 << 4, /* all devices share the gateway's MQTT session */
 	PLATFORM_NEEDS_PT = 1 << 5,
+	PLATFORM_NEEDS_TOKEN =
+		1 << 6, /* an imported token (core/token.h) is fetched for PROVISION and REFRESH */
 };
 
 struct platform_description {
@@ -107,6 +109,10 @@ struct platform_device {
 	const struct device_record
 		*record; /* identity, info, lifecycle (operation blob and credential are in it) */
 	struct span provisioning_token; /* empty when the platform needs none */
+	struct span static_credential;	/* NEEDS_TOKEN: the value of the token that was imported for
+					   this endpoint name (token_value_read()), empty when there
+					   is none. For a platform of static credentials it *is* the
+					   registration token */
 	const void *settings;		/* the host's parsed settings of this platform instance */
 };
 
@@ -124,6 +130,15 @@ struct platform_step {
 	const char *why; /* FAILED, REJECTED, REFUSED: a sentence without any secret, static text */
 };
 void platform_step_clear(struct platform_step *step); /* wipes */
+
+/* ---- session ---- */
+
+/* How a device's own MQTT session is opened, where devices do not share the gateway's. The spans
+ * point into the record. There is no Will: whether a device is there is said by its status. */
+struct platform_session {
+	char client_id[96]; /* the same for ever, and of no other device */
+	struct span username, password;
+};
 
 /* ---- encode, decode ---- */
 
@@ -185,6 +200,10 @@ struct platform_driver {
 	int (*advance)(const struct driver_services *services, const struct platform_device *device,
 		enum platform_work work, const struct platform_answer *answer,
 		struct platform_step *ret_step);
+	/* Session options from the credential in use; NULL with PLATFORM_SHARED_SESSION. -EBADMSG
+	 * for a credential that is none of this platform. */
+	int (*session)(const struct device_record *record, const char *gateway_id,
+		struct platform_session *ret_session);
 	/* Item to message. -ENOTSUP when this platform has no place for the item (the host then
 	 * counts it as done). */
 	int (*encode)(const struct driver_services *services, const struct upstream_item *item,

@@ -9,9 +9,11 @@
 #include "base/cleanup.h"
 #include "drivers/device/native.h"
 #include "drivers/platform/local.h"
+#include "drivers/platform/mqtt.h"
 
 static const struct platform_driver *const platforms[] = {
 	&platform_local,
+	&platform_mqtt,
 };
 
 /* In the order in which they are asked; the more special one first. */

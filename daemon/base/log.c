@@ -113,10 +113,17 @@ static void choose_target(void)
 	const char *stream = getenv("JOURNAL_STREAM");
 	uintmax_t device, inode;
 	struct stat st;
+	char *end;
 
-	target_is_journal = stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
-			    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
-			    st.st_ino == inode;
+	target_is_journal = false;
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return;
+	device = strtoumax(stream, &end, 10);
+	if (end == stream || *end != ':')
+		return;
+	stream = end + 1;
+	inode = strtoumax(stream, &end, 10);
+	target_is_journal = end != stream && !*end && st.st_dev == device && st.st_ino == inode;
 }
 
 static const char *field_value(const struct log_fields *fields, size_t index)

@@ -29,6 +29,8 @@ static const char *const names[ACTS] = {
 	[ACT_PASSWORD_FRESH] = "password again",
 	[ACT_PERSON_PUT] = "person put",
 	[ACT_PERSON_DROP] = "person drop",
+	[ACT_TOKENS_PUT] = "tokens import",
+	[ACT_TOKEN_DROP] = "token drop",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

@@ -38,6 +38,9 @@ enum act_kind {
 	ACT_PASSWORD_FRESH, /* name (the caller), secret: the password once more */
 	ACT_PERSON_PUT,	    /* name, role, secret ("" = keep): new or changed */
 	ACT_PERSON_DROP,    /* name */
+	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with, more
+			       = others follow */
+	ACT_TOKEN_DROP,	    /* ep */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */
@@ -72,6 +75,8 @@ struct act {
 	bool has_name, has_place, has_owner;
 	uint32_t number;
 	enum role new_role;
+	char ep[EP_MAX + 1];
+	bool more;
 	char secret[PASSWORD_MAX + 1]; /* wiped by whoever is done with it */
 };
 

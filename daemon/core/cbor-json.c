@@ -68,7 +68,7 @@ static const char *key_text(struct reader *reader, const json_t *value, enum kin
 {
 	if (kind == KIND_TEXT)
 		return json_string_value(value);
-	if (json_is_integer(value) && reader->rules->key_name)
+	if (json_typeof(value) == JSON_INTEGER && reader->rules->key_name)
 		return reader->rules->key_name(json_integer_value(value));
 	return NULL;
 }
@@ -112,8 +112,8 @@ static void put(struct reader *reader, json_t *value, enum kind kind)
 	}
 	if (reader->fraction != FRACTION_NONE || ++reader->items > reader->rules->items) {
 		json_decref(value);
-		reader->fault = reader->fraction != FRACTION_NONE ? CBOR_FAULT_BROKEN
-								  : CBOR_FAULT_MANY;
+		reader->fault =
+			reader->fraction != FRACTION_NONE ? CBOR_FAULT_BROKEN : CBOR_FAULT_MANY;
 		return;
 	}
 	if (!top) {
@@ -121,7 +121,7 @@ static void put(struct reader *reader, json_t *value, enum kind kind)
 		return;
 	}
 	top->left--;
-	if (json_is_array(top->value)) {
+	if (json_typeof(top->value) == JSON_ARRAY) {
 		if (json_array_append_new(top->value, value) < 0)
 			reader->error = -ENOMEM;
 	} else if (top->key) {
@@ -162,8 +162,8 @@ static void open_container(struct reader *reader, json_t *value, uint64_t items,
 	put(reader, value, KIND_OTHER);
 	if (has_failed(reader))
 		return;
-	reader->open[reader->depth++] = (struct open_container){
-		.value = value, .left = items, .indefinite = indefinite};
+	reader->open[reader->depth++] =
+		(struct open_container){.value = value, .left = items, .indefinite = indefinite};
 	close_full(reader);
 }
 

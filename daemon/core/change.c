@@ -18,6 +18,7 @@ static struct change_item *item_free(struct change_item *item)
 {
 	if (item) {
 		device_record_free(item->device);
+		token_list_clear(&item->tokens);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -153,4 +154,28 @@ int change_put_setting(struct change *change, const char *name, const char *valu
 int change_drop_setting(struct change *change, const char *name)
 {
 	return setting_put(change, CHANGE_DROP_SETTING, name, "");
+}
+
+int change_put_tokens(struct change *change, struct token_list *tokens)
+{
+	struct change_item *item = item_new(CHANGE_PUT_TOKENS);
+
+	if (!item)
+		return -ENOMEM;
+	token_list_join(&item->tokens, tokens);
+	return item_put(change, item);
+}
+
+int change_drop_token(struct change *change, const char *kind, const char *ep)
+{
+	struct change_item *item;
+
+	if (strlen(kind) >= sizeof(item->setting) || strlen(ep) >= sizeof(item->value))
+		return -EMSGSIZE;
+	item = item_new(CHANGE_DROP_TOKEN);
+	if (!item)
+		return -ENOMEM;
+	memcpy(item->setting, kind, strlen(kind));
+	memcpy(item->value, ep, strlen(ep));
+	return item_put(change, item);
 }

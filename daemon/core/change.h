@@ -14,6 +14,7 @@
 #include "core/audit.h"
 #include "core/device.h"
 #include "core/person.h"
+#include "core/token.h"
 
 enum change_kind {
 	CHANGE_PUT_DEVICE,
@@ -23,7 +24,9 @@ enum change_kind {
 	CHANGE_PUT_ALARM,
 	CHANGE_AUDIT,
 	CHANGE_PUT_SETTING,
-	CHANGE_DROP_SETTING
+	CHANGE_DROP_SETTING,
+	CHANGE_PUT_TOKENS,
+	CHANGE_DROP_TOKEN
 };
 
 struct change_item {
@@ -34,8 +37,9 @@ struct change_item {
 	struct person person;
 	struct alarm alarm;
 	struct audit_row audit;
-	char setting[33];
+	char setting[33]; /* DROP_TOKEN: its kind, and in 'value' the name */
 	char value[257];
+	struct token_list tokens; /* PUT_TOKENS, owned */
 };
 
 struct change {
@@ -55,3 +59,7 @@ int change_put_alarm(
 int change_append_audit(struct change *change, const struct audit_row *row);
 int change_put_setting(struct change *change, const char *name, const char *value);
 int change_drop_setting(struct change *change, const char *name);
+/* Takes the tokens over (the list is empty then) when it succeeds: thousands are not copied. */
+int change_put_tokens(struct change *change, struct token_list *tokens);
+/* That there is none is no error. */
+int change_drop_token(struct change *change, const char *kind, const char *ep);

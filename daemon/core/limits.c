@@ -14,6 +14,7 @@
 
 #include "core/device.h"
 #include "core/reading.h"
+#include "core/token.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 
@@ -32,6 +33,8 @@ static const struct limit_row table[LIMITS] = {
 		"an answer that waits for the disk pins its session in memory"},
 	[LIMIT_BODY] = {"body", READING_BODY_MAX, "bytes",
 		"no reading is longer, and a peer's own figure is never believed"},
+	[LIMIT_BLOCK_TRANSFERS] = {"block-transfers", 32, "bodies",
+		"each one holds memory until its last block comes or 30 seconds pass"},
 	[LIMIT_RECORDS] = {"records", READING_RECORDS_MAX, "records",
 		"bounds the work for one datagram"},
 	[LIMIT_RATE] = {"rate", 10, "readings a second",
@@ -44,6 +47,8 @@ static const struct limit_row table[LIMITS] = {
 		"devices are asked a few at a time, so that the network is not flooded by us"},
 	[LIMIT_SIGHTINGS] = {"sightings", 256, "services",
 		"anybody on the link can announce services without end"},
+	[LIMIT_MULTICAST_ANSWERS] = {"multicast-answers", 256, "answers",
+		"one question to everybody must not be answered without end"},
 	[LIMIT_HTTP_CONNECTIONS] = {"http-connections", 64, "connections",
 		"each one holds memory and a descriptor"},
 	[LIMIT_HTTP_PER_ADDRESS] = {"http-per-address", 8, "connections",
@@ -63,6 +68,15 @@ static const struct limit_row table[LIMITS] = {
 	[LIMIT_INBOUND_MESSAGE] = {"inbound-message", 65536, "bytes", "a broker is a stranger too"},
 	[LIMIT_INPUTS_WAITING] = {"inputs-waiting", 64, "events",
 		"a device's events wait while its record is on the way to the disk"},
+	[LIMIT_TOKENS] = {"tokens", 20000, "tokens",
+		"as many as there can be devices; an import is held in memory until it is "
+		"complete"},
+	[LIMIT_TOKEN_BYTES] = {"token-bytes", TOKEN_PASSWORD_MAX, "bytes",
+		"no broker's password is longer, and each one is sealed on disk"},
+	[LIMIT_LINK_CONNECTS] = {"link-connects", 10, "connects a second",
+		"after an outage a thousand devices must not knock at the broker at once"},
+	[LIMIT_LINK_WINDOW] = {"link-window", 32, "readings",
+		"one device's silent session must not take the whole window"},
 };
 
 const struct limit_row *limit_row(enum limit limit)

@@ -18,12 +18,14 @@ enum limit {
 	LIMIT_VERIFIED_ADDRESSES,   /* addresses that passed Echo */
 	LIMIT_HELD_ANSWERS,	    /* exchanges waiting for their answer */
 	LIMIT_BODY,		    /* bytes of a request body */
+	LIMIT_BLOCK_TRANSFERS,	    /* bodies that come in blocks, under way */
 	LIMIT_RECORDS,		    /* SenML records of a reading */
 	LIMIT_RATE,		    /* readings a second of a device */
 	LIMIT_WINDOW_READINGS,	    /* readings in memory */
 	LIMIT_OUTBOX_BYTES,
-	LIMIT_PROBES,	 /* requests of ours under way */
-	LIMIT_SIGHTINGS, /* discovered services remembered */
+	LIMIT_PROBES,		 /* requests of ours under way */
+	LIMIT_SIGHTINGS,	 /* discovered services remembered */
+	LIMIT_MULTICAST_ANSWERS, /* answers to one multicast probe */
 	LIMIT_HTTP_CONNECTIONS,
 	LIMIT_HTTP_PER_ADDRESS,
 	LIMIT_HTTP_BODY,
@@ -34,6 +36,10 @@ enum limit {
 	LIMIT_CODE_TRIES_GATEWAY, /* wrong codes an hour for the whole gateway */
 	LIMIT_INBOUND_MESSAGE,	  /* bytes of a message from the broker */
 	LIMIT_INPUTS_WAITING,	  /* events waiting for a device's record to be saved */
+	LIMIT_TOKENS,		  /* imported tokens, in the store and in one import */
+	LIMIT_TOKEN_BYTES,	  /* of one password in an import */
+	LIMIT_LINK_CONNECTS,	  /* connects a second of devices' own sessions */
+	LIMIT_LINK_WINDOW,	  /* readings in flight in a device's own session */
 	LIMITS
 };
 

@@ -4,9 +4,10 @@
  * -> owed -> uplink. The count is atomic because the store and the uplink have threads of their
  * own; whoever drops the last reference frees it, on whatever thread that is.
  *
- * Decoding is one table: content format -> converter. A converter checks the body and writes the
- * upstream form into a senml_writer on the stack; only a body that was accepted costs an
- * allocation, of exactly its size. That is the one copy between the decoder and the PUBLISH.
+ * Decoding is one table: content format -> how large, and which converter. A converter checks the
+ * body and writes the upstream form into a senml_writer on the stack; only a body that was accepted
+ * costs an allocation, of exactly its size. That is the one copy between the decoder and the
+ * PUBLISH. Opaque bytes have no converter: nobody here knows what they mean.
  */
 
 #include "core/reading.h"
@@ -64,29 +65,51 @@ static int convert_json_map(struct span body, const struct reading_context *cont
 	return senml_from_json_map(body, writer, ret_verdict, ret_why);
 }
 
+static int convert_cbor_map(struct span body, const struct reading_context *context,
+	struct senml_writer *writer, enum reading_verdict *ret_verdict, const char **ret_why)
+{
+	return senml_from_cbor_map(body, writer, ret_verdict, ret_why);
+}
+
 static int convert_senml_json(struct span body, const struct reading_context *context,
 	struct senml_writer *writer, enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	return senml_from_json(body, writer, ret_verdict, ret_why);
 }
 
+static int convert_senml_cbor(struct span body, const struct reading_context *context,
+	struct senml_writer *writer, enum reading_verdict *ret_verdict, const char **ret_why)
+{
+	return senml_from_cbor(body, writer, ret_verdict, ret_why);
+}
+
 typedef int (*convert_fn)(struct span body, const struct reading_context *context,
 	struct senml_writer *writer, enum reading_verdict *ret_verdict, const char **ret_why);
 
-static const struct {
+#define LARGE_BODY   "The body is larger than 8192 bytes."
+#define LARGE_OPAQUE "An opaque body is larger than 1024 bytes."
+
+struct form {
 	int format;
-	convert_fn convert;
-} converters[] = {
-	{FORMAT_SENML_JSON, convert_senml_json},
-	{FORMAT_TEXT, convert_text},
-	{FORMAT_JSON, convert_json_map},
+	convert_fn convert; /* NULL: relayed untouched */
+	size_t size_max;
+	const char *too_large;
 };
 
-static convert_fn converter_find(int format)
+static const struct form forms[] = {
+	{FORMAT_SENML_JSON, convert_senml_json, READING_BODY_MAX, LARGE_BODY},
+	{FORMAT_SENML_CBOR, convert_senml_cbor, READING_BODY_MAX, LARGE_BODY},
+	{FORMAT_TEXT, convert_text, READING_BODY_MAX, LARGE_BODY},
+	{FORMAT_JSON, convert_json_map, READING_BODY_MAX, LARGE_BODY},
+	{FORMAT_CBOR, convert_cbor_map, READING_BODY_MAX, LARGE_BODY},
+	{FORMAT_OPAQUE, NULL, READING_OPAQUE_MAX, LARGE_OPAQUE},
+};
+
+static const struct form *form_find(int format)
 {
-	for (size_t i = 0; i < ELEMENTS(converters); i++)
-		if (converters[i].format == format)
-			return converters[i].convert;
+	for (size_t i = 0; i < ELEMENTS(forms); i++)
+		if (forms[i].format == format)
+			return &forms[i];
 	return NULL;
 }
 
@@ -98,36 +121,56 @@ static int refuse(enum reading_verdict verdict, const char *why, enum reading_ve
 	return 0;
 }
 
-int reading_decode(int format, struct span body, const struct reading_context *context,
-	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
+static int reading_make(struct span body, int format, const struct reading_context *context,
+	struct reading **ret_reading, enum reading_verdict *ret_verdict)
 {
-	convert_fn convert = converter_find(format);
+	struct reading *reading = reading_new(body.size);
+
+	if (!reading)
+		return -ENOMEM;
+	memcpy(reading->body, body.data, body.size);
+	reading->format = format;
+	reading->time = context->now;
+	*ret_reading = reading;
+	*ret_verdict = READING_ACCEPTED;
+	return 0;
+}
+
+static int convert_and_make(convert_fn convert, struct span body,
+	const struct reading_context *context, struct reading **ret_reading,
+	enum reading_verdict *ret_verdict, const char **ret_why)
+{
 	enum reading_verdict verdict;
 	struct senml_writer writer;
-	struct reading *reading;
 	const char *why = NULL;
 	int r;
 
-	if (!convert)
-		return refuse(READING_FORMAT_UNKNOWN,
-			"Content-Format must be 110 (SenML JSON), 50 (JSON) or 0 (text).",
-			ret_verdict, ret_why);
-	if (body.size > READING_BODY_MAX)
-		return refuse(READING_TOO_LARGE, "The body is larger than 8192 bytes.", ret_verdict,
-			ret_why);
 	senml_begin(&writer, context->device_id, context->now);
 	r = convert(body, context, &writer, &verdict, &why);
 	if (r < 0)
 		return r;
 	if (verdict != READING_ACCEPTED)
 		return refuse(verdict, why, ret_verdict, ret_why);
-	reading = reading_new(writer.size);
-	if (!reading)
-		return -ENOMEM;
-	memcpy(reading->body, writer.text, writer.size);
-	reading->format = FORMAT_SENML_JSON;
-	reading->time = context->now;
-	*ret_reading = reading;
-	*ret_verdict = READING_ACCEPTED;
-	return 0;
+	return reading_make(span_of(writer.text, writer.size), FORMAT_SENML_JSON, context,
+		ret_reading, ret_verdict);
+}
+
+int reading_decode(int format, struct span body, const struct reading_context *context,
+	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
+{
+	const struct form *form = form_find(format);
+
+	if (!form)
+		return refuse(READING_FORMAT_UNKNOWN,
+			"Content-Format must be 110 or 112 (SenML), 50 (JSON), 60 (CBOR), "
+			"42 (opaque) or 0 (text).",
+			ret_verdict, ret_why);
+	if (body.size > form->size_max)
+		return refuse(READING_TOO_LARGE, form->too_large, ret_verdict, ret_why);
+	if (form->convert)
+		return convert_and_make(
+			form->convert, body, context, ret_reading, ret_verdict, ret_why);
+	if (body.size == 0)
+		return refuse(READING_MALFORMED, "The body is empty.", ret_verdict, ret_why);
+	return reading_make(body, format, context, ret_reading, ret_verdict);
 }

@@ -62,7 +62,7 @@ struct reading *reading_of_mail(struct mail *mail);
 
 enum reading_verdict {
 	READING_ACCEPTED,
-	READING_MALFORMED,	/* 4.00: broken JSON */
+	READING_MALFORMED,	/* 4.00: broken JSON or CBOR */
 	READING_TOO_LARGE,	/* 4.13 */
 	READING_FORMAT_UNKNOWN, /* 4.15 */
 	READING_NOT_SENML,	/* 4.22: well-formed, but not SenML */
@@ -77,8 +77,9 @@ struct reading_context {
 /*
  * Checks a body as received and makes the upstream form. READING_ACCEPTED: *ret_reading is new
  * (format, body, size set; time = now). Otherwise *ret_why is a static sentence for the device.
- * -ENOMEM is the only negative answer. JSON by jansson with duplicate keys refused, depth at most
- * 4; NaN and infinity refused.
+ * -ENOMEM is the only negative answer. JSON by jansson, CBOR by libcbor's streaming decoder:
+ * duplicate keys refused, depth at most 4; NaN and infinity refused. Format 42 is taken as it is, 1
+ * to READING_OPAQUE_MAX bytes; every other body becomes format 110.
  */
 int reading_decode(int format, struct span body, const struct reading_context *context,
 	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why);

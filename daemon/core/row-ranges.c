@@ -53,8 +53,9 @@ static int item_insert(struct row_ranges *ranges, size_t at, uint64_t row)
 		ranges->item = item;
 		ranges->capacity = capacity;
 	}
-	memmove(&ranges->item[at + 1], &ranges->item[at],
-		(ranges->count - at) * sizeof(ranges->item[0]));
+	if (at < ranges->count)
+		memmove(&ranges->item[at + 1], &ranges->item[at],
+			(ranges->count - at) * sizeof(ranges->item[0]));
 	ranges->item[at] = (struct row_range){row, row};
 	ranges->count++;
 	return 0;

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+static const struct senml_refusal text_refusal = {
+	READING_MALFORMED, "A text in the body is longer than 256 bytes."};
+
 /* No text may be longer than SENML_TEXT_MAX, known to us or not. The depth is at most 4. */
 static bool texts_are_short(json_t *value)
 {
@@ -16,7 +19,7 @@ static bool texts_are_short(json_t *value)
 	json_t *child;
 	size_t i;
 
-	if (json_is_string(value))
+	if (json_typeof(value) == JSON_STRING)
 		return json_string_length(value) <= SENML_TEXT_MAX;
 	json_array_foreach(value, i, child)
 	{
@@ -31,9 +34,18 @@ static bool texts_are_short(json_t *value)
 	return true;
 }
 
+/* The types of labels that a value of JSON may have, as bits. */
+static const unsigned types_of[JSON_NULL + 1] = {
+	[JSON_STRING] = 1u << SENML_TYPE_TEXT,
+	[JSON_INTEGER] = 1u << SENML_TYPE_NUMBER,
+	[JSON_REAL] = 1u << SENML_TYPE_NUMBER,
+	[JSON_TRUE] = 1u << SENML_TYPE_BOOLEAN,
+	[JSON_FALSE] = 1u << SENML_TYPE_BOOLEAN,
+};
+
 static struct senml_number number_of(const json_t *value)
 {
-	if (json_is_integer(value))
+	if (json_typeof(value) == JSON_INTEGER)
 		return (struct senml_number){.value = (double)json_integer_value(value),
 			.integer = json_integer_value(value),
 			.whole = true};
@@ -42,21 +54,19 @@ static struct senml_number number_of(const json_t *value)
 
 bool senml_field_set(struct senml_fields *fields, enum senml_label label, const json_t *value)
 {
-	switch (senml_label_row(label)->type) {
+	enum senml_type type = senml_label_row(label)->type;
+
+	if (!(types_of[json_typeof(value)] & 1u << type))
+		return false;
+	switch (type) {
 	case SENML_TYPE_NUMBER:
-		if (!json_is_number(value))
-			return false;
 		fields->number[label] = number_of(value);
 		break;
 	case SENML_TYPE_TEXT:
-		if (!json_is_string(value))
-			return false;
 		fields->text[label] = json_string_value(value);
 		break;
 	case SENML_TYPE_BOOLEAN:
-		if (!json_is_boolean(value))
-			return false;
-		fields->boolean = json_is_true(value);
+		fields->boolean = json_typeof(value) == JSON_TRUE;
 		break;
 	}
 	fields->present |= 1u << label;
@@ -72,7 +82,7 @@ static struct senml_refusal record_add(struct senml_writer *writer, json_t *reco
 	json_t *value;
 
 	fields.present = 0; /* says what of the rest has a meaning */
-	if (!json_is_object(record))
+	if (json_typeof(record) != JSON_OBJECT)
 		return (struct senml_refusal){READING_NOT_SENML, "A record is not an object."};
 	json_object_foreach(record, key, value)
 	{
@@ -98,7 +108,9 @@ struct senml_refusal senml_pack_add(struct senml_writer *writer, json_t *documen
 	json_t *record;
 	size_t i;
 
-	if (!json_is_array(document))
+	if (!texts_are_short(document))
+		return text_refusal;
+	if (json_typeof(document) != JSON_ARRAY)
 		return (struct senml_refusal){READING_NOT_SENML, "A SenML pack is an array."};
 	json_array_foreach(document, i, record)
 	{
@@ -116,15 +128,19 @@ struct senml_refusal senml_map_add(struct senml_writer *writer, json_t *document
 	const char *name;
 	json_t *value;
 
-	if (!json_is_object(document))
-		return (struct senml_refusal){READING_NOT_SENML, "A map of names and values is needed."};
+	if (!texts_are_short(document))
+		return text_refusal;
+	if (json_typeof(document) != JSON_OBJECT)
+		return (struct senml_refusal){
+			READING_NOT_SENML, "A map of names and values is needed."};
 	json_object_foreach(document, name, value)
 	{
 		struct senml_fields fields;
 
 		fields.present = 1u << SENML_N;
 		fields.text[SENML_N] = name;
-		if (!senml_field_set(&fields, SENML_V, value) && !senml_field_set(&fields, SENML_VS, value) &&
+		if (!senml_field_set(&fields, SENML_V, value) &&
+			!senml_field_set(&fields, SENML_VS, value) &&
 			!senml_field_set(&fields, SENML_VB, value))
 			return (struct senml_refusal){READING_NOT_SENML,
 				"A value must be a number, a text, true or false."};
@@ -135,4 +151,3 @@ struct senml_refusal senml_map_add(struct senml_writer *writer, json_t *document
 	refusal.verdict = senml_end(writer, &refusal.why);
 	return refusal;
 }
-

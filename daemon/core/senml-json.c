@@ -66,7 +66,8 @@ static struct senml_refusal document_refusal(int code)
 {
 	switch (code) {
 	case json_error_duplicate_key:
-		return (struct senml_refusal){READING_MALFORMED, "The JSON has the same key twice."};
+		return (struct senml_refusal){
+			READING_MALFORMED, "The JSON has the same key twice."};
 	case json_error_invalid_utf8:
 		return (struct senml_refusal){READING_MALFORMED, "The JSON is not valid UTF-8."};
 	case json_error_numeric_overflow:
@@ -98,8 +99,7 @@ static int document_load(
 	return 0;
 }
 
-static int document_convert(struct span body, struct senml_writer *writer,
-	struct senml_refusal (*add)(struct senml_writer *writer, json_t *document),
+static int document_convert(struct span body, struct senml_writer *writer, senml_add_fn add,
 	enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
@@ -150,8 +150,8 @@ static bool may_be_number(struct span text)
 }
 
 /* What JSON takes for a number is one; all else ("007", "+3", "21.5 C") is text. */
-static int text_fields(
-	struct span text, char *buffer, struct senml_fields *fields, struct senml_refusal *ret_refusal)
+static int text_fields(struct span text, char *buffer, struct senml_fields *fields,
+	struct senml_refusal *ret_refusal)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
 	int r;
@@ -180,7 +180,8 @@ static struct senml_refusal text_check(struct span text)
 	if (text.size == 0)
 		return (struct senml_refusal){READING_MALFORMED, "The body is empty."};
 	if (text.size > SENML_TEXT_MAX)
-		return (struct senml_refusal){READING_TOO_LARGE, "The text is longer than 256 bytes."};
+		return (struct senml_refusal){
+			READING_TOO_LARGE, "The text is longer than 256 bytes."};
 	if (!span_is_clean_text(text))
 		return (struct senml_refusal){
 			READING_MALFORMED, "The text is not UTF-8, or has control characters."};

@@ -156,6 +156,7 @@ static int get_devices(struct ctl *ctl, size_t offset, json_t **ret_answer)
 /* All pages as one answer. */
 static int run_devices(struct ctl *ctl)
 {
+	const char *const *value = ctl->invocation->value;
 	CLEANUP(cleanup_json) json_t *all = NULL;
 	json_t *list;
 	size_t count;
@@ -176,7 +177,11 @@ static int run_devices(struct ctl *ctl)
 			return code;
 		json_array_extend(list, json_object_get(more, "devices"));
 	} while (json_array_size(list) > count);
-	if (!ctl_print_json(ctl, all))
+	if (ctl_print_json(ctl, all))
+		return EXIT_DONE;
+	if (json_array_size(list) == 0 && (value[OPTION_STAGE] || value[OPTION_SEARCH]))
+		line_print(ctl->out, "No device fits. Search for less, or leave --stage out.");
+	else
 		view_devices(all, ctl->out);
 	return EXIT_DONE;
 }

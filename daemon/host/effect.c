@@ -116,7 +116,7 @@ static int input_new(
 
 /* What the device and the platform are told. 'before' is the record that was replaced. */
 static void carry_out(struct host *host, struct device *device, const struct device_record *before,
-	enum life_event event, uint32_t actions)
+	uint32_t actions)
 {
 	/* What stops comes before what tells, so that nobody hears "revoked" of a device that may
 	 * still publish. */
@@ -134,9 +134,9 @@ static void carry_out(struct host *host, struct device *device, const struct dev
 		device_host_show_code(host, device);
 	if (actions & (LIFE_ADVANCE | LIFE_REFRESH))
 		platform_host_advance(host, device);
-	else if (actions & LIFE_BACK_OFF && event != LIFE_LINK_LOST &&
-		 event != LIFE_LINK_TAKEN_OVER) /* when to connect again is upstream.c's decision */
+	else if (actions & LIFE_BACK_OFF)
 		platform_host_back_off(host, device);
+	/* LIFE_RECONNECT: the devices share the gateway's session; upstream.c decides when. */
 	if (actions & LIFE_CONNECT)
 		upstream_join(host, device);
 	if (actions & LIFE_TELL_DEVICE) {
@@ -222,7 +222,7 @@ static void install(struct waiting_input *input)
 	}
 	input->record = NULL;
 	platform_host_set_timers(host, device);
-	carry_out(host, device, before, input->event, input->actions);
+	carry_out(host, device, before, input->actions);
 	tell_people(host, before, device->record, input->actions);
 	reading_set_open(host, device);
 	device_host_plan_poll(host, device);

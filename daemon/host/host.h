@@ -26,6 +26,7 @@
 #include "core/limits.h"
 #include "core/owed.h"
 #include "core/registry.h"
+#include "core/token.h"
 #include "core/window.h"
 #include "drivers/table.h"
 #include "lan/discovery.h"
@@ -45,6 +46,23 @@ struct flight {
 	uint32_t next_free;
 	uint64_t device_row;
 	uint64_t row;
+};
+
+/* Sessions of devices that want to connect, one after the other. */
+struct device_session; /* session.c */
+struct session_queue {
+	struct device_session *first, *last;
+	sd_event_source *timer;
+	uint64_t last_usec; /* boot time of the newest try */
+};
+
+/* A file of tokens on its way in parts; nothing of it is kept before the last part is there. */
+struct token_import {
+	struct token_list list;
+	uint32_t number; /* 0 = none */
+	char who[65];
+	bool saving;
+	sd_event_source *timer; /* nobody goes on with it */
 };
 
 struct people {
@@ -96,6 +114,12 @@ struct host {
 	sd_event_source *link_timer;
 	sd_event_source *link_alarm_timer;
 	bool stopping;
+	/* session.c: devices with a session of their own */
+	struct session_queue session_queue;
+	unsigned sessions_up;
+	/* token-host.c */
+	struct token_names tokens;
+	struct token_import import;
 	char upstream_client_id[48];
 	char will_topic[256], will_payload[160];
 	int mqtt_version;
@@ -195,7 +219,8 @@ struct device_host {
 	bool polling, poll_planned;
 	bool missed_tell, missed_code; /* what it could not be told before it was probed */
 	/* enrol.c */
-	struct ratelimit conflicts; /* rows in the journal */
+	struct ratelimit conflicts;	/* rows in the journal */
+	struct device_session *session; /* session.c; NULL = none */
 	/* drain.c */
 	bool draining, drop_after_drain;
 	struct drain_waiter *drain_waiters;
@@ -228,6 +253,8 @@ void reading_on_delivered(struct host *host, uint64_t tag);
 void reading_on_refused(struct host *host, uint64_t tag, int reason);
 /* Nothing that is in flight will come back; it goes out again, in order. */
 void reading_on_link_lost(struct host *host);
+/* The same for the session of one device alone. */
+void reading_on_session_lost(struct host *host, uint64_t device_row);
 /* Deletes what was delivered and not deleted yet. */
 void reading_delete_delivered(struct host *host);
 bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
@@ -306,6 +333,9 @@ void platform_host_back_off(struct host *host, struct device *device);
  * record that still holds it. Nothing here waits for the answer. */
 void platform_host_withdraw(
 	struct host *host, const struct device_record *before, enum platform_work work);
+/* True while an operation is open or a refresh is under way. */
+bool platform_host_has_work(const struct device *device);
+/* platform-clock.c */
 void platform_host_set_timers(struct host *host, struct device *device);
 const struct platform_driver *platform_host_driver(struct host *host, const struct device *device);
 const struct driver_services *platform_host_services(void);
@@ -313,10 +343,13 @@ const struct driver_services *platform_host_services(void);
 /* ---- upstream.c ---- */
 /* Hands one message to the gateway's session. -ENOTCONN when there is none. */
 int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag);
+/* The same to any session. */
+int upstream_publish_to(
+	struct uplink_session *session, const struct upstream_message *message, uint64_t tag);
 int upstream_start(struct host *host);
 void upstream_on_event(struct host *host, const struct uplink_event *event);
 bool upstream_is_up(const struct host *host);
-/* The device's credential may be used: it shares the gateway's session. */
+/* The device's credential may be used: by the gateway's session, or by one of its own. */
 void upstream_join(struct host *host, struct device *device);
 void upstream_publish_status(struct host *host, struct device *device);
 /* Readings that were given up. */

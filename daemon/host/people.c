@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * People: the first administrator (setup code), log-in, fresh passwords, changes of people. A
+ * People: the first administrator (setup code) and changes of people; log-in is in login.c. A
  * password is hashed on the job thread, one at a time (its queue is short: beyond it 429), never on
- * the loop. An unknown name costs the same time, gets the same words and the same delays as a wrong
- * password. Every try is audited; a change is done when it is on disk. Changes go one at a time,
+ * the loop. Every try is audited; a change is done when it is on disk. Changes go one at a time,
  * because each is checked against all people ("the last administrator", "the first one").
  *
  *	act -> checks (limits, form) -> job: hash or verify -> change + audit row -> SAVED -> answer
  */
 
-#include "host/host.h"
+#include "host/people.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,27 +21,13 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "base/message-ids.h"
 
-#define SETUP_TRIES	   5
-#define SETUP_LIFE_USEC	   (24 * 3600 * USEC_PER_SEC)
-#define LOGIN_MINUTE_USEC  (60 * USEC_PER_SEC)
-#define TEXT_LOGIN_REFUSED "Name or password are wrong."
+#define SETUP_TRIES	5
+#define SETUP_LIFE_USEC (24 * 3600 * USEC_PER_SEC)
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
-struct people_call {
-	struct host *host;
-	struct act act;
-	act_done_fn done;
-	void *userdata;
-	char stored[128]; /* verify against this, or the new hash */
-	int result;
-	bool changes;	      /* holds people->changing */
-	struct person person; /* what is to be saved */
-};
-
-static void finish(
+void people_call_done(
 	struct people_call *call, enum act_result result, uint32_t number, const char *text)
 {
 	struct act_outcome outcome = {.result = result, .number = number};
@@ -59,7 +43,7 @@ static void finish(
 	free(call);
 }
 
-static int index_of(const struct people *people, const char *name)
+int people_index_of(const struct people *people, const char *name)
 {
 	unsigned i;
 
@@ -83,7 +67,7 @@ static unsigned count_admins(const struct people *people)
 static void install_person(struct host *host, const struct person *person)
 {
 	struct people *people = &host->people;
-	int at = index_of(people, person->name);
+	int at = people_index_of(people, person->name);
 
 	if (at < 0)
 		at = (int)people->count++;
@@ -96,7 +80,7 @@ static void install_person(struct host *host, const struct person *person)
 static void drop_person(struct host *host, const char *name)
 {
 	struct people *people = &host->people;
-	int at = index_of(people, name);
+	int at = people_index_of(people, name);
 
 	if (at < 0)
 		return;
@@ -120,7 +104,7 @@ static void on_saved(void *userdata, int result, const char *head)
 
 	host_saved(host, result, head);
 	if (result < 0) {
-		finish(call, ACT_NOT_STORED, 0,
+		people_call_done(call, ACT_NOT_STORED, 0,
 			result == -ENOSPC
 				? "There is no space left on the gateway: nothing was changed."
 				: "It could not be saved: nothing was changed.");
@@ -139,7 +123,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		log_notice("The first administrator was set up.");
 	}
 	host_touch(host);
-	finish(call, ACT_DONE, 0, NULL);
+	people_call_done(call, ACT_DONE, 0, NULL);
 }
 
 static void save_person(struct people_call *call, bool drop)
@@ -158,75 +142,10 @@ static void save_person(struct people_call *call, bool drop)
 	if (r >= 0)
 		r = change_append_audit(change, &audit);
 	if (r < 0) {
-		finish(call, ACT_NOT_STORED, 0, strerror(-r));
+		people_call_done(call, ACT_NOT_STORED, 0, strerror(-r));
 		return;
 	}
 	store_save(call->host->store, STEAL(change), on_saved, call);
-}
-
-/* ---- log-in ---- */
-
-static void on_login_audited(void *userdata, int result, const char *head)
-{
-	struct people_call *call = userdata;
-
-	if (result < 0) {
-		finish(call, ACT_NOT_STORED, 0,
-			"The journal cannot be written, so nobody can log in. Free some space on "
-			"the gateway.");
-		return;
-	}
-	if (call->result == 1)
-		finish(call, ACT_DONE, 0, NULL);
-	else
-		finish(call, ACT_NOT_ALLOWED, 0, TEXT_LOGIN_REFUSED);
-}
-
-/* The brake for this name; unknown ones share a table, or its lack would tell that they are. */
-static struct login_guard *guard_of(struct people *people, const char *name)
-{
-	int at = index_of(people, name);
-	uint64_t hash = people->unknown_seed;
-
-	if (at >= 0)
-		return &people->guard[at];
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
-	return &people->unknown_guard[(hash ^ hash >> 32) % UNKNOWN_GUARDS_MAX];
-}
-
-static void after_verify(struct people_call *call)
-{
-	struct host *host = call->host;
-	int at = index_of(&host->people, call->act.name);
-	struct login_guard *guard = guard_of(&host->people, call->act.name);
-	struct audit_row audit;
-	/* The password may have been changed while it was verified. */
-	bool passed = call->result == 1 && at >= 0 &&
-		      !strcmp(call->stored, host->people.person[at].password);
-
-	call->result = passed;
-	if (passed)
-		login_guard_passed(guard);
-	else
-		login_guard_failed(guard, clock_boot_usec());
-	if (passed) {
-		call->person = host->people.person[at];
-	} else {
-		host->limits.reached[LIMIT_LOGIN_TRIES]++;
-		log_at(LOG_WARNING,
-			(&(const struct log_fields){
-				.message_id = MESSAGE_LOGIN_REFUSED, .peer = call->act.via}),
-			"A log-in from %s was refused.", call->act.via);
-	}
-	/* An unknown name is not written down: it may be a password typed into the wrong field. */
-	audit_of_act(&call->act, at >= 0 ? host->people.person[at].name : "unknown", "",
-		passed ? "done" : "refused", &audit);
-	snprintf(audit.who, sizeof(audit.who), "%s",
-		at >= 0 ? host->people.person[at].name : "unknown");
-	if (passed)
-		snprintf(audit.role, sizeof(audit.role), "%s", role_to_string(call->person.role));
-	host_audit(host, &audit, on_login_audited, call);
 }
 
 /* ---- the job ---- */
@@ -247,65 +166,32 @@ static void after_work(void *userdata, int result)
 	crypto_wipe(call->act.secret, sizeof(call->act.secret));
 	call->result = result;
 	if (result == -ECANCELED) {
-		finish(call, ACT_TOO_MANY, 5, "The gateway is stopping.");
+		people_call_done(call, ACT_TOO_MANY, 5, "The gateway is stopping.");
 	} else if (call->act.kind == ACT_LOGIN || call->act.kind == ACT_PASSWORD_FRESH) {
-		after_verify(call);
+		people_after_verify(call);
 	} else if (result < 0) {
-		finish(call, ACT_NOT_STORED, 0, "The password could not be hashed.");
+		people_call_done(call, ACT_NOT_STORED, 0, "The password could not be hashed.");
 	} else {
 		memcpy(call->person.password, call->stored, sizeof(call->person.password));
 		save_person(call, false);
 	}
 }
 
-static void hash(struct people_call *call)
+void people_hash(struct people_call *call)
 {
 	struct host *host = call->host;
 	int r = job_submit(host->passwords, work, after_work, call);
 
 	if (r == -EBUSY) {
 		host->limits.reached[LIMIT_PASSWORD_QUEUE]++;
-		finish(call, ACT_TOO_MANY, 2,
+		people_call_done(call, ACT_TOO_MANY, 2,
 			"Too many people are logging in at the moment. Try again.");
 	} else if (r < 0) {
-		finish(call, ACT_NOT_STORED, 0, strerror(-r));
+		people_call_done(call, ACT_NOT_STORED, 0, strerror(-r));
 	}
 }
 
 /* ---- the acts ---- */
-
-static bool tries_left_this_minute(struct host *host)
-{
-	uint64_t now = clock_boot_usec();
-
-	if (now - host->people.global_first_usec > LOGIN_MINUTE_USEC) {
-		host->people.global_first_usec = now;
-		host->people.global_tries = 0;
-	}
-	return ++host->people.global_tries <= host->limits.value[LIMIT_LOGIN_TRIES];
-}
-
-static void do_login(struct people_call *call)
-{
-	struct host *host = call->host;
-	int at = index_of(&host->people, call->act.name);
-	uint64_t wait = 1;
-
-	if (!tries_left_this_minute(host)) {
-		host->limits.reached[LIMIT_LOGIN_TRIES]++;
-		finish(call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
-		return;
-	}
-	if (!login_guard_may_try(
-		    guard_of(&host->people, call->act.name), clock_boot_usec(), &wait)) {
-		finish(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
-			"Too many wrong passwords. Wait before the next try.");
-		return;
-	}
-	snprintf(call->stored, sizeof(call->stored), "%s",
-		at >= 0 ? host->people.person[at].password : host->people.unknown_hash);
-	hash(call);
-}
 
 static void on_setup_code_audited(void *userdata, int result, const char *head)
 {
@@ -314,14 +200,14 @@ static void on_setup_code_audited(void *userdata, int result, const char *head)
 	char text[16];
 
 	if (result < 0) {
-		finish(call, ACT_NOT_STORED, 0,
+		people_call_done(call, ACT_NOT_STORED, 0,
 			"It could not be written to the journal, so it was not done.");
 		return;
 	}
 	short_code_make(people->setup_code);
 	people->setup_tries = 0;
 	people->setup_until_usec = clock_boot_usec() + SETUP_LIFE_USEC;
-	finish(call, ACT_DONE, SETUP_LIFE_USEC / USEC_PER_SEC,
+	people_call_done(call, ACT_DONE, SETUP_LIFE_USEC / USEC_PER_SEC,
 		short_code_format(people->setup_code, text));
 	crypto_wipe(text, sizeof(text));
 }
@@ -331,12 +217,12 @@ static void do_setup_code(struct people_call *call)
 	struct audit_row audit;
 
 	if (!call->act.local_root) {
-		finish(call, ACT_NOT_ALLOWED, 0,
+		people_call_done(call, ACT_NOT_ALLOWED, 0,
 			"Only root on this machine can ask for the setup code.");
 		return;
 	}
 	if (count_admins(&call->host->people)) {
-		finish(call, ACT_IMPOSSIBLE, 0,
+		people_call_done(call, ACT_IMPOSSIBLE, 0,
 			"This gateway is set up already: an administrator can add people.");
 		return;
 	}
@@ -350,10 +236,10 @@ static void on_wrong_setup_code_audited(void *userdata, int result, const char *
 	struct people *people = &call->host->people;
 
 	if (!people->setup_code[0])
-		finish(call, ACT_LOCKED, 0,
+		people_call_done(call, ACT_LOCKED, 0,
 			"That was the fifth wrong code. Run 'gatehousectl setup' again.");
 	else
-		finish(call, ACT_WRONG_CODE, SETUP_TRIES - people->setup_tries,
+		people_call_done(call, ACT_WRONG_CODE, SETUP_TRIES - people->setup_tries,
 			"This is not the setup code.");
 }
 
@@ -364,7 +250,7 @@ static bool setup_code_fits(struct people_call *call)
 	struct audit_row audit;
 
 	if (!people->setup_code[0] || clock_boot_usec() > people->setup_until_usec) {
-		finish(call, ACT_LOCKED, 0,
+		people_call_done(call, ACT_LOCKED, 0,
 			"There is no setup code. Run 'gatehousectl setup' as root on the gateway.");
 		return false;
 	}
@@ -385,7 +271,7 @@ static bool new_person_ok(struct people_call *call, bool needs_password)
 	if (person_name_check(call->act.name, &why) < 0 ||
 		((needs_password || call->act.secret[0]) &&
 			password_check(call->act.secret, call->act.name, &why) < 0)) {
-		finish(call, ACT_BAD_INPUT, 0, why);
+		people_call_done(call, ACT_BAD_INPUT, 0, why);
 		return false;
 	}
 	return true;
@@ -397,11 +283,13 @@ static bool begin_change(struct people_call *call)
 	struct people *people = &call->host->people;
 
 	if (people->changing) {
-		finish(call, ACT_TOO_MANY, 1, "Another change of people is under way. Try again.");
+		people_call_done(
+			call, ACT_TOO_MANY, 1, "Another change of people is under way. Try again.");
 		return false;
 	}
-	if (people->count >= PERSONS_MAX && index_of(people, call->act.name) < 0) {
-		finish(call, ACT_IMPOSSIBLE, 0, "There are 64 people already: drop one first.");
+	if (people->count >= PERSONS_MAX && people_index_of(people, call->act.name) < 0) {
+		people_call_done(
+			call, ACT_IMPOSSIBLE, 0, "There are 64 people already: drop one first.");
 		return false;
 	}
 	people->changing = true;
@@ -412,7 +300,7 @@ static bool begin_change(struct people_call *call)
 static void make_person(struct people_call *call, enum role role)
 {
 	struct people *people = &call->host->people;
-	int at = index_of(people, call->act.name);
+	int at = people_index_of(people, call->act.name);
 
 	if (at >= 0) {
 		call->person = people->person[at];
@@ -429,36 +317,37 @@ static void make_person(struct people_call *call, enum role role)
 static void do_setup(struct people_call *call)
 {
 	if (count_admins(&call->host->people)) {
-		finish(call, ACT_IMPOSSIBLE, 0, "This gateway is set up already.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0, "This gateway is set up already.");
 		return;
 	}
 	if (!new_person_ok(call, true) || !begin_change(call) || !setup_code_fits(call))
 		return;
 	make_person(call, ROLE_ADMIN);
-	hash(call);
+	people_hash(call);
 }
 
 static void do_person_put(struct people_call *call)
 {
 	struct people *people = &call->host->people;
-	int at = index_of(people, call->act.name);
+	int at = people_index_of(people, call->act.name);
 
 	if (!new_person_ok(call, at < 0))
 		return;
 	if (call->act.new_role <= ROLE_NONE || call->act.new_role >= ROLES) {
-		finish(call, ACT_BAD_INPUT, 0, "The role must be viewer, technician or admin.");
+		people_call_done(
+			call, ACT_BAD_INPUT, 0, "The role must be viewer, technician or admin.");
 		return;
 	}
 	if (!begin_change(call))
 		return;
 	if (at >= 0 && people->person[at].role == ROLE_ADMIN && call->act.new_role != ROLE_ADMIN &&
 		count_admins(people) == 1) {
-		finish(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
 		return;
 	}
 	make_person(call, call->act.new_role);
 	if (call->act.secret[0])
-		hash(call);
+		people_hash(call);
 	else
 		save_person(call, false);
 }
@@ -466,16 +355,16 @@ static void do_person_put(struct people_call *call)
 static void do_person_drop(struct people_call *call)
 {
 	struct people *people = &call->host->people;
-	int at = index_of(people, call->act.name);
+	int at = people_index_of(people, call->act.name);
 
 	if (at < 0) {
-		finish(call, ACT_UNKNOWN, 0, "There is nobody with this name.");
+		people_call_done(call, ACT_UNKNOWN, 0, "There is nobody with this name.");
 		return;
 	}
 	if (!begin_change(call))
 		return;
 	if (people->person[at].role == ROLE_ADMIN && count_admins(people) == 1) {
-		finish(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
 		return;
 	}
 	call->person = people->person[at];
@@ -487,16 +376,22 @@ void people_act(struct host *host, const struct act *act, act_done_fn done, void
 	static void (*const handlers[ACTS])(struct people_call * call) = {
 		[ACT_SETUP_CODE] = do_setup_code,
 		[ACT_SETUP] = do_setup,
-		[ACT_LOGIN] = do_login,
-		[ACT_PASSWORD_FRESH] = do_login,
+		[ACT_LOGIN] = people_login,
+		[ACT_PASSWORD_FRESH] = people_login,
 		[ACT_PERSON_PUT] = do_person_put,
 		[ACT_PERSON_DROP] = do_person_drop,
 	};
 	const struct act_outcome refused = {
 		.result = ACT_NOT_STORED, .text = "The gateway is out of memory."};
+	const struct act_outcome unknown = {
+		.result = ACT_BAD_INPUT, .text = "This is not something that can be done here."};
 	struct people_call *call;
 
-	call = act->kind < ACTS && handlers[act->kind] ? calloc(1, sizeof(*call)) : NULL;
+	if (act->kind >= ACTS || !handlers[act->kind]) {
+		done(userdata, &unknown);
+		return;
+	}
+	call = calloc(1, sizeof(*call));
 	if (!call) {
 		done(userdata, &refused);
 		return;

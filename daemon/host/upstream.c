@@ -193,7 +193,8 @@ static void link_event(struct host *host, enum link_event event)
 
 /* ---- what is published besides readings ---- */
 
-int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag)
+int upstream_publish_to(
+	struct uplink_session *session, const struct upstream_message *message, uint64_t tag)
 {
 	struct uplink_property properties[UPSTREAM_PROPERTIES_MAX];
 	const struct uplink_publication publication = {
@@ -208,12 +209,15 @@ int upstream_publish(struct host *host, const struct upstream_message *message, 
 	};
 	size_t i;
 
-	if (!host->session)
-		return -ENOTCONN;
 	for (i = 0; i < message->property_count; i++)
 		properties[i] = (struct uplink_property){
 			message->property[i].name, message->property[i].value};
-	return uplink_publish(host->session, &publication);
+	return uplink_publish(session, &publication);
+}
+
+int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag)
+{
+	return host->session ? upstream_publish_to(host->session, message, tag) : -ENOTCONN;
 }
 
 void upstream_publish_gateway(struct host *host, const char *state)

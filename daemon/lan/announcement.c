@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry group holds the service on all interfaces. When another one on the link has the name,
- * we take the next free one ("gatehouse plant-7 #2"): the name is for people, nobody relies on it.
- * _core-rd._udp is announced together with the resource directory, not before there is one.
+ * One entry group holds both services, CoAP and the resource directory (RFC 9176 section 4.1.1), on
+ * all interfaces. When another one on the link has the name, we take the next free one ("gatehouse
+ * plant-7 #2"): the name is for people, nobody relies on it.
  */
 
 #include "lan/announcement.h"
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 
 struct announcement {
@@ -56,10 +57,13 @@ static void group_changed(AvahiEntryGroup *group, AvahiEntryGroupState state, vo
 
 static int service_add(struct announcement *announcement, unsigned index)
 {
-	int r = avahi_entry_group_add_service(announcement->group, (AvahiIfIndex)index,
-		AVAHI_PROTO_UNSPEC, 0, announcement->name, "_coap._udp", NULL, NULL,
-		announcement->port, "v=1", "rt=gatehouse", NULL);
+	static const char *const types[] = {"_coap._udp", "_core-rd._udp"};
+	int r = AVAHI_OK;
 
+	for (size_t i = 0; r >= 0 && i < ELEMENTS(types); i++)
+		r = avahi_entry_group_add_service(announcement->group, (AvahiIfIndex)index,
+			AVAHI_PROTO_UNSPEC, 0, announcement->name, types[i], NULL, NULL,
+			announcement->port, "v=1", "rt=gatehouse", NULL);
 	if (r != AVAHI_ERR_COLLISION)
 		return r;
 	/* taken on this very host */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The gateway's own service: "gatehouse <id>", _coap._udp, TXT v=1 rt=gatehouse. Part of discovery.
- */
+/* The gateway's own services: "gatehouse <id>", _coap._udp and _core-rd._udp, TXT v=1 rt=gatehouse.
+ * Part of discovery. */
 
 #include <avahi-client/client.h>
 #include <stdint.h>

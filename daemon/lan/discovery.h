@@ -24,6 +24,7 @@ struct discovery_sighting {
 	struct device_address address;
 	char info_rt[65]; /* TXT rt */
 	char path[128];	  /* TXT path, default "/.well-known/core" */
+	enum found_by found_by;
 };
 
 struct discovery_ops {

@@ -103,14 +103,16 @@ size_t lan_reply(struct lan *lan, coap_session_t *session, const struct request_
 	bool verified, struct answer_parts parts)
 {
 	bool confirmable = frame->key.confirmable;
+	size_t budget = message_budget(frame->size);
 
+	budget = budget > frame->spent ? budget - frame->spent : 0;
 	if (answer_unwanted(frame, parts.code)) {
 		lan->stats.silenced++;
 		if (confirmable)
 			lan_acknowledge(lan, session, frame->key.message_id);
 		return 0;
 	}
-	if (!verified && !message_trim(&frame->key, message_budget(frame->size), &parts)) {
+	if (!verified && !message_trim(&frame->key, budget, &parts)) {
 		lan->stats.silenced++;
 		return 0;
 	}
@@ -234,6 +236,7 @@ static void answer_keep(const struct lan_exchange *exchange, const struct answer
 		.code = parts->code,
 		.format = parts->format,
 		.max_age = parts->max_age,
+		.location = parts->location,
 		.payload = parts->payload,
 	};
 
@@ -265,6 +268,7 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
 		.format = answer->format,
 		.max_age = answer->max_age,
 		.location_id = answer->location_id,
+		.location = answer->location,
 		.payload = answer->payload,
 	};
 

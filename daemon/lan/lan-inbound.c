@@ -4,9 +4,13 @@
 
 #include "lan/lan-inbound.h"
 
+#include <errno.h>
 #include <string.h>
 
-#define HEADER_SIZE 4
+#include "lan/gate.h"
+
+#define HEADER_SIZE	   4
+#define OPTION_REQUEST_TAG 292 /* RFC 9175; libcoap 4.3.1 has no name for it */
 
 static void query_read(struct inbound *inbound, struct span query)
 {
@@ -17,6 +21,9 @@ static void query_read(struct inbound *inbound, struct span query)
 		{"ep=", offsetof(struct inbound, ep)},
 		{"n=", offsetof(struct inbound, value_name)},
 		{"rt=", offsetof(struct inbound, filter)},
+		{"lt=", offsetof(struct inbound, rd.lifetime)},
+		{"base=", offsetof(struct inbound, rd.base)},
+		{"d=", offsetof(struct inbound, rd.sector)},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -25,8 +32,10 @@ static void query_read(struct inbound *inbound, struct span query)
 			continue;
 		struct span *field = (struct span *)(void *)((char *)inbound + rows[i].offset);
 		*field = span_of(query.data + length, query.size - length);
-		if (field == &inbound->ep)
-			inbound->eps++;
+		inbound->eps += field == &inbound->ep;
+		inbound->rd.lifetimes += field == &inbound->rd.lifetime;
+		inbound->rd.bases += field == &inbound->rd.base;
+		inbound->rd.sectors += field == &inbound->rd.sector;
 	}
 }
 
@@ -58,6 +67,9 @@ static void option_read(struct inbound *inbound, coap_option_num_t number, struc
 		return;
 	case COAP_OPTION_BLOCK2:
 		inbound->block2 = number_read(value);
+		return;
+	case COAP_OPTION_SIZE1:
+		inbound->size1 = coap_decode_var_bytes(value.data, value.size);
 		return;
 	case COAP_OPTION_ECHO:
 		inbound->echo = value;
@@ -103,4 +115,35 @@ void inbound_read(const coap_pdu_t *pdu, struct inbound *ret_inbound)
 		inbound.frame.size += 1 + size;
 	}
 	*ret_inbound = inbound;
+}
+
+/* Of these options a body is known again, over all its blocks. */
+static bool is_part_of_identity(coap_option_num_t number)
+{
+	return number == COAP_OPTION_URI_PATH || number == COAP_OPTION_URI_QUERY ||
+	       number == COAP_OPTION_CONTENT_FORMAT || number == OPTION_REQUEST_TAG;
+}
+
+int inbound_body_identity(const coap_pdu_t *pdu, uint8_t ret_digest[SHA256_SIZE])
+{
+	/* An option of n bytes takes n + 1 or more in the datagram, and n + 3 here. */
+	uint8_t text[3 * GATE_DATAGRAM_MAX];
+	coap_opt_iterator_t at;
+	coap_opt_t *option;
+	size_t size = 0;
+
+	coap_option_iterator_init(pdu, &at, COAP_OPT_ALL);
+	while ((option = coap_option_next(&at))) {
+		size_t length = coap_opt_length(option);
+		if (!is_part_of_identity(at.number))
+			continue;
+		if (length > UINT8_MAX || size + 3 + length > sizeof(text))
+			return -EMSGSIZE;
+		text[size++] = (uint8_t)(at.number >> 8);
+		text[size++] = (uint8_t)at.number;
+		text[size++] = (uint8_t)length;
+		memcpy(text + size, coap_opt_value(option), length);
+		size += length;
+	}
+	return crypto_sha256(span_of(text, size), ret_digest);
 }

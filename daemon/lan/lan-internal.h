@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/ratelimit.h"
 #include "core/config.h"
+#include "lan/block1.h"
 #include "lan/echo.h"
 #include "lan/lan-compat.h"
 #include "lan/lan.h"
@@ -47,7 +48,9 @@ struct answer_parts {
 	int format;	 /* -1 = none */
 	int64_t max_age; /* -1 = none */
 	int block1;	 /* value of the option, -1 = none */
+	size_t size1;	 /* 0 = none */
 	const char *location_id;
+	enum lan_location location;
 	struct span echo;
 	struct span payload;
 };
@@ -55,6 +58,7 @@ struct answer_parts {
 struct request_frame {
 	struct request_key key;
 	size_t size;	 /* bytes of the request */
+	size_t spent;	 /* of what an unverified source may get: a probe went there */
 	int no_response; /* RFC 7967: bits of the classes that are not wanted */
 	int block1;
 };
@@ -81,6 +85,13 @@ struct lan {
 	struct echo *echo;
 	struct retransmissions *seen;
 	struct ratelimit group_rate;
+	struct block1 *blocks;
+	sd_event_source *block_timer;
+	bool block_timer_set;
+
+	uint8_t group_token[PROBE_TOKEN_SIZE]; /* of the newest multicast probe */
+	uint64_t group_until_usec;	       /* its answers count till then */
+	size_t group_answers;
 
 	struct exchange_list held;	/* wait for their answer, oldest first */
 	struct exchange_list late;	/* acknowledged, or of those that get no acknowledgement */
@@ -101,6 +112,8 @@ const char *lan_interface_by_index(struct lan *lan, unsigned index);
 bool lan_interface_is_ours(const struct lan *lan, const char *name);
 void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_address *address);
 void lan_limit_reached(struct lan *lan, enum limit limit);
+/* The address has shown that it is there. False when that could not be kept. */
+bool lan_address_verified(struct lan *lan, const struct device_address *address);
 
 /* lan-address.c */
 void address_from_sockaddr(
@@ -121,6 +134,13 @@ void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint);
 
 /* lan-resources.c */
 int lan_resources_add(struct lan *lan);
+
+/* lan-multicast.c */
+/* True for the very datagram that we sent to the group. */
+bool lan_multicast_is_ours(const struct lan *lan, struct span bytes);
+/* True when the response is an answer to the newest multicast probe; it is dealt with then. */
+bool lan_multicast_answered(
+	struct lan *lan, const coap_pdu_t *received, const struct device_address *address);
 
 /* lan-message.c */
 coap_pdu_t *message_build(uint8_t type, uint16_t mid, const struct request_key *key,

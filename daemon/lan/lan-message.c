@@ -11,7 +11,7 @@
 #include "lan/lan-internal.h"
 
 #define HEADER_SIZE 4
-#define OPTIONS_MAX 6
+#define OPTIONS_MAX 7
 
 struct option {
 	uint16_t number;
@@ -46,15 +46,20 @@ static void option_put_uint(struct options *options, uint16_t number, int64_t va
 /* In the order of their numbers. */
 static void options_list(const struct answer_parts *parts, struct options *ret_options)
 {
+	static const char *const places[] = {[LAN_LOCATION_DEVICE] = "d", [LAN_LOCATION_RD] = "rd"};
+
 	*ret_options = (struct options){.count = 0};
 	if (parts->location_id && parts->location_id[0]) {
-		option_put(ret_options, COAP_OPTION_LOCATION_PATH, SPAN_LITERAL("d"));
+		option_put(ret_options, COAP_OPTION_LOCATION_PATH,
+			span_from_string(places[parts->location]));
 		option_put(ret_options, COAP_OPTION_LOCATION_PATH,
 			span_from_string(parts->location_id));
 	}
 	option_put_uint(ret_options, COAP_OPTION_CONTENT_FORMAT, parts->format);
 	option_put_uint(ret_options, COAP_OPTION_MAXAGE, parts->max_age);
 	option_put_uint(ret_options, COAP_OPTION_BLOCK1, parts->block1);
+	if (parts->size1 > 0)
+		option_put_uint(ret_options, COAP_OPTION_SIZE1, (int64_t)parts->size1);
 	if (parts->echo.size > 0)
 		option_put(ret_options, COAP_OPTION_ECHO, parts->echo);
 }
@@ -98,6 +103,7 @@ bool message_trim(const struct request_key *key, size_t budget, struct answer_pa
 	if (message_size(key, parts) > budget) {
 		parts->max_age = -1;
 		parts->block1 = -1;
+		parts->size1 = 0;
 		parts->location_id = NULL;
 	}
 	return message_size(key, parts) <= budget;

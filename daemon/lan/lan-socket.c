@@ -382,6 +382,8 @@ static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const 
 		return false;
 	}
 	size_t seen = arrival->size < PEEK_SIZE ? arrival->size : PEEK_SIZE;
+	if (arrival->group && lan_multicast_is_ours(lan, span_of(bytes, seen)))
+		return false;
 	if (seen > 0 && (bytes[0] >> 4 & 3) == 1)
 		random_bytes(&message_id, sizeof(message_id));
 	gate_check(span_of(bytes, seen), arrival->size, arrival->group, message_id, ret_result);

@@ -9,9 +9,9 @@
  * commit, a request of ours) marks the context as touched, and the prepare callback of the source
  * arms the timer before the loop sleeps.
  *
- * libcoap's block-wise transfer, Observe, /.well-known/core and retransmission cache are all
- * unused: lan-resources.c has a handler for each method on each path, and each answer is made by
- * us.
+ * libcoap's block-wise transfer (block1.c is ours), Observe, /.well-known/core and retransmission
+ * cache are all unused: lan-resources.c has a handler for each method on each path, and each answer
+ * is made by us.
  */
 
 #include "lan/lan.h"
@@ -84,6 +84,17 @@ void lan_limit_reached(struct lan *lan, enum limit limit)
 	lan->limits->reached[limit]++;
 }
 
+bool lan_address_verified(struct lan *lan, const struct device_address *address)
+{
+	int r = echo_verify(lan->echo, address);
+
+	if (r > 0)
+		lan_limit_reached(lan, LIMIT_VERIFIED_ADDRESSES);
+	if (r >= 0 && lan->ops.reachable)
+		lan->ops.reachable(lan->userdata, address);
+	return r >= 0;
+}
+
 /* libcoap writes at debug level what we would like to know in a bad hour, and at warning level that
  * a queue was empty. All of it is debug to us. */
 static void coap_log_line(coap_log_t level, const char *message)
@@ -117,10 +128,11 @@ static coap_response_t response_arrived(coap_session_t *session, const coap_pdu_
 		lan_interface_by_index(lan, (unsigned)coap_session_get_ifindex(session));
 	address_from_sockaddr(&remote->addr.sa, interface, &address);
 	if (interface && echo_probe_answered(lan->echo, &address, span_of(token.s, token.length))) {
-		if (echo_verify(lan->echo, &address) > 0)
-			lan_limit_reached(lan, LIMIT_VERIFIED_ADDRESSES);
+		lan_address_verified(lan, &address);
 		return COAP_RESPONSE_OK;
 	}
+	if (interface && lan_multicast_answered(lan, received, &address))
+		return COAP_RESPONSE_OK;
 	/* RFC 7252 4.2: what was not asked for is reset when it wants an ACK, and ignored
 	 * otherwise. */
 	return coap_pdu_get_type(received) == COAP_MESSAGE_CON ? COAP_RESPONSE_FAIL
@@ -279,6 +291,9 @@ int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_
 	if (r >= 0)
 		r = retransmissions_new(lan->limits->value[LIMIT_DEVICES], &lan->seen);
 	if (r >= 0)
+		r = block1_new(lan->limits->value[LIMIT_BLOCK_TRANSFERS],
+			lan->limits->value[LIMIT_BODY], &lan->blocks);
+	if (r >= 0)
 		r = context_new(lan);
 	if (r >= 0)
 		r = sockets_open(lan, options->port);
@@ -298,12 +313,14 @@ struct lan *lan_free(struct lan *lan)
 	lan_exchanges_drop(lan);
 	lan_client_drop(lan);
 	loop_source_free(lan->held_timer);
+	loop_source_free(lan->block_timer);
 	loop_source_free(lan->finished_defer);
 	loop_source_free(lan->io);
 	if (lan->context)
 		coap_free_context(lan->context);
 	echo_free(lan->echo);
 	retransmissions_free(lan->seen);
+	block1_free(lan->blocks);
 	sd_event_unref(lan->loop);
 	free(lan);
 	return NULL;

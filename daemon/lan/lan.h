@@ -11,8 +11,8 @@
  * What is done here and nowhere else: every method on every path has a handler of ours; unverified
  * sources get at most 3 times their bytes and 136 bytes; Echo (RFC 9175); retransmissions (table of
  * the last 16 (message id, token) for each peer identity, rebuilt at start from what the host
- * remembers); wrong interfaces; token lengths; body limits; sessions capped; No-Response (RFC 7967)
- * and NON.
+ * remembers); wrong interfaces; token lengths; body limits; bodies in blocks (Block1, RFC 7959);
+ * sessions capped; No-Response (RFC 7967) and NON.
  */
 
 #include <stdbool.h>
@@ -24,6 +24,7 @@
 #include "core/heard.h"
 #include "core/limits.h"
 #include "core/reading.h"
+#include "lan/rd-parameters.h"
 
 struct lan;
 struct lan_exchange;
@@ -34,6 +35,9 @@ enum lan_resource {
 	LAN_TIME,	    /* /time: answered by the host too */
 	LAN_DEVICE,	    /* /d/<id> */
 	LAN_DEVICE_COMMAND, /* /d/<id>/c */
+	LAN_RD,		    /* /rd: register (RFC 9176 section 5) */
+	LAN_RD_ENTRY,	    /* /rd/<id>: update, remove (section 5.3) */
+	LAN_RD_SIMPLE,	    /* /.well-known/rd (section 5.1) */
 	LAN_RESOURCES
 };
 
@@ -58,6 +62,9 @@ struct lan_peer {
 	bool verified;	   /* return routability was shown (Echo or reachability probe) */
 };
 
+/* Where the first segment of a Location-Path leads. */
+enum lan_location { LAN_LOCATION_DEVICE, LAN_LOCATION_RD };
+
 /* A view; spans are valid during the callback only. */
 struct lan_request {
 	enum lan_resource resource;
@@ -68,6 +75,7 @@ struct lan_request {
 	char value_name[65];		   /* ?n= */
 	int content_format;		   /* -1 = none */
 	int accept;			   /* -1 = none */
+	struct rd_parameters rd;	   /* of LAN_RD... */
 	struct span payload;
 	struct request_key key;
 	bool confirmable;
@@ -81,16 +89,30 @@ struct lan_answer {
 	int format;		 /* -1 = none */
 	struct span payload;	 /* copied */
 	int64_t max_age;	 /* seconds; -1 = none */
-	const char *location_id; /* Location-Path d/<id>, or NULL */
+	const char *location_id; /* Location-Path d/<id> or rd/<id>, or NULL */
+	enum lan_location location;
+};
+
+/* What the answer to a multicast probe says (RFC 7252 section 8). The name comes from an ep=
+ * attribute of its links (RFC 9176 section 9.3); who has none is turned away as malformed. */
+struct lan_sighting {
+	struct device_address address;
+	char ep[EP_MAX + 1];
 };
 
 struct lan_ops {
-	/* A request that passed this room's own checks. Resources enrol and telemetry at plain come
-	 * only from verified sources (others got 4.01 + Echo here). */
+	/* A request that passed this room's own checks, with its body whole. Resources enrol,
+	 * telemetry and device at plain come only from verified sources (others got 4.01 + Echo
+	 * here); those of the resource directory come from anybody, and an unverified source is
+	 * probed meanwhile. */
 	void (*request)(void *userdata, const struct lan_request *request);
 	/* Turned away in this room. */
 	void (*turned_away)(
 		void *userdata, enum turned_away why, const struct device_address *from);
+	/* An address that had not done so has shown that it is there. May be NULL. */
+	void (*reachable)(void *userdata, const struct device_address *address);
+	/* Somebody answered a multicast probe. May be NULL. */
+	void (*sighted)(void *userdata, const struct lan_sighting *sighting);
 };
 
 struct lan_options {
@@ -138,6 +160,11 @@ typedef void (*lan_reply_fn)(
  * negative errno; then 'reply' is not called. */
 int lan_send(
 	struct lan *lan, const struct lan_outgoing *outgoing, lan_reply_fn reply, void *userdata);
+
+/* Asks everybody on our interfaces for their links: one datagram for each group and interface. The
+ * answers come within some seconds, as ops.sighted; those to an earlier question count no more. The
+ * number of datagrams that went out. */
+unsigned lan_probe_multicast(struct lan *lan);
 
 struct lan_stats {
 	uint64_t requests, answers, retransmissions, separate, silenced, malformed;

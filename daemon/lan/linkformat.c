@@ -102,8 +102,14 @@ static int format_read(struct span value)
 }
 
 /* The first of each counts (RFC 6690 section 2 forbids others). */
-static int attribute_keep(struct link_entry *entry, struct span name, struct span value)
+static int attribute_keep(
+	struct link_list *list, struct link_entry *entry, struct span name, struct span value)
 {
+	if (span_equal(name, SPAN_LITERAL("ep"))) {
+		if (!list->ep[0] && span_is_printable(value))
+			span_to_string(value, list->ep, sizeof(list->ep));
+		return 0;
+	}
 	if (span_equal(name, SPAN_LITERAL("obs"))) {
 		entry->observable = true;
 		return 0;
@@ -124,7 +130,7 @@ static int attribute_keep(struct link_entry *entry, struct span name, struct spa
 	return span_to_string(value, field, sizeof(entry->rt)) < 0 ? -EMSGSIZE : 0;
 }
 
-static int attribute_read(struct scanner *scanner, struct link_entry *entry)
+static int attribute_read(struct scanner *scanner, struct link_list *list, struct link_entry *entry)
 {
 	struct span value = {NULL, 0};
 
@@ -141,7 +147,7 @@ static int attribute_read(struct scanner *scanner, struct link_entry *entry)
 				return r;
 		}
 	}
-	return attribute_keep(entry, name, value);
+	return attribute_keep(list, entry, name, value);
 }
 
 /* A path of this very device: "/a/b", or "a/b" which is the same here because the list stands at
@@ -182,7 +188,7 @@ static int link_read(struct scanner *scanner, struct link_list *list)
 		return r;
 	skip_space(scanner);
 	while (take(scanner, ';')) {
-		r = attribute_read(scanner, &entry);
+		r = attribute_read(scanner, list, &entry);
 		if (r < 0)
 			return r;
 		skip_space(scanner);

@@ -23,6 +23,7 @@ struct link_entry {
 struct link_list {
 	struct link_entry entry[LINKS_MAX];
 	size_t count;
+	char ep[64]; /* first ep= (RFC 9176 section 9.3), as given; "" = none that fits */
 };
 /* -EBADMSG for broken syntax, -EMSGSIZE over a limit. Links with foreign authority are left out. */
 int link_list_parse(struct span text, struct link_list *ret_list);

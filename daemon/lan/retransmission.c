@@ -23,6 +23,7 @@ struct kept {
 	int format;
 	int64_t max_age;
 	char location_id[DEVICE_ID_MAX + 1];
+	int location;
 	size_t size;
 	uint8_t payload[];
 };
@@ -147,6 +148,7 @@ static void answer_view(const struct request *request, struct answer_kept *ret_a
 	ret_answer->format = kept->format;
 	ret_answer->max_age = kept->max_age;
 	memcpy(ret_answer->location_id, kept->location_id, sizeof(kept->location_id));
+	ret_answer->location = kept->location;
 	ret_answer->payload = span_of(kept->payload, kept->size);
 }
 
@@ -213,6 +215,7 @@ static struct kept *kept_new(const struct answer_kept *answer)
 	kept->format = answer->format;
 	kept->max_age = answer->max_age;
 	memcpy(kept->location_id, answer->location_id, sizeof(kept->location_id));
+	kept->location = answer->location;
 	kept->size = answer->payload.size;
 	if (kept->size > 0)
 		memcpy(kept->payload, answer->payload.data, kept->size);

@@ -28,6 +28,7 @@ struct answer_kept {
 	int format;
 	int64_t max_age;
 	char location_id[DEVICE_ID_MAX + 1];
+	int location; /* whoever keeps it knows */
 	struct span payload;
 };
 

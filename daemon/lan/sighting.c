@@ -81,7 +81,7 @@ static int address_read(const AvahiAddress *address, uint16_t port, const char *
 int sighting_read(const char *service, const char *interface, const AvahiAddress *address,
 	uint16_t port, AvahiStringList *txt, struct discovery_sighting *ret_sighting)
 {
-	struct discovery_sighting sighting = {0};
+	struct discovery_sighting sighting = {.found_by = FOUND_MDNS};
 	int r = address_read(address, port, interface, &sighting.address);
 
 	if (r < 0)

@@ -71,6 +71,17 @@ static int load_setting(const struct load *load, sqlite3_stmt *statement)
 	return load->loader->setting(load->userdata, name, value);
 }
 
+static int load_token(const struct load *load, sqlite3_stmt *statement)
+{
+	const char *kind = (const char *)sqlite3_column_text(statement, 0);
+	const char *ep = (const char *)sqlite3_column_text(statement, 1);
+
+	if (!kind || !ep)
+		return -ENOMEM;
+	return load->loader->token(
+		load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
+}
+
 static int load_rows(const struct load *load, const char *sql, load_row_fn load_row)
 {
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
@@ -111,6 +122,9 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 		r = load_table(&load, &device_table, "ORDER BY row", load_device);
 	if (r >= 0 && loader->person)
 		r = load_table(&load, &person_table, "ORDER BY row", load_person);
+	if (r >= 0 && loader->token)
+		r = load_rows(
+			&load, "SELECT kind, ep, since FROM token ORDER BY kind, ep", load_token);
 	if (r >= 0 && loader->alarm)
 		r = load_table(&load, &alarm_table, "WHERE cleared = 0 ORDER BY row", load_alarm);
 	return r;

@@ -47,6 +47,12 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 	[CONTROL_SQL_WALK_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result, mac"
 		" FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2",
+	[CONTROL_SQL_PUT_TOKEN] = "INSERT INTO token(kind, ep, value_sealed, since)"
+				  " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(kind, ep) DO UPDATE"
+				  " SET value_sealed = excluded.value_sealed,"
+				  " since = excluded.since",
+	[CONTROL_SQL_DROP_TOKEN] = "DELETE FROM token WHERE kind = ?1 AND ep = ?2",
+	[CONTROL_SQL_GET_TOKEN] = "SELECT value_sealed FROM token WHERE kind = ?1 AND ep = ?2",
 };
 
 int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark)
@@ -297,7 +303,7 @@ int control_check_sealed(struct control *control, char *ret_why, size_t capacity
 		else if (r < 0)
 			snprintf(ret_why, capacity, "%s", control->db->why);
 		else
-			return 0;
+			return control_check_tokens(control, ret_why, capacity);
 	}
 	return r;
 }

@@ -108,6 +108,20 @@ static int drop_setting(struct control *control, const struct change_item *item)
 	return statement_run(control->db, statement);
 }
 
+static int put_tokens(struct control *control, const struct change_item *item)
+{
+	int r = 0;
+
+	for (const struct token *token = item->tokens.first; token && r >= 0; token = token->next)
+		r = control_put_token(control, token);
+	return r;
+}
+
+static int drop_token(struct control *control, const struct change_item *item)
+{
+	return control_drop_token(control, item->setting, item->value);
+}
+
 typedef int (*apply_fn)(struct control *control, const struct change_item *item);
 static const apply_fn APPLY[] = {
 	[CHANGE_PUT_DEVICE] = put_device,
@@ -118,6 +132,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_AUDIT] = put_audit,
 	[CHANGE_PUT_SETTING] = put_setting,
 	[CHANGE_DROP_SETTING] = drop_setting,
+	[CHANGE_PUT_TOKENS] = put_tokens,
+	[CHANGE_DROP_TOKEN] = drop_token,
 };
 
 /* True when the rest of the transaction may go on without this change. */

@@ -34,6 +34,9 @@ enum control_statement {
 	CONTROL_SQL_INSERT_AUDIT,
 	CONTROL_SQL_LIST_AUDIT,
 	CONTROL_SQL_WALK_AUDIT,
+	CONTROL_SQL_PUT_TOKEN,
+	CONTROL_SQL_DROP_TOKEN,
+	CONTROL_SQL_GET_TOKEN,
 	CONTROL_STATEMENTS
 };
 
@@ -92,6 +95,17 @@ int control_list_audit(struct control *control, uint64_t before, unsigned max,
 /* One stretch of the chain; begin with zeroed *at, go on while it answers 1. 0: the whole chain
  * fits. -EBADMSG: at->number + 1 is the first bad number. */
 int control_walk_audit(struct control *control, struct audit_head *at);
+
+/* --- tokens.c --- */
+
+/* Inside a transaction: an older one of the same kind and name is replaced. */
+int control_put_token(struct control *control, const struct token *token);
+int control_drop_token(struct control *control, const char *kind, const char *ep);
+/* -ENOENT: there is none. -EBADMSG: it does not open. */
+int control_get_token(
+	struct control *control, const char *kind, const char *ep, struct secret *ret_value);
+/* Opens every token once, as control_check_sealed() does with the other records. */
+int control_check_tokens(struct control *control, char *ret_why, size_t capacity);
 
 /* A secret by name in the table 'sealed'. The plain text is heap memory; wipe it. */
 int control_put_secret(struct control *control, const char *name, struct span plain);

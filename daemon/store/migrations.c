@@ -11,6 +11,7 @@
  *   counter   numbers that are never used twice: device rows, operations, the outbox's epoch
  *   device, person, alarm, setting   the records
  *   audit     the journal, chained by 'mac'; append only
+ *   token     (version 2) what was imported for an endpoint name towards one platform
  *
  * outbox.db
  *   meta      one row: the next reading's number, the epoch of this file
@@ -80,6 +81,11 @@ static const char *const control_steps[] = {
 	"	object TEXT NOT NULL, evidence TEXT NOT NULL, result TEXT NOT NULL,"
 	"	mac BLOB NOT NULL"
 	") STRICT;",
+
+	"CREATE TABLE token("
+	"	kind TEXT NOT NULL, ep TEXT NOT NULL, value_sealed BLOB NOT NULL,"
+	"	since INTEGER NOT NULL, PRIMARY KEY(kind, ep)"
+	") STRICT, WITHOUT ROWID;",
 };
 
 static const char *const outbox_steps[] = {

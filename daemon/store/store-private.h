@@ -21,6 +21,7 @@ enum order_kind {
 	ORDER_DELETE_DEVICE,
 	ORDER_BURY,
 	ORDER_FETCH,
+	ORDER_TOKEN,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,
@@ -62,6 +63,11 @@ struct order {
 			struct reading **readings;
 			size_t count;
 		} fetch;
+		struct {
+			char kind[TOKEN_KIND_MAX + 1], ep[EP_MAX + 1];
+			store_token_fn done;
+			struct secret value;
+		} token;
 		struct {
 			struct mail *first; /* readings */
 			size_t count;

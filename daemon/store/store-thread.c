@@ -8,7 +8,7 @@
  *   2. saves: one transaction in control.db for all of them
  *   3. readings and deletes that wait: one transaction in outbox.db. Groups size themselves: what
  *      came while the last commit ran is the next group.
- *   4. the quick orders (fetch, bury, journal), then one stretch of a long one (walk of the audit
+ *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the audit
  *      chain, delete of a device's rows)
  *   5. a checkpoint when a log has grown
  *
@@ -118,6 +118,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 	case ORDER_JOURNAL:
 	case ORDER_BURY:
 	case ORDER_FETCH:
+	case ORDER_TOKEN:
 	case ORDER_BATCH:
 	case ORDER_FAILED:
 	case ORDERS:
@@ -319,6 +320,17 @@ static int list_journal(struct worker *worker, struct order *order)
 	return r == -EBADMSG ? r : worker_judge(worker, worker->control->db, r);
 }
 
+/* One that is not there, or does not open, is an answer and no failure of the file. */
+static int get_token(struct worker *worker, struct order *order)
+{
+	int r = control_get_token(
+		worker->control, order->token.kind, order->token.ep, &order->token.value);
+
+	if (r == -ENOENT || r == -EBADMSG)
+		return r;
+	return worker_judge(worker, worker->control->db, r);
+}
+
 static int do_quick(struct worker *worker, struct order *order)
 {
 	if (worker->failed)
@@ -328,6 +340,8 @@ static int do_quick(struct worker *worker, struct order *order)
 			outbox_bury(worker->outbox, order->bury.row, order->bury.reason));
 	if (worker->stopping)
 		return -ECANCELED;
+	if (order->kind == ORDER_TOKEN)
+		return get_token(worker, order);
 	return order->kind == ORDER_FETCH ? fetch_rows(worker, order) : list_journal(worker, order);
 }
 

@@ -76,6 +76,11 @@ static void answer_fetch(struct store *store, struct order *order)
 			reading_unref(readings[i]);
 }
 
+static void answer_token(struct store *store, struct order *order)
+{
+	order->token.done(order->userdata, order->result, secret_span(&order->token.value));
+}
+
 static void answer_failed(struct store *store, struct order *order)
 {
 	if (store->ops.failed)
@@ -94,6 +99,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_DELETE_DEVICE] = answer_done,
 	[ORDER_BURY] = answer_nothing,
 	[ORDER_FETCH] = answer_fetch,
+	[ORDER_TOKEN] = answer_token,
 	[ORDER_STOP] = answer_nothing,
 	[ORDER_BATCH] = answer_batch,
 	[ORDER_FAILED] = answer_failed,
@@ -113,6 +119,9 @@ void order_free(struct order *order)
 		break;
 	case ORDER_FETCH:
 		free(order->fetch.readings);
+		break;
+	case ORDER_TOKEN:
+		secret_clear(&order->token.value);
 		break;
 	case ORDER_VERIFY:
 	case ORDER_DELETE_DEVICE:
@@ -352,6 +361,21 @@ void store_fetch(struct store *store, const struct owed_fetch *fetch)
 		return;
 	}
 	order->fetch.what = *fetch;
+	mailbox_push(store->orders, &order->mail);
+}
+
+void store_get_token(struct store *store, const char *kind, const char *ep, store_token_fn done,
+	void *userdata)
+{
+	struct order *order = order_new(ORDER_TOKEN, NULL, userdata);
+
+	if (!order) {
+		done(userdata, -ENOMEM, (struct span){0});
+		return;
+	}
+	snprintf(order->token.kind, sizeof(order->token.kind), "%s", kind);
+	snprintf(order->token.ep, sizeof(order->token.ep), "%s", ep);
+	order->token.done = done;
 	mailbox_push(store->orders, &order->mail);
 }
 

@@ -14,7 +14,7 @@
  * (everything after it is -EIO) and 'failed' is called once; the process must end and start again
  * from disk.
  *
- * Secrets (operation blob and code, credentials, the audit key) are sealed with AES-256-GCM;
+ * Secrets (operation blob and code, credentials, tokens, the audit key) are sealed with AES-256-GCM;
  * associated data = table, row id, field, record format. The key-encryption key comes from
  * $CREDENTIALS_DIRECTORY/gatehouse.kek (32 bytes or 64 hex digits) or from <state>/key (0400, made
  * on the first start). A key check value tells a wrong key from corruption.
@@ -75,6 +75,8 @@ struct store_loader {
 	int (*person)(void *userdata, const struct person *person);
 	int (*alarm)(void *userdata, const struct alarm *alarm); /* active ones */
 	int (*setting)(void *userdata, const char *name, const char *value);
+	/* names and dates of the imported tokens, in order */
+	int (*token)(void *userdata, const char *kind, const char *ep, int64_t since);
 	int (*owed)(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
 		uint64_t first_row, uint64_t last_row);
 	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):
@@ -129,6 +131,14 @@ void store_delete_device(
  * letters). No answer: a row that could not be moved is published again after a restart. */
 void store_bury(struct store *store, uint64_t row, const char *reason);
 void store_fetch(struct store *store, const struct owed_fetch *fetch);
+
+/* The value of one token. done runs on the loop exactly once: 0 with the value, which is wiped when
+ * it returns; -ENOENT when there is none, -EBADMSG when it does not open, -ENOMEM, -EIO, and
+ * -ECANCELED at shutdown with an empty span. Tokens that were handed to store_save() before this
+ * call are seen. */
+typedef void (*store_token_fn)(void *userdata, int result, struct span value);
+void store_get_token(struct store *store, const char *kind, const char *ep, store_token_fn done,
+	void *userdata);
 
 /* Audit rows, newest first, numbers below 'before' (0 = newest), at most 'max' (<= 200). */
 typedef void (*store_journal_fn)(

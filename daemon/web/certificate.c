@@ -88,7 +88,7 @@ static int make_chain(
 
 	if (r < 0)
 		return r;
-	r = file_replace(dir_fd, CERTIFICATE_FILE, span_from_string(chain), 0644);
+	r = file_replace(dir_fd, CERTIFICATE_FILE, span_from_string(chain), 0600);
 	if (r < 0)
 		return r;
 	free(certificate->chain);

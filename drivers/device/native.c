@@ -19,7 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
-#include "drivers/device/cbor-json.h"
+#include "core/cbor-json.h"
 
 #define INFO_ANSWER_MAX	 1024
 #define READ_ANSWER_MAX	 1024
@@ -265,7 +265,8 @@ static void write_text(struct writer *writer, struct span text)
 		writer->full = true;
 		return;
 	}
-	memcpy(writer->at, text.data, text.size);
+	if (text.size)
+		memcpy(writer->at, text.data, text.size);
 	writer->at += text.size;
 	writer->left -= text.size;
 }

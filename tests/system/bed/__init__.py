@@ -14,6 +14,7 @@
   coap.py          datagrams byte by byte
   plain.py         a plain device of its own address
   certificates.py  a certification authority for tests
+  sealed.py        opens what the store has sealed
 
 tests/demo uses the same parts.
 """

@@ -17,7 +17,7 @@
 #include <jansson.h>
 
 #include "base/crypto.h"
-#include "drivers/device/cbor-json.h"
+#include "core/cbor-json.h"
 #include "drivers/table.h"
 
 static const struct device_driver *driver;

@@ -30,7 +30,7 @@ void bed_advance(uint64_t usec);
 /* Delay in microseconds until the timer of this description fires, or UINT64_MAX when it is off.
  * The soonest one, when several devices have it. */
 uint64_t bed_timer_left(const char *description);
-/* Runs what the loop has deferred, until there is nothing more. */
+/* Runs what the loop has deferred, and answers fetches, until there is nothing more. */
 void bed_run_loop(void);
 
 /* ---- store ---- */
@@ -62,6 +62,8 @@ struct fake_rows {
 	size_t buried_count;
 	struct owed_fetch fetch[16];
 	size_t fetch_count;
+	size_t fetch_served;
+	bool fetch_by_hand; /* otherwise bed_run_loop() answers them */
 };
 extern struct fake_rows fake_rows;
 bool row_was_deleted(uint64_t row);
@@ -121,6 +123,15 @@ const struct fake_publication *published_newest(const char *topic_end);
 
 size_t jobs_waiting(void);
 void job_run(void); /* the oldest one */
+
+/* ---- for the bed itself ---- */
+
+bool store_serve_fetch(void);
+void store_end(void);
+void store_reset(void);
+void jobs_end(void);
+void lan_end(void);
+void rooms_reset(void);
 
 /* ---- steps that many tests need ---- */
 

@@ -264,6 +264,7 @@ static void a_fetch_that_failed_is_asked_again(void **state)
 	uint64_t row = device->record->row;
 	struct reading *reading;
 
+	fake_rows.fetch_by_hand = true;
 	owed_set_open(bed.host.owed, row, false);
 	assert_int_equal(owed_load(bed.host.owed, row, 2, 20, 5, 6), 0);
 	reading_set_open(&bed.host, device);

@@ -70,7 +70,7 @@ static void check_factor(struct bed *bed, const struct datagram *message)
 
 static const char *const paths[][3] = {{NULL}, {"enrol"}, {"t"}, {"time"}, {"d"}, {"d", "x"},
 	{"d", "x", "c"}, {"d", "X"}, {".well-known", "core"}, {".well-known", "rd"}, {"nothing"},
-	{"rd"}, {"t", "t"}, {""}};
+	{"t", "t"}, {""}, {"rd"}, {"rd", "a-1234"}, {"rd", "a-1234", "c"}, {".well-known", "rd"}};
 
 static void each_method_on_each_path(void **state)
 {
@@ -88,9 +88,9 @@ static void each_method_on_each_path(void **state)
 					message_text(&request, 11, paths[p][s]);
 				check_factor(bed, &request);
 			}
-	/* /time may be answered to anybody: it is 2.04 here */
+	/* /time and the resource directory may be answered to anybody: it is 2.04 here */
 	assert_true(bed->requests > 0);
-	assert_int_equal(bed->last.view.resource, LAN_TIME);
+	assert_int_equal(bed->last.view.resource, LAN_RD_SIMPLE);
 }
 
 static void options_change_nothing(void **state)
@@ -297,7 +297,8 @@ static void one_link_for_the_unverified(void **state)
 		const char *filter, *link;
 	} rows[] = {
 		{NULL, "</enrol>;rt=\"gatehouse.enrol\""},
-		{"rt=core.rd", "</enrol>;rt=\"gatehouse.enrol\""},
+		{"rt=core.rd", "</rd>;rt=\"core.rd\""},
+		{"rt=core.rd-lookup*", "</enrol>;rt=\"gatehouse.enrol\""},
 		{"rt=gatehouse.t*", "</t>;rt=\"gatehouse.telemetry\""},
 		{"rt=gatehouse.time", "</time>;rt=\"gatehouse.time\""},
 	};

@@ -128,7 +128,8 @@ static void forget_answer(struct bench *bench)
 
 static struct curl_slist *make_fields(const struct ask *ask)
 {
-	struct curl_slist *fields = curl_slist_append(NULL, "Expect:");
+	struct curl_slist *fields =
+		curl_slist_append(NULL, ask->waits ? "Expect: 100-continue" : "Expect:");
 	char type[96];
 
 	if (ask->body) {

@@ -40,6 +40,7 @@ struct ask {
 	const char *field[CLIENT_FIELDS];
 	bool foreign; /* without Sec-Fetch-Site: same-origin */
 	bool control; /* through the control socket */
+	bool waits;   /* for leave to send the body (Expect: 100-continue) */
 };
 
 /* cmocka's setup and teardown; *state is the bench. */

@@ -262,7 +262,7 @@ static void test_encrypted_key(void **state)
 		PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL),
 		1);
 	size = BIO_get_mem_data(bio, &data);
-	data = strndup(data, (size_t)size);
+	data = memcpy(calloc(1, (size_t)size + 1), data, (size_t)size);
 	write_file("other.key", data);
 	free(data);
 	BIO_free(bio);

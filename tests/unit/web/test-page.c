@@ -11,10 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "client.h"
 #include "web/dispatch.h"
 #include "web/texts.h"
 #include "web/word.h"
+
+static uint64_t later_usec; /* how far the test is ahead of the clock */
+
+uint64_t __real_clock_boot_usec(void);
+uint64_t __wrap_clock_boot_usec(void);
+uint64_t __wrap_clock_boot_usec(void)
+{
+	return __real_clock_boot_usec() + later_usec;
+}
 
 static const char *said(const struct bench *bench, const char *key)
 {
@@ -255,6 +265,54 @@ static void test_window(void **state)
 	assert_int_equal(bench->api.window, 0);
 }
 
+/* The password that opened the window holds until it closes, for decisions on the page and for the
+ * API. */
+static void test_password_holds_for_the_window(void **state)
+{
+	struct bench *bench = *state;
+	static const char field[] = "id=\"password-pump-room-th-2\"";
+
+	bench_log_in(bench);
+	assert_int_equal(
+		submit(bench, "/waiting", "/window/open", "seconds=600&password=nine+quiet+herons"),
+		303);
+	later_usec = 6 * 60 * USEC_PER_SEC;
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_false(bench_has(bench, field));
+	assert_int_equal(submit(bench, "/waiting", "/devices/th/admit", ""), 303);
+	assert_true(bench->api.caller.fresh_password);
+	assert_int_equal(submit(bench, "/waiting", "/window/close", ""), 303);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, field));
+	assert_int_equal(submit(bench, "/waiting", "/devices/th/admit", ""), 303);
+	assert_false(bench->api.caller.fresh_password);
+	/* Typed along with the decision. */
+	assert_int_equal(
+		submit(bench, "/waiting", "/devices/th/admit", "password=nine+quiet+herons"), 303);
+	assert_true(bench->api.caller.fresh_password);
+	later_usec = 0;
+}
+
+static void test_idle(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	later_usec = 14 * 60 * USEC_PER_SEC;
+	/* What the page loads by itself is no activity. */
+	assert_int_equal(bench_ask(bench, &(const struct ask){.path = "/waiting",
+						  .field = {"X-Background: 1"}}),
+		200);
+	later_usec = 16 * 60 * USEC_PER_SEC;
+	assert_int_equal(bench_get(bench, "/waiting"), 303);
+	bench_log_in(bench);
+	later_usec = 30 * 60 * USEC_PER_SEC;
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	later_usec = 44 * 60 * USEC_PER_SEC;
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	later_usec = 0;
+}
+
 static void test_roles(void **state)
 {
 	struct bench *bench = *state;
@@ -331,6 +389,8 @@ int main(void)
 		WITH_BENCH(test_other_acts),
 		WITH_BENCH(test_password_once_more),
 		WITH_BENCH(test_window),
+		WITH_BENCH(test_password_holds_for_the_window),
+		WITH_BENCH(test_idle),
 		WITH_BENCH(test_roles),
 		cmocka_unit_test(test_matching),
 		cmocka_unit_test(test_tables),

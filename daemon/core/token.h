@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Tokens: what was imported for one endpoint name towards one platform. For the platform 'mqtt' a
+ * token is a static credential, user name and password at the broker. They are write-only: what
+ * goes in comes out for the platform's driver alone. In memory there are names and dates; a value
+ * stands sealed in the store and is fetched for the moment in which it is used.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/device.h"
+
+#define TOKEN_KIND_MAX	   16 /* the name of the platform that it is for */
+#define TOKEN_USERNAME_MAX 256
+#define TOKEN_PASSWORD_MAX 1024
+#define TOKEN_KIND_MQTT	   "mqtt"
+
+struct token {
+	struct token *next;
+	char kind[TOKEN_KIND_MAX + 1];
+	char ep[EP_MAX + 1];
+	int64_t since;	     /* wall milliseconds */
+	unsigned line;	     /* of the file that it came from, 0 = none */
+	struct secret value; /* token_value_make() */
+};
+
+/* One line that somebody wants to import: what is wrong with it, as a sentence's end ("has no
+ * password"), or NULL. ret_too_long (may be NULL) says that a size was the reason. */
+const char *token_check(
+	struct span ep, struct span username, struct span password, bool *ret_too_long);
+/* -EINVAL for what token_check() objects to, -ENOMEM. */
+int token_new(struct span ep, struct span username, struct span password, struct token **ret);
+struct token *token_free(struct token *token); /* this one; wipes */
+
+/* User name and password as one value, and back; the spans point into 'value'. -EBADMSG for what is
+ * no such value. */
+int token_value_make(struct span username, struct span password, struct secret *ret_value);
+int token_value_read(struct span value, struct span *ret_username, struct span *ret_password);
+
+/* Tokens in the order in which they came. All zero is the empty list. */
+struct token_list {
+	struct token *first, *last;
+	size_t count;
+};
+void token_list_add(struct token_list *list, struct token *token); /* takes it over */
+void token_list_join(struct token_list *list, struct token_list *more); /* empties 'more' */
+void token_list_clear(struct token_list *list);			   /* wipes */
+/* The first name that stands there a second time, or NULL. -ENOMEM. */
+int token_list_find_twice(const struct token_list *list, const struct token **ret_second);
+
+/* Which tokens there are: names and dates. All zero is the empty set. */
+struct token_name {
+	char kind[TOKEN_KIND_MAX + 1];
+	char ep[EP_MAX + 1];
+	int64_t since;
+};
+struct token_names {
+	struct token_name *name; /* sorted up to 'sorted' */
+	size_t count, sorted, room;
+};
+/* Room for so many names in all, so that token_names_put() cannot fail. */
+int token_names_reserve(struct token_names *names, size_t count);
+int token_names_put(struct token_names *names, const char *kind, const char *ep, int64_t since);
+void token_names_drop(struct token_names *names, const char *kind, const char *ep);
+/* NULL when there is none; good until the next change. */
+const struct token_name *token_names_find(
+	const struct token_names *names, const char *kind, const char *ep);
+/* In order of kind and name; call after the last put. */
+void token_names_sort(struct token_names *names);
+/* Where the first name behind (kind, ep) stands. */
+size_t token_names_after(const struct token_names *names, const char *kind, const char *ep);
+void token_names_clear(struct token_names *names);

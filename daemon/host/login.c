@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Log-in, and the password once more. An unknown name costs the same time, gets the same words and
+ * the same delays as a wrong password. Guessing is slowed down for each name, and counted for the
+ * whole gateway. Every try is audited, and without its row in the journal nobody gets in.
+ *
+ *	tries of this minute -> brake of this name -> job: verify -> audit row -> SAVED -> answer
+ */
+
+#include "host/people.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/message-ids.h"
+
+#define LOGIN_MINUTE_USEC  (60 * USEC_PER_SEC)
+#define TEXT_LOGIN_REFUSED "Name or password are wrong."
+
+static void on_login_audited(void *userdata, int result, const char *head)
+{
+	struct people_call *call = userdata;
+
+	if (result < 0) {
+		people_call_done(call, ACT_NOT_STORED, 0,
+			"The journal cannot be written, so nobody can log in. Free some space on "
+			"the gateway.");
+		return;
+	}
+	if (call->result == 1)
+		people_call_done(call, ACT_DONE, 0, NULL);
+	else
+		people_call_done(call, ACT_NOT_ALLOWED, 0, TEXT_LOGIN_REFUSED);
+}
+
+/* The brake for this name; unknown ones share a table, or its lack would tell that they are. */
+static struct login_guard *guard_of(struct people *people, const char *name)
+{
+	int at = people_index_of(people, name);
+	uint64_t hash = people->unknown_seed;
+
+	if (at >= 0)
+		return &people->guard[at];
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
+	return &people->unknown_guard[(hash ^ hash >> 32) % UNKNOWN_GUARDS_MAX];
+}
+
+void people_after_verify(struct people_call *call)
+{
+	struct host *host = call->host;
+	int at = people_index_of(&host->people, call->act.name);
+	struct login_guard *guard = guard_of(&host->people, call->act.name);
+	struct audit_row audit;
+	/* The password may have been changed while it was verified. */
+	bool passed = call->result == 1 && at >= 0 &&
+		      !strcmp(call->stored, host->people.person[at].password);
+
+	call->result = passed;
+	if (passed)
+		login_guard_passed(guard);
+	else
+		login_guard_failed(guard, clock_boot_usec());
+	if (passed) {
+		call->person = host->people.person[at];
+	} else {
+		host->limits.reached[LIMIT_LOGIN_TRIES]++;
+		log_at(LOG_WARNING,
+			(&(const struct log_fields){
+				.message_id = MESSAGE_LOGIN_REFUSED, .peer = call->act.via}),
+			"A log-in from %s was refused.", call->act.via);
+	}
+	/* An unknown name is not written down: it may be a password typed into the wrong field. */
+	audit_of_act(&call->act, at >= 0 ? host->people.person[at].name : "unknown", "",
+		passed ? "done" : "refused", &audit);
+	snprintf(audit.who, sizeof(audit.who), "%s",
+		at >= 0 ? host->people.person[at].name : "unknown");
+	if (passed)
+		snprintf(audit.role, sizeof(audit.role), "%s", role_to_string(call->person.role));
+	host_audit(host, &audit, on_login_audited, call);
+}
+
+static bool tries_left_this_minute(struct host *host)
+{
+	uint64_t now = clock_boot_usec();
+
+	if (now - host->people.global_first_usec > LOGIN_MINUTE_USEC) {
+		host->people.global_first_usec = now;
+		host->people.global_tries = 0;
+	}
+	return ++host->people.global_tries <= host->limits.value[LIMIT_LOGIN_TRIES];
+}
+
+void people_login(struct people_call *call)
+{
+	struct host *host = call->host;
+	int at = people_index_of(&host->people, call->act.name);
+	uint64_t wait = 1;
+
+	if (!tries_left_this_minute(host)) {
+		host->limits.reached[LIMIT_LOGIN_TRIES]++;
+		people_call_done(
+			call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
+		return;
+	}
+	if (!login_guard_may_try(
+		    guard_of(&host->people, call->act.name), clock_boot_usec(), &wait)) {
+		people_call_done(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
+			"Too many wrong passwords. Wait before the next try.");
+		return;
+	}
+	snprintf(call->stored, sizeof(call->stored), "%s",
+		at >= 0 ? host->people.person[at].password : host->people.unknown_hash);
+	people_hash(call);
+}

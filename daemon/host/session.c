@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Devices with an MQTT session of their own. The device's link machine (core/link, in its life)
+ * says when to connect; this file has the session, its back-off and the queue of those that want to
+ * connect.
+ *
+ *	LIFE_CONNECT    -> queue -> connect, one every 1/LIMIT_LINK_CONNECTS second
+ *	connected       -> LINK_UP; its status goes out, its readings follow
+ *	lost            -> LINK_LOST; LINK_RETRY after a back-off with jitter
+ *	taken over      -> LINK_TAKEN_OVER (alarm); the same back-off
+ *	not authorised  -> LINK_REFUSED: nothing is tried again until there is another credential
+ *	LIFE_DISCONNECT -> drained -> what was published is sent -> closed
+ *
+ * The back-off begins anew only after a session has lasted a while: two that take each other's place
+ * would else go on for ever at full speed.
+ */
+
+#include "host/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "core/token.h"
+
+#define BACKOFF_BASE_USEC USEC_PER_SEC
+#define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
+#define LASTED_USEC	  (60 * USEC_PER_SEC)
+
+struct device_session {
+	struct device_host *part;
+	uint64_t device_row;
+	struct uplink_session *uplink; /* NULL: none is open */
+	struct device_session *next;   /* in the queue of those that want to connect */
+	bool queued;
+	bool up;
+	bool held; /* its readings wait for room in the window */
+	bool leaving;
+	bool refused_said; /* that a publication was refused, since it is up */
+	int version;
+	uint64_t up_since_usec;
+	struct backoff backoff;
+	sd_event_source *retry_timer, *close_timer;
+};
+
+static const char *id_of(const struct device_session *session)
+{
+	return session->part->device->record->id;
+}
+
+static const struct platform_driver *driver_of(const struct device *device)
+{
+	return platform_driver_by_name(device->record->platform);
+}
+
+bool session_is_own(const struct device *device)
+{
+	const struct platform_driver *driver = driver_of(device);
+
+	return driver && driver->session &&
+	       !(driver->describe()->supports & PLATFORM_SHARED_SESSION);
+}
+
+static struct device_session *session_of(const struct device *device)
+{
+	struct device_host *part = device ? device_host(device) : NULL;
+
+	return part ? part->session : NULL;
+}
+
+/* ---- the queue of those that want to connect ---- */
+
+static int on_connect_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void set_connect_timer(struct host *host)
+{
+	struct session_queue *queue = &host->session_queue;
+	uint64_t now = clock_boot_usec(), delay = 0,
+		 next = queue->last_usec +
+			USEC_PER_SEC / host->limits.value[LIMIT_LINK_CONNECTS];
+	int r;
+
+	if (!queue->first)
+		return;
+	if (queue->last_usec && next > now)
+		delay = next - now;
+	r = loop_timer_set(
+		host->loop, &queue->timer, delay, on_connect_timer, host, "session-connect");
+	if (r < 0)
+		log_error("No timer for the devices' sessions: %s.", strerror(-r));
+}
+
+static void queue_add(struct host *host, struct device_session *session)
+{
+	struct session_queue *queue = &host->session_queue;
+	bool waited = queue->first != NULL;
+
+	if (session->queued)
+		return;
+	session->queued = true;
+	session->next = NULL;
+	if (waited) {
+		queue->last->next = session;
+		host->limits.reached[LIMIT_LINK_CONNECTS]++;
+	} else {
+		queue->first = session;
+	}
+	queue->last = session;
+	if (!waited)
+		set_connect_timer(host);
+}
+
+static void queue_remove(struct host *host, struct device_session *session)
+{
+	struct session_queue *queue = &host->session_queue;
+	struct device_session *before = NULL, *at = queue->first;
+
+	if (!session->queued)
+		return;
+	for (; at != session; at = at->next)
+		before = at;
+	if (before)
+		before->next = session->next;
+	else
+		queue->first = session->next;
+	if (queue->last == session)
+		queue->last = before;
+	session->next = NULL;
+	session->queued = false;
+}
+
+/* ---- down ---- */
+
+/* What is in flight will not come back any more. Who waited for that may let the device go, and
+ * this session with it. */
+static void go_down(struct host *host, struct device_session *session)
+{
+	if (session->up) {
+		session->up = false;
+		session->held = false;
+		host->sessions_up--;
+		if (clock_boot_usec() - session->up_since_usec >= LASTED_USEC)
+			backoff_reset(&session->backoff);
+	}
+	reading_on_session_lost(host, session->device_row);
+}
+
+static void on_retry_submitted(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	/* It may not connect any more. */
+	if (device && (result == SUBMIT_IGNORED || result == SUBMIT_REFUSED))
+		session_leave(userdata, device);
+}
+
+static int on_retry_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_session *session = userdata;
+	struct host *host = session->part->host;
+
+	host_submit(host, session->part->device,
+		&(const struct submission){.event = LIFE_LINK_RETRY,
+			.done = on_retry_submitted,
+			.userdata = host});
+	return 0;
+}
+
+static void plan_retry(struct host *host, struct device_session *session)
+{
+	int r;
+
+	if (session->leaving || host->stopping)
+		return;
+	r = loop_timer_set(host->loop, &session->retry_timer, backoff_next(&session->backoff),
+		on_retry_timer, session, "session-retry");
+	if (r < 0)
+		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
+}
+
+static void lost(struct host *host, struct device_session *session, const char *why)
+{
+	struct device_host *part = device_host_pin(session->part);
+	bool tell = session->up || session->backoff.tries == 0;
+
+	if (tell && !session->leaving)
+		log_device(LOG_WARNING, id_of(session),
+			"Its session at %s:%u is down: %s. Its readings wait on disk.",
+			host->config->mqtt_host, host->config->mqtt_port, why);
+	go_down(host, session);
+	if (part->session == session) {
+		plan_retry(host, session);
+		host_submit(host, part->device,
+			&(const struct submission){.event = LIFE_LINK_LOST});
+	}
+	device_host_unpin(part);
+}
+
+/* ---- open, close ---- */
+
+static int open_uplink(struct host *host, struct device_session *session)
+{
+	const struct device *device = session->part->device;
+	const struct config *config = host->config;
+	struct platform_session from;
+	char username[TOKEN_USERNAME_MAX + 1];
+	int r = driver_of(device)->session(device->record, config->id, &from);
+
+	if (r >= 0)
+		r = span_to_string(from.username, username, sizeof(username));
+	if (r < 0)
+		return r;
+	const struct uplink_session_options options = {
+		.host = config->mqtt_host,
+		.port = config->mqtt_port,
+		.tls = config->mqtt_tls,
+		.ca_file = config->mqtt_ca_file,
+		.client_id = from.client_id,
+		.username = username,
+		.password = from.password,
+		.keep_alive = config->mqtt_keep_alive,
+	};
+	return uplink_session_new(host->uplink, &options, session, &session->uplink);
+}
+
+static int on_connect_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+	struct session_queue *queue = &host->session_queue;
+	struct device_session *session = queue->first;
+	int r;
+
+	if (!session || host->stopping)
+		return 0;
+	queue_remove(host, session);
+	queue->last_usec = clock_boot_usec();
+	set_connect_timer(host);
+	r = host->config->mqtt_host[0] ? open_uplink(host, session) : -EDESTADDRREQ;
+	if (r >= 0)
+		r = uplink_connect(session->uplink);
+	if (r < 0)
+		lost(host, session, strerror(-r));
+	return 0;
+}
+
+/* Whatever was handed in before still goes out; no event comes any more. */
+static void close_uplink(struct host *host, struct device_session *session, bool cut)
+{
+	if (!session->uplink)
+		return;
+	if (session->up && !cut)
+		uplink_disconnect(session->uplink);
+	session->uplink = uplink_session_free(session->uplink);
+	go_down(host, session);
+}
+
+static void session_free(struct device_session *session)
+{
+	struct host *host = session->part->host;
+
+	session->part->session = NULL;
+	queue_remove(host, session);
+	close_uplink(host, session, false);
+	loop_source_free(session->retry_timer);
+	loop_source_free(session->close_timer);
+	free(session);
+}
+
+static int on_close_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_session *session = userdata;
+
+	if (session->leaving && !session->part->draining)
+		session_free(session);
+	return 0;
+}
+
+/* In the next turn: what this one still publishes goes before. */
+static void close_soon(struct host *host, struct device_session *session)
+{
+	int r = loop_timer_set(host->loop, &session->close_timer, 0, on_close_timer, session,
+		"session-close");
+
+	if (r < 0)
+		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
+}
+
+/* ---- what the record asks for ---- */
+
+static struct device_session *session_make(struct device_host *part)
+{
+	struct device_session *session = calloc(1, sizeof(*session));
+
+	if (session) {
+		session->part = part;
+		session->device_row = part->device->record->row;
+		session->backoff = (struct backoff){
+			.base_usec = BACKOFF_BASE_USEC, .cap_usec = BACKOFF_CAP_USEC};
+		part->session = session;
+	}
+	return session;
+}
+
+void session_join(struct host *host, struct device *device)
+{
+	struct device_host *part = device_host(device);
+	struct device_session *session = part->session;
+
+	if (host->stopping)
+		return;
+	if (!session)
+		session = session_make(part);
+	if (!session) {
+		log_device(LOG_ERR, device->record->id,
+			"It has no session: the gateway is out of memory.");
+		return;
+	}
+	session->leaving = false;
+	loop_timer_stop(session->retry_timer);
+	/* It was opened with the credential of then. */
+	close_uplink(host, session, true);
+	if (part->session == session)
+		queue_add(host, session);
+}
+
+void session_leave(struct host *host, struct device *device)
+{
+	struct device_session *session = session_of(device);
+
+	if (!session)
+		return;
+	session->leaving = true;
+	loop_timer_stop(session->retry_timer);
+	queue_remove(host, session);
+	close_soon(host, session);
+}
+
+void session_on_drained(struct device_host *part)
+{
+	if (part->session && part->session->leaving)
+		close_soon(part->host, part->session);
+}
+
+void session_cut(struct host *host, struct device *device)
+{
+	struct device_session *session = session_of(device);
+
+	if (!session || !session->uplink) {
+		reading_on_session_lost(host, device->record->row);
+		return;
+	}
+	session->uplink = uplink_session_free(session->uplink);
+	lost(host, session, "cut by the gateway");
+}
+
+void session_detach(struct device_host *part)
+{
+	if (part->session)
+		session_free(part->session);
+}
+
+void session_stop_all(struct host *host)
+{
+	struct device *device;
+
+	for (device = registry_first(host->registry); device; device = registry_next(device))
+		if (session_of(device))
+			session_free(session_of(device));
+	host->session_queue.timer = loop_source_free(host->session_queue.timer);
+}
+
+/* ---- events ---- */
+
+static void on_up_submitted(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	/* Nobody wants it any more. */
+	if (device && result == SUBMIT_IGNORED)
+		session_leave(userdata, device);
+}
+
+static void on_connected(
+	struct host *host, struct device_session *session, const struct uplink_event *event)
+{
+	struct device *device = session->part->device;
+
+	session->up = true;
+	session->refused_said = false;
+	session->version = event->version;
+	session->up_since_usec = clock_boot_usec();
+	host->sessions_up++;
+	log_device(LOG_INFO, device->record->id, "Its session at %s:%u is up with MQTT %s.",
+		host->config->mqtt_host, host->config->mqtt_port,
+		event->version == 5 ? "5" : "3.1.1");
+	host_submit(host, device,
+		&(const struct submission){
+			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
+	if (session_of(device) && !session_of(device)->leaving)
+		upstream_publish_status(host, device);
+	reading_set_open(host, device);
+}
+
+static void on_refused(
+	struct host *host, struct device_session *session, const struct uplink_event *event)
+{
+	struct device_host *part = device_host_pin(session->part);
+	char text[100];
+
+	log_device(LOG_WARNING, id_of(session),
+		"The broker refuses its credential: %s. Replace its token (gatehousectl tokens "
+		"replace %s).",
+		span_to_safe_text(span_from_string(event->text), text, sizeof(text)),
+		session->part->device->record->ep);
+	go_down(host, session);
+	if (part->session == session)
+		host_submit(host, part->device,
+			&(const struct submission){.event = LIFE_LINK_REFUSED});
+	device_host_unpin(part);
+}
+
+/* Once for each connection: with a wrong access list it is every reading. */
+static void say_refused(struct device_session *session, int reason)
+{
+	if (!session->refused_said)
+		log_device(LOG_WARNING, id_of(session),
+			"The broker refused what its user published (MQTT reason 0x%02X). May it "
+			"write to the device's topics?",
+			(unsigned)reason);
+	session->refused_said = true;
+}
+
+static void on_lost(
+	struct host *host, struct device_session *session, const struct uplink_event *event)
+{
+	char text[100];
+
+	lost(host, session, span_to_safe_text(span_from_string(event->text), text, sizeof(text)));
+}
+
+void session_on_event(struct host *host, const struct uplink_event *event)
+{
+	struct device_session *session = uplink_session_userdata(event->session);
+
+	switch (event->kind) {
+	case UPLINK_CONNECTED:
+		on_connected(host, session, event);
+		break;
+	case UPLINK_UNREACHABLE:
+	case UPLINK_LOST:
+		on_lost(host, session, event);
+		break;
+	case UPLINK_NOT_AUTHORISED:
+		on_refused(host, session, event);
+		break;
+	case UPLINK_TAKEN_OVER:
+		/* LOST follows at once, and the back-off with it. */
+		host_submit(host, session->part->device,
+			&(const struct submission){.event = LIFE_LINK_TAKEN_OVER});
+		break;
+	case UPLINK_DELIVERED:
+		reading_on_delivered(host, event->tag);
+		break;
+	case UPLINK_REFUSED:
+		say_refused(session, event->reason);
+		reading_on_refused(host, event->tag, event->reason);
+		break;
+	case UPLINK_MESSAGE:
+		log_debug("A message on an unexpected topic was ignored.");
+		break;
+	}
+}
+
+void session_on_delivered(struct host *host, uint64_t device_row)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+	struct device_session *session = session_of(device);
+
+	if (!session || !session->held ||
+		owed_in_flight(host->owed, device_row) >
+			host->limits.value[LIMIT_LINK_WINDOW] / 2)
+		return;
+	session->held = false;
+	reading_set_open(host, device);
+}
+
+/* ---- for both kinds of device ---- */
+
+bool session_any_is_up(const struct host *host)
+{
+	return host->sessions_up > 0 || upstream_is_up(host);
+}
+
+bool session_is_open(const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return (session && session->up && !session->held) || !session_is_own(device);
+}
+
+bool session_may_send(struct host *host, struct device *device)
+{
+	struct device_session *session = session_of(device);
+
+	if (!session_is_own(device))
+		return upstream_is_up(host);
+	if (!session || !session->up)
+		return false;
+	/* The reading that is asked about counts already. */
+	if (owed_in_flight(host->owed, device->record->row) <=
+		host->limits.value[LIMIT_LINK_WINDOW])
+		return true;
+	host->limits.reached[LIMIT_LINK_WINDOW]++;
+	session->held = true;
+	return false;
+}
+
+bool session_carries(const struct host *host, const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session ? session->up : upstream_is_up(host);
+}
+
+int session_version(const struct host *host, const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session ? session->version : host->mqtt_version;
+}
+
+int session_publish(struct host *host, const struct device *device,
+	const struct upstream_message *message, uint64_t tag)
+{
+	const struct device_session *session = session_of(device);
+
+	if (!session)
+		return upstream_publish(host, message, tag);
+	return session->up ? upstream_publish_to(session->uplink, message, tag) : -ENOTCONN;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A device's own MQTT session, for platforms whose devices do not share the gateway's. What comes
+ * from the record asks here (join, leave); what happens to the session is submitted as a link event
+ * of that device. The functions that both kinds of device need (may it send, where does a message
+ * go) know the difference, so that nobody else has to.
+ */
+
+#include "host/host.h"
+
+/* True when the platform of this device gives each device a session of its own. */
+bool session_is_own(const struct device *device);
+
+/* The credential may be used (LIFE_CONNECT): connects when its turn has come, with the credential
+ * that is in the record now. A session that is there is replaced. */
+void session_join(struct host *host, struct device *device);
+/* It may not be used any more (LIFE_DISCONNECT): ends the session as soon as nothing of the device
+ * is drained any more and what is published with this step is handed over. */
+void session_leave(struct host *host, struct device *device);
+/* Nothing of the device is in flight any more. */
+void session_on_drained(struct device_host *part);
+/* Cuts it: nothing that was handed in is sent any more. */
+void session_cut(struct host *host, struct device *device);
+/* The device goes. */
+void session_detach(struct device_host *part);
+void session_stop_all(struct host *host);
+
+/* Events of all sessions but the gateway's. */
+void session_on_event(struct host *host, const struct uplink_event *event);
+/* A reading was delivered: one that was held for its session's window goes on. */
+void session_on_delivered(struct host *host, uint64_t device_row);
+
+/* ---- for both kinds of device ---- */
+
+/* True while any session is up. */
+bool session_any_is_up(const struct host *host);
+/* May a reading of this device be handed over now? */
+bool session_may_send(struct host *host, struct device *device);
+/* False: its readings wait, whatever its life says. */
+bool session_is_open(const struct device *device);
+/* Is there a way for what is published about a device? Its own session; the gateway's when it
+ * shares that, or has none of its own any more. */
+bool session_carries(const struct host *host, const struct device *device);
+/* 5 or 4, of the session that carries it. */
+int session_version(const struct host *host, const struct device *device);
+/* Hands a message about a device over; 'device' may be NULL. -ENOTCONN when there is no way. */
+int session_publish(struct host *host, const struct device *device,
+	const struct upstream_message *message, uint64_t tag);

@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Completion of gatehousectl for bash. The rows follow from the tool's tables and are made by
+# "test-documents --write".
+# begin: rows
+_gatehousectl_always=' --json --socket=PATH --help --version'
+_gatehousectl_rows='
+setup|| --config=FILE
+status|| --limits
+heard||
+devices|| --stage=S --search=TEXT
+show|ID|
+window open|| --minutes=N
+window close||
+admit|ID| --name=TEXT --place=TEXT --owner=TEXT
+approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
+reject|ID|
+suspend|ID|
+resume|ID|
+revoke|ID|
+release|ID|
+forget|ID|
+block|ID|
+unblock|ID|
+unlock|ID|
+rename|ID| --name=TEXT --place=TEXT --owner=TEXT
+identify|ID| --seconds=N
+users list||
+users add|NAME| --role=R --password-file=FILE
+users role|NAME| --role=R
+users drop|NAME|
+journal|| --before=N --limit=N
+alarms clear|ID [SUBJECT]|
+alarms||
+check-config|FILE|
+'
+# end: rows
+
+# The ids of the devices, as far as this user may see them. Only plain characters are let through:
+# compgen expands what it gets.
+_gatehousectl_ids() { # socket
+	gatehousectl ${1:+--socket "$1"} devices --json 2>/dev/null |
+		sed -n 's/^ \{6\}"id": "\([A-Za-z0-9][A-Za-z0-9._:-]*\)",\{0,1\}$/\1/p'
+}
+
+# "words|arguments|options" of the command that $1 and $2 begin, or nothing.
+_gatehousectl_row() {
+	local row alone=
+	while IFS= read -r row; do
+		if [[ -n ${2:-} && ${row%%|*} == "$1 $2" ]]; then
+			printf '%s\n' "$row"
+			return
+		fi
+		if [[ ${row%%|*} == "$1" ]]; then alone=$row; fi
+	done <<<"$_gatehousectl_rows"
+	printf '%s\n' "$alone"
+}
+
+# What may stand behind the option $1: "" for one without a value.
+_gatehousectl_value() {
+	local row=$2 option
+	for option in $_gatehousectl_always ${row##*|}; do
+		if [[ $option == "$1="* ]]; then
+			printf '%s\n' "${option#*=}"
+			return
+		fi
+	done
+}
+
+_gatehousectl_option_names() {
+	local option
+	for option in "$@"; do printf '%s\n' "${option%%=*}"; done
+}
+
+_gatehousectl_fill() { # word candidates
+	mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1")
+}
+
+_gatehousectl_files() {
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_gatehousectl() {
+	local word=${COMP_WORDS[COMP_CWORD]} typed=() socket='' value='' row='' arguments i
+	# All options that there are, so that a value is never taken for a command.
+	local everything=${_gatehousectl_rows//$'\n'/ }
+	everything="||${everything//|/ }"
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--*)
+			value=$(_gatehousectl_value "${COMP_WORDS[i]}" "$everything")
+			if [[ -n $value ]]; then
+				# '--name=value' reaches us as three words.
+				if [[ ${COMP_WORDS[i + 1]:-} == = ]]; then i=$((i + 1)); fi
+				if ((i + 1 >= COMP_CWORD)); then break; fi
+				i=$((i + 1))
+				if [[ ${COMP_WORDS[i - 1]} == --socket || ${COMP_WORDS[i - 2]} == --socket ]]; then
+					socket=${COMP_WORDS[i]}
+				fi
+				value=
+			fi
+			;;
+		*) typed+=("${COMP_WORDS[i]}") ;;
+		esac
+	done
+	if [[ $word == = ]]; then word=; fi
+	case $value in
+	'') ;;
+	R)
+		_gatehousectl_fill "$word" 'viewer technician admin'
+		return
+		;;
+	FILE | PATH)
+		_gatehousectl_files "$word"
+		return
+		;;
+	*) return ;;
+	esac
+	if ((${#typed[@]})); then row=$(_gatehousectl_row "${typed[@]:0:2}"); fi
+	if [[ $word == -* ]]; then
+		# shellcheck disable=SC2086 # words
+		_gatehousectl_fill "$word" "$(_gatehousectl_option_names $_gatehousectl_always ${row##*|})"
+		return
+	fi
+	if ((${#typed[@]} == 0)); then
+		_gatehousectl_fill "$word" "$(sed 's/[ |].*//' <<<"$_gatehousectl_rows" | sort -u)"
+		return
+	fi
+	if ((${#typed[@]} == 1)); then
+		_gatehousectl_fill "$word" "$(sed -n "s/^${typed[0]//[^a-z-]/} \([a-z-]*\)|.*/\1/p" <<<"$_gatehousectl_rows")"
+		if ((${#COMPREPLY[@]})); then return; fi
+	fi
+	arguments=${row#*|}
+	case ${row%%|*}:${arguments%%|*} in
+	check-config:FILE) _gatehousectl_files "$word" ;;
+	alarms*) ;;
+	*:ID) if ((${#typed[@]} == 1)); then _gatehousectl_fill "$word" "$(_gatehousectl_ids "$socket")"; fi ;;
+	esac
+}
+
+complete -F _gatehousectl gatehousectl

@@ -1,0 +1,109 @@
+#compdef gatehousectl
+# SPDX-License-Identifier: Apache-2.0
+# Completion of gatehousectl for zsh. The rows follow from the tool's tables and are made by
+# "test-documents --write".
+# begin: rows
+_gatehousectl_always=' --json --socket=PATH --help --version'
+_gatehousectl_rows='
+setup|| --config=FILE
+status|| --limits
+heard||
+devices|| --stage=S --search=TEXT
+show|ID|
+window open|| --minutes=N
+window close||
+admit|ID| --name=TEXT --place=TEXT --owner=TEXT
+approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
+reject|ID|
+suspend|ID|
+resume|ID|
+revoke|ID|
+release|ID|
+forget|ID|
+block|ID|
+unblock|ID|
+unlock|ID|
+rename|ID| --name=TEXT --place=TEXT --owner=TEXT
+identify|ID| --seconds=N
+users list||
+users add|NAME| --role=R --password-file=FILE
+users role|NAME| --role=R
+users drop|NAME|
+journal|| --before=N --limit=N
+alarms clear|ID [SUBJECT]|
+alarms||
+check-config|FILE|
+'
+# end: rows
+
+local -a rows typed names
+local row option value='' socket='' everything match i
+rows=(${(f)_gatehousectl_rows})
+everything="$_gatehousectl_always ${(j: :)rows##*|}"
+
+for ((i = 2; i < CURRENT; i++)); do
+	if [[ $words[i] != --* ]]; then
+		typed+=($words[i])
+		continue
+	fi
+	for option in ${=everything}; do
+		if [[ $option == $words[i]=* ]]; then value=${option#*=}; fi
+	done
+	if [[ -n $value ]]; then
+		if ((i + 1 == CURRENT)); then break; fi
+		if [[ $words[i] == --socket ]]; then socket=$words[i + 1]; fi
+		value=
+		((i++))
+	fi
+done
+
+case $value in
+'') ;;
+R)
+	compadd viewer technician admin
+	return
+	;;
+FILE | PATH)
+	_files
+	return
+	;;
+*) return 1 ;;
+esac
+
+for option in $rows; do
+	if [[ ${option%%\|*} == "$typed[1]" && -z $row || ${option%%\|*} == "$typed[1] $typed[2]" ]]; then
+		row=$option
+	fi
+done
+
+if [[ $words[CURRENT] == -* ]]; then
+	names=(${=_gatehousectl_always} ${=row##*|})
+	compadd -- ${names%%=*}
+	return
+fi
+
+case $#typed in
+0)
+	names=(${rows%%[ |]*})
+	compadd -- ${(u)names}
+	return
+	;;
+1)
+	names=(${${(M)rows:#$typed[1] *}%%\|*})
+	if ((${#names})); then
+		compadd -- ${names#* }
+		return
+	fi
+	;;
+*) return 1 ;;
+esac
+
+case ${row#*|} in
+FILE\|*) _files ;;
+ID\|*)
+	# Only plain characters are let through: what a device calls itself is foreign.
+	names=(${(f)"$(gatehousectl ${socket:+--socket} ${socket:+$socket} devices --json 2>/dev/null |
+		sed -n 's/^ \{6\}"id": "\([A-Za-z0-9][A-Za-z0-9._:-]*\)",\{0,1\}$/\1/p')"})
+	compadd -- $names
+	;;
+esac

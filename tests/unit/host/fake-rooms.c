@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* lan, uplink, jobs and api: what was asked is kept, what comes back is the test's. */
+
+#include "fakes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lan ---- */
+
+struct fake_sent fake_sent[64];
+size_t fake_sent_count;
+int fake_send_result;
+
+void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
+{
+	assert_non_null(bed.host.lan);
+	assert_true(answer->payload.size < sizeof(exchange->payload));
+	exchange->answers++;
+	exchange->code = answer->code;
+	exchange->format = answer->format;
+	exchange->max_age = answer->max_age;
+	exchange->size = answer->payload.size;
+	if (answer->payload.size)
+		memcpy(exchange->payload, answer->payload.data, answer->payload.size);
+	if (answer->location_id)
+		snprintf(exchange->location, sizeof(exchange->location), "%s", answer->location_id);
+}
+
+void lan_answer_text(struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age)
+{
+	lan_answer(exchange, &(const struct lan_answer){.code = code,
+				     .format = -1,
+				     .payload = span_from_string(text),
+				     .max_age = max_age});
+}
+
+const char *exchange_text(const struct lan_exchange *exchange)
+{
+	static char text[sizeof(exchange->payload) + 1];
+
+	memcpy(text, exchange->payload, exchange->size);
+	text[exchange->size] = '\0';
+	return text;
+}
+
+int lan_send(
+	struct lan *lan, const struct lan_outgoing *outgoing, lan_reply_fn reply, void *userdata)
+{
+	struct fake_sent *sent;
+
+	assert_non_null(lan);
+	if (fake_send_result < 0)
+		return fake_send_result;
+	assert_true(fake_sent_count < 64);
+	sent = &fake_sent[fake_sent_count++];
+	*sent = (struct fake_sent){.outgoing = *outgoing, .reply = reply, .userdata = userdata};
+	snprintf(sent->path, sizeof(sent->path), "%s", outgoing->path);
+	if (outgoing->payload.size)
+		memcpy(sent->payload, outgoing->payload.data, outgoing->payload.size);
+	sent->outgoing.path = sent->path;
+	sent->outgoing.payload.data = sent->payload;
+	return 0;
+}
+
+struct fake_sent *sent_to(const char *path)
+{
+	size_t i;
+
+	for (i = fake_sent_count; i-- > 0;)
+		if (!fake_sent[i].answered && !strcmp(fake_sent[i].path, path))
+			return &fake_sent[i];
+	return NULL;
+}
+
+void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload)
+{
+	assert_non_null(sent);
+	assert_false(sent->answered);
+	sent->answered = true;
+	sent->reply(sent->userdata, result, code, format, span_from_string(payload));
+}
+
+/* ---- uplink ---- */
+
+struct uplink_session {
+	bool connected;
+};
+struct fake_publication fake_publications[4096];
+size_t fake_publication_count;
+unsigned fake_connects, fake_sessions, fake_sessions_alive;
+int fake_publish_result;
+
+int uplink_session_new(struct uplink *uplink, const struct uplink_session_options *options,
+	void *userdata, struct uplink_session **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	assert_non_null(*ret);
+	assert_string_equal(options->host, bed.config.mqtt_host);
+	assert_string_equal(options->will_topic, "gatehouse/plant/status");
+	assert_non_null(strstr(options->will_payload, "offline"));
+	assert_true(options->will_retain);
+	fake_sessions++;
+	fake_sessions_alive++;
+	return 0;
+}
+
+struct uplink_session *uplink_session_free(struct uplink_session *session)
+{
+	if (session)
+		fake_sessions_alive--;
+	free(session);
+	return NULL;
+}
+
+int uplink_connect(struct uplink_session *session)
+{
+	assert_non_null(session);
+	fake_connects++;
+	return 0;
+}
+
+void uplink_disconnect(struct uplink_session *session)
+{
+	assert_non_null(session);
+}
+
+int uplink_publish(struct uplink_session *session, const struct uplink_publication *publication)
+{
+	struct fake_publication *kept;
+	size_t i;
+
+	assert_non_null(session);
+	if (!session->connected)
+		return -ENOTCONN;
+	if (fake_publish_result < 0 && publication->tag)
+		return fake_publish_result;
+	assert_true(fake_publication_count < 4096);
+	kept = &fake_publications[fake_publication_count++];
+	*kept = (struct fake_publication){.retain = publication->retain, .tag = publication->tag};
+	snprintf(kept->topic, sizeof(kept->topic), "%s", publication->topic);
+	snprintf(kept->payload, sizeof(kept->payload), "%.*s", (int)publication->payload.size,
+		(const char *)publication->payload.data);
+	for (i = 0; i < publication->property_count; i++)
+		if (!strcmp(publication->properties[i].name, "gh-id"))
+			snprintf(
+				kept->id, sizeof(kept->id), "%s", publication->properties[i].value);
+	return 0;
+}
+
+void uplink_event(enum uplink_event_kind kind)
+{
+	struct uplink_event event = {
+		.kind = kind, .session = bed.host.session, .version = 5, .text = "because"};
+
+	if (bed.host.session)
+		bed.host.session->connected = kind == UPLINK_CONNECTED;
+	upstream_on_event(&bed.host, &event);
+}
+
+static void land(size_t index, enum uplink_event_kind kind, int reason)
+{
+	const struct uplink_event event = {.kind = kind,
+		.session = bed.host.session,
+		.tag = fake_publications[index].tag,
+		.reason = reason};
+
+	assert_true(index < fake_publication_count);
+	upstream_on_event(&bed.host, &event);
+}
+
+void uplink_deliver(size_t index)
+{
+	land(index, UPLINK_DELIVERED, 0);
+}
+
+void uplink_refuse(size_t index, int reason)
+{
+	land(index, UPLINK_REFUSED, reason);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t a = strlen(text), b = strlen(end);
+
+	return a >= b && !strcmp(text + a - b, end);
+}
+
+size_t published(const char *topic_end, size_t from)
+{
+	size_t i, count = 0;
+
+	for (i = from; i < fake_publication_count; i++)
+		count += ends_with(fake_publications[i].topic, topic_end);
+	return count;
+}
+
+const struct fake_publication *published_newest(const char *topic_end)
+{
+	size_t i;
+
+	for (i = fake_publication_count; i-- > 0;)
+		if (ends_with(fake_publications[i].topic, topic_end))
+			return &fake_publications[i];
+	return NULL;
+}
+
+/* ---- jobs, api ---- */
+
+struct fake_job {
+	job_work_fn work;
+	job_done_fn done;
+	void *userdata;
+};
+static struct fake_job jobs[4];
+static size_t job_count;
+
+int job_submit(struct job_thread *thread, job_work_fn work, job_done_fn done, void *userdata)
+{
+	if (job_count == 4)
+		return -EBUSY;
+	jobs[job_count++] = (struct fake_job){work, done, userdata};
+	return 0;
+}
+
+size_t jobs_waiting(void)
+{
+	return job_count;
+}
+
+void job_run(void)
+{
+	struct fake_job job;
+
+	assert_true(job_count > 0);
+	job = jobs[0];
+	memmove(jobs, jobs + 1, --job_count * sizeof(jobs[0]));
+	job.done(job.userdata, job.work(job.userdata));
+}
+
+void api_touch(struct api *api)
+{
+}
+
+void jobs_end(void)
+{
+	while (job_count) {
+		struct fake_job job = jobs[0];
+
+		memmove(jobs, jobs + 1, --job_count * sizeof(jobs[0]));
+		job.done(job.userdata, -ECANCELED);
+	}
+}
+
+void lan_end(void)
+{
+	size_t i;
+
+	for (i = 0; i < fake_sent_count; i++)
+		if (!fake_sent[i].answered)
+			sent_answer(&fake_sent[i], -ECANCELED, 0, -1, NULL);
+}
+
+void rooms_reset(void)
+{
+	fake_sent_count = fake_publication_count = 0;
+	fake_connects = fake_sessions = 0;
+	fake_send_result = fake_publish_result = 0;
+}

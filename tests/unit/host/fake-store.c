@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The store: answers come when the test gives them. What was committed is kept as copies, so a test
+ * can ask what a restart would find.
+ */
+
+#include "fakes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITING_MAX 256
+
+struct fake_save {
+	struct change *change;
+	uint64_t drop_row; /* of store_delete_device() */
+	store_done_fn done;
+	void *userdata;
+};
+static struct fake_save saves[WAITING_MAX];
+static size_t save_count;
+static struct device_record *disk[64];
+static struct audit_row audits[1024];
+static size_t audit_count;
+static struct alarm alarms_on_disk[256];
+static size_t alarm_count;
+static struct reading *appending[1024];
+static size_t appending_count;
+static struct reading *rows[1024]; /* committed */
+static size_t row_count;
+struct fake_rows fake_rows;
+
+void store_save(struct store *store, struct change *change, store_done_fn done, void *userdata)
+{
+	assert_true(save_count < WAITING_MAX);
+	saves[save_count++] =
+		(struct fake_save){.change = change, .done = done, .userdata = userdata};
+}
+
+size_t store_waiting(void)
+{
+	return save_count;
+}
+
+const struct change *store_change_at(size_t index)
+{
+	assert_true(index < save_count);
+	return saves[index].change;
+}
+
+static struct device_record **disk_place(uint64_t row)
+{
+	size_t i;
+
+	for (i = 0; i < 64; i++)
+		if (disk[i] && disk[i]->row == row)
+			return &disk[i];
+	for (i = 0; i < 64; i++)
+		if (!disk[i])
+			return &disk[i];
+	fail_msg("the fake disk is full");
+	return NULL;
+}
+
+static void write_item(const struct change_item *item)
+{
+	struct device_record **place;
+
+	switch (item->kind) {
+	case CHANGE_PUT_DEVICE:
+		place = disk_place(item->device->row);
+		*place = device_record_free(*place);
+		assert_int_equal(device_record_copy(item->device, place), 0);
+		break;
+	case CHANGE_DROP_DEVICE:
+		place = disk_place(item->row);
+		*place = device_record_free(*place);
+		break;
+	case CHANGE_AUDIT:
+		assert_true(audit_count < 1024);
+		audits[audit_count++] = item->audit;
+		break;
+	case CHANGE_PUT_ALARM:
+		assert_true(alarm_count < 256);
+		alarms_on_disk[alarm_count++] = item->alarm;
+		break;
+	case CHANGE_PUT_PERSON:
+	case CHANGE_DROP_PERSON:
+	case CHANGE_PUT_TOKENS:
+	case CHANGE_DROP_TOKEN:
+	case CHANGE_PUT_SETTING:
+	case CHANGE_DROP_SETTING:
+		break;
+	}
+}
+
+void store_answer(int result)
+{
+	struct fake_save save;
+	const struct change_item *item;
+	char head[65];
+
+	assert_true(save_count > 0);
+	save = saves[0];
+	memmove(saves, saves + 1, --save_count * sizeof(saves[0]));
+	for (item = result >= 0 ? save.change->first : NULL; item; item = item->next)
+		write_item(item);
+	change_free(save.change);
+	snprintf(head, sizeof(head), "%064zu", audit_count);
+	if (save.done)
+		save.done(save.userdata, result, result >= 0 ? head : NULL);
+}
+
+void store_answer_all(int result)
+{
+	unsigned count = 0;
+
+	while (save_count) {
+		store_answer(result);
+		assert_true(++count < 10000);
+	}
+}
+
+const struct device_record *disk_device(const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < 64; i++)
+		if (disk[i] && !strcmp(disk[i]->id, id))
+			return disk[i];
+	return NULL;
+}
+
+size_t disk_audit_count(const char *action, const char *result)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < audit_count; i++)
+		count += (!action || !strcmp(audits[i].action, action)) &&
+			 (!result || !strcmp(audits[i].result, result));
+	return count;
+}
+
+const struct audit_row *disk_audit_newest(void)
+{
+	return audit_count ? &audits[audit_count - 1] : NULL;
+}
+
+size_t disk_alarm_count(enum alarm_kind kind, bool cleared)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < alarm_count; i++)
+		count += alarms_on_disk[i].kind == kind &&
+			 (alarms_on_disk[i].cleared != 0) == cleared;
+	return count;
+}
+
+void store_append(struct store *store, struct reading *reading)
+{
+	assert_true(appending_count < 1024);
+	appending[appending_count++] = reading;
+}
+
+size_t store_appending(const struct store *store)
+{
+	return appending_count;
+}
+
+size_t appended_waiting(void)
+{
+	return appending_count;
+}
+
+void appended_answer(int result)
+{
+	struct reading *readings[1024];
+	size_t count = appending_count, i;
+
+	memcpy(readings, appending, count * sizeof(readings[0]));
+	appending_count = 0;
+	for (i = 0; i < count && result >= 0; i++) {
+		assert_true(row_count < 1024);
+		rows[row_count++] = reading_ref(readings[i]);
+	}
+	reading_on_appended(&bed.host, readings, count, result);
+}
+
+void store_delete(struct store *store, const struct row_range *ranges, size_t count)
+{
+	size_t i;
+
+	fake_rows.delete_calls++;
+	for (i = 0; i < count; i++) {
+		assert_true(fake_rows.deleted_count < 256);
+		fake_rows.deleted[fake_rows.deleted_count++] = ranges[i];
+	}
+}
+
+bool row_was_deleted(uint64_t row)
+{
+	size_t i;
+
+	for (i = 0; i < fake_rows.deleted_count; i++)
+		if (fake_rows.deleted[i].first <= row && row <= fake_rows.deleted[i].last)
+			return true;
+	return false;
+}
+
+void store_delete_device(
+	struct store *store, uint64_t device_row, store_done_fn done, void *userdata)
+{
+	assert_null(done);
+	assert_true(fake_rows.dropped_count < 16);
+	fake_rows.dropped[fake_rows.dropped_count++] = device_row;
+}
+
+void store_bury(struct store *store, uint64_t row, const char *reason)
+{
+	assert_true(fake_rows.buried_count < 16);
+	snprintf(fake_rows.buried_why[fake_rows.buried_count], 96, "%s", reason);
+	fake_rows.buried[fake_rows.buried_count++] = row;
+}
+
+static bool row_is_there(const struct reading *reading)
+{
+	size_t i;
+
+	for (i = 0; i < fake_rows.buried_count; i++)
+		if (fake_rows.buried[i] == reading->row)
+			return false;
+	return !row_was_deleted(reading->row);
+}
+
+/* Answers the oldest fetch from what was committed. */
+bool store_serve_fetch(void)
+{
+	struct reading *readings[1024];
+	struct owed_fetch fetch;
+	size_t i, count = 0;
+
+	if (fake_rows.fetch_served == fake_rows.fetch_count)
+		return false;
+	fetch = fake_rows.fetch[fake_rows.fetch_served++];
+	for (i = 0; i < row_count && count < fetch.max; i++)
+		if (rows[i]->device_row == fetch.device_row && rows[i]->row > fetch.after_row &&
+			rows[i]->row <= fetch.last_row && row_is_there(rows[i]))
+			readings[count++] = reading_ref(rows[i]);
+	reading_on_fetched(&bed.host, &fetch, readings, count, 0);
+	return true;
+}
+
+void store_fetch(struct store *store, const struct owed_fetch *fetch)
+{
+	assert_true(fake_rows.fetch_count < 16);
+	fake_rows.fetch[fake_rows.fetch_count++] = *fetch;
+}
+
+/* The gateway stops: readings that are out are answered. */
+void store_end(void)
+{
+	store_answer_all(0);
+	while (appending_count)
+		appended_answer(0);
+}
+
+void store_reset(void)
+{
+	size_t i;
+
+	for (i = 0; i < 64; i++)
+		disk[i] = device_record_free(disk[i]);
+	for (i = 0; i < row_count; i++)
+		reading_unref(rows[i]);
+	save_count = audit_count = alarm_count = appending_count = row_count = 0;
+	memset(&fake_rows, 0, sizeof(fake_rows));
+}

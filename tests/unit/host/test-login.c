@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Log-in: nothing tells who exists, and guessing is slow. Hashes are "hash:<password>" here. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+
+int __wrap_password_hash(const char *password, char *ret_text);
+int __wrap_password_verify(const char *password, const char *stored);
+
+int __wrap_password_hash(const char *password, char *ret_text)
+{
+	snprintf(ret_text, PASSWORD_TEXT_SIZE, "hash:%.100s", password);
+	return 0;
+}
+
+static unsigned verified;
+
+int __wrap_password_verify(const char *password, const char *stored)
+{
+	char text[PASSWORD_TEXT_SIZE];
+
+	verified++;
+	snprintf(text, sizeof(text), "hash:%.100s", password);
+	return !strcmp(text, stored);
+}
+
+#define RIGHT "plain wombat ladder nine"
+
+static void with_anna(void)
+{
+	struct person anna = {
+		.row = 1, .name = "anna", .role = ROLE_TECHNICIAN, .password = "hash:" RIGHT};
+
+	verified = 0;
+	assert_int_equal(people_load(&bed.host, &anna), 0);
+	assert_int_equal(people_start(&bed.host), 0);
+}
+
+static struct act login(const char *name, const char *secret)
+{
+	struct act act = {.kind = ACT_LOGIN, .via = "10.0.0.5"};
+
+	snprintf(act.name, sizeof(act.name), "%s", name);
+	snprintf(act.secret, sizeof(act.secret), "%s", secret);
+	return act;
+}
+
+static struct act_outcome done(const struct act *act)
+{
+	struct act_try try;
+
+	try_act(act, &try);
+	while (jobs_waiting())
+		job_run();
+	store_answer_all(0);
+	assert_int_equal(try.answers, 1);
+	return try.outcome;
+}
+
+static void the_right_password(void **state)
+{
+	struct act act = login("Anna", RIGHT);
+	struct act_outcome outcome;
+
+	with_anna();
+	outcome = done(&act);
+	assert_int_equal(outcome.result, ACT_DONE);
+	assert_string_equal(outcome.person.name, "anna");
+	assert_int_equal(outcome.person.role, ROLE_TECHNICIAN);
+	assert_int_equal(disk_audit_count("login", "done"), 1);
+	assert_string_equal(disk_audit_newest()->who, "anna");
+	assert_string_equal(disk_audit_newest()->role, "technician");
+	assert_string_equal(disk_audit_newest()->via, "10.0.0.5");
+	act.kind = ACT_PASSWORD_FRESH;
+	assert_int_equal(done(&act).result, ACT_DONE);
+}
+
+static void unknown_and_wrong_look_the_same(void **state)
+{
+	struct act wrong = login("anna", "not this one at all"), unknown = login("nobody", RIGHT);
+	struct act_outcome a, b;
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 8; i++) {
+		a = done(&wrong);
+		b = done(&unknown);
+		assert_int_equal(a.result, b.result);
+		assert_string_equal(a.text, b.text);
+		assert_int_equal(a.number, b.number);
+	}
+	/* The brake holds both. */
+	assert_int_equal(a.result, ACT_TOO_MANY);
+	assert_int_equal(verified % 2, 0);
+	/* What was typed as a name may be a password: it is written down nowhere. */
+	assert_int_equal(disk_audit_count("login", "refused"), verified);
+	assert_string_equal(disk_audit_newest()->who, "unknown");
+	assert_string_equal(disk_audit_newest()->object, "unknown");
+}
+
+static void the_brake_goes_off(void **state)
+{
+	struct act wrong = login("anna", "not this one at all"), right = login("anna", RIGHT);
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 5; i++)
+		assert_int_equal(done(&wrong).result, ACT_NOT_ALLOWED);
+	assert_int_equal(done(&right).result, ACT_TOO_MANY);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(done(&right).result, ACT_DONE);
+	assert_int_equal(done(&wrong).result, ACT_NOT_ALLOWED);
+	assert_int_equal(done(&right).result, ACT_DONE);
+}
+
+static void the_whole_gateway_is_slow_to_guess_at(void **state)
+{
+	struct act act;
+	char name[16];
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		act = login(name, "x");
+		done(&act);
+	}
+	act = login("anna", RIGHT);
+	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+	assert_int_equal(done(&act).number, 60);
+	bed_advance(61 * USEC_PER_SEC);
+	assert_int_equal(done(&act).result, ACT_DONE);
+}
+
+static void the_queue_for_hashes_is_short(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try tries[5];
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 5; i++)
+		try_act(&act, &tries[i]);
+	assert_int_equal(tries[4].outcome.result, ACT_TOO_MANY);
+	assert_int_equal(bed.host.limits.reached[LIMIT_PASSWORD_QUEUE], 1);
+	while (jobs_waiting())
+		job_run();
+	store_answer_all(0);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(tries[i].outcome.result, ACT_DONE);
+}
+
+static void without_a_journal_nobody_gets_in(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try try;
+
+	with_anna();
+	try_act(&act, &try);
+	job_run();
+	assert_int_equal(try.answers, 0);
+	store_answer_all(-ENOSPC);
+	assert_int_equal(try.outcome.result, ACT_NOT_STORED);
+	assert_string_equal(try.outcome.person.name, "");
+}
+
+static void a_password_that_was_changed_meanwhile(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try try;
+
+	with_anna();
+	try_act(&act, &try);
+	snprintf(bed.host.people.person[0].password, 128, "hash:another");
+	job_run();
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_NOT_ALLOWED);
+}
+
+static void somebody_who_was_dropped_meanwhile(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try try;
+
+	with_anna();
+	try_act(&act, &try);
+	bed.host.people.count = 0;
+	job_run();
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_NOT_ALLOWED);
+}
+
+static void the_gateway_stops_before_the_hash(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	static struct act_try try;
+
+	with_anna();
+	try_act(&act, &try);
+	/* bed_teardown() calls the jobs off. */
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(the_right_password),
+		T(unknown_and_wrong_look_the_same),
+		T(the_brake_goes_off),
+		T(the_whole_gateway_is_slow_to_guess_at),
+		T(the_queue_for_hashes_is_short),
+		T(without_a_journal_nobody_gets_in),
+		T(a_password_that_was_changed_meanwhile),
+		T(somebody_who_was_dropped_meanwhile),
+		T(the_gateway_stops_before_the_hash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

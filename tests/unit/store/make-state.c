@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Writes a state directory with one of everything that control.db can hold: the source of the
+ * fixtures control-<version>.sql (make-fixture.py turns the directory into text). Built and run by
+ * hand with the program of the version that is to be kept; it is no test.
+ *
+ *	make-state DIRECTORY
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fixture.h"
+
+static struct change *everything(void)
+{
+	struct person person = {.row = 4, .role = ROLE_ADMIN, .created = 1763700000000, .epoch = 3};
+	struct alarm alarm = {
+		.kind = ALARM_NAME_CONFLICT, .subject = "dev-1", .raised = 1763700000001, .times = 2};
+	struct change *change = change_begin();
+	struct audit_row audit;
+
+	strcpy(person.name, "ada");
+	strcpy(person.password, "not a hash");
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *device = sample_device(row);
+
+		assert_int_equal(change_put_device(change, device), 0);
+		device_record_free(device);
+	}
+	audit_row_init(&audit, "ada", "admin", "here", "approve", "dev-1", "short-code", "done");
+	assert_int_equal(change_put_person(change, &person), 0);
+	assert_int_equal(change_put_alarm(change, &alarm), 0);
+	assert_int_equal(change_put_setting(change, "colour", "green"), 0);
+	assert_int_equal(change_append_audit(change, &audit), 0);
+	return change;
+}
+
+int main(int argc, char **argv)
+{
+	struct fixture fixture;
+
+	if (argc != 2) {
+		fputs("usage: make-state DIRECTORY\n", stderr);
+		return 2;
+	}
+	fixture_init(&fixture);
+	snprintf(fixture.state, sizeof(fixture.state), "%.150s", argv[1]);
+	fixture_open(&fixture);
+	fixture_start(&fixture);
+	assert_int_equal(fixture_save(&fixture, everything()), 0);
+	fixture_append(&fixture, 1, 5, 1);
+	fixture_wait_rows(&fixture, 5);
+	fixture_stop(&fixture);
+	fixture_done(&fixture);
+	return 0;
+}
