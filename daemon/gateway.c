@@ -19,7 +19,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/gap.h"
 #include "host/host.h"
+#include "host/multicast.h"
+#include "host/rd.h"
+#include "host/session.h"
+#include "host/token-host.h"
 #include "web/web.h"
 
 #define STATUS_INTERVAL_USEC (10 * USEC_PER_SEC)
@@ -45,14 +50,31 @@ static void on_lan_request(void *userdata, const struct lan_request *request)
 		[LAN_TIME] = time_on_request,
 		[LAN_DEVICE] = device_on_request,
 		[LAN_DEVICE_COMMAND] = device_on_request,
+		[LAN_RD] = rd_on_request,
+		[LAN_RD_ENTRY] = rd_on_request,
+		[LAN_RD_SIMPLE] = rd_on_request,
 	};
+	_Static_assert(LAN_RESOURCES == LAN_RD_SIMPLE + 1, "a resource lacks its handler");
 
-	handlers[request->resource](userdata, request);
+	if (request->resource < LAN_RESOURCES && handlers[request->resource])
+		handlers[request->resource](userdata, request);
+	else
+		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
 }
 
 static void on_turned_away(void *userdata, enum turned_away why, const struct device_address *from)
 {
 	host_turned_away(userdata, why, from);
+}
+
+static void on_reachable(void *userdata, const struct device_address *address)
+{
+	rd_on_reachable(userdata, address);
+}
+
+static void on_sighted(void *userdata, const struct lan_sighting *sighting)
+{
+	multicast_on_sighted(userdata, sighting);
 }
 
 static void on_appended(void *userdata, struct reading **readings, size_t count, int result)
@@ -109,12 +131,23 @@ static void on_discovery_state(void *userdata, bool available, const char *why)
 
 static void on_uplink_event(void *userdata, const struct uplink_event *event)
 {
-	upstream_on_event(userdata, event);
+	struct host *host = userdata;
+
+	if (event->session == host->session)
+		upstream_on_event(host, event);
+	else
+		session_on_event(host, event);
 }
 
 static void on_act(void *userdata, const struct act *act, act_done_fn done, void *done_userdata)
 {
 	act_do(userdata, act, done, done_userdata);
+}
+
+static void on_put_tokens(void *userdata, const struct act *act, struct token_list *list,
+	act_done_fn done, void *done_userdata)
+{
+	token_import(userdata, act, list, done, done_userdata);
 }
 
 static void on_journal(
@@ -198,11 +231,16 @@ static int load_setting(void *userdata, const char *name, const char *value)
 	return 0; /* no setting of this version lives in the store */
 }
 
+static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
+{
+	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
+}
+
 static int load_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
 	uint64_t first_row, uint64_t last_row)
 {
-	return owed_load(((struct loading *)userdata)->host->owed, device_row, count, bytes,
-		first_row, last_row);
+	return reading_load(
+		((struct loading *)userdata)->host, device_row, count, bytes, first_row, last_row);
 }
 
 static int load_request(void *userdata, uint64_t device_row, const struct request_key *key)
@@ -218,6 +256,11 @@ static int load_request(void *userdata, uint64_t device_row, const struct reques
 	return 0;
 }
 
+static int load_gap(void *userdata, const struct store_gap *gap)
+{
+	return gap_load(((struct loading *)userdata)->host, gap);
+}
+
 static int load(struct gateway *gateway, struct loading *loading)
 {
 	struct host *host = &gateway->host;
@@ -226,8 +269,10 @@ static int load(struct gateway *gateway, struct loading *loading)
 		.person = load_person,
 		.alarm = load_alarm,
 		.setting = load_setting,
+		.token = load_token,
 		.owed = load_owed,
 		.request = load_request,
+		.gap = load_gap,
 	};
 	const struct owed_limits limits = {
 		.outbox_bytes = host->config->outbox_max_bytes,
@@ -248,6 +293,7 @@ static int load(struct gateway *gateway, struct loading *loading)
 	r = store_load(host->store, &loader, loading);
 	if (r < 0)
 		return r;
+	token_names_sort(&host->tokens);
 	registry_set_next_row(host->registry, facts.next_device_row);
 	host->next_operation = facts.next_operation;
 	snprintf(host->facts.key_source, sizeof(host->facts.key_source), "%s",
@@ -294,7 +340,11 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 {
 	struct host *host = &gateway->host;
 	static const struct api_ops ops = {
-		.act = on_act, .journal = on_journal, .people = on_people};
+		.act = on_act,
+		.put_tokens = on_put_tokens,
+		.journal = on_journal,
+		.people = on_people,
+	};
 	const struct api_view view = {
 		.registry = host->registry,
 		.owed = host->owed,
@@ -304,6 +354,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.heard = &host->heard,
 		.config = &host->config,
 		.facts = &host->facts,
+		.tokens = &host->tokens,
 	};
 	char socket_path[300], why[256] = "";
 	int r;
@@ -347,11 +398,30 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 
 /* ---- LAN ---- */
 
+/* The port that it came from is not on disk, and the one in the record may be another by now. A
+ * device that is alone at its address may leave its name out. */
+static void remember(struct host *host, const struct remembered *remembered)
+{
+	struct device *device = registry_by_row(host->registry, remembered->device_row);
+	struct device_address address;
+
+	if (!device)
+		return;
+	address = device->record->address;
+	address.port = 0;
+	lan_remember(host->lan, &address, device->record->ep, &remembered->key);
+	lan_remember(host->lan, &address, "", &remembered->key);
+}
+
 static int start_lan(struct gateway *gateway, struct remembered *remembered)
 {
 	struct host *host = &gateway->host;
 	static const struct lan_ops ops = {
-		.request = on_lan_request, .turned_away = on_turned_away};
+		.request = on_lan_request,
+		.turned_away = on_turned_away,
+		.reachable = on_reachable,
+		.sighted = on_sighted,
+	};
 	const struct lan_options options = {
 		.interfaces = &host->config->lan_interfaces,
 		.port = host->config->lan_port,
@@ -365,15 +435,10 @@ static int start_lan(struct gateway *gateway, struct remembered *remembered)
 			strerror(-r));
 		return r;
 	}
-	for (; remembered; remembered = remembered->next) {
-		struct device *device = registry_by_row(host->registry, remembered->device_row);
-
-		if (device)
-			lan_remember(host->lan, &device->record->address, device->record->ep,
-				&remembered->key);
-	}
+	for (; remembered; remembered = remembered->next)
+		remember(host, remembered);
 	log_info("CoAP listens on UDP port %u.", lan_port(host->lan));
-	return 0;
+	return multicast_start(host);
 }
 
 static int start_discovery(struct gateway *gateway)
@@ -469,6 +534,8 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		r = start_store(gateway);
 	if (r >= 0)
+		reading_drop_loaded(&gateway->host);
+	if (r >= 0)
 		r = start_page(gateway, sockets);
 	if (r >= 0)
 		r = start_lan(gateway, loading.first);
@@ -537,14 +604,20 @@ struct gateway *gateway_free(struct gateway *gateway)
 	}
 	gateway->web = web_free(gateway->web);
 	host->passwords = job_thread_free(host->passwords);
-	host->names = job_thread_free(host->names);
 	host->store = store_free(host->store);
+	reading_drops_free(host);
+	/* Last of the threads: it may wait for a name server, and nothing on disk waits with it. */
+	host->names = job_thread_free(host->names);
 	host->api = api_free(host->api);
 	host->pump_source = loop_source_free(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->window_timer = loop_source_free(host->window_timer);
+	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->registry = registry_free(host->registry);
 	host->owed = owed_free(host->owed);
+	gaps_free_all(host);
+	token_import_end(host);
+	token_names_clear(&host->tokens);
 	free(host->flights);
 	sd_event_unref(host->loop);
 	free(gateway->config_path);

@@ -19,7 +19,7 @@ struct device_request {
 	char path[128];
 	int content_format; /* -1 = none */
 	int accept;
-	uint8_t payload[256];
+	uint8_t payload[512];
 	size_t payload_size;
 	size_t answer_max;
 };

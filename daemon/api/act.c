@@ -94,7 +94,7 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 	if (!strcmp(key, "id"))
 		return take_text(value, act->name, sizeof(act->name));
 	if (!strcmp(key, "subject"))
-		return take_text(value, act->device, sizeof(act->device));
+		return take_text(value, act->place, sizeof(act->place));
 	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
 	       "id, subject";
 }
@@ -200,6 +200,8 @@ void api_do_act(const struct api_context *context)
 		snprintf(act.device, sizeof(act.device), "%.*s", DEVICE_ID_MAX, context->argument);
 	else if (act.kind == ACT_PERSON_PUT || act.kind == ACT_PERSON_DROP)
 		snprintf(act.name, sizeof(act.name), "%s", context->argument);
+	else if (act.kind == ACT_TOKEN_DROP)
+		api_query_text(context->request->query, "ep", act.ep, sizeof(act.ep));
 	else if (act.kind == ACT_PASSWORD_FRESH)
 		snprintf(act.name, sizeof(act.name), "%s", caller->name);
 	pending = api_pending_new(context);

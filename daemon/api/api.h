@@ -21,6 +21,12 @@
  *   GET    /api/v1/journal              admin       ?before=&limit=: {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}]}
  *   GET    /api/v1/people               admin       {"people":[{"name","role","created"}]}
  *   PUT    /api/v1/people/<name>        admin       {"role","password"?}      DELETE: drops the person
+ *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","device"}]}, never a value
+ *   PUT    /api/v1/tokens               admin       {"tokens":[{"ep","username","password","line"?}...],"import"?,"more"?}: all of
+ *                                                   it or nothing. With "more" the rows wait for the next part: DONE with "import",
+ *                                                   which the next part names; the last one: DONE with "tokens"
+ *                                                   (400: "refused":[{"line","text"}], "refused_count")
+ *   DELETE /api/v1/tokens               admin       ?ep=: deletes it; a device keeps the credential that it has
  *   POST   /api/v1/setup-code           local root  DONE with "code","seconds"
  *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
  *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's
@@ -57,6 +63,7 @@
 #include "core/link.h"
 #include "core/owed.h"
 #include "core/registry.h"
+#include "core/token.h"
 #include "core/window.h"
 
 struct api;
@@ -76,11 +83,12 @@ struct api_view {
 	const struct registry *registry;
 	const struct owed *owed;
 	const struct alarms *alarms;
-	const struct limits *limits;
+	struct limits *limits; /* counted here too */
 	const struct window *window;
 	struct heard *heard;
 	const struct config *const *config; /* the present one; changes at reload */
 	const struct api_facts *facts;
+	const struct token_names *tokens;
 };
 /* Facts that the host keeps up to date. */
 struct api_facts {
@@ -107,6 +115,9 @@ struct api_ops {
 	void (*people)(void *userdata,
 		void (*each)(void *each_userdata, const struct person *person),
 		void *each_userdata);
+	/* ACT_TOKENS_PUT. What is in the list is taken over. */
+	void (*put_tokens)(void *userdata, const struct act *act, struct token_list *list,
+		act_done_fn done, void *done_userdata);
 };
 
 int api_new(

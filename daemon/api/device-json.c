@@ -62,7 +62,10 @@ static const struct {
 static bool offered(const struct device_record *record, const char *action)
 {
 	bool display_first = record->info.display && !record->info.code[0];
+	bool unknown = record->is_server && !record->address_bound; /* it was not asked yet */
 
+	if (unknown && (!strcmp(action, "admit") || !strcmp(action, "approve")))
+		return false;
 	if (!strcmp(action, "admit"))
 		return display_first;
 	if (!strcmp(action, "approve"))

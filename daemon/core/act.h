@@ -30,7 +30,7 @@ enum act_kind {
 	ACT_RENAME,	 /* device; name, place, owner */
 	ACT_IDENTIFY,	 /* device; number = seconds */
 	ACT_UNLOCK_CODE, /* device */
-	ACT_CLEAR_ALARM, /* alarm id in 'name', subject in 'device' */
+	ACT_CLEAR_ALARM, /* alarm id in 'name', its subject in 'place' */
 	ACT_SETUP_CODE,	 /* root on the control socket only: makes the one-time setup code; it comes
 			    back in outcome.text */
 	ACT_SETUP, /* code, name, secret = password: the first administrator; needs no session */
@@ -38,8 +38,8 @@ enum act_kind {
 	ACT_PASSWORD_FRESH, /* name (the caller), secret: the password once more */
 	ACT_PERSON_PUT,	    /* name, role, secret ("" = keep): new or changed */
 	ACT_PERSON_DROP,    /* name */
-	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with, more
-			       = others follow */
+	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with,
+			       more     = others follow */
 	ACT_TOKEN_DROP,	    /* ep */
 	ACTS
 };

@@ -16,49 +16,53 @@
 #include "base/span.h"
 
 #define SENTENCE_SIZE 256
+/* What any host on the LAN can raise must not take the room of all the rest. */
+#define FROM_LAN_MAX 32
 
 static const struct alarm_row table[ALARMS] = {
 	[ALARM_LEAK] = {"leak", "Somebody else uses the identity of %s.",
-		"Revoke the device and onboard it again; find out who had its token.", false},
+		"Revoke the device and onboard it again; find out who had its token.", false, 0},
 	[ALARM_CREDENTIAL_REFUSED] = {"credential-refused",
 		"The platform refuses the credential of %s.",
 		"Check the device at the platform; revoke it and onboard it again if it should "
 		"send.",
-		true},
+		true, 0},
 	[ALARM_OPERATION_FAILED] = {"operation-failed",
 		"The platform could not take on %s, after several tries.",
-		"Check the platform's state and the journal, then approve the device again.",
-		false},
+		"Check the platform's state and the journal, then approve the device again.", false,
+		0},
 	[ALARM_NAME_CONFLICT] = {"name-conflict",
 		"A second device claims the name of %s; the first one keeps it.",
-		"Give the newcomer a name of its own, or revoke the old device if it was replaced.",
-		false},
+		"Give the newcomer a name of its own. If it is the same device at a new address, "
+		"revoke it, or release it and let it enrol again.",
+		false, FROM_LAN_MAX},
 	[ALARM_CODE_LOCKED] = {"code-locked", "Too many wrong codes for %s; its code is void.",
 		"Make sure that the right device was meant; an administrator can unlock the code.",
-		true},
+		true, 0},
 	[ALARM_OUTBOX_FULL] = {"outbox-full", "The outbox is full; readings are put off.",
-		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true},
+		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true, 0},
 	[ALARM_CONTROL_FULL] = {"control-full",
 		"The disk is full; decisions about devices cannot be saved.",
-		"Free space on the file system of gateway.state_directory.", true},
+		"Free space on the file system of gateway.state_directory.", true, 0},
 	[ALARM_UPLINK_REFUSED] = {"uplink-refused", "The broker refuses the gateway's connection.",
-		"Check mqtt.username, the password file and the certificate, then reload.", true},
+		"Check mqtt.username, the password file and the certificate, then reload.", true,
+		0},
 	[ALARM_UPLINK_DOWN] = {"uplink-down",
 		"There has been no connection to the broker for more than 15 minutes.",
-		"Check the network and mqtt.host. Readings are kept meanwhile.", true},
+		"Check the network and mqtt.host. Readings are kept meanwhile.", true, 0},
 	[ALARM_DISCOVERY_LOST] = {"discovery-lost",
 		"Devices cannot be found by mDNS: the Avahi daemon does not answer.",
-		"Start avahi-daemon; devices that are approved go on sending meanwhile.", true},
+		"Start avahi-daemon; devices that are approved go on sending meanwhile.", true, 0},
 	[ALARM_OUTBOX_SET_ASIDE] = {"outbox-set-aside",
 		"The outbox was damaged and set aside as %s; readings in it were not sent.",
-		"Keep that file for examination; check the disk.", false},
+		"Keep that file for examination; check the disk.", false, 0},
 	[ALARM_CLOCK_UNSYNCED] = {"clock-unsynced", "The clock of the gateway is not set.",
-		"Check its time service; the times of readings are marked until then.", true},
+		"Check its time service; the times of readings are marked until then.", true, 0},
 	[ALARM_TOKEN_IN_CLEAR] = {"token-in-clear",
 		"%s sent its provisioning token over an unprotected connection.",
 		"Treat that token as known to others: replace it at the platform and on the "
 		"device.",
-		false},
+		false, FROM_LAN_MAX},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)
@@ -93,6 +97,15 @@ static void drop(struct alarms *alarms, struct alarm *alarm)
 	*alarm = alarms->active[--alarms->count];
 }
 
+static bool kind_is_full(const struct alarms *alarms, enum alarm_kind kind)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < alarms->count; i++)
+		count += alarms->active[i].kind == kind;
+	return table[kind].at_most && count >= table[kind].at_most;
+}
+
 static bool make_room(struct alarms *alarms)
 {
 	struct alarm *oldest = NULL;
@@ -121,7 +134,7 @@ bool alarms_raise(struct alarms *alarms, enum alarm_kind kind, const char *subje
 			alarm->times++;
 		return false;
 	}
-	if (!make_room(alarms))
+	if (kind_is_full(alarms, kind) || !make_room(alarms))
 		return false;
 	alarm = &alarms->active[alarms->count++];
 	*alarm = (struct alarm){.kind = kind, .raised = now, .times = 1};

@@ -30,6 +30,7 @@ struct alarm_row {
 	const char *sentence; /* what happened, %s = subject */
 	const char *remedy;   /* what to do */
 	bool clears_itself;   /* cleared when the cause is gone; otherwise a person clears it */
+	unsigned at_most;     /* active ones of this kind; 0 = as many as there is room for */
 };
 const struct alarm_row *alarm_row(enum alarm_kind kind);
 int alarm_kind_from_string(const char *id, enum alarm_kind *ret_kind);
@@ -48,7 +49,8 @@ struct alarms {
 	unsigned count;
 };
 /* True when it is new (the caller logs, audits and saves it); false when it was active already
- * (counted) or the table is full of others (the oldest self-clearing one goes first). */
+ * (counted), its kind has its most, or the table is full of others (the oldest self-clearing one
+ * goes first). */
 bool alarms_raise(struct alarms *alarms, enum alarm_kind kind, const char *subject, int64_t now,
 	struct alarm *ret_alarm);
 /* True when it was active. */

@@ -182,7 +182,7 @@ static const struct config_key table[] = {
 		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
 
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
-		"Platform to which a newly approved device belongs.", NULL, MEMBER(platform),
+		"Platform to which a new device belongs: local or mqtt.", NULL, MEMBER(platform),
 		&id_form},
 	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
 		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
@@ -192,8 +192,9 @@ static const struct config_key table[] = {
 		true, "Readings that may wait for the platform; beyond it devices are put off.",
 		NULL, MEMBER(outbox_max_bytes), NULL},
 	{"outbox", "keep_readings_of_revoked", CONFIG_BOOL, 0, 1, "no", "", true,
-		"Still send what a device delivered before it was revoked.", NULL,
-		MEMBER(keep_readings_of_revoked), NULL},
+		"Keep the waiting readings of a revoked device until it is approved again or "
+		"forgotten.",
+		NULL, MEMBER(keep_readings_of_revoked), NULL},
 };
 
 const struct config_key *config_keys(size_t *ret_count)

@@ -78,6 +78,6 @@ uint64_t registry_next_row(const struct registry *registry);
 /* At start: rows below this were used once and must not come again. */
 void registry_set_next_row(struct registry *registry, uint64_t next_row);
 
-/* Makes room for a newcomer at the limit of pending names: the oldest unproven, not saved entry
- * that has been silent for 60 s. True when one went. */
+/* Makes room at the limit of what was only announced: the oldest unproven, not saved entry that has
+ * been silent for 60 s. True when one went. (What is on disk goes another way: host/enrol.c.) */
 bool registry_evict_silent(struct registry *registry, uint64_t now_usec);

@@ -17,15 +17,12 @@ static bool texts_are_short(json_t *value)
 {
 	const char *key;
 	json_t *child;
-	size_t i;
 
 	if (json_typeof(value) == JSON_STRING)
 		return json_string_length(value) <= SENML_TEXT_MAX;
-	json_array_foreach(value, i, child)
-	{
-		if (!texts_are_short(child))
+	for (size_t i = 0; i < json_array_size(value); i++)
+		if (!texts_are_short(json_array_get(value, i)))
 			return false;
-	}
 	json_object_foreach(value, key, child)
 	{
 		if (strlen(key) > SENML_TEXT_MAX || !texts_are_short(child))
@@ -105,16 +102,13 @@ static struct senml_refusal record_add(struct senml_writer *writer, json_t *reco
 struct senml_refusal senml_pack_add(struct senml_writer *writer, json_t *document)
 {
 	struct senml_refusal refusal = {READING_ACCEPTED, NULL};
-	json_t *record;
-	size_t i;
 
 	if (!texts_are_short(document))
 		return text_refusal;
 	if (json_typeof(document) != JSON_ARRAY)
 		return (struct senml_refusal){READING_NOT_SENML, "A SenML pack is an array."};
-	json_array_foreach(document, i, record)
-	{
-		refusal = record_add(writer, record);
+	for (size_t i = 0; i < json_array_size(document); i++) {
+		refusal = record_add(writer, json_array_get(document, i));
 		if (refusal.verdict != READING_ACCEPTED)
 			return refusal;
 	}

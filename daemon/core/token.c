@@ -81,8 +81,7 @@ int token_value_read(struct span value, struct span *ret_username, struct span *
 		value.size - VALUE_HEAD - size > TOKEN_PASSWORD_MAX)
 		return -EBADMSG;
 	*ret_username = span_of(value.data + VALUE_HEAD, size);
-	*ret_password =
-		span_of(value.data + VALUE_HEAD + size, value.size - VALUE_HEAD - size);
+	*ret_password = span_of(value.data + VALUE_HEAD + size, value.size - VALUE_HEAD - size);
 	return 0;
 }
 
@@ -238,8 +237,7 @@ static struct token_name *find(const struct token_names *names, const char *kind
 {
 	size_t at = count_before(names, kind, ep, false);
 
-	if (at < names->sorted &&
-		!compare(names->name[at].kind, names->name[at].ep, kind, ep))
+	if (at < names->sorted && !compare(names->name[at].kind, names->name[at].ep, kind, ep))
 		return &names->name[at];
 	for (at = names->sorted; at < names->count; at++)
 		if (!compare(names->name[at].kind, names->name[at].ep, kind, ep))
@@ -259,8 +257,7 @@ int token_names_put(struct token_names *names, const char *kind, const char *ep,
 	struct token_name *name;
 	int r;
 
-	if (at < names->sorted &&
-		!compare(names->name[at].kind, names->name[at].ep, kind, ep)) {
+	if (at < names->sorted && !compare(names->name[at].kind, names->name[at].ep, kind, ep)) {
 		names->name[at].since = since;
 		return 0;
 	}

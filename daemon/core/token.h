@@ -46,9 +46,9 @@ struct token_list {
 	struct token *first, *last;
 	size_t count;
 };
-void token_list_add(struct token_list *list, struct token *token); /* takes it over */
+void token_list_add(struct token_list *list, struct token *token);	/* takes it over */
 void token_list_join(struct token_list *list, struct token_list *more); /* empties 'more' */
-void token_list_clear(struct token_list *list);			   /* wipes */
+void token_list_clear(struct token_list *list);				/* wipes */
 /* The first name that stands there a second time, or NULL. -ENOMEM. */
 int token_list_find_twice(const struct token_list *list, const struct token **ret_second);
 

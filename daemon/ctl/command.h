@@ -45,3 +45,8 @@ int run_users_list(struct ctl *ctl);
 int run_users_add(struct ctl *ctl);
 int run_users_role(struct ctl *ctl);
 int run_users_drop(struct ctl *ctl);
+/* tokens.c */
+int run_tokens_import(struct ctl *ctl);
+int run_tokens_replace(struct ctl *ctl);
+int run_tokens_list(struct ctl *ctl);
+int run_tokens_drop(struct ctl *ctl);

@@ -61,7 +61,7 @@ static int check_person(struct ctl *ctl, const char *role_text)
 	return EXIT_DONE;
 }
 
-static int read_password(struct ctl *ctl, char secret[SECRET_MAX + 1])
+static int read_password(struct ctl *ctl, char secret[SECRET_LINE_MAX + 1])
 {
 	const char *why = NULL;
 	char text[256];
@@ -81,7 +81,7 @@ static int read_password(struct ctl *ctl, char secret[SECRET_MAX + 1])
 int run_users_add(struct ctl *ctl)
 {
 	const char *role = ctl->invocation->value[OPTION_ROLE];
-	char secret[SECRET_MAX + 1] = "";
+	char secret[SECRET_LINE_MAX + 1] = "";
 	json_t *body = NULL;
 	int code = check_person(ctl, role);
 

@@ -24,12 +24,12 @@ DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
 
 int secret_read_line(FILE *in, char *ret_secret)
 {
-	char line[SECRET_MAX + 1];
+	char line[SECRET_LINE_MAX + 1];
 	size_t size = 0;
 	int c, r = 0;
 
 	while ((c = fgetc(in)) != EOF && c != '\n') {
-		if (size == SECRET_MAX) {
+		if (size == SECRET_LINE_MAX) {
 			r = -EMSGSIZE;
 			break;
 		}
@@ -75,7 +75,7 @@ static int ask(FILE *terminal, const char *prompt, char *ret_secret)
 
 static int read_terminal(FILE *terminal, char *ret_secret)
 {
-	char again[SECRET_MAX + 1] = "";
+	char again[SECRET_LINE_MAX + 1] = "";
 	int r = ask(terminal, "Password: ", ret_secret);
 
 	if (r == 0)
@@ -83,7 +83,7 @@ static int read_terminal(FILE *terminal, char *ret_secret)
 	if (r == 0 && strcmp(ret_secret, again))
 		r = -EKEYREJECTED;
 	if (r < 0)
-		crypto_wipe(ret_secret, SECRET_MAX + 1);
+		crypto_wipe(ret_secret, SECRET_LINE_MAX + 1);
 	crypto_wipe(again, sizeof(again));
 	return r;
 }
@@ -112,7 +112,7 @@ int secret_read(const char *path, char *ret_secret, char *ret_why, size_t capaci
 		snprintf(ret_why, capacity, "The password from %s is empty.", from);
 	else if (r == -EMSGSIZE)
 		snprintf(ret_why, capacity, "The password from %s is longer than %d bytes.", from,
-			SECRET_MAX);
+			SECRET_LINE_MAX);
 	else if (r == -EKEYREJECTED)
 		snprintf(ret_why, capacity, "The two passwords are not the same.");
 	else if (r < 0)

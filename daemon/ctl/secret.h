@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define SECRET_MAX 256 /* bytes, without the NUL */
+#define SECRET_LINE_MAX 256 /* bytes, without the NUL */
 
 /*
  * From the first line of 'path' ("-" = standard input); with 'path' NULL from the terminal, typed
  * twice without echo, or from standard input when that is no terminal. ret_secret has room for
- * SECRET_MAX + 1; the caller wipes it. Negative errno with a sentence in ret_why.
+ * SECRET_LINE_MAX + 1; the caller wipes it. Negative errno with a sentence in ret_why.
  */
 int secret_read(const char *path, char *ret_secret, char *ret_why, size_t capacity);
 

@@ -196,6 +196,15 @@ void view_journal(const json_t *answer, FILE *out)
 		out);
 }
 
+void view_tokens(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"CALLS ITSELF", "ep"}, {"PLATFORM", "platform"},
+		{"SINCE", "since"}, {"DEVICE", "device"}};
+
+	view_list(json_object_get(answer, "tokens"), columns, ELEMENTS(columns),
+		"There are no tokens: \"gatehousectl tokens import\" takes a file of them.", out);
+}
+
 void view_people(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {

@@ -3,9 +3,10 @@
 /*
  * Codes. The short code that a device sent is compared with what was typed for that one device; so
  * is an operation's verification code, which the device's display shows (or, where it has none, the
- * page). Wrong tries are counted in the record (they survive restarts): five void the code until an
- * administrator unlocks it. For the whole gateway ten wrong tries in an hour stop the entry for a
- * quarter of an hour.
+ * page). Wrong tries are counted in the record (they survive restarts). Five void the code of a
+ * label until an administrator unlocks it. A code that is shown is replaced instead: its operation
+ * ends and the device is pending again, so that it can be admitted with another code. For the whole
+ * gateway ten wrong tries in an hour stop the entry for a quarter of an hour.
  */
 
 #include "host/host.h"
@@ -22,6 +23,36 @@
 #define WRONG_CODES_PERIOD_USEC (3600 * USEC_PER_SEC)
 #define WRONG_CODES_PAUSE_USEC	(900 * USEC_PER_SEC)
 
+static bool code_is_shown(const struct device_record *record)
+{
+	return record->life.operation == OPERATION_AWAITING && record->life.operation_code.size;
+}
+
+static void on_code_ended(
+	void *userdata, enum submit_result result, struct device *device, const char *why)
+{
+	struct act_call *call = userdata;
+
+	if (result == SUBMIT_NOT_STORED)
+		act_call_done(call, ACT_NOT_STORED, 0, why);
+	else
+		act_call_done(call, ACT_LOCKED, 0,
+			"Five wrong codes were typed: this code is void. Admit the device again "
+			"and type its new code.");
+}
+
+/* Until that is on disk the record is locked, so nothing that waits for its turn can still use the
+ * code. What a device has from earlier (readings that wait, a refused credential) is not a wrong
+ * try's to take: then only the operation ends, as if its time was over. */
+static void end_shown_code(struct act_call *call, struct device *device)
+{
+	bool fresh = device->record->life.credential == CREDENTIAL_NONE;
+	const struct act_edit over = {.code_over = true};
+
+	act_submit(
+		call, device, fresh ? LIFE_RELEASE : LIFE_OPERATION_LAPSED, &over, on_code_ended);
+}
+
 static void on_wrong_code_saved(
 	void *userdata, enum submit_result result, struct device *device, const char *why)
 {
@@ -31,6 +62,11 @@ static void on_wrong_code_saved(
 
 	if (result != SUBMIT_DONE || !device) {
 		act_call_done(call, ACT_NOT_STORED, 0, why);
+		return;
+	}
+	if (device->record->code_locked && code_is_shown(device->record)) {
+		call->host->limits.reached[LIMIT_CODE_TRIES]++;
+		end_shown_code(call, device);
 		return;
 	}
 	if (device->record->code_locked) {
@@ -94,10 +130,8 @@ static void fold_code(struct span text, char ret_folded[CODE_MAX + 1])
 
 static bool code_fits(const struct device_record *record, const char *typed)
 {
-	struct span expected =
-		record->life.operation == OPERATION_AWAITING && record->life.operation_code.size
-			? secret_span(&record->life.operation_code)
-			: span_from_string(record->info.code);
+	struct span expected = code_is_shown(record) ? secret_span(&record->life.operation_code)
+						     : span_from_string(record->info.code);
 	char a[CODE_MAX + 1], b[CODE_MAX + 1];
 	bool fits;
 
@@ -112,8 +146,7 @@ static bool code_fits(const struct device_record *record, const char *typed)
 bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence)
 {
 	const struct device_record *record = device->record;
-	bool shown =
-		record->life.operation == OPERATION_AWAITING && record->life.operation_code.size;
+	bool shown = code_is_shown(record);
 	bool needs_code = shown || record->info.code[0];
 	struct act_edit wrong = {.wrong_code = true};
 	uint32_t wait;
@@ -121,6 +154,10 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 	if (!needs_code) {
 		*ret_evidence = EVIDENCE_NO_CODE;
 		return true;
+	}
+	if (record->code_locked && shown) {
+		end_shown_code(call, device);
+		return false;
 	}
 	if (record->code_locked) {
 		act_call_done(call, ACT_LOCKED, 0,

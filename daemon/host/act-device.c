@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/token-host.h"
 
 #define IDENTIFY_DEFAULT 10 /* seconds */
 #define IDENTIFY_MAX	 120
@@ -34,7 +35,7 @@ static int edit_act(struct device_record *next, const void *argument, const char
 		memcpy(next->place, edit->place, sizeof(next->place));
 	if (edit->has_owner)
 		memcpy(next->owner, edit->owner, sizeof(next->owner));
-	if (edit->unlock) {
+	if (edit->unlock || edit->code_over) {
 		next->code_locked = false;
 		next->code_tries = 0;
 	}
@@ -77,16 +78,34 @@ void act_edit_init(const struct act *act, struct act_edit *ret_edit)
 
 /* ---- finishing ---- */
 
+/* What is said when its last readings were not acknowledged, so their session was cut. */
+static const char *cut_text(enum act_kind kind)
+{
+#define UNKNOWN "The broker did not answer; what it had received before is not known."
+	return kind == ACT_SUSPEND ? "Suspended here. " UNKNOWN
+	       : kind == ACT_BLOCK ? "Blocked here. " UNKNOWN
+				   : "Revoked here. " UNKNOWN;
+#undef UNKNOWN
+}
+
 /* What the page says when nothing of the device is on its way any more. */
 static void on_drained(void *userdata)
 {
 	struct act_call *call = userdata;
+	const struct device *device = registry_by_id(call->host->registry, call->act.device);
+	const struct device_host *part = device ? device_host(device) : NULL;
 
+	if (part && part->drain_cut) {
+		act_call_done(call, ACT_DONE, 0, cut_text(call->act.kind));
+		return;
+	}
 	act_call_done(call, ACT_DONE, 0,
 		call->act.kind == ACT_SUSPEND
 			? "Suspended. Nothing of this device is published until it is resumed."
 		: call->act.kind == ACT_BLOCK
 			? "Blocked. Nothing of this device is published any more."
+		: call->act.kind == ACT_RELEASE
+			? "Released. Nothing of this device is published until it is approved anew."
 			: "Revoked. Nothing of this device is published any more.");
 }
 
@@ -140,12 +159,17 @@ static void submit_to(struct act_call *call, struct device *device, enum life_ev
 	const struct act_edit *edit, submit_done_fn done, bool forget)
 {
 	struct audit_row audit;
-	/* An approval is of the operation whose code was looked at. */
-	uint64_t answer_to = event == LIFE_APPROVE ? device->record->life.operation_number : 0;
+	/* An approval is of the operation whose code was looked at; so is its end. */
+	uint64_t answer_to = event == LIFE_APPROVE || edit->code_over
+				     ? device->record->life.operation_number
+				     : 0;
 
 	audit_of_act(&call->act, device->record->id,
 		edit->decides ? evidence_to_string(edit->evidence) : "",
-		edit->wrong_code ? "refused: wrong code" : "done", &audit);
+		edit->wrong_code  ? "refused: wrong code"
+		: edit->code_over ? "ended: too many wrong codes"
+				  : "done",
+		&audit);
 	host_submit(call->host, device,
 		&(const struct submission){
 			.event = event,
@@ -172,19 +196,29 @@ void act_submit(struct act_call *call, struct device *device, enum life_event ev
  */
 static bool admissible(struct act_call *call, struct device *device)
 {
-	if (device->record->life.admission != ADMISSION_SIGHTED ||
-		window_is_open(&call->host->window, clock_boot_usec()))
-		return true;
-	act_call_done(
-		call, ACT_IMPOSSIBLE, 0, "It was only seen. Open the onboarding window first.");
-	return false;
+	const struct device_record *record = device->record;
+
+	if (record->life.admission == ADMISSION_SIGHTED &&
+		!window_is_open(&call->host->window, clock_boot_usec())) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"It was only seen. Open the onboarding window first.");
+		return false;
+	}
+	/* An announcement proves nothing: what a person decides on has answered for itself. */
+	if (record->is_server && !(device_host(device)->probed && record->address_bound)) {
+		device_host_probe(call->host, device);
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"It has not said yet what it is; try again in a moment.");
+		return false;
+	}
+	return true;
 }
 
 static void do_admit(struct act_call *call, struct device *device)
 {
 	struct act_edit edit;
 
-	if (!admissible(call, device))
+	if (!admissible(call, device) || !token_is_there(call, device))
 		return;
 	/* A label is the stronger evidence: where there is one, it is typed. */
 	if (device->record->info.code[0]) {
@@ -195,6 +229,8 @@ static void do_admit(struct act_call *call, struct device *device)
 	act_edit_init(&call->act, &edit);
 	edit.decides = true;
 	edit.evidence = EVIDENCE_NONE;
+	/* It has no label: the wrong tries were of a code that is not shown any more. */
+	edit.unlock = true;
 	act_submit(call, device, LIFE_ADMIT, &edit, on_submitted);
 }
 
@@ -211,8 +247,10 @@ static void do_approve(struct act_call *call, struct device *device)
 			"Its platform approves, not this gateway. Admit it here.");
 		return;
 	}
-	if (record->info.display && !record->info.code[0] &&
-		record->life.operation != OPERATION_AWAITING) {
+	if (!token_is_there(call, device))
+		return;
+	if (driver->describe()->supports & PLATFORM_DISPLAY_CODES && record->info.display &&
+		!record->info.code[0] && record->life.operation != OPERATION_AWAITING) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			operation_is_open(record->life.operation)
 				? "Its code is on its way to the display: wait a moment."
@@ -238,11 +276,37 @@ static const enum life_event event_of_act[ACTS] = {
 	[ACT_UNBLOCK] = LIFE_UNBLOCK,
 };
 
+/* Blocking takes a credential away, which is an administrator's to do. What waits for its turn may
+ * just be giving it one. */
+static bool may_block(struct act_call *call, struct device *device)
+{
+	const struct lifecycle *life = &device->record->life;
+
+	if (life->admission == ADMISSION_ADMITTED || life->admission == ADMISSION_SUSPENDED ||
+		life->credential != CREDENTIAL_NONE || operation_is_open(life->operation)) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0, "Revoke it first: it was let in.");
+		return false;
+	}
+	if (device->saving || device_host(device)->inputs) {
+		act_call_done(call, ACT_TOO_MANY, 2,
+			"Something about this device is being saved; try again.");
+		return false;
+	}
+	return true;
+}
+
 static void do_event(struct act_call *call, struct device *device)
 {
 	struct act_edit edit;
 
+	if (call->act.kind == ACT_BLOCK && !may_block(call, device))
+		return;
 	act_edit_init(&call->act, &edit);
+	/* Its next owner is another; the place stays. */
+	if (call->act.kind == ACT_RELEASE) {
+		edit.has_owner = true;
+		edit.owner[0] = '\0';
+	}
 	edit.decides = call->act.kind != ACT_SUSPEND && call->act.kind != ACT_RESUME;
 	act_submit(call, device, event_of_act[call->act.kind], &edit, on_submitted);
 }

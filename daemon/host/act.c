@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/token-host.h"
 
 void act_call_done(struct act_call *call, enum act_result result, uint32_t number, const char *text)
 {
@@ -53,7 +54,7 @@ static void on_audited(void *userdata, int result, const char *head)
 		enrol_window_timer(host);
 		log_notice("%s closed the onboarding window.", call->act.who);
 	} else if (alarm_kind_from_string(call->act.name, &kind) >= 0) {
-		host_alarm_clear(host, kind, call->act.device);
+		host_alarm_clear(host, kind, call->act.place);
 	}
 	host_touch(host);
 	act_call_done(call, ACT_DONE, 0, NULL);
@@ -74,7 +75,7 @@ static void do_gateway(struct act_call *call)
 	}
 	if (call->act.kind == ACT_CLEAR_ALARM &&
 		(alarm_kind_from_string(call->act.name, &kind) < 0 ||
-			!host_alarm_is_active(call->host, kind, call->act.device))) {
+			!host_alarm_is_active(call->host, kind, call->act.place))) {
 		act_call_done(call, ACT_UNKNOWN, 0, "There is no such alarm.");
 		return;
 	}
@@ -89,6 +90,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 	const struct act_outcome no_memory = {
 		.result = ACT_NOT_STORED, .text = "The gateway is out of memory."};
 
+	if (act->kind == ACT_TOKEN_DROP) {
+		token_drop(host, act, done, userdata);
+		return;
+	}
 	if (act->kind >= ACT_SETUP_CODE) {
 		people_act(host, act, done, userdata);
 		return;

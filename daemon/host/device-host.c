@@ -23,39 +23,15 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
-
-DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
+#include "host/sighted.h"
 
 /* ---- sightings ---- */
 
-static int make_sighted(
-	struct host *host, const struct discovery_sighting *sighting, struct device **ret)
+/* mDNS is a hint: what was answered for, decided on or saved stays where it is. */
+static bool may_move(const struct device *device)
 {
-	CLEANUP(cleanup_record) struct device_record *record = calloc(1, sizeof(*record));
-	struct device *device;
-	int r;
-
-	if (!record)
-		return -ENOMEM;
-	registry_make_id(host->registry, sighting->ep, record->id);
-	snprintf(record->ep, sizeof(record->ep), "%s", sighting->ep);
-	snprintf(record->platform, sizeof(record->platform), "%s", host->config->platform);
-	record->found_by = FOUND_MDNS;
-	record->address = sighting->address;
-	record->is_server = true;
-	record->poll_format = -1;
-	record->first_seen = clock_wall_msec();
-	r = registry_add(host->registry, record, &device);
-	if (r < 0)
-		return r;
-	record = NULL;
-	r = device_host_attach(host, device);
-	if (r < 0) {
-		registry_remove(host->registry, device);
-		return r;
-	}
-	*ret = device;
-	return 0;
+	return !device->record->address_bound && !device->on_disk && !device->saving &&
+	       device->record->life.admission == ADMISSION_SIGHTED;
 }
 
 static void appeared_again(
@@ -63,22 +39,19 @@ static void appeared_again(
 {
 	struct device_record *record = device->record;
 
-	if (record->address_bound &&
-		!device_address_same_host(&record->address, &sighting->address)) {
-		/* mDNS is a hint: who is bound keeps the name. */
-		if (device->on_disk)
-			host_alarm_raise(host, ALARM_NAME_CONFLICT, record->id);
+	if (!may_move(device) && !device_address_same_host(&record->address, &sighting->address)) {
+		/* Seldom an impostor: it has another interface or address family as well. One that
+		 * is shows itself at /enrol or /t, and there the alarm is raised. */
 		host_turned_away(host, AWAY_NAME_CONFLICT, &sighting->address);
 		return;
 	}
-	device->present = true;
-	/* The port may change; a record that is not on disk may be moved as a whole. */
+	sighted_here(host, device, sighting->found_by);
+	/* The port may change; what was only announced is moved as a whole. */
 	if (!device->saving)
 		record->address = sighting->address;
 	device_host(device)->probe_tries = 0;
 	device_host_probe(host, device);
 	enrol_consider(host, device);
-	host_touch(host);
 }
 
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting)
@@ -97,20 +70,18 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 		appeared_again(host, device, sighting);
 		return;
 	}
-	if (!enrol_new_name_allowed(host, sighting->address.interface, &why)) {
+	if (!enrol_sighting_allowed(host, sighting->address.interface, &why)) {
 		host_turned_away(host, why, &sighting->address);
 		return;
 	}
-	r = make_sighted(host, sighting, &device);
+	r = sighted_make(host, sighting, &device);
 	if (r < 0) {
 		log_warning("A sighted device could not be listed: %s.", strerror(-r));
 		return;
 	}
-	device->present = true;
-	device->last_heard_usec = clock_boot_usec();
-	log_device(
-		LOG_INFO, device->record->id, "Device %s was found by mDNS.", device->record->ep);
-	host_touch(host);
+	sighted_here(host, device, sighting->found_by);
+	log_device(LOG_INFO, device->record->id, "Device %s was found by %s.", device->record->ep,
+		found_by_to_string(sighting->found_by));
 	device_host_probe(host, device);
 }
 
@@ -120,13 +91,7 @@ void device_host_on_vanished(struct host *host, const struct discovery_sighting 
 
 	if (!device || !device_address_same_host(&device->record->address, &sighting->address))
 		return;
-	device->present = false;
-	log_device(LOG_INFO, device->record->id, "Device %s is not announced any more.",
-		device->record->ep);
-	if (!device->on_disk && !device->saving &&
-		device->record->life.admission == ADMISSION_SIGHTED)
-		registry_remove(host->registry, device);
-	host_touch(host);
+	sighted_gone(host, device, sighting->found_by);
 }
 
 /* ---- telling, showing, blinking ---- */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "host/rd.h"
+#include "host/session.h"
 
 struct device_host *device_host(const struct device *device)
 {
@@ -28,6 +30,7 @@ int device_host_attach(struct host *host, struct device *device)
 		.host = host,
 		.device = device,
 		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
+		.refused_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
 		.references = 1,
 	};
 	part->inputs_end = &part->inputs;
@@ -55,6 +58,8 @@ void device_host_detach(void *userdata, struct device *device)
 	if (!part)
 		return;
 	device->host = NULL;
+	session_detach(part);
+	rd_detach(part);
 	part->gone = true;
 	part->host = NULL;
 	part->device = NULL;
@@ -64,6 +69,7 @@ void device_host_detach(void *userdata, struct device *device)
 	part->lapse_timer = loop_source_free(part->lapse_timer);
 	part->poll_timer = loop_source_free(part->poll_timer);
 	part->drain_timer = loop_source_free(part->drain_timer);
+	part->refused_timer = loop_source_free(part->refused_timer);
 	device_inputs_give_up(part);
 	while ((waiter = part->drain_waiters)) {
 		part->drain_waiters = waiter->next;

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/session.h"
 
 struct waiting_input {
 	struct waiting_input *next;
@@ -120,8 +121,10 @@ static void carry_out(struct host *host, struct device *device, const struct dev
 {
 	/* What stops comes before what tells, so that nobody hears "revoked" of a device that may
 	 * still publish. */
-	if (actions & LIFE_DISCONNECT)
+	if (actions & LIFE_DISCONNECT) {
 		reading_drain(host, device, false, NULL, NULL);
+		session_leave(host, device);
+	}
 	if (actions & LIFE_DROP_READINGS && !host->config->keep_readings_of_revoked)
 		reading_drain(host, device, true, NULL, NULL);
 	if (actions & LIFE_CANCEL)
@@ -136,7 +139,8 @@ static void carry_out(struct host *host, struct device *device, const struct dev
 		platform_host_advance(host, device);
 	else if (actions & LIFE_BACK_OFF)
 		platform_host_back_off(host, device);
-	/* LIFE_RECONNECT: the devices share the gateway's session; upstream.c decides when. */
+	/* LIFE_RECONNECT: upstream.c decides when for the gateway's session, session.c for others.
+	 */
 	if (actions & LIFE_CONNECT)
 		upstream_join(host, device);
 	if (actions & LIFE_TELL_DEVICE) {
@@ -243,6 +247,7 @@ static void on_forget_drained(void *userdata)
 		char id[DEVICE_ID_MAX + 1];
 
 		memcpy(id, device->record->id, sizeof(id));
+		token_names_drop(&host->tokens, device->record->platform, device->record->ep);
 		upstream_clear_retained(host, device->record);
 		registry_remove(host->registry, device);
 		host_alarms_forget(host, id);
@@ -391,6 +396,8 @@ static int save(struct waiting_input *input)
 	if (r >= 0)
 		r = input->forget ? change_drop_device(change, input->record->row)
 				  : change_put_device(change, input->record);
+	if (r >= 0 && input->forget)
+		r = change_drop_token(change, input->record->platform, input->record->ep);
 	if (r >= 0 && input->has_audit)
 		r = change_append_audit(change, &input->audit);
 	if (r < 0)

@@ -29,12 +29,97 @@
 #define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
 #define CONFLICTS_A_MINUTE    1.0
 #define CONFLICTS_AT_ONCE     3.0
+#define SILENT_USEC	      (60 * USEC_PER_SEC)
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
 
 /* ---- who may come in ---- */
 
-bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
+/* Nothing but an announcement: it is not kept, and holds no place of those who ask. */
+static bool is_announcement(const struct device *device)
+{
+	return device->record->life.admission == ADMISSION_SIGHTED && device->record->is_server &&
+	       !device->on_disk && !device->saving;
+}
+
+static size_t count_undecided(const struct host *host, bool announcements)
+{
+	struct device *device = registry_first(host->registry);
+	enum device_stage stage;
+	enum device_word word;
+	size_t count = 0;
+
+	for (; device; device = registry_next(device)) {
+		lifecycle_describe(&device->record->life, &word, &stage);
+		if (stage == STAGE_WAITING_PERSON || stage == STAGE_SEEN)
+			count += is_announcement(device) == announcements;
+	}
+	return count;
+}
+
+static bool is_silent(const struct host *host, const struct device *device)
+{
+	if (device->last_heard_usec)
+		return device->last_heard_usec + SILENT_USEC <= clock_boot_usec();
+	return clock_wall_msec() - host->facts.started >= (int64_t)(SILENT_USEC / 1000);
+}
+
+/* Nobody decided on it, nothing proves who it is, and nothing is going on with it. */
+static bool is_evictable(const struct host *host, const struct device *device)
+{
+	const struct device_record *record = device->record;
+	const struct device_host *part = device_host(device);
+
+	return record->life.admission == ADMISSION_PENDING && !record->decided_at &&
+	       record->trust == TRUST_PLAIN && device->on_disk && !device->saving &&
+	       !device->present && !part->saving && !part->inputs && is_silent(host, device);
+}
+
+static int edit_evicted(struct device_record *next, const void *argument, const char **ret_why)
+{
+	return next->life.admission == ADMISSION_PENDING && !next->decided_at ? 0 : -EBUSY;
+}
+
+/* The oldest one that may go. It goes when that is on disk; its place is given away at once. */
+static bool evict_pending(struct host *host)
+{
+	struct device *device = registry_first(host->registry);
+	struct audit_row audit;
+
+	while (device && !is_evictable(host, device))
+		device = registry_next(device);
+	if (!device)
+		return false;
+	log_device(LOG_NOTICE, device->record->id,
+		"Device %s waited in silence and makes room for another.", device->record->ep);
+	audit_row_init(&audit, "gateway", "", "", "forget", device->record->id, "", "evicted");
+	host_submit(host, device,
+		&(const struct submission){.event = LIFE_EVENTS,
+			.forget = true,
+			.edit = edit_evicted,
+			.audit = &audit});
+	return true;
+}
+
+bool enrol_has_place(struct host *host)
+{
+	if (count_undecided(host, false) < host->config->pending_max || evict_pending(host))
+		return true;
+	host->limits.reached[LIMIT_PENDING]++;
+	return false;
+}
+
+static bool sightings_have_place(struct host *host)
+{
+	if (count_undecided(host, true) < host->limits.value[LIMIT_SIGHTINGS] ||
+		registry_evict_silent(host->registry, clock_boot_usec()))
+		return true;
+	host->limits.reached[LIMIT_SIGHTINGS]++;
+	return false;
+}
+
+/* A name of which nothing is known yet: from our LAN, and not too many in a minute. */
+static bool may_be_new(struct host *host, const char *interface, enum turned_away *ret_why)
 {
 	const struct config_list *list = &host->config->lan_interfaces;
 	double per_minute = host->config->new_per_minute;
@@ -53,15 +138,23 @@ bool enrol_new_name_allowed(struct host *host, const char *interface, enum turne
 		*ret_why = AWAY_OVER_LIMIT;
 		return false;
 	}
-	if (registry_count_stage(host->registry, STAGE_WAITING_PERSON) +
-				registry_count_stage(host->registry, STAGE_SEEN) >=
-			host->config->pending_max &&
-		!registry_evict_silent(host->registry, clock_boot_usec())) {
-		host->limits.reached[LIMIT_PENDING]++;
-		*ret_why = AWAY_OVER_LIMIT;
-		return false;
-	}
 	return true;
+}
+
+bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
+{
+	if (!may_be_new(host, interface, ret_why))
+		return false;
+	*ret_why = AWAY_OVER_LIMIT;
+	return enrol_has_place(host);
+}
+
+bool enrol_sighting_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
+{
+	if (!may_be_new(host, interface, ret_why))
+		return false;
+	*ret_why = AWAY_OVER_LIMIT;
+	return sightings_have_place(host);
 }
 
 /* ---- POST /enrol ---- */

@@ -6,7 +6,7 @@
  *	owed -> pump: open devices take turns -> driver encodes -> PUBLISH QoS 1
  *	PUBACK                  -> the row is deleted in a batch
  *	refused for good        -> dead letters
- *	refused for the moment  -> waits, its device is held until the next connect
+ *	refused for the moment  -> waits, its device is held for 1 s to 60 s
  *	link lost               -> all of it is owed again, in order
  *
  * What the uplink holds is known by a slot in the flight table; its number and a generation make
@@ -24,6 +24,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/gap.h"
+#include "host/session.h"
 
 #define DELETE_DELAY_USEC (50 * USEC_PER_MSEC)
 #define DELETES_AT_ONCE	  256
@@ -84,6 +86,14 @@ bool flights_of_device(const struct host *host, uint64_t device_row)
 	return false;
 }
 
+void flight_give_up(struct host *host, uint64_t tag)
+{
+	struct flight *flight = flight_of(host, tag);
+
+	if (flight)
+		flight_free(host, flight);
+}
+
 void flights_free_all(struct host *host)
 {
 	uint32_t i;
@@ -110,7 +120,7 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 		.epoch = owed_epoch(host->owed),
 		.record = device->record,
 		.reading = reading,
-		.envelope = host->mqtt_version != 5,
+		.envelope = session_version(host, device) != 5,
 	};
 	uint64_t tag;
 	int r;
@@ -122,7 +132,7 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 		return r;
 	if (!flight_take(host, FLIGHT_READING, reading->device_row, reading->row, &tag))
 		return -EBUSY;
-	r = upstream_publish(host, &message, tag);
+	r = session_publish(host, device, &message, tag);
 	if (r < 0)
 		flight_free(host, flight_of(host, tag));
 	return r;
@@ -137,9 +147,10 @@ static void ask_for_more(struct host *host)
 }
 
 /* The lease is looked at for every PUBLISH, not only when its timer fires. */
-static bool may_leave(struct device *device)
+static bool may_leave(struct host *host, struct device *device)
 {
-	return device && lifecycle_may_publish(&device->record->life, clock_wall_msec()) &&
+	return device && session_may_send(host, device) &&
+	       lifecycle_may_publish(&device->record->life, clock_wall_msec()) &&
 	       !device_host(device)->draining;
 }
 
@@ -160,10 +171,9 @@ static void bury(struct host *host, uint64_t device_row, uint64_t row, const cha
 	const struct upstream_gap gap = {
 		.first_row = row, .last_row = row, .count = 1, .reason = why};
 
-	store_bury(host->store, row, why);
+	store_bury(host->store, row, why, device ? gap_note(host, device->record, &gap) : NULL);
 	owed_dead(host->owed, device_row, row);
-	if (device)
-		upstream_publish_gap(host, device->record, &gap);
+	gap_publish(host);
 	log_at(LOG_WARNING,
 		(&(const struct log_fields){.device = device ? device->record->id : NULL,
 			.message_id = MESSAGE_READINGS_DROPPED}),
@@ -193,7 +203,7 @@ static bool pump_one(struct host *host, struct reading *reading)
 	uint64_t device_row = reading->device_row, row = reading->row;
 	int r;
 
-	if (!may_leave(device)) {
+	if (!may_leave(host, device)) {
 		hold(host, device, device_row, row);
 		return true;
 	}
@@ -213,7 +223,7 @@ static bool pump_one(struct host *host, struct reading *reading)
 		return true;
 	owed_put_back(host->owed, device_row, row);
 	/* Without an answer to come, nobody else would pump again. */
-	if (upstream_is_up(host))
+	if (session_any_is_up(host))
 		reading_pump_later(host);
 	return false;
 }
@@ -224,8 +234,8 @@ static int on_pump(sd_event_source *source, void *userdata)
 	struct reading *reading;
 	unsigned count = 0;
 
-	while (count < PUMP_BUDGET && upstream_is_up(host) && host->flights_in_use < FLIGHTS_MAX &&
-		(reading = owed_next(host->owed))) {
+	while (count < PUMP_BUDGET && session_any_is_up(host) &&
+		host->flights_in_use < FLIGHTS_MAX && (reading = owed_next(host->owed))) {
 		count++;
 		if (!pump_one(host, reading))
 			break;
@@ -256,18 +266,6 @@ void reading_pump_soon(struct host *host)
 
 /* ---- delivered ---- */
 
-/* The alarm is not cleared by the first reading that leaves: it would come and go with each one. */
-static void look_at_outbox_alarm(struct host *host)
-{
-	struct owed_stats stats;
-
-	if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, ""))
-		return;
-	owed_stats(host->owed, &stats);
-	if (stats.bytes <= host->config->outbox_max_bytes / 10 * 9)
-		host_alarm_clear(host, ALARM_OUTBOX_FULL, "");
-}
-
 void reading_delete_delivered(struct host *host)
 {
 	struct row_range ranges[RANGES_MAX];
@@ -282,7 +280,7 @@ static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdat
 	struct host *host = userdata;
 
 	reading_delete_delivered(host);
-	look_at_outbox_alarm(host);
+	gap_publish(host);
 	reading_pump_soon(host);
 	return 0;
 }
@@ -299,17 +297,56 @@ static bool landed(struct host *host, uint64_t tag, struct flight *ret_was)
 	return ret_was->kind == FLIGHT_READING;
 }
 
+static int on_refused_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_host *part = userdata;
+
+	part->refused_waits = false;
+	reading_set_open(part->host, part->device);
+	return 0;
+}
+
+/* One wait for all that are refused together. */
+static void hold_refused(struct host *host, uint64_t device_row)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+	struct device_host *part = device ? device_host(device) : NULL;
+	int r;
+
+	if (!part || part->refused_waits)
+		return;
+	r = loop_timer_set(host->loop, &part->refused_timer, backoff_next(&part->refused_backoff),
+		on_refused_timer, part, "refused-retry");
+	if (r < 0)
+		log_device(LOG_ERR, device->record->id,
+			"Its readings wait for the next connect: %s.", strerror(-r));
+	part->refused_waits = r >= 0;
+}
+
+static void refusal_is_over(struct host *host, uint64_t device_row)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+
+	if (device)
+		backoff_reset(&device_host(device)->refused_backoff);
+}
+
 void reading_on_delivered(struct host *host, uint64_t tag)
 {
-	struct flight was;
+	struct flight was = {.kind = FLIGHT_FREE};
 
-	if (!landed(host, tag, &was))
+	if (!landed(host, tag, &was)) {
+		if (was.kind == FLIGHT_GAP)
+			gap_on_delivered(host, was.row);
 		return;
+	}
 	owed_acked(host->owed, was.device_row, was.row);
+	refusal_is_over(host, was.device_row);
 	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
 		reading_delete_delivered(host);
 	else if (owed_deletes_waiting(host->owed) == 1)
 		set_delete_timer(host, DELETE_DELAY_USEC);
+	session_on_delivered(host, was.device_row);
 	reading_look_whether_drained(host, was.device_row);
 	reading_pump_soon(host);
 }
@@ -323,27 +360,63 @@ static bool is_poison(int reason)
 
 void reading_on_refused(struct host *host, uint64_t tag, int reason)
 {
-	struct flight was;
+	struct flight was = {.kind = FLIGHT_FREE};
 	char text[32];
 
-	if (!landed(host, tag, &was))
+	if (!landed(host, tag, &was)) {
+		if (was.kind == FLIGHT_GAP)
+			gap_on_refused(host, was.row, is_poison(reason));
 		return;
+	}
 	if (is_poison(reason)) {
 		snprintf(text, sizeof(text), "MQTT reason 0x%02X", (unsigned)reason);
 		bury(host, was.device_row, was.row, text);
 	} else {
-		/* Quota, authorisation of a topic: not this reading's fault. It waits; the device
-		 * is held until the next connect. */
+		/* Quota, authorisation of a topic: not this reading's fault. It waits, and what is
+		 * behind it. */
 		owed_set_open(host->owed, was.device_row, false);
 		owed_put_back(host->owed, was.device_row, was.row);
+		hold_refused(host, was.device_row);
 	}
 	reading_look_whether_drained(host, was.device_row);
 	reading_pump_soon(host);
 }
 
+/* One that the uplink held will not come back: it is owed again, and with it what left after it. */
+static void give_back(struct host *host, struct flight *flight)
+{
+	if (flight->kind == FLIGHT_READING)
+		owed_put_back(host->owed, flight->device_row, flight->row);
+	else if (flight->kind == FLIGHT_GAP)
+		gap_on_lost(host, flight->row);
+	flight_free(host, flight);
+}
+
+/* True for what went by the gateway's session. */
+static bool is_shared(struct host *host, const struct flight *flight)
+{
+	const struct device *device = registry_by_row(host->registry, flight->device_row);
+
+	return !device || !session_is_own(device);
+}
+
 void reading_on_link_lost(struct host *host)
 {
-	flights_free_all(host);
-	owed_returned(host->owed);
+	uint32_t i;
+
+	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind != FLIGHT_FREE && is_shared(host, &host->flights[i]))
+			give_back(host, &host->flights[i]);
 	reading_all_drained(host);
+}
+
+void reading_on_session_lost(struct host *host, uint64_t device_row)
+{
+	uint32_t i;
+
+	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind != FLIGHT_FREE &&
+			host->flights[i].device_row == device_row)
+			give_back(host, &host->flights[i]);
+	reading_look_whether_drained(host, device_row);
 }

@@ -39,7 +39,7 @@
 #define FLIGHTS_MAX	   4096
 
 /* One publication on its way: what a tag stands for. */
-enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_STATUS };
+enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_GAP };
 struct flight {
 	enum flight_kind kind;
 	uint32_t generation;
@@ -65,6 +65,14 @@ struct token_import {
 	sd_event_source *timer; /* nobody goes on with it */
 };
 
+/* Tries to log in from one address in its present minute. */
+#define LOGIN_SOURCES_MAX 64
+struct login_source {
+	char via[65];
+	uint64_t first_usec; /* 0: never used */
+	unsigned tries;
+};
+
 struct people {
 	struct person person[PERSONS_MAX];
 	struct login_guard guard[PERSONS_MAX];
@@ -81,6 +89,7 @@ struct people {
 	bool changing; /* one change of people at a time: each is checked against all */
 	uint64_t global_first_usec; /* login tries of the present minute, whole gateway */
 	unsigned global_tries;
+	struct login_source source[LOGIN_SOURCES_MAX]; /* the addresses that tried last */
 };
 
 struct host {
@@ -113,6 +122,10 @@ struct host {
 	struct backoff link_backoff;
 	sd_event_source *link_timer;
 	sd_event_source *link_alarm_timer;
+	sd_event_source *status_timer;
+	uint64_t link_up_since_usec; /* boot time */
+	bool cutting;		     /* the session is being cut: LOST will follow */
+	sd_event_source *cut_timer;
 	bool stopping;
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
@@ -131,6 +144,16 @@ struct host {
 	sd_event_source *delete_timer;
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;
+	/* reading.c */
+	uint64_t outbox_full_usec; /* boot time when a reading found no room last */
+	/* drop.c */
+	struct row_drop *drops;
+	sd_event_source *drop_timer;
+
+	/* gap.c */
+	struct gap_entry *gaps; /* by id */
+	unsigned gap_count, gaps_in_flight;
+	uint64_t next_gap;
 
 	/* enrol.c, window-host.c */
 	struct ratelimit
@@ -138,6 +161,11 @@ struct host {
 	sd_event_source *window_timer;
 	uint64_t wrong_codes_since_usec;
 	unsigned wrong_codes;
+
+	/* multicast.c, rd.c */
+	sd_event_source *multicast_timer;
+	unsigned multicast_round;
+	unsigned rd_unproved; /* registrations whose address did not answer yet */
 };
 
 /* ---- effect.c: the one road by which a device changes ---- */
@@ -218,13 +246,22 @@ struct device_host {
 	sd_event_source *poll_timer;
 	bool polling, poll_planned;
 	bool missed_tell, missed_code; /* what it could not be told before it was probed */
+	/* sighted.c, multicast.c, rd.c */
+	unsigned seen_by;	  /* a bit for each enum found_by that says it is there */
+	unsigned multicast_round; /* that it answered last */
+	struct rd_entry *rd;	  /* NULL = never registered */
 	/* enrol.c */
 	struct ratelimit conflicts;	/* rows in the journal */
 	struct device_session *session; /* session.c; NULL = none */
 	/* drain.c */
 	bool draining, drop_after_drain;
+	bool drain_cut; /* the drain ended, or will, with the session cut */
 	struct drain_waiter *drain_waiters;
 	sd_event_source *drain_timer;
+	/* flight.c */
+	struct backoff refused_backoff;
+	sd_event_source *refused_timer;
+	bool refused_waits;
 };
 struct device_host *device_host(const struct device *device);
 /* Makes it; call after registry_add(). */
@@ -259,6 +296,8 @@ void reading_on_session_lost(struct host *host, uint64_t device_row);
 void reading_delete_delivered(struct host *host);
 bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
 	uint64_t *ret_tag);
+/* What was taken was not handed over. */
+void flight_give_up(struct host *host, uint64_t tag);
 void flights_free_all(struct host *host);
 /* True while the uplink holds a reading of this device, also one that is owed again. */
 bool flights_of_device(const struct host *host, uint64_t device_row);
@@ -275,9 +314,29 @@ void reading_look_whether_drained(struct host *host, uint64_t device_row);
 /* After the link was lost: nothing is in flight. */
 void reading_all_drained(struct host *host);
 
+/* ---- drop.c ---- */
+/* Deletes what is on file of this device now; tried again until it is gone. 'gap' (copied, NULL =
+ * none) goes with it, as in store_delete_device(). */
+void reading_drop_rows(struct host *host, uint64_t device_row, const struct store_gap *gap);
+/* True until it is gone: a new reading would go with the old ones. */
+bool reading_is_dropping(const struct host *host, uint64_t device_row);
+/* As store_loader.owed: what nobody wants any more is not owed but dropped, as soon as the store
+ * has started. */
+int reading_load(struct host *host, uint64_t device_row, uint64_t count, uint64_t bytes,
+	uint64_t first_row, uint64_t last_row);
+void reading_drop_loaded(struct host *host);
+/* After the store is gone. */
+void reading_drops_free(struct host *host);
+
 /* ---- enrol.c ---- */
 void enrol_on_request(struct host *host, const struct lan_request *request);
+/* Of a name that enrols: it will be pending. A pending one that nobody decided on and that is
+ * silent may have to go for it. */
 bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+/* Of a name that is only announced: these have places of their own (LIMIT_SIGHTINGS). */
+bool enrol_sighting_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+/* One that was announced becomes pending: is there a place? */
+bool enrol_has_place(struct host *host);
 
 /* ---- device-resource.c ---- */
 void device_on_request(struct host *host, const struct lan_request *request);
@@ -295,6 +354,13 @@ void enrol_window_timer(struct host *host);
 
 /* ---- probe.c ---- */
 void device_host_probe(struct host *host, struct device *device);
+/* The same from links that it gave by itself: they are not asked for. */
+void device_host_probe_links(struct host *host, struct device *device,
+	const struct device_driver *driver, const struct device_links *links);
+/* The driver for a device with these links, and what it found; NULL when there is none. */
+struct link_list;
+const struct device_driver *device_host_match(
+	const struct link_list *list, struct device_links *ret_links);
 /* True when the device can be asked for something now; otherwise it is probed first if it can be.
  */
 bool device_host_is_ready(struct device_host *part);
@@ -352,12 +418,10 @@ bool upstream_is_up(const struct host *host);
 /* The device's credential may be used: by the gateway's session, or by one of its own. */
 void upstream_join(struct host *host, struct device *device);
 void upstream_publish_status(struct host *host, struct device *device);
-/* Readings that were given up. */
-void upstream_publish_gap(
-	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
 void upstream_clear_retained(struct host *host, const struct device_record *record);
 void upstream_publish_gateway(struct host *host, const char *state);
-/* Ends the session so that nothing more of what was handed in is sent; it comes back by itself. */
+/* Ends the session so that nothing more of what was handed in is sent; it comes back by itself. It
+ * counts as up no more at once, as lost when its connection is gone, at the latest after 2 s. */
 void upstream_cut(struct host *host);
 void upstream_stop(struct host *host);
 void upstream_reload(struct host *host, const struct config *old);
@@ -380,6 +444,7 @@ struct act_edit {
 	char decided_by[LABEL_MAX + 1];
 	enum evidence evidence;
 	bool decides, unlock, wrong_code, right_code;
+	bool code_over; /* the code that was shown is void: its operation ends */
 	int64_t now;
 };
 void act_edit_init(const struct act *act, struct act_edit *ret_edit);

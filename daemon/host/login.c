@@ -3,9 +3,12 @@
 /*
  * Log-in, and the password once more. An unknown name costs the same time, gets the same words and
  * the same delays as a wrong password. Guessing is slowed down for each name, and counted for the
- * whole gateway. Every try is audited, and without its row in the journal nobody gets in.
+ * whole gateway and for each address. Every try is audited, and without its row in the journal
+ *nobody gets in. What only asks for the password of a session that is there counts for its name
+ *alone: strangers must not keep those who are in from acting.
  *
- *	tries of this minute -> brake of this name -> job: verify -> audit row -> SAVED -> answer
+ *	tries of this address -> brake of this name -> tries of the gateway -> job: verify
+ *	-> audit row -> SAVED -> is it still the same person? -> answer
  */
 
 #include "host/people.h"
@@ -20,7 +23,17 @@
 #include "base/message-ids.h"
 
 #define LOGIN_MINUTE_USEC  (60 * USEC_PER_SEC)
+#define LOGIN_SOURCE_TRIES 20 /* a minute from one address */
 #define TEXT_LOGIN_REFUSED "Name or password are wrong."
+
+/* Dropped, or given another role or password, while the row was on its way to disk: no session. */
+static bool is_still_there(const struct people_call *call)
+{
+	const struct people *people = &call->host->people;
+	int at = people_index_of(people, call->person.name);
+
+	return at >= 0 && people->person[at].epoch == call->person.epoch;
+}
 
 static void on_login_audited(void *userdata, int result, const char *head)
 {
@@ -32,7 +45,7 @@ static void on_login_audited(void *userdata, int result, const char *head)
 			"the gateway.");
 		return;
 	}
-	if (call->result == 1)
+	if (call->result == 1 && is_still_there(call))
 		people_call_done(call, ACT_DONE, 0, NULL);
 	else
 		people_call_done(call, ACT_NOT_ALLOWED, 0, TEXT_LOGIN_REFUSED);
@@ -96,22 +109,61 @@ static bool tries_left_this_minute(struct host *host)
 	return ++host->people.global_tries <= host->limits.value[LIMIT_LOGIN_TRIES];
 }
 
+/* The place of this address; the one that was quiet longest makes room for a new one. */
+static struct login_source *source_of(struct people *people, const char *via)
+{
+	struct login_source *oldest = &people->source[0];
+
+	for (unsigned i = 0; i < LOGIN_SOURCES_MAX; i++) {
+		struct login_source *source = &people->source[i];
+
+		if (source->first_usec && !strcmp(source->via, via))
+			return source;
+		if (source->first_usec < oldest->first_usec)
+			oldest = source;
+	}
+	*oldest = (struct login_source){0};
+	snprintf(oldest->via, sizeof(oldest->via), "%s", via);
+	return oldest;
+}
+
+static bool tries_left_for_source(struct host *host, const char *via)
+{
+	struct login_source *source = source_of(&host->people, via);
+	uint64_t now = clock_boot_usec();
+
+	if (!source->first_usec || now - source->first_usec > LOGIN_MINUTE_USEC) {
+		source->first_usec = now;
+		source->tries = 0;
+	}
+	return ++source->tries <= LOGIN_SOURCE_TRIES;
+}
+
+static void too_many(struct people_call *call)
+{
+	call->host->limits.reached[LIMIT_LOGIN_TRIES]++;
+	people_call_done(call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
+}
+
 void people_login(struct people_call *call)
 {
 	struct host *host = call->host;
 	int at = people_index_of(&host->people, call->act.name);
+	bool is_session = call->act.kind == ACT_PASSWORD_FRESH;
 	uint64_t wait = 1;
 
-	if (!tries_left_this_minute(host)) {
-		host->limits.reached[LIMIT_LOGIN_TRIES]++;
-		people_call_done(
-			call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
+	if (!is_session && !tries_left_for_source(host, call->act.via)) {
+		too_many(call);
 		return;
 	}
 	if (!login_guard_may_try(
 		    guard_of(&host->people, call->act.name), clock_boot_usec(), &wait)) {
 		people_call_done(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
 			"Too many wrong passwords. Wait before the next try.");
+		return;
+	}
+	if (!is_session && !tries_left_this_minute(host)) {
+		too_many(call);
 		return;
 	}
 	snprintf(call->stored, sizeof(call->stored), "%s",

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/token-host.h"
 
 static void step_cleanup(struct platform_step *step)
 {
@@ -221,13 +222,15 @@ static void take_verdict(struct device_host *part, struct platform_step *step)
 		report(part, event, step);
 }
 
-/* One call of the driver. *ret_step is always filled. */
+/* One call of the driver; 'token' is what was imported, if the driver needs it. *ret_step is always
+ * filled. */
 static void call_driver(struct host *host, const struct device_record *record,
-	enum platform_work work, struct platform_step *ret_step)
+	enum platform_work work, struct span token, struct platform_step *ret_step)
 {
 	const struct platform_driver *driver = platform_driver_by_name(record->platform);
 	const struct local_settings local = {.lease = host->config->local_lease};
-	const struct platform_device seen = {.record = record, .settings = &local};
+	const struct platform_device seen = {
+		.record = record, .static_credential = token, .settings = &local};
 	const struct platform_answer no_answer = {.present = false};
 	int r;
 
@@ -244,11 +247,11 @@ static void call_driver(struct host *host, const struct device_record *record,
 	}
 }
 
-static void work_on(struct device_host *part, enum platform_work work)
+static void work_on(struct device_host *part, enum platform_work work, struct span token)
 {
 	CLEANUP(step_cleanup) struct platform_step step;
 
-	call_driver(part->host, part->device->record, work, &step);
+	call_driver(part->host, part->device->record, work, token, &step);
 	take_verdict(part, &step);
 }
 
@@ -257,7 +260,7 @@ void platform_host_withdraw(
 {
 	CLEANUP(step_cleanup) struct platform_step step;
 
-	call_driver(host, before, work, &step);
+	call_driver(host, before, work, (struct span){0}, &step);
 	if (step.verdict != PLATFORM_DONE)
 		log_device(LOG_WARNING, before->id,
 			"The platform could not be told that it is over: %s.",
@@ -280,6 +283,21 @@ void platform_host_back_off(struct host *host, struct device *device)
 		again_after(part, backoff_next(&part->advance_backoff));
 }
 
+/* What is due may be another step than when the token was asked for. */
+static void on_token(struct device_host *part, int result, struct span token)
+{
+	enum platform_work work;
+
+	part->advancing = false;
+	part->advance_again = false;
+	if (!work_due(&part->device->record->life, &work))
+		return;
+	if (result < 0)
+		platform_host_back_off(part->host, part->device);
+	else
+		work_on(part, work, token);
+}
+
 void platform_host_advance(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
@@ -292,7 +310,11 @@ void platform_host_advance(struct host *host, struct device *device)
 		return;
 	}
 	loop_timer_stop(part->advance_timer);
-	work_on(part, work);
+	part->advancing = true;
+	if (token_fetch(part, work, on_token))
+		return;
+	part->advancing = false;
+	work_on(part, work, (struct span){0});
 }
 
 static int on_advance_timer(sd_event_source *source, uint64_t usec, void *userdata)

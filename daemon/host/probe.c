@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/rd.h"
 #include "lan/linkformat.h"
 
 #define PROBE_ANSWER_MAX 4096
@@ -116,13 +117,18 @@ static void probe_edit_clear(void *argument)
 static int edit_probed(struct device_record *next, const void *argument, const char **ret_why)
 {
 	const struct probe_edit *edit = argument;
+	enum device_word word;
+	enum device_stage stage;
 	char *attributes = NULL;
 
 	if (!device_address_same_host(&next->address, &edit->address)) {
 		*ret_why = "It is announced elsewhere now.";
 		return -ESTALE;
 	}
-	if (edit->has_info) {
+	/* What a person decided on does not change behind that person's back, also not while this
+	 * edit waited for its turn. */
+	lifecycle_describe(&next->life, &word, &stage);
+	if (edit->has_info && word == DEVICE_PENDING) {
 		if (edit->info.attributes && !(attributes = strdup(edit->info.attributes)))
 			return -ENOMEM;
 		device_info_clear(&next->info);
@@ -165,7 +171,6 @@ static void probe_done(struct device_host *part, struct device_info *info)
 	enum device_stage stage;
 
 	lifecycle_describe(&record->life, &word, &stage);
-	/* What a person decided on does not change behind that person's back. */
 	if (info && word == DEVICE_PENDING) {
 		edit.info = *info;
 		*info = (struct device_info){0};
@@ -219,7 +224,8 @@ static void on_info(
 	device_info_clear(&info);
 }
 
-static bool match_links(struct device_host *part, const struct link_list *list)
+const struct device_driver *device_host_match(
+	const struct link_list *list, struct device_links *ret_links)
 {
 	struct device_link links[LINKS_MAX];
 	size_t i;
@@ -230,37 +236,15 @@ static bool match_links(struct device_host *part, const struct link_list *list)
 		links[i] = (struct device_link){entry->path, entry->rt, entry->interface,
 			entry->content_format, entry->observable};
 	}
-	part->driver = device_driver_match(links, list->count, &part->links);
-	return part->driver != NULL;
+	return device_driver_match(links, list->count, ret_links);
 }
 
-static void on_links(
-	struct device_host *part, int result, uint8_t code, int format, struct span payload)
+/* Driver and links are known: its own description comes next, if it has one. */
+static void probe_links(struct device_host *part)
 {
 	struct device_request request;
-	struct link_list *list;
-	int r;
+	int r = part->driver->info(&part->links, &request);
 
-	if (moved_meanwhile(part))
-		return;
-	if (result < 0 || code != COAP_CODE(2, 5)) {
-		probe_failed(
-			part, result < 0 ? strerror(-result) : "its link list could not be read");
-		return;
-	}
-	list = malloc(sizeof(*list));
-	r = list ? link_list_parse(payload, list) : -ENOMEM;
-	if (r < 0 || !match_links(part, list)) {
-		free(list);
-		if (r == -EBADMSG)
-			host_turned_away(
-				part->host, AWAY_MALFORMED, &part->device->record->address);
-		probe_failed(part, r < 0 ? "its link list is not in link format"
-					 : "no driver knows this kind of device");
-		return;
-	}
-	free(list);
-	r = part->driver->info(&part->links, &request);
 	if (r == -ENOTSUP) {
 		probe_done(part, NULL);
 		return;
@@ -269,6 +253,60 @@ static void on_links(
 		r = device_host_ask(part, &request, &(const struct device_call){.reply = on_info});
 	if (r < 0)
 		probe_failed(part, strerror(-r));
+}
+
+static void on_links(
+	struct device_host *part, int result, uint8_t code, int format, struct span payload)
+{
+	struct link_list *list;
+	int r;
+
+	if (moved_meanwhile(part))
+		return;
+	if (result < 0 || code != COAP_CODE(2, 5)) {
+		rd_on_links(part, false);
+		probe_failed(
+			part, result < 0 ? strerror(-result) : "its link list could not be read");
+		return;
+	}
+	list = malloc(sizeof(*list));
+	r = list ? link_list_parse(payload, list) : -ENOMEM;
+	rd_on_links(part, r >= 0);
+	part->driver = r >= 0 ? device_host_match(list, &part->links) : NULL;
+	free(list);
+	if (!part->driver) {
+		if (r == -EBADMSG)
+			host_turned_away(
+				part->host, AWAY_MALFORMED, &part->device->record->address);
+		probe_failed(part, r < 0 ? "its link list is not in link format"
+					 : "no driver knows this kind of device");
+		return;
+	}
+	probe_links(part);
+}
+
+/* Who enrols by itself is not asked, and who is blocked is left alone. */
+static bool may_be_asked(const struct device_host *part)
+{
+	const struct device_record *record = part->device->record;
+
+	return !part->probing && record->is_server && record->life.admission != ADMISSION_BLOCKED &&
+	       !rd_is_unproved(part);
+}
+
+void device_host_probe_links(struct host *host, struct device *device,
+	const struct device_driver *driver, const struct device_links *links)
+{
+	struct device_host *part = device_host(device);
+
+	if (!may_be_asked(part))
+		return;
+	part->probing = true;
+	part->probed = false;
+	part->probed_address = device->record->address;
+	part->driver = driver;
+	part->links = *links;
+	probe_links(part);
 }
 
 void device_host_probe(struct host *host, struct device *device)
@@ -280,16 +318,16 @@ void device_host_probe(struct host *host, struct device *device)
 		.answer_max = PROBE_ANSWER_MAX};
 	int r;
 
-	/* Who enrols by itself is not asked, and who is blocked is left alone. */
-	if (part->probing || part->probed || !device->record->is_server ||
-		device->record->life.admission == ADMISSION_BLOCKED)
+	if (part->probed || !may_be_asked(part))
 		return;
 	part->probing = true;
 	part->probed_address = device->record->address;
 	snprintf(request.path, sizeof(request.path), "/.well-known/core");
 	r = device_host_ask(part, &request, &(const struct device_call){.reply = on_links});
-	if (r < 0)
+	if (r < 0) {
+		rd_on_links(part, false);
 		probe_failed(part, strerror(-r));
+	}
 }
 
 bool device_host_is_ready(struct device_host *part)

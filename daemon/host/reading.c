@@ -20,9 +20,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/gap.h"
 
 /* Readings handed to the store and not committed: about a second of a slow disk. */
 #define APPENDING_MAX 2000
+/* The alarm stays at least so long after the last reading that found no room. */
+#define FULL_FOR_USEC (60 * USEC_PER_SEC)
 
 /* ---- in ---- */
 
@@ -85,6 +88,26 @@ static const struct {
 	[READING_NOT_SENML] = {COAP_CODE(4, 22), AWAY_FORMAT},
 };
 
+static void outbox_is_full(struct host *host)
+{
+	host->outbox_full_usec = clock_boot_usec();
+	host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
+}
+
+/* After a reading was taken. Readings leave and come, and room on the disk does too: the alarm
+ * would come and go with each of them. */
+static void outbox_has_room(struct host *host)
+{
+	struct owed_stats stats;
+
+	if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, "") ||
+		clock_boot_usec() - host->outbox_full_usec < FULL_FOR_USEC)
+		return;
+	owed_stats(host->owed, &stats);
+	if (stats.bytes <= host->config->outbox_max_bytes / 10 * 9)
+		host_alarm_clear(host, ALARM_OUTBOX_FULL, "");
+}
+
 /* Numbers a decoded reading and hands it to the store. False: no room. Takes the reference. */
 static bool owe(struct host *host, struct device *device, struct reading *reading)
 {
@@ -93,10 +116,14 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 		reading_unref(reading);
 		return false;
 	}
+	if (reading_is_dropping(host, device->record->row)) {
+		reading_unref(reading);
+		return false;
+	}
 	if (owed_take_row(host->owed, device->record->row, reading->size, &reading->row) ==
 		OWED_FULL) {
 		host->limits.reached[LIMIT_OUTBOX_BYTES]++;
-		host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
+		outbox_is_full(host);
 		reading_unref(reading);
 		return false;
 	}
@@ -227,11 +254,39 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 		}
 		reading_unref(readings[i]);
 	}
-	if (result == -ENOSPC)
-		host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
-	else if (result >= 0)
+	if (result == -ENOSPC) {
+		outbox_is_full(host);
+	} else if (result >= 0) {
+		outbox_has_room(host);
 		reading_pump_soon(host);
+	}
 	host_touch(host);
+}
+
+static uint64_t dropped_so_far(const struct host *host)
+{
+	struct owed_stats stats;
+
+	owed_stats(host->owed, &stats);
+	return stats.dropped;
+}
+
+/* The file held less than it should, and what it did not hold was written off. */
+static void note_missing(struct host *host, const struct owed_fetch *fetch, uint64_t count)
+{
+	const struct device *device = registry_by_row(host->registry, fetch->device_row);
+	const struct upstream_gap gap = {.first_row = fetch->after_row + 1,
+		.last_row = fetch->last_row,
+		.count = count,
+		.reason = "missing on file"};
+	const struct store_gap *noted;
+
+	if (!device || !count)
+		return;
+	noted = gap_note(host, device->record, &gap);
+	if (noted)
+		store_put_gap(host->store, noted);
+	gap_publish(host);
 }
 
 void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
@@ -240,7 +295,10 @@ void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
 	struct owed_fetch failed = *fetch;
 
 	if (result >= 0) {
+		uint64_t dropped = dropped_so_far(host);
+
 		owed_fetched(host->owed, fetch, readings, count);
+		note_missing(host, fetch, dropped_so_far(host) - dropped);
 		reading_pump_soon(host);
 		return;
 	}

@@ -2,8 +2,8 @@
 
 /*
  * Devices with an MQTT session of their own. The device's link machine (core/link, in its life)
- * says when to connect; this file has the session, its back-off and the queue of those that want to
- * connect.
+ * says when to connect. This file has the session and its back-off; session-queue.c says whose turn
+ * it is, session-carrier.c what goes by which session.
  *
  *	LIFE_CONNECT    -> queue -> connect, one every 1/LIMIT_LINK_CONNECTS second
  *	connected       -> LINK_UP; its status goes out, its readings follow
@@ -12,11 +12,11 @@
  *	not authorised  -> LINK_REFUSED: nothing is tried again until there is another credential
  *	LIFE_DISCONNECT -> drained -> what was published is sent -> closed
  *
- * The back-off begins anew only after a session has lasted a while: two that take each other's place
- * would else go on for ever at full speed.
+ * The back-off begins anew only after a session has lasted a while: two that take the place of each
+ * other would else go on for ever at full speed.
  */
 
-#include "host/session.h"
+#include "host/session-parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,111 +28,15 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/token.h"
+#include "host/gap.h"
 
 #define BACKOFF_BASE_USEC USEC_PER_SEC
 #define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
 #define LASTED_USEC	  (60 * USEC_PER_SEC)
 
-struct device_session {
-	struct device_host *part;
-	uint64_t device_row;
-	struct uplink_session *uplink; /* NULL: none is open */
-	struct device_session *next;   /* in the queue of those that want to connect */
-	bool queued;
-	bool up;
-	bool held; /* its readings wait for room in the window */
-	bool leaving;
-	bool refused_said; /* that a publication was refused, since it is up */
-	int version;
-	uint64_t up_since_usec;
-	struct backoff backoff;
-	sd_event_source *retry_timer, *close_timer;
-};
-
 static const char *id_of(const struct device_session *session)
 {
 	return session->part->device->record->id;
-}
-
-static const struct platform_driver *driver_of(const struct device *device)
-{
-	return platform_driver_by_name(device->record->platform);
-}
-
-bool session_is_own(const struct device *device)
-{
-	const struct platform_driver *driver = driver_of(device);
-
-	return driver && driver->session &&
-	       !(driver->describe()->supports & PLATFORM_SHARED_SESSION);
-}
-
-static struct device_session *session_of(const struct device *device)
-{
-	struct device_host *part = device ? device_host(device) : NULL;
-
-	return part ? part->session : NULL;
-}
-
-/* ---- the queue of those that want to connect ---- */
-
-static int on_connect_timer(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void set_connect_timer(struct host *host)
-{
-	struct session_queue *queue = &host->session_queue;
-	uint64_t now = clock_boot_usec(), delay = 0,
-		 next = queue->last_usec +
-			USEC_PER_SEC / host->limits.value[LIMIT_LINK_CONNECTS];
-	int r;
-
-	if (!queue->first)
-		return;
-	if (queue->last_usec && next > now)
-		delay = next - now;
-	r = loop_timer_set(
-		host->loop, &queue->timer, delay, on_connect_timer, host, "session-connect");
-	if (r < 0)
-		log_error("No timer for the devices' sessions: %s.", strerror(-r));
-}
-
-static void queue_add(struct host *host, struct device_session *session)
-{
-	struct session_queue *queue = &host->session_queue;
-	bool waited = queue->first != NULL;
-
-	if (session->queued)
-		return;
-	session->queued = true;
-	session->next = NULL;
-	if (waited) {
-		queue->last->next = session;
-		host->limits.reached[LIMIT_LINK_CONNECTS]++;
-	} else {
-		queue->first = session;
-	}
-	queue->last = session;
-	if (!waited)
-		set_connect_timer(host);
-}
-
-static void queue_remove(struct host *host, struct device_session *session)
-{
-	struct session_queue *queue = &host->session_queue;
-	struct device_session *before = NULL, *at = queue->first;
-
-	if (!session->queued)
-		return;
-	for (; at != session; at = at->next)
-		before = at;
-	if (before)
-		before->next = session->next;
-	else
-		queue->first = session->next;
-	if (queue->last == session)
-		queue->last = before;
-	session->next = NULL;
-	session->queued = false;
 }
 
 /* ---- down ---- */
@@ -165,9 +69,8 @@ static int on_retry_timer(sd_event_source *source, uint64_t usec, void *userdata
 	struct host *host = session->part->host;
 
 	host_submit(host, session->part->device,
-		&(const struct submission){.event = LIFE_LINK_RETRY,
-			.done = on_retry_submitted,
-			.userdata = host});
+		&(const struct submission){
+			.event = LIFE_LINK_RETRY, .done = on_retry_submitted, .userdata = host});
 	return 0;
 }
 
@@ -195,8 +98,8 @@ static void lost(struct host *host, struct device_session *session, const char *
 	go_down(host, session);
 	if (part->session == session) {
 		plan_retry(host, session);
-		host_submit(host, part->device,
-			&(const struct submission){.event = LIFE_LINK_LOST});
+		host_submit(
+			host, part->device, &(const struct submission){.event = LIFE_LINK_LOST});
 	}
 	device_host_unpin(part);
 }
@@ -209,7 +112,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 	const struct config *config = host->config;
 	struct platform_session from;
 	char username[TOKEN_USERNAME_MAX + 1];
-	int r = driver_of(device)->session(device->record, config->id, &from);
+	int r = session_driver(device)->session(device->record, config->id, &from);
 
 	if (r >= 0)
 		r = span_to_string(from.username, username, sizeof(username));
@@ -228,24 +131,14 @@ static int open_uplink(struct host *host, struct device_session *session)
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);
 }
 
-static int on_connect_timer(sd_event_source *source, uint64_t usec, void *userdata)
+void session_connect(struct host *host, struct device_session *session)
 {
-	struct host *host = userdata;
-	struct session_queue *queue = &host->session_queue;
-	struct device_session *session = queue->first;
-	int r;
+	int r = host->config->mqtt_host[0] ? open_uplink(host, session) : -EDESTADDRREQ;
 
-	if (!session || host->stopping)
-		return 0;
-	queue_remove(host, session);
-	queue->last_usec = clock_boot_usec();
-	set_connect_timer(host);
-	r = host->config->mqtt_host[0] ? open_uplink(host, session) : -EDESTADDRREQ;
 	if (r >= 0)
 		r = uplink_connect(session->uplink);
 	if (r < 0)
 		lost(host, session, strerror(-r));
-	return 0;
 }
 
 /* Whatever was handed in before still goes out; no event comes any more. */
@@ -264,7 +157,7 @@ static void session_free(struct device_session *session)
 	struct host *host = session->part->host;
 
 	session->part->session = NULL;
-	queue_remove(host, session);
+	session_queue_remove(host, session);
 	close_uplink(host, session, false);
 	loop_source_free(session->retry_timer);
 	loop_source_free(session->close_timer);
@@ -283,8 +176,8 @@ static int on_close_timer(sd_event_source *source, uint64_t usec, void *userdata
 /* In the next turn: what this one still publishes goes before. */
 static void close_soon(struct host *host, struct device_session *session)
 {
-	int r = loop_timer_set(host->loop, &session->close_timer, 0, on_close_timer, session,
-		"session-close");
+	int r = loop_timer_set(
+		host->loop, &session->close_timer, 0, on_close_timer, session, "session-close");
 
 	if (r < 0)
 		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
@@ -325,7 +218,7 @@ void session_join(struct host *host, struct device *device)
 	/* It was opened with the credential of then. */
 	close_uplink(host, session, true);
 	if (part->session == session)
-		queue_add(host, session);
+		session_queue_add(host, session);
 }
 
 void session_leave(struct host *host, struct device *device)
@@ -336,7 +229,7 @@ void session_leave(struct host *host, struct device *device)
 		return;
 	session->leaving = true;
 	loop_timer_stop(session->retry_timer);
-	queue_remove(host, session);
+	session_queue_remove(host, session);
 	close_soon(host, session);
 }
 
@@ -366,11 +259,21 @@ void session_detach(struct device_host *part)
 
 void session_stop_all(struct host *host)
 {
-	struct device *device;
+	struct device *device = registry_first(host->registry);
 
-	for (device = registry_first(host->registry); device; device = registry_next(device))
-		if (session_of(device))
+	while (device) {
+		struct device *next = registry_next(device);
+		uint64_t next_row = next ? next->record->row : 0;
+
+		if (session_of(device)) {
 			session_free(session_of(device));
+			/* A forget that waited for its end is done now: any of them may be gone. */
+			next = next_row ? registry_by_row(host->registry, next_row) : NULL;
+			if (next_row && !next)
+				next = registry_first(host->registry);
+		}
+		device = next;
+	}
 	host->session_queue.timer = loop_source_free(host->session_queue.timer);
 }
 
@@ -400,6 +303,7 @@ static void on_connected(
 	host_submit(host, device,
 		&(const struct submission){
 			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
+	gap_on_connected(host);
 	if (session_of(device) && !session_of(device)->leaving)
 		upstream_publish_status(host, device);
 	reading_set_open(host, device);
@@ -418,8 +322,8 @@ static void on_refused(
 		session->part->device->record->ep);
 	go_down(host, session);
 	if (part->session == session)
-		host_submit(host, part->device,
-			&(const struct submission){.event = LIFE_LINK_REFUSED});
+		host_submit(
+			host, part->device, &(const struct submission){.event = LIFE_LINK_REFUSED});
 	device_host_unpin(part);
 }
 
@@ -473,72 +377,4 @@ void session_on_event(struct host *host, const struct uplink_event *event)
 		log_debug("A message on an unexpected topic was ignored.");
 		break;
 	}
-}
-
-void session_on_delivered(struct host *host, uint64_t device_row)
-{
-	struct device *device = registry_by_row(host->registry, device_row);
-	struct device_session *session = session_of(device);
-
-	if (!session || !session->held ||
-		owed_in_flight(host->owed, device_row) >
-			host->limits.value[LIMIT_LINK_WINDOW] / 2)
-		return;
-	session->held = false;
-	reading_set_open(host, device);
-}
-
-/* ---- for both kinds of device ---- */
-
-bool session_any_is_up(const struct host *host)
-{
-	return host->sessions_up > 0 || upstream_is_up(host);
-}
-
-bool session_is_open(const struct device *device)
-{
-	const struct device_session *session = session_of(device);
-
-	return (session && session->up && !session->held) || !session_is_own(device);
-}
-
-bool session_may_send(struct host *host, struct device *device)
-{
-	struct device_session *session = session_of(device);
-
-	if (!session_is_own(device))
-		return upstream_is_up(host);
-	if (!session || !session->up)
-		return false;
-	/* The reading that is asked about counts already. */
-	if (owed_in_flight(host->owed, device->record->row) <=
-		host->limits.value[LIMIT_LINK_WINDOW])
-		return true;
-	host->limits.reached[LIMIT_LINK_WINDOW]++;
-	session->held = true;
-	return false;
-}
-
-bool session_carries(const struct host *host, const struct device *device)
-{
-	const struct device_session *session = session_of(device);
-
-	return session ? session->up : upstream_is_up(host);
-}
-
-int session_version(const struct host *host, const struct device *device)
-{
-	const struct device_session *session = session_of(device);
-
-	return session ? session->version : host->mqtt_version;
-}
-
-int session_publish(struct host *host, const struct device *device,
-	const struct upstream_message *message, uint64_t tag)
-{
-	const struct device_session *session = session_of(device);
-
-	if (!session)
-		return upstream_publish(host, message, tag);
-	return session->up ? upstream_publish_to(session->uplink, message, tag) : -ENOTCONN;
 }

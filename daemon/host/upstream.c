@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The gateway's own MQTT session, which the platforms 'local' and 'mqtt' share. core/link says when
- * to connect; the back-off and its timer are here. The broker being down at start, or for an hour,
- * is normal: readings wait in the outbox. A refused credential is not tried in a hot loop: the link
- * goes to refused, an alarm says so, and it is tried again when the configuration is reloaded or
- * after five minutes with the password file read anew.
+ * The gateway's own MQTT session, which the devices of the platform 'local' share. core/link says
+ * when to connect; the back-off and its timer are here. The broker being down at start, or for an
+ * hour, is normal: readings wait in the outbox. A refused credential is not tried in a hot loop:
+ * the link goes to refused, an alarm says so, and it is tried again when the configuration is
+ * reloaded or after five minutes with the password file read anew.
  */
 
 #include "host/host.h"
@@ -22,16 +22,21 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/gap.h"
+#include "host/session.h"
 
 #define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
 #define DOWN_ALARM_USEC	   (900 * USEC_PER_SEC)
+#define LASTED_USEC	   (60 * USEC_PER_SEC) /* up for so long: the back-off begins anew */
+#define CUT_TIMEOUT_USEC   (2 * USEC_PER_SEC)
+#define STATUS_USEC	   (86400 * USEC_PER_SEC)
 #define SESSION_EXPIRY	   0 /* nothing is subscribed to yet, so nothing waits for us at the broker */
 
 static void link_event(struct host *host, enum link_event event);
 
 bool upstream_is_up(const struct host *host)
 {
-	return host->link == LINK_UP && host->session;
+	return host->link == LINK_UP && host->session && !host->cutting;
 }
 
 /* ---- session ---- */
@@ -234,16 +239,17 @@ static void publish_item(
 	struct host *host, const struct device_record *record, const struct upstream_item *item)
 {
 	const struct platform_driver *driver = platform_driver_by_name(record->platform);
+	const struct device *device = registry_by_row(host->registry, record->row);
 	CLEANUP(cleanup_message) struct upstream_message message = {0};
 	int r;
 
-	if (!upstream_is_up(host) || !driver)
+	if (!session_carries(host, device) || !driver)
 		return;
 	r = driver->encode(platform_host_services(), item, &message);
 	if (r == -ENOTSUP)
 		return;
 	if (r >= 0)
-		r = upstream_publish(host, &message, 0);
+		r = session_publish(host, device, &message, 0);
 	if (r < 0)
 		log_device(LOG_WARNING, record->id, "Its status could not be published: %s.",
 			strerror(-r));
@@ -271,29 +277,12 @@ void upstream_publish_status(struct host *host, struct device *device)
 	publish_item(host, device->record, &item);
 }
 
-void upstream_publish_gap(
-	struct host *host, const struct device_record *record, const struct upstream_gap *gap)
-{
-	const struct upstream_item item = {
-		.kind = UPSTREAM_GAP,
-		.gateway_id = host->config->id,
-		.epoch = owed_epoch(host->owed),
-		.record = record,
-		.gap = gap,
-	};
-
-	publish_item(host, record, &item);
-}
-
 void upstream_clear_retained(struct host *host, const struct device_record *record)
 {
-	const struct upstream_item item = {
-		.kind = UPSTREAM_CLEAR, .gateway_id = host->config->id, .record = record};
-
 	/* Nothing was ever retained of a device about which nobody ever decided. */
 	if (!is_known_upstream(record) && !record->decided_at)
 		return;
-	publish_item(host, record, &item);
+	gap_note_clear(host, record);
 }
 
 static void publish_all(struct host *host)
@@ -303,6 +292,27 @@ static void publish_all(struct host *host)
 	upstream_publish_gateway(host, "online");
 	for (device = registry_first(host->registry); device; device = registry_next(device))
 		upstream_publish_status(host, device);
+}
+
+/* The newest audit head is upstream every day, also when the link never breaks. */
+static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void set_status_timer(struct host *host)
+{
+	int r = loop_timer_set(host->loop, &host->status_timer, STATUS_USEC, on_status_timer, host,
+		"gateway-status");
+
+	if (r < 0)
+		log_error("The timer of the gateway's status could not be set: %s.", strerror(-r));
+}
+
+static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	upstream_publish_gateway(host, "online");
+	set_status_timer(host);
+	return 0;
 }
 
 /* ---- events ---- */
@@ -317,6 +327,8 @@ static void tell_devices(struct host *host, bool up)
 		struct submission submission = {.event = LIFE_LINK_LOST};
 
 		next = registry_next(device);
+		if (session_is_own(device))
+			continue;
 		if (up)
 			submission.event = link == LINK_CONNECTING ? LIFE_LINK_UP : LIFE_LINK_RETRY;
 		if (up ? link == LINK_CONNECTING || link == LINK_DOWN
@@ -327,6 +339,10 @@ static void tell_devices(struct host *host, bool up)
 
 void upstream_join(struct host *host, struct device *device)
 {
+	if (session_is_own(device)) {
+		session_join(host, device);
+		return;
+	}
 	reading_set_open(host, device);
 	if (upstream_is_up(host))
 		host_submit(host, device, &(const struct submission){.event = LIFE_LINK_UP});
@@ -335,7 +351,7 @@ void upstream_join(struct host *host, struct device *device)
 static void on_connected(struct host *host, const struct uplink_event *event)
 {
 	host->mqtt_version = event->version;
-	backoff_reset(&host->link_backoff);
+	host->link_up_since_usec = clock_boot_usec();
 	loop_timer_stop(host->link_alarm_timer);
 	host_alarm_clear(host, ALARM_UPLINK_DOWN, host->config->mqtt_host);
 	host_alarm_clear(host, ALARM_UPLINK_REFUSED, host->config->mqtt_host);
@@ -345,7 +361,10 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 	log_at(LOG_NOTICE, (&(const struct log_fields){.message_id = MESSAGE_UPLINK_UP}),
 		"Connected to %s:%u with %s.", host->config->mqtt_host, host->config->mqtt_port,
 		host->facts.uplink_detail);
+	/* What is to be cleared goes before a status that takes its place. */
+	gap_on_connected(host);
 	publish_all(host);
+	set_status_timer(host);
 	tell_devices(host, true);
 	reading_pump_soon(host);
 }
@@ -358,6 +377,11 @@ static void on_down(struct host *host, const struct uplink_event *event, enum li
 
 	span_to_safe_text(span_from_string(event->text), text, sizeof(text));
 	snprintf(host->facts.uplink_detail, sizeof(host->facts.uplink_detail), "%s", text);
+	/* A broker that takes the connection and drops it at once is not tried at full speed. */
+	if (was_up && clock_boot_usec() - host->link_up_since_usec >= LASTED_USEC)
+		backoff_reset(&host->link_backoff);
+	host->cutting = false;
+	loop_timer_stop(host->cut_timer);
 	/* Before anybody is told: what follows must not publish into a session that is gone. */
 	link_event(host, what);
 	reading_on_link_lost(host);
@@ -404,14 +428,33 @@ void upstream_on_event(struct host *host, const struct uplink_event *event)
 	}
 }
 
-void upstream_cut(struct host *host)
+/* Nobody waits for its connection any more. */
+static void cut_now(struct host *host)
 {
-	struct uplink_event lost = {.kind = UPLINK_LOST, .text = "cut by the gateway"};
+	const struct uplink_event lost = {.kind = UPLINK_LOST, .text = "cut by the gateway"};
 
-	if (!host->session)
-		return;
 	host->session = uplink_session_free(host->session);
 	on_down(host, &lost, LINK_LOST);
+}
+
+static int on_cut_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	cut_now(userdata);
+	return 0;
+}
+
+void upstream_cut(struct host *host)
+{
+	if (!host->session || host->cutting)
+		return;
+	if (uplink_session_cut(host->session) < 0) {
+		cut_now(host);
+		return;
+	}
+	host->cutting = true;
+	if (loop_timer_set(host->loop, &host->cut_timer, CUT_TIMEOUT_USEC, on_cut_timeout, host,
+		    "uplink-cut") < 0)
+		cut_now(host);
 }
 
 /* ---- start, stop, reload ---- */
@@ -436,12 +479,15 @@ int upstream_start(struct host *host)
 void upstream_stop(struct host *host)
 {
 	host->stopping = true;
+	session_stop_all(host);
 	reading_delete_delivered(host);
 	upstream_publish_gateway(host, "offline");
 	if (host->session)
 		uplink_disconnect(host->session);
 	host->link_timer = loop_source_free(host->link_timer);
 	host->link_alarm_timer = loop_source_free(host->link_alarm_timer);
+	host->status_timer = loop_source_free(host->status_timer);
+	host->cut_timer = loop_source_free(host->cut_timer);
 }
 
 void upstream_reload(struct host *host, const struct config *old)

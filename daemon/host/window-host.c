@@ -22,6 +22,8 @@ void enrol_consider(struct host *host, struct device *device)
 		return;
 	if (!window_is_open(&host->window, clock_boot_usec()))
 		return;
+	if (!device->on_disk && !device->saving && !enrol_has_place(host))
+		return;
 	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
 }
 

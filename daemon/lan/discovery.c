@@ -201,7 +201,10 @@ static void service_removed(struct entry *entry, unsigned which)
 		entry_tell_vanished(entry);
 		entry_free(entry);
 	} else if (entry->resolved == which) {
-		entry_resolve(entry);
+		/* The address that was told is gone; the next one is another sighting. */
+		entry_tell_vanished(entry);
+		if (!entry->resolver)
+			entry_resolve(entry);
 	}
 }
 

@@ -30,6 +30,7 @@ struct client_request {
 	struct client_request *next;
 	struct lan *lan;
 	coap_session_t *session;
+	struct device_address to;
 	uint8_t token[TOKEN_SIZE];
 	size_t answer_max;
 	sd_event_source *timer;
@@ -140,6 +141,9 @@ coap_response_t lan_client_answered(
 		!crypto_equal(token.s, request->token, sizeof(request->token)))
 		return coap_pdu_get_type(received) == COAP_MESSAGE_CON ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
+	/* A token of 64 random bits came back: the address is there. */
+	if (request->to.interface[0] && !echo_is_verified(lan->echo, &request->to))
+		lan_address_verified(lan, &request->to);
 	answer_take(request, received);
 	return COAP_RESPONSE_OK;
 }
@@ -278,6 +282,7 @@ static int request_new(
 	if (!request)
 		return -ENOMEM;
 	request->lan = lan;
+	request->to = outgoing->to;
 	request->answer_max = outgoing->answer_max;
 	random_bytes(request->token, sizeof(request->token));
 	request->session = coap_new_client_session(lan->context, NULL, &to, COAP_PROTO_UDP);

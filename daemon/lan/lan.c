@@ -310,8 +310,9 @@ struct lan *lan_free(struct lan *lan)
 {
 	if (!lan)
 		return NULL;
-	lan_exchanges_drop(lan);
+	/* Who waited for a reply may still answer somebody. */
 	lan_client_drop(lan);
+	lan_exchanges_drop(lan);
 	loop_source_free(lan->held_timer);
 	loop_source_free(lan->block_timer);
 	loop_source_free(lan->finished_defer);

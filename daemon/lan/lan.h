@@ -69,7 +69,7 @@ enum lan_location { LAN_LOCATION_DEVICE, LAN_LOCATION_RD };
 struct lan_request {
 	enum lan_resource resource;
 	enum lan_method method;
-	const struct lan_peer *peer;
+	const struct lan_peer *peer;	   /* until the exchange is answered */
 	char ep[EP_MAX + 1];		   /* ?ep=, checked by ep_check; "" = absent */
 	char device_id[DEVICE_ID_MAX + 1]; /* of /d/<id>... */
 	char value_name[65];		   /* ?n= */

@@ -36,24 +36,26 @@ static bool number_read(struct span text, uint64_t max, uint64_t *ret_number)
 	return true;
 }
 
-/* The host of "[ip6]" or "ip4", and what stands behind it. */
-static bool host_split(char *authority, char **ret_host, char **ret_rest)
+/* "[ip6]" or "ip4", each with or without ":port"; cuts the text in two. *ret_port: NULL without a
+ * colon. */
+static bool host_split(char *authority, char **ret_host, char **ret_port)
 {
-	char *end;
+	bool six = authority[0] == '[';
+	char *end = six ? strchr(authority, ']') : authority + strcspn(authority, ":");
 
-	if (authority[0] == '[') {
-		end = strchr(authority, ']');
-		if (!end)
-			return false;
-		*end = '\0';
-		*ret_host = authority + 1;
-		*ret_rest = end + 1;
-		return strchr(*ret_host, ':') != NULL;
+	if (!end)
+		return false;
+	*ret_host = authority + six;
+	*ret_port = NULL;
+	if (six)
+		*end++ = '\0';
+	if (*end == ':') {
+		*end++ = '\0';
+		*ret_port = end;
+	} else if (*end != '\0') {
+		return false;
 	}
-	*ret_host = authority;
-	end = authority + strcspn(authority, ":");
-	*ret_rest = end;
-	return true;
+	return !six || strchr(*ret_host, ':');
 }
 
 static bool ip_read(const char *host, struct in6_addr *ret_ip)
@@ -75,7 +77,7 @@ static bool base_read(
 	size_t scheme = strlen(SCHEME);
 	uint64_t port = DEFAULT_PORT;
 	char authority[BASE_MAX];
-	char *host, *rest;
+	char *host, *number;
 	struct in6_addr ip;
 
 	if (text.size <= scheme || strncasecmp((const char *)text.data, SCHEME, scheme) != 0)
@@ -85,16 +87,11 @@ static bool base_read(
 		text.size--;
 	if (span_to_string(text, authority, sizeof(authority)) < 0)
 		return false;
-	size_t size = strlen(authority);
-	if (!host_split(authority, &host, &rest) || !ip_read(host, &ip))
+	if (!host_split(authority, &host, &number) || !ip_read(host, &ip))
 		return false;
-	if (rest[0] == ':' && rest[1] != '\0') {
-		struct span digits = span_of(rest + 1, size - (size_t)(rest + 1 - authority));
-		if (!number_read(digits, UINT16_MAX, &port))
-			return false;
-	} else if (rest[0] != '\0' && rest[0] != ':') {
+	/* RFC 3986 3.2.3: an empty port is the default one */
+	if (number && number[0] && !number_read(span_from_string(number), UINT16_MAX, &port))
 		return false;
-	}
 	if (memcmp(&ip, &from->ip, sizeof(ip)) != 0)
 		return false;
 	*ret_base = *from;

@@ -78,8 +78,7 @@ static int load_token(const struct load *load, sqlite3_stmt *statement)
 
 	if (!kind || !ep)
 		return -ENOMEM;
-	return load->loader->token(
-		load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
+	return load->loader->token(load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
 }
 
 static int load_rows(const struct load *load, const char *sql, load_row_fn load_row)

@@ -17,7 +17,9 @@
  *   meta      one row: the next reading's number, the epoch of this file
  *   reading   what was acknowledged and not yet delivered
  *   dead      what the platform will never take, with the reason
- *   gap       numbers of readings that were given up: what is missing upstream, and why
+ *   gap       numbers of readings that were given up: what is missing upstream, and why; a row
+ *             with count 0 is a status to be cleared. (Version 2) device_id, platform: the device
+ *             may be forgotten by then
  */
 
 #include "store/migrate.h"
@@ -114,6 +116,10 @@ static const char *const outbox_steps[] = {
 	"	last_row INTEGER NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL,"
 	"	time INTEGER NOT NULL, published INTEGER NOT NULL"
 	") STRICT;",
+
+	/* The device may be forgotten before the platform is told. */
+	"ALTER TABLE gap ADD COLUMN device_id TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE gap ADD COLUMN platform TEXT NOT NULL DEFAULT '';",
 };
 
 const struct migrations control_migrations = {control_steps, ELEMENTS(control_steps)};

@@ -33,6 +33,10 @@ static const char *const OUTBOX_SQL[OUTBOX_STATEMENTS] = {
 			    " format, body, ?2, ?3 FROM reading WHERE row = ?1",
 	[OUTBOX_SQL_TRIM_DEAD] = "DELETE FROM dead WHERE row NOT IN"
 				 " (SELECT row FROM dead ORDER BY row DESC LIMIT " DEAD_MAX ")",
+	[OUTBOX_SQL_PUT_GAP] = "INSERT OR REPLACE INTO gap(id, device, first_row, last_row, count,"
+			       " reason, time, published, device_id, platform)"
+			       " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)",
+	[OUTBOX_SQL_DROP_GAP] = "DELETE FROM gap WHERE id = ?1",
 };
 
 static int setup(struct outbox *outbox)
@@ -171,20 +175,30 @@ int outbox_commit(struct outbox *outbox, uint64_t next_row)
 	return r;
 }
 
-int outbox_delete_device(struct outbox *outbox, uint64_t device_row, uint64_t last_row)
+int outbox_delete_device(
+	struct outbox *outbox, uint64_t device_row, uint64_t last_row, const struct store_gap *gap)
 {
 	sqlite3_stmt *statement = outbox->statements[OUTBOX_SQL_DELETE_DEVICE];
-	int r;
+	int more = 0, r = database_begin(outbox->db);
 
+	if (r < 0)
+		return r;
 	sqlite3_bind_int64(statement, 1, (int64_t)device_row);
 	sqlite3_bind_int64(statement, 2, (int64_t)last_row);
 	r = statement_run(outbox->db, statement);
-	if (r < 0)
-		return r;
-	return sqlite3_changes(outbox->db->handle) > 0;
+	if (r >= 0)
+		more = sqlite3_changes(outbox->db->handle) > 0;
+	if (r >= 0 && gap)
+		r = outbox_put_gap(outbox, gap);
+	if (r >= 0)
+		r = database_commit(outbox->db);
+	else
+		database_rollback(outbox->db);
+	return r < 0 ? r : more;
 }
 
-int outbox_bury(struct outbox *outbox, uint64_t row, const char *reason)
+int outbox_bury(
+	struct outbox *outbox, uint64_t row, const char *reason, const struct store_gap *gap)
 {
 	sqlite3_stmt *statement = outbox->statements[OUTBOX_SQL_BURY];
 	const struct row_range range = {row, row};
@@ -200,6 +214,8 @@ int outbox_bury(struct outbox *outbox, uint64_t row, const char *reason)
 		r = outbox_delete(outbox, &range);
 	if (r >= 0)
 		r = statement_run(outbox->db, outbox->statements[OUTBOX_SQL_TRIM_DEAD]);
+	if (r >= 0 && gap)
+		r = outbox_put_gap(outbox, gap);
 	if (r >= 0)
 		return database_commit(outbox->db);
 	database_rollback(outbox->db);

@@ -20,6 +20,8 @@ enum outbox_statement {
 	OUTBOX_SQL_NEXT_ROW,
 	OUTBOX_SQL_BURY,
 	OUTBOX_SQL_TRIM_DEAD,
+	OUTBOX_SQL_PUT_GAP,
+	OUTBOX_SQL_DROP_GAP,
 	OUTBOX_STATEMENTS
 };
 
@@ -35,8 +37,9 @@ int outbox_new(struct database *db, struct outbox **ret);
 struct outbox *outbox_free(struct outbox *outbox); /* closes the file */
 void outbox_freep(struct outbox **outbox);
 int outbox_set_epoch(struct outbox *outbox, uint64_t epoch);
-/* The loader's owed() and request(). */
+/* The loader's owed() and request(); gap(). */
 int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *userdata);
+int outbox_load_gaps(struct outbox *outbox, const struct store_loader *loader, void *userdata);
 
 /* True when so many bytes of readings fit into what deletes left free inside the file. */
 bool outbox_has_inside(struct outbox *outbox, uint64_t bytes);
@@ -45,15 +48,23 @@ bool outbox_has_inside(struct outbox *outbox, uint64_t bytes);
 
 int outbox_insert(struct outbox *outbox, const struct reading *reading);
 int outbox_delete(struct outbox *outbox, const struct row_range *range);
+/* Writes a gap, or writes over the one with its id. */
+int outbox_put_gap(struct outbox *outbox, const struct store_gap *gap);
+/* 0 also when there is no such gap. */
+int outbox_drop_gap(struct outbox *outbox, uint64_t id);
 /* 'next_row' as it becomes with this transaction. Rolls back on failure. */
 int outbox_commit(struct outbox *outbox, uint64_t next_row);
 
 /* --- with a transaction of their own --- */
 
-/* One stretch of at most a few thousand rows <= last_row. 1: there may be more; 0: done. */
-int outbox_delete_device(struct outbox *outbox, uint64_t device_row, uint64_t last_row);
-/* 0 also when there is no such row. The oldest dead letters make room. */
-int outbox_bury(struct outbox *outbox, uint64_t row, const char *reason);
+/* One stretch of at most a few thousand rows <= last_row, and with it the gap (NULL = none). 1:
+ * there may be more; 0: done. */
+int outbox_delete_device(
+	struct outbox *outbox, uint64_t device_row, uint64_t last_row, const struct store_gap *gap);
+/* 0 also when there is no such row. The oldest dead letters make room. 'gap' (NULL = none) is
+ * written with it. */
+int outbox_bury(
+	struct outbox *outbox, uint64_t row, const char *reason, const struct store_gap *gap);
 /* Fills at most fetch->max references. -EBADMSG: *ret_bad_row is the row that no reading can hold,
  * or 0 when the file is damaged. */
 int outbox_fetch(struct outbox *outbox, const struct owed_fetch *fetch,

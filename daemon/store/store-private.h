@@ -20,6 +20,8 @@ enum order_kind {
 	ORDER_DELETE,
 	ORDER_DELETE_DEVICE,
 	ORDER_BURY,
+	ORDER_PUT_GAP,
+	ORDER_DROP_GAP,
 	ORDER_FETCH,
 	ORDER_TOKEN,
 	ORDER_STOP,
@@ -37,6 +39,7 @@ struct order {
 	void *userdata;
 	store_done_fn done;
 	char head[65];
+	struct store_gap gap; /* ORDER_DELETE_DEVICE, _BURY, _PUT_GAP, _DROP_GAP; id 0 = none */
 	union {
 		struct change *change;
 		struct audit_head at; /* ORDER_VERIFY: how far it is */

@@ -8,8 +8,8 @@
  *   2. saves: one transaction in control.db for all of them
  *   3. readings and deletes that wait: one transaction in outbox.db. Groups size themselves: what
  *      came while the last commit ran is the next group.
- *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the audit
- *      chain, delete of a device's rows)
+ *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
+ * audit chain, delete of a device's rows)
  *   5. a checkpoint when a log has grown
  *
  * Then it sleeps, until something comes or until deletes that found no batch to go with are due.
@@ -109,6 +109,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 		break;
 	case ORDER_VERIFY:
 	case ORDER_DELETE_DEVICE:
+	case ORDER_DROP_GAP: /* behind the delete that its gap came with */
 		list_add(&worker->slow, &order->mail);
 		break;
 	case ORDER_STOP:
@@ -117,6 +118,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 		break;
 	case ORDER_JOURNAL:
 	case ORDER_BURY:
+	case ORDER_PUT_GAP:
 	case ORDER_FETCH:
 	case ORDER_TOKEN:
 	case ORDER_BATCH:
@@ -304,7 +306,8 @@ static int fetch_rows(struct worker *worker, struct order *order)
 		r = outbox_fetch(outbox, &order->fetch.what, order->fetch.readings,
 			&order->fetch.count, &bad_row);
 		/* A row that nobody can read would come back for ever. */
-		if (r == -EBADMSG && bad_row > 0 && outbox_bury(outbox, bad_row, "unreadable") < 0)
+		if (r == -EBADMSG && bad_row > 0 &&
+			outbox_bury(outbox, bad_row, "unreadable", NULL) < 0)
 			bad_row = 0;
 	} while (r == -EBADMSG && bad_row > 0);
 	return worker_judge(worker, outbox->db, r);
@@ -337,7 +340,11 @@ static int do_quick(struct worker *worker, struct order *order)
 		return -EIO;
 	if (order->kind == ORDER_BURY)
 		return worker_judge(worker, worker->outbox->db,
-			outbox_bury(worker->outbox, order->bury.row, order->bury.reason));
+			outbox_bury(worker->outbox, order->bury.row, order->bury.reason,
+				order->gap.id ? &order->gap : NULL));
+	if (order->kind == ORDER_PUT_GAP)
+		return worker_judge(
+			worker, worker->outbox->db, outbox_put_gap(worker->outbox, &order->gap));
 	if (worker->stopping)
 		return -ECANCELED;
 	if (order->kind == ORDER_TOKEN)
@@ -353,6 +360,18 @@ static void worker_quick(struct worker *worker)
 		worker_answer(worker, order_of(mail), do_quick(worker, order_of(mail)));
 }
 
+static int delete_device(struct worker *worker, struct order *order)
+{
+	int r = worker_judge(worker, worker->outbox->db,
+		outbox_delete_device(worker->outbox, order->drop.device_row, order->drop.last_row,
+			order->gap.id ? &order->gap : NULL));
+
+	/* It went with the first stretch, and may have been published since. */
+	if (r >= 0)
+		order->gap.id = 0;
+	return r;
+}
+
 /* One stretch; 1: go on later. */
 static int do_slow(struct worker *worker, struct order *order)
 {
@@ -361,9 +380,10 @@ static int do_slow(struct worker *worker, struct order *order)
 	if (worker->failed)
 		return -EIO;
 	if (order->kind == ORDER_DELETE_DEVICE)
-		return worker_judge(worker, worker->outbox->db,
-			outbox_delete_device(
-				worker->outbox, order->drop.device_row, order->drop.last_row));
+		return delete_device(worker, order);
+	if (order->kind == ORDER_DROP_GAP)
+		return worker_judge(
+			worker, worker->outbox->db, outbox_drop_gap(worker->outbox, order->gap.id));
 	r = control_walk_audit(worker->control, &order->at);
 	if (r == -EBADMSG) {
 		snprintf(order->head, sizeof(order->head), "%llu",

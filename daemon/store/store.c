@@ -98,6 +98,8 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_DELETE] = answer_nothing,
 	[ORDER_DELETE_DEVICE] = answer_done,
 	[ORDER_BURY] = answer_nothing,
+	[ORDER_PUT_GAP] = answer_nothing,
+	[ORDER_DROP_GAP] = answer_nothing,
 	[ORDER_FETCH] = answer_fetch,
 	[ORDER_TOKEN] = answer_token,
 	[ORDER_STOP] = answer_nothing,
@@ -126,6 +128,8 @@ void order_free(struct order *order)
 	case ORDER_VERIFY:
 	case ORDER_DELETE_DEVICE:
 	case ORDER_BURY:
+	case ORDER_PUT_GAP:
+	case ORDER_DROP_GAP:
 	case ORDER_STOP:
 	case ORDER_BATCH:
 	case ORDER_FAILED:
@@ -177,7 +181,10 @@ int store_load(struct store *store, const struct store_loader *loader, void *use
 
 	if (r < 0)
 		return load_failed(store, store->control->db, r);
-	r = outbox_load(store->outbox, loader, userdata);
+	/* The gaps first: what is found among the readings may be one more. */
+	r = outbox_load_gaps(store->outbox, loader, userdata);
+	if (r >= 0)
+		r = outbox_load(store->outbox, loader, userdata);
 	return r < 0 ? load_failed(store, store->outbox->db, r) : 0;
 }
 
@@ -252,6 +259,27 @@ int store_start(struct store *store, sd_event *loop, const struct store_ops *ops
 	return 0;
 }
 
+/* An answer may have led to a new order, which no thread takes any more. False when there is none.
+ */
+static bool cancel_late(struct store *store)
+{
+	struct mail *mail = mailbox_take(store->orders), *next;
+	bool any = mail != NULL;
+
+	for (; mail; mail = next) {
+		struct order *order = (struct order *)mail;
+
+		next = mail->next;
+		order->result = -ECANCELED;
+		mailbox_push(store->answers, mail);
+	}
+	for (mail = mailbox_take(store->readings); mail; mail = next) {
+		next = mail->next;
+		reading_unref(reading_of_mail(mail));
+	}
+	return any;
+}
+
 struct store *store_free(struct store *store)
 {
 	if (!store)
@@ -260,7 +288,9 @@ struct store *store_free(struct store *store)
 		mailbox_push(store->orders, &store->stop.mail);
 		pthread_join(store->thread, NULL);
 		/* The thread answered everything before it ended. */
-		store_answer(store);
+		do
+			store_answer(store);
+		while (cancel_late(store));
 	}
 	boxes_free(store);
 	store_close_files(store);
@@ -325,8 +355,8 @@ void store_delete(struct store *store, const struct row_range *ranges, size_t co
 	mailbox_push(store->orders, &order->mail);
 }
 
-void store_delete_device(
-	struct store *store, uint64_t device_row, store_done_fn done, void *userdata)
+void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
+	store_done_fn done, void *userdata)
 {
 	struct order *order = order_new(ORDER_DELETE_DEVICE, done, userdata);
 
@@ -338,10 +368,12 @@ void store_delete_device(
 	/* What the device sends after this moment is not meant. */
 	order->drop.device_row = device_row;
 	order->drop.last_row = store->last_row;
+	if (gap)
+		order->gap = *gap;
 	mailbox_push(store->orders, &order->mail);
 }
 
-void store_bury(struct store *store, uint64_t row, const char *reason)
+void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap)
 {
 	struct order *order = order_new(ORDER_BURY, NULL, NULL);
 
@@ -349,6 +381,28 @@ void store_bury(struct store *store, uint64_t row, const char *reason)
 		return;
 	order->bury.row = row;
 	snprintf(order->bury.reason, sizeof(order->bury.reason), "%s", reason);
+	if (gap)
+		order->gap = *gap;
+	mailbox_push(store->orders, &order->mail);
+}
+
+void store_put_gap(struct store *store, const struct store_gap *gap)
+{
+	struct order *order = order_new(ORDER_PUT_GAP, NULL, NULL);
+
+	if (!order)
+		return;
+	order->gap = *gap;
+	mailbox_push(store->orders, &order->mail);
+}
+
+void store_gap_published(struct store *store, uint64_t id)
+{
+	struct order *order = order_new(ORDER_DROP_GAP, NULL, NULL);
+
+	if (!order)
+		return;
+	order->gap.id = id;
 	mailbox_push(store->orders, &order->mail);
 }
 
@@ -364,8 +418,8 @@ void store_fetch(struct store *store, const struct owed_fetch *fetch)
 	mailbox_push(store->orders, &order->mail);
 }
 
-void store_get_token(struct store *store, const char *kind, const char *ep, store_token_fn done,
-	void *userdata)
+void store_get_token(
+	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata)
 {
 	struct order *order = order_new(ORDER_TOKEN, NULL, userdata);
 

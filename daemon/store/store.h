@@ -14,10 +14,10 @@
  * (everything after it is -EIO) and 'failed' is called once; the process must end and start again
  * from disk.
  *
- * Secrets (operation blob and code, credentials, tokens, the audit key) are sealed with AES-256-GCM;
- * associated data = table, row id, field, record format. The key-encryption key comes from
- * $CREDENTIALS_DIRECTORY/gatehouse.kek (32 bytes or 64 hex digits) or from <state>/key (0400, made
- * on the first start). A key check value tells a wrong key from corruption.
+ * Secrets (operation blob and code, credentials, tokens, the audit key) are sealed with
+ * AES-256-GCM; associated data = table, row id, field, record format. The key-encryption key comes
+ * from $CREDENTIALS_DIRECTORY/gatehouse.kek (32 bytes or 64 hex digits) or from <state>/key (0400,
+ * made on the first start). A key check value tells a wrong key from corruption.
  */
 
 #include <stdbool.h>
@@ -68,6 +68,14 @@ struct store_ops {
 int store_open(const struct store_options *options, enum store_opened *ret_opened,
 	struct store **ret, char *ret_why, size_t capacity);
 
+/* What the platform was not told of yet: readings of a device that were given up, or (count 0) that
+ * nothing is to be retained of a forgotten device any more. */
+struct store_gap {
+	uint64_t id; /* the caller's, never 0 */
+	uint64_t device_row, first_row, last_row, count;
+	char device_id[DEVICE_ID_MAX + 1], platform[17], reason[96];
+};
+
 /* Before store_start(): everything that is on disk. Each callback gets ownership (device) or a
  * value to copy; a negative answer ends the load and is returned. */
 struct store_loader {
@@ -82,6 +90,8 @@ struct store_loader {
 	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):
 	 * retransmissions over a restart */
 	int (*request)(void *userdata, uint64_t device_row, const struct request_key *key);
+	/* by id */
+	int (*gap)(void *userdata, const struct store_gap *gap);
 };
 int store_load(struct store *store, const struct store_loader *loader, void *userdata);
 /* Why store_load() failed, when a file was the reason: "control.db: ...". Static in the store. */
@@ -123,13 +133,20 @@ size_t store_appending(const struct store *store);
 
 /* Deletes delivered rows; no answer: what is not deleted is published again with the same gh-id. */
 void store_delete(struct store *store, const struct row_range *ranges, size_t count);
-/* Deletes all rows of one device that were appended before this call. done like store_save (head
- * NULL); -ECANCELED at shutdown. */
-void store_delete_device(
-	struct store *store, uint64_t device_row, store_done_fn done, void *userdata);
+/* Deletes all rows of one device that were appended before this call. 'gap' (copied, NULL = none)
+ * is written in the transaction that deletes the first of them. done like store_save (head NULL);
+ * -ECANCELED at shutdown. */
+void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
+	store_done_fn done, void *userdata);
 /* Moves a row to the dead letters with a reason (at most 95 bytes are kept, and the newest 1000
- * letters). No answer: a row that could not be moved is published again after a restart. */
-void store_bury(struct store *store, uint64_t row, const char *reason);
+ * letters), in one transaction with 'gap' (copied, NULL = none). No answer: a row that could not be
+ * moved is published again after a restart. */
+void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap);
+/* Writes a gap, or writes over the one with its id. No answer: one that could not be written is
+ * lost at a restart. */
+void store_put_gap(struct store *store, const struct store_gap *gap);
+/* The platform has it. No answer: what is not deleted is published again after a restart. */
+void store_gap_published(struct store *store, uint64_t id);
 void store_fetch(struct store *store, const struct owed_fetch *fetch);
 
 /* The value of one token. done runs on the loop exactly once: 0 with the value, which is wiped when
@@ -137,8 +154,8 @@ void store_fetch(struct store *store, const struct owed_fetch *fetch);
  * -ECANCELED at shutdown with an empty span. Tokens that were handed to store_save() before this
  * call are seen. */
 typedef void (*store_token_fn)(void *userdata, int result, struct span value);
-void store_get_token(struct store *store, const char *kind, const char *ep, store_token_fn done,
-	void *userdata);
+void store_get_token(
+	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata);
 
 /* Audit rows, newest first, numbers below 'before' (0 = newest), at most 'max' (<= 200). */
 typedef void (*store_journal_fn)(

@@ -128,6 +128,14 @@ static void handle_retired(struct connection *connection)
 	struct uplink_session *session = connection->session;
 
 	connection_free(connection);
+	/* A connection that was abandoned earlier may still be closing: all of them count. */
+	if (session->state == SESSION_CUTTING && !session->ended && session->connections == 0) {
+		session->state = SESSION_IDLE;
+		session_emit(session, &(struct uplink_event){.kind = UPLINK_LOST,
+					      .session = session,
+					      .text = "cut by the gateway"});
+		return; /* it may be gone */
+	}
 	session_collect(session);
 }
 

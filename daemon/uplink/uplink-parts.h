@@ -91,7 +91,14 @@ struct inbound {
 	char bytes[];		/* topic, NUL, payload */
 };
 
-enum session_state { SESSION_IDLE, SESSION_NAMING, SESSION_OPENING, SESSION_UP, SESSION_CLOSING };
+enum session_state {
+	SESSION_IDLE,
+	SESSION_NAMING,
+	SESSION_OPENING,
+	SESSION_UP,
+	SESSION_CLOSING,
+	SESSION_CUTTING, /* its connection is abandoned; IDLE when all of it is RETIRED */
+};
 
 struct connection {
 	struct uplink *uplink;

@@ -3,6 +3,7 @@
  * A session on the loop: its options, its one timer, and the connection it has at present.
  *
  *   IDLE -connect-> NAMING -name found-> OPENING -CONNACK-> UP -disconnect-> CLOSING -> IDLE
+ *                                                            '--cut--> CUTTING -retired-> IDLE
  *
  * An attempt (NAMING, OPENING, and OPENING once more with MQTT 3.1.1) has one time-out for all of
  * it. What a timed-out attempt left behind is abandoned, never waited for: a look-up that still
@@ -314,4 +315,13 @@ void uplink_disconnect(struct uplink_session *session)
 			    "mqtt-give-up") < 0)
 			session_fail(session, UPLINK_UNREACHABLE, "the attempt was given up");
 	}
+}
+
+int uplink_session_cut(struct uplink_session *session)
+{
+	if (session->state != SESSION_UP && session->state != SESSION_CLOSING)
+		return session->state == SESSION_CUTTING ? -EALREADY : -ENOTCONN;
+	session->state = SESSION_CUTTING;
+	connection_abandon(session->connection);
+	return 0;
 }

@@ -112,6 +112,12 @@ int uplink_connect(struct uplink_session *session);
  * answered by LOST. During an attempt: gives it up, answered by UNREACHABLE. No-op without a
  * session. */
 void uplink_disconnect(struct uplink_session *session);
+/* Cuts an established session: what waits is not sent any more, and no DELIVERED or REFUSED
+ * follows. Answered by LOST when the library has destroyed its handle and the socket is closed;
+ * until then uplink_connect() gives -EALREADY. What the library had written may have reached the
+ * broker, or may still reach it from the kernel's buffers. -ENOTCONN without a session, -EALREADY
+ * while it is being cut: then no further event follows. */
+int uplink_session_cut(struct uplink_session *session);
 /* Copies everything (the one copy on the way). Under 3.1.1 content type and properties are left
  * out. -ENOTCONN when the loop has not seen CONNECTED; -EINVAL (empty or too long strings, QoS
  * above 1), -EMSGSIZE; -ENOBUFS when 32768 publications of this session are unanswered; -ENOMEM. */

@@ -29,6 +29,10 @@ users list||
 users add|NAME| --role=R --password-file=FILE
 users role|NAME| --role=R
 users drop|NAME|
+tokens import|FILE|
+tokens replace|EP| --password-file=FILE --username=NAME
+tokens list||
+tokens drop|EP|
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|
 alarms||
@@ -82,7 +86,7 @@ _gatehousectl_files() {
 }
 
 _gatehousectl() {
-	local word=${COMP_WORDS[COMP_CWORD]} typed=() socket='' value='' row='' arguments i
+	local word=${COMP_WORDS[COMP_CWORD]} typed=() socket='' value='' row='' command arguments first=1 i
 	# All options that there are, so that a value is never taken for a command.
 	local everything=${_gatehousectl_rows//$'\n'/ }
 	everything="||${everything//|/ }"
@@ -125,18 +129,22 @@ _gatehousectl() {
 		return
 	fi
 	if ((${#typed[@]} == 0)); then
-		_gatehousectl_fill "$word" "$(sed 's/[ |].*//' <<<"$_gatehousectl_rows" | sort -u)"
+		_gatehousectl_fill "$word" "$(awk -F '[ |]' '{ print $1 }' <<<"$_gatehousectl_rows" | sort -u)"
 		return
 	fi
 	if ((${#typed[@]} == 1)); then
 		_gatehousectl_fill "$word" "$(sed -n "s/^${typed[0]//[^a-z-]/} \([a-z-]*\)|.*/\1/p" <<<"$_gatehousectl_rows")"
 		if ((${#COMPREPLY[@]})); then return; fi
 	fi
+	# Only the first argument can be told from others.
+	command=${row%%|*}
 	arguments=${row#*|}
-	case ${row%%|*}:${arguments%%|*} in
-	check-config:FILE) _gatehousectl_files "$word" ;;
+	if [[ $command == *' '* ]]; then first=2; fi
+	if ((${#typed[@]} != first)); then return; fi
+	case $command:${arguments%%|*} in
 	alarms*) ;;
-	*:ID) if ((${#typed[@]} == 1)); then _gatehousectl_fill "$word" "$(_gatehousectl_ids "$socket")"; fi ;;
+	*:FILE) _gatehousectl_files "$word" ;;
+	*:ID) _gatehousectl_fill "$word" "$(_gatehousectl_ids "$socket")" ;;
 	esac
 }
 

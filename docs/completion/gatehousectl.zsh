@@ -29,6 +29,10 @@ users list||
 users add|NAME| --role=R --password-file=FILE
 users role|NAME| --role=R
 users drop|NAME|
+tokens import|FILE|
+tokens replace|EP| --password-file=FILE --username=NAME
+tokens list||
+tokens drop|EP|
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|
 alarms||
@@ -36,22 +40,23 @@ check-config|FILE|
 '
 # end: rows
 
-local -a rows typed names
-local row option value='' socket='' everything match i
+local -a rows typed names everything
+local row option value='' socket='' i first
 rows=(${(f)_gatehousectl_rows})
-everything="$_gatehousectl_always ${(j: :)rows##*|}"
+# All options that there are, so that a value is never taken for a command.
+everything=(${=_gatehousectl_always} ${=${rows##*|}})
 
 for ((i = 2; i < CURRENT; i++)); do
 	if [[ $words[i] != --* ]]; then
 		typed+=($words[i])
 		continue
 	fi
-	for option in ${=everything}; do
+	for option in $everything; do
 		if [[ $option == $words[i]=* ]]; then value=${option#*=}; fi
 	done
 	if [[ -n $value ]]; then
 		if ((i + 1 == CURRENT)); then break; fi
-		if [[ $words[i] == --socket ]]; then socket=$words[i + 1]; fi
+		if [[ $words[i] == --socket ]]; then socket=$words[i+1]; fi
 		value=
 		((i++))
 	fi
@@ -95,9 +100,12 @@ case $#typed in
 		return
 	fi
 	;;
-*) return 1 ;;
 esac
 
+# Only the first argument can be told from others.
+first=1
+if [[ ${row%%\|*} == *' '* ]]; then first=2; fi
+if (($#typed != first)); then return 1; fi
 case ${row#*|} in
 FILE\|*) _files ;;
 ID\|*)

@@ -200,6 +200,40 @@ def test_revoke_stops_at_once(gateway, broker, recorder):
     assert 101 not in delivered(recorder, sensor) and 100 not in delivered(recorder, sensor)
 
 
+def test_what_is_missing_is_told(make_gateway, broker, recorder):
+    """Revoked while the broker is away: the platform hears which readings will never come."""
+    from bed import Recorder
+    gateway = make_gateway(broker=broker).start()
+    sensor = let_in(gateway, 'gapped')
+    sensor.report(0)
+    await_all(recorder, sensor)
+    sent = next(iter(values(recorder, sensor.id)))
+    until(lambda: gateway.ctl('status')['queue']['readings'] == 0, 20, 'the queue is empty')
+    recorder.close()
+    broker.stop()
+    until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20, 'the uplink is down')
+    for value in range(1, 6):
+        assert sensor.report(value).code == coap.CHANGED
+    gateway.ctl('revoke', sensor.id, timeout=30)
+    gateway.restart()
+    broker.start()
+    late = Recorder(broker, 'late')
+    topic = 'gatehouse/bed/%s/' % sensor.id
+    late.wait(topic + 'gap', timeout=60)
+    prefix, row = sent.rsplit('.', 1)
+    assert json.loads(late.messages(topic + 'gap')[0].payload) == {
+        'from': '%s.%d' % (prefix, int(row) + 1), 'to': '%s.%d' % (prefix, int(row) + 5),
+        'count': 5, 'reason': 'revoked'}
+    # It was taken: the next start has nothing more to tell.
+    until(lambda: gateway.ctl('status')['uplink']['state'] == 'up', 20, 'the uplink is up')
+    gateway.restart()
+    until(lambda: gateway.ctl('status')['uplink']['state'] == 'up', 20, 'the uplink is up again')
+    late.wait(topic + 'status', 3, 20)
+    assert len(late.messages(topic + 'gap')) == 1
+    assert not late.messages(topic + 'telemetry')
+    late.close()
+
+
 def test_lease_is_renewed(make_gateway, broker, recorder):
     """The registration token of 'local' is a lease: refreshed at half of its life, by itself."""
     gateway = make_gateway(broker=broker, config={'platform': {'local_lease': 20}}).start()

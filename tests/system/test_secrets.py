@@ -170,6 +170,8 @@ def test_canaries_are_found_nowhere(watched):
 
     gateway.start()
     assert label.report(4).code == coap.CHANGED
+    recorder.wait('gatehouse/bed/%s/telemetry' % label.id, where=lambda message: b'"v":4' in message.payload,
+                  timeout=30)
     gateway.ctl('revoke', label.id)
     search_process(canaries, gateway)
     for words in (('status',), ('devices',), ('show', panel.id), ('journal', '--limit', '200'), ('alarms',),
@@ -182,7 +184,8 @@ def test_canaries_are_found_nowhere(watched):
     search_files(canaries, gateway)
     gateway.terminate()
     search_files(canaries, gateway)
-    recorder.wait('gatehouse/bed/+/telemetry', 4)
+    assert {message.topic.split('/')[2] for message in recorder.messages('gatehouse/bed/+/telemetry')} == \
+        {label.id, panel.id}
     for message in recorder.messages():
         search(canaries, message.topic, message.topic.encode() + message.payload +
                repr(message.user).encode())

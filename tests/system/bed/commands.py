@@ -12,7 +12,7 @@ def _build():
     bound = os.path.join(enter.RUN, 'build')
     if os.environ.get('GATEHOUSE_BED') in ('user', 'root') and os.path.isdir(bound):
         return bound
-    return os.path.join(enter.ROOT, 'build')
+    return os.environ.get('GATEHOUSE_BUILD') or os.path.join(enter.ROOT, 'build')
 
 
 def program(name):

@@ -89,7 +89,7 @@ def furnish(rung):
     loopback()
     edit_users(avahi_is_root if rung == 'user' else spare_user)
     # The programs under test, where a uid that may not enter the tree finds them too.
-    build = os.path.join(ROOT, 'build')
+    build = os.environ.get('GATEHOUSE_BUILD') or os.path.join(ROOT, 'build')
     if os.path.isdir(build):
         os.mkdir(os.path.join(RUN, 'build'), 0o755)
         run('mount', '--bind', build, os.path.join(RUN, 'build'))

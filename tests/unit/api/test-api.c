@@ -40,6 +40,7 @@ struct world {
 	struct config config;
 	const struct config *present;
 	struct api_facts facts;
+	struct token_names names;
 	/* what the stand-in was asked, and how it answers */
 	struct act act;
 	unsigned acts, journals;
@@ -101,6 +102,13 @@ static void on_people(void *userdata,
 
 	for (size_t i = 0; i < ELEMENTS(people); i++)
 		each(each_userdata, &people[i]);
+}
+
+/* test-tokens.c looks at these. */
+static void on_put_tokens(void *userdata, const struct act *act, struct token_list *list,
+	act_done_fn done, void *done_userdata)
+{
+	on_act(userdata, act, done, done_userdata);
 }
 
 static void take_answer(void *userdata, int status, json_t *body)
@@ -165,7 +173,7 @@ static struct device *add_device(
 
 static int setup(void **state)
 {
-	static const struct api_ops ops = {on_act, on_journal, on_people};
+	static const struct api_ops ops = {on_act, on_journal, on_people, on_put_tokens};
 	const struct owed_limits limits = {
 		.outbox_bytes = 1000000, .window_readings = 100, .in_flight = 10};
 	struct world *world = calloc(1, sizeof(*world));
@@ -186,6 +194,7 @@ static int setup(void **state)
 		.heard = &world->heard,
 		.config = &world->present,
 		.facts = &world->facts,
+		.tokens = &world->names,
 	};
 	assert_int_equal(api_new(&view, &ops, world, &world->api), 0);
 	*state = world;
@@ -235,7 +244,10 @@ static void test_roles(void **state)
 			bool allowed = route->local_root ? callers[i]->local_root
 							 : callers[i]->role >= route->role;
 			unsigned asked = world->acts + world->journals;
-			int status = call(world, callers[i], route->method, path, NULL, NULL);
+			bool tokens = !strcmp(route->method, "PUT") &&
+				      !strcmp(route->path, "/api/v1/tokens");
+			int status = call(world, callers[i], route->method, path, NULL,
+				tokens ? "{\"tokens\":[]}" : NULL);
 
 			if (allowed && route->fresh_password && !callers[i]->fresh_password)
 				assert_int_equal(status, 401);
@@ -357,7 +369,7 @@ static void test_act_is_filled(void **state)
 		200);
 	assert_int_equal(world->act.kind, ACT_CLEAR_ALARM);
 	assert_string_equal(world->act.name, "leak");
-	assert_string_equal(world->act.device, "s-1");
+	assert_string_equal(world->act.place, "s-1");
 
 	assert_int_equal(call(world, &admin, "PUT", "/api/v1/people/ben", NULL,
 				 "{\"role\":\"viewer\",\"password\":\"vogel lampe rinde\"}"),
@@ -643,6 +655,28 @@ static void test_device(void **state)
 	assert_int_equal(json_array_size(json_object_get(world->body, "actions")), 0);
 }
 
+/* What was only announced cannot be let in yet, and what was let in is revoked, not blocked. */
+static void test_actions(void **state)
+{
+	struct world *world = *state;
+	struct device *hall = add_device(world, "hall", ADMISSION_PENDING);
+	struct device *active = add_device(world, "active", ADMISSION_ADMITTED);
+
+	hall->record->is_server = true;
+	active->record->life.operation = OPERATION_BOUND;
+	active->record->life.credential = CREDENTIAL_HELD;
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/devices/hall", NULL, NULL), 200);
+	assert_false(holds(world, "\"approve\""));
+	assert_true(holds(world, "\"block\""));
+	hall->record->address_bound = true;
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/devices/hall", NULL, NULL), 200);
+	assert_true(holds(world, "\"approve\""));
+	assert_int_equal(
+		call(world, &technician, "GET", "/api/v1/devices/active", NULL, NULL), 200);
+	assert_true(holds(world, "\"revoke\""));
+	assert_false(holds(world, "\"block\""));
+}
+
 /* No credential in any answer; a code only where the gateway must show it, to who may see it. */
 static void test_secrets_stay(void **state)
 {
@@ -767,6 +801,7 @@ int main(void)
 		IN_WORLD(test_limits_heard_alarms),
 		IN_WORLD(test_devices),
 		IN_WORLD(test_device),
+		IN_WORLD(test_actions),
 		IN_WORLD(test_secrets_stay),
 		IN_WORLD(test_long_id),
 		IN_WORLD(test_foreign_text),

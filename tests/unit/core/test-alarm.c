@@ -135,6 +135,35 @@ static void test_full_of_lasting_ones_refuses(void **state)
 	assert_false(alarms_clear(&alarms, ALARM_LEAK, "one more", 6000, &alarm));
 }
 
+/* Any host on the LAN can raise these, for as many names as it likes. */
+static void test_lan_cannot_push_out_others(void **state)
+{
+	static const enum alarm_kind kinds[] = {ALARM_NAME_CONFLICT, ALARM_TOKEN_IN_CLEAR};
+	struct alarms alarms = {0};
+	struct alarm alarm;
+	char subject[16];
+
+	assert_true(alarms_raise(&alarms, ALARM_UPLINK_DOWN, "", 1, &alarm));
+	for (unsigned k = 0; k < 2; k++)
+		for (int i = 0; i < 200; i++) {
+			snprintf(subject, sizeof(subject), "s%d", i);
+			assert_int_equal(
+				alarms_raise(&alarms, kinds[k], subject, 2, &alarm), i < 32);
+		}
+	assert_int_equal(alarms.count, 65);
+	/* One that is there is still counted, and a place that becomes free is used. */
+	assert_false(alarms_raise(&alarms, ALARM_NAME_CONFLICT, "s31", 3, &alarm));
+	assert_true(alarms_clear(&alarms, ALARM_NAME_CONFLICT, "s0", 4, &alarm));
+	assert_true(alarms_raise(&alarms, ALARM_NAME_CONFLICT, "s99", 5, &alarm));
+	assert_true(alarms_clear(&alarms, ALARM_UPLINK_DOWN, "", 6, &alarm));
+}
+
+static void test_remedy_of_a_new_address(void **state)
+{
+	assert_non_null(strstr(
+		alarm_row(ALARM_NAME_CONFLICT)->remedy, "release it and let it enrol again"));
+}
+
 static void test_sentence(void **state)
 {
 	struct alarm alarm = {.kind = ALARM_NAME_CONFLICT, .subject = "sensor-7"};
@@ -160,6 +189,8 @@ int main(void)
 		cmocka_unit_test(test_long_subject_is_found_again),
 		cmocka_unit_test(test_full_oldest_self_clearing_goes),
 		cmocka_unit_test(test_full_of_lasting_ones_refuses),
+		cmocka_unit_test(test_lan_cannot_push_out_others),
+		cmocka_unit_test(test_remedy_of_a_new_address),
 		cmocka_unit_test(test_sentence),
 	};
 

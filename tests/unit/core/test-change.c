@@ -47,12 +47,27 @@ static const struct person person = {.row = 3, .name = "ada", .role = ROLE_ADMIN
 static const struct alarm alarm_raised = {.kind = ALARM_LEAK, .subject = "d-1", .raised = 5};
 static const struct audit_row audit = {.who = "ada", .action = "admit"};
 
+static struct token_list one_token(void)
+{
+	struct token_list list = {0};
+	struct token *token;
+
+	assert_int_equal(token_new(SPAN_LITERAL("sensor-2"), SPAN_LITERAL("user"),
+				 SPAN_LITERAL("secret"), &token),
+		0);
+	token_list_add(&list, token);
+	return list;
+}
+
 static int put_all(struct change *change)
 {
+	struct token_list list = one_token();
+
 	return change_put_device(change, &record) | change_drop_device(change, 8) |
 	       change_put_person(change, &person) | change_drop_person(change, 4) |
 	       change_put_alarm(change, &alarm_raised) | change_append_audit(change, &audit) |
-	       change_put_setting(change, "commit", "1") | change_drop_setting(change, "old");
+	       change_put_setting(change, "commit", "1") | change_drop_setting(change, "old") |
+	       change_put_tokens(change, &list) | change_drop_token(change, "mqtt", "sensor-3");
 }
 
 static void test_items_in_order(void **state)
@@ -66,7 +81,7 @@ static void test_items_in_order(void **state)
 	assert_int_equal(put_all(change), 0);
 	for (item = change->first; item; item = item->next)
 		assert_int_equal(item->kind, (enum change_kind)count++);
-	assert_int_equal(count, CHANGE_DROP_SETTING + 1);
+	assert_int_equal(count, CHANGE_DROP_TOKEN + 1);
 
 	item = change->first;
 	assert_ptr_not_equal(item->device, &record);
@@ -88,6 +103,12 @@ static void test_items_in_order(void **state)
 	item = item->next;
 	assert_string_equal(item->setting, "old");
 	assert_string_equal(item->value, "");
+	item = item->next;
+	assert_int_equal(item->tokens.count, 1);
+	assert_string_equal(item->tokens.first->ep, "sensor-2");
+	item = item->next;
+	assert_string_equal(item->setting, "mqtt");
+	assert_string_equal(item->value, "sensor-3");
 
 	wiped = 0;
 	assert_null(change_free(change));
@@ -120,6 +141,7 @@ static void test_setting_limits(void **state)
 static void test_out_of_memory(void **state)
 {
 	struct change *change, *none = NULL;
+	struct token_list list = one_token();
 
 	assert_int_equal(change_new(&change), 0);
 	assert_int_equal(change_drop_device(change, 1), 0);
@@ -134,7 +156,12 @@ static void test_out_of_memory(void **state)
 	assert_int_equal(change_put_alarm(change, &alarm_raised), -ENOMEM);
 	assert_int_equal(change_append_audit(change, &audit), -ENOMEM);
 	assert_int_equal(change_put_setting(change, "a", "b"), -ENOMEM);
+	assert_int_equal(change_put_tokens(change, &list), -ENOMEM);
+	assert_int_equal(change_drop_token(change, "mqtt", "a"), -ENOMEM);
 	memory_is_out = false;
+	/* The list stays the caller's. */
+	assert_int_equal(list.count, 1);
+	token_list_clear(&list);
 	assert_null(none);
 	assert_null(change->first->next);
 	assert_int_equal(change_drop_device(change, 2), 0); /* still good */

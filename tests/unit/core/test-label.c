@@ -58,6 +58,25 @@ int __wrap_crypto_hmac_sha256(
 	return call_fails() ? -EIO : __real_crypto_hmac_sha256(key, parts, count, ret_mac);
 }
 
+/* How often something was wiped that held the secret, the code or a key of the test vector. */
+static struct {
+	unsigned secret, code, key;
+} wiped;
+
+void __real_crypto_wipe(void *bytes, size_t size);
+void __wrap_crypto_wipe(void *bytes, size_t size);
+void __wrap_crypto_wipe(void *bytes, size_t size)
+{
+	uint8_t secret[LABEL_SECRET_SIZE], key[LABEL_KEY_SIZE];
+
+	unhex("000102030405060708090a0b0c0d0e0f", secret);
+	unhex("b489514eb745169325765ba10b4cf8d4", key);
+	wiped.secret += memmem(bytes, size, secret, sizeof(secret)) != NULL;
+	wiped.code += memmem(bytes, size, CODE, LABEL_CODE_SIZE) != NULL;
+	wiped.key += memmem(bytes, size, key, sizeof(key)) != NULL;
+	__real_crypto_wipe(bytes, size);
+}
+
 static void secret_fill(uint8_t secret[LABEL_SECRET_SIZE])
 {
 	unhex("000102030405060708090a0b0c0d0e0f", secret);
@@ -402,6 +421,43 @@ static void test_library_fails(void **state)
 	}
 }
 
+static void wiped_expect(unsigned secret, unsigned code, unsigned key)
+{
+	assert_int_equal(wiped.secret, secret);
+	assert_int_equal(wiped.code, code);
+	assert_int_equal(wiped.key, key);
+	memset(&wiped, 0, sizeof(wiped));
+}
+
+/* Each place where the secret stood: the bytes of the code, the copy that keys are derived from,
+ * the input of the check; on every way out. */
+static void test_wiped(void **state)
+{
+	char text[LABEL_TEXT_SIZE], qr[LABEL_QR_SIZE];
+	uint8_t secret[LABEL_SECRET_SIZE];
+	enum label_verdict verdict;
+	struct label label;
+
+	secret_fill(secret);
+	memset(&wiped, 0, sizeof(wiped));
+	label = vector_label();
+	wiped_expect(3, 1, 1);
+	assert_int_equal(label_read(SPAN_LITERAL("GH1-" CODE), "other", &label, &verdict), 0);
+	assert_int_equal(verdict, LABEL_MISMATCH);
+	wiped_expect(3, 1, 0);
+	failing_call = 1;
+	assert_int_equal(label_read(SPAN_LITERAL("GH1-" CODE), NAME, &label, &verdict), -EIO);
+	wiped_expect(3, 1, 0);
+	failing_call = 4;
+	assert_int_equal(label_read(SPAN_LITERAL("GH1-" CODE), NAME, &label, &verdict), -EIO);
+	wiped_expect(3, 1, 1);
+	assert_int_equal(label_write(secret, NAME, text), 0);
+	wiped_expect(3, 1, 0);
+	assert_int_equal(label_write_qr(secret, NAME, qr), 0);
+	wiped_expect(3, 1, 0);
+	label_clear(&label);
+}
+
 static void test_clear(void **state)
 {
 	static const struct label zero;
@@ -441,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_typos),
 		cmocka_unit_test(test_write_refused),
 		cmocka_unit_test(test_library_fails),
+		cmocka_unit_test(test_wiped),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_why),
 	};

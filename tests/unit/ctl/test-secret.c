@@ -34,7 +34,7 @@ static int read_bytes(const void *data, size_t size, char *ret_secret)
 
 static void test_lines(void **state)
 {
-	char secret[SECRET_MAX + 1] = "old", longest[SECRET_MAX + 3];
+	char secret[SECRET_LINE_MAX + 1] = "old", longest[SECRET_LINE_MAX + 3];
 
 	assert_int_equal(read_bytes("vogel lampe\nmore", 16, secret), 0);
 	assert_string_equal(secret, "vogel lampe");
@@ -47,14 +47,14 @@ static void test_lines(void **state)
 	assert_int_equal(read_bytes("a\0b\n", 4, secret), -EILSEQ);
 	assert_string_equal(secret, "no end");
 	memset(longest, 'x', sizeof(longest));
-	assert_int_equal(read_bytes(longest, SECRET_MAX + 1, secret), -EMSGSIZE);
-	assert_int_equal(read_bytes(longest, SECRET_MAX, secret), 0);
-	assert_int_equal(strlen(secret), SECRET_MAX);
+	assert_int_equal(read_bytes(longest, SECRET_LINE_MAX + 1, secret), -EMSGSIZE);
+	assert_int_equal(read_bytes(longest, SECRET_LINE_MAX, secret), 0);
+	assert_int_equal(strlen(secret), SECRET_LINE_MAX);
 }
 
 static void test_file(void **state)
 {
-	char path[] = "/tmp/test-secret-XXXXXX", secret[SECRET_MAX + 1], why[256] = "";
+	char path[] = "/tmp/test-secret-XXXXXX", secret[SECRET_LINE_MAX + 1], why[256] = "";
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
@@ -63,9 +63,9 @@ static void test_file(void **state)
 	assert_int_equal(write(fd, "from a file\n", 12), 12);
 	assert_int_equal(secret_read(path, secret, why, sizeof(why)), 0);
 	assert_string_equal(secret, "from a file");
-	memset(secret, 'y', SECRET_MAX);
-	assert_int_equal(pwrite(fd, secret, SECRET_MAX, 0), SECRET_MAX);
-	assert_int_equal(pwrite(fd, "yy", 2, SECRET_MAX), 2);
+	memset(secret, 'y', SECRET_LINE_MAX);
+	assert_int_equal(pwrite(fd, secret, SECRET_LINE_MAX, 0), SECRET_LINE_MAX);
+	assert_int_equal(pwrite(fd, "yy", 2, SECRET_LINE_MAX), 2);
 	assert_int_equal(secret_read(path, secret, why, sizeof(why)), -EMSGSIZE);
 	assert_non_null(strstr(why, "longer than 256 bytes"));
 	close(fd);
@@ -76,7 +76,7 @@ static void test_file(void **state)
 
 static void test_standard_input(void **state)
 {
-	char secret[SECRET_MAX + 1], why[256] = "";
+	char secret[SECRET_LINE_MAX + 1], why[256] = "";
 	int ends[2], before = dup(STDIN_FILENO);
 
 	for (int i = 0; i < 2; i++) {
@@ -127,7 +127,7 @@ static int ask_on_terminal(const char *first, const char *second, char *seen, si
 	pid_t child = forkpty(&terminal, NULL, NULL, NULL);
 
 	if (child == 0) {
-		char secret[SECRET_MAX + 1] = "", why[256];
+		char secret[SECRET_LINE_MAX + 1] = "", why[256];
 		int r = secret_read(NULL, secret, why, sizeof(why));
 
 		_exit(r == 0 && !strcmp(secret, "typed twice") ? 0 : r == -EKEYREJECTED ? 2 : 1);

@@ -34,6 +34,8 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
 		memcpy(exchange->payload, answer->payload.data, answer->payload.size);
 	if (answer->location_id)
 		snprintf(exchange->location, sizeof(exchange->location), "%s", answer->location_id);
+	exchange->place = answer->location;
+	memset(&exchange->peer, 0xa5, sizeof(exchange->peer)); /* it is gone */
 }
 
 void lan_answer_text(struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age)
@@ -42,6 +44,21 @@ void lan_answer_text(struct lan_exchange *exchange, uint8_t code, const char *te
 				     .format = -1,
 				     .payload = span_from_string(text),
 				     .max_age = max_age});
+}
+
+void lan_silence(struct lan_exchange *exchange)
+{
+	assert_non_null(bed.host.lan);
+	exchange->answers++;
+	exchange->silent = true;
+}
+
+unsigned fake_multicast_probes;
+
+unsigned lan_probe_multicast(struct lan *lan)
+{
+	assert_non_null(lan);
+	return ++fake_multicast_probes;
 }
 
 const char *exchange_text(const struct lan_exchange *exchange)
@@ -94,11 +111,15 @@ void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, c
 
 struct uplink_session {
 	bool connected;
+	void *userdata;
+	char client_id[96], username[64], password[64];
 };
+static struct uplink_session *sessions[64]; /* all that are there */
 struct fake_publication fake_publications[4096];
 size_t fake_publication_count;
 unsigned fake_connects, fake_sessions, fake_sessions_alive;
 int fake_publish_result;
+unsigned fake_cuts;
 
 int uplink_session_new(struct uplink *uplink, const struct uplink_session_options *options,
 	void *userdata, struct uplink_session **ret)
@@ -106,9 +127,20 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 	*ret = calloc(1, sizeof(**ret));
 	assert_non_null(*ret);
 	assert_string_equal(options->host, bed.config.mqtt_host);
-	assert_string_equal(options->will_topic, "gatehouse/plant/status");
-	assert_non_null(strstr(options->will_payload, "offline"));
-	assert_true(options->will_retain);
+	if (userdata == &bed.host) {
+		assert_string_equal(options->will_topic, "gatehouse/plant/status");
+		assert_non_null(strstr(options->will_payload, "offline"));
+		assert_true(options->will_retain);
+	} else {
+		assert_null(options->will_topic);
+	}
+	(*ret)->userdata = userdata;
+	snprintf((*ret)->client_id, sizeof((*ret)->client_id), "%s", options->client_id);
+	snprintf((*ret)->username, sizeof((*ret)->username), "%s", options->username);
+	snprintf((*ret)->password, sizeof((*ret)->password), "%.*s", (int)options->password.size,
+		(const char *)options->password.data);
+	assert_true(fake_sessions_alive < 64);
+	sessions[fake_sessions_alive] = *ret;
 	fake_sessions++;
 	fake_sessions_alive++;
 	return 0;
@@ -116,16 +148,75 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 
 struct uplink_session *uplink_session_free(struct uplink_session *session)
 {
-	if (session)
-		fake_sessions_alive--;
+	size_t i = 0;
+
+	if (!session)
+		return NULL;
+	while (sessions[i] != session)
+		i++;
+	sessions[i] = sessions[--fake_sessions_alive];
 	free(session);
 	return NULL;
+}
+
+void *uplink_session_userdata(const struct uplink_session *session)
+{
+	return session->userdata;
+}
+
+static struct uplink_session *session_of(const char *device_id)
+{
+	char client_id[96];
+	size_t i;
+
+	snprintf(client_id, sizeof(client_id), "gatehouse-plant-%s", device_id);
+	for (i = 0; i < fake_sessions_alive; i++)
+		if (!strcmp(sessions[i]->client_id, client_id))
+			return sessions[i];
+	return NULL;
+}
+
+bool session_is_there(const char *device_id)
+{
+	return session_of(device_id) != NULL;
+}
+
+const char *session_account(const char *device_id)
+{
+	static char text[160];
+	const struct uplink_session *session = session_of(device_id);
+
+	assert_non_null(session);
+	snprintf(text, sizeof(text), "%s:%s", session->username, session->password);
+	return text;
+}
+
+void session_event(const char *device_id, enum uplink_event_kind kind)
+{
+	struct uplink_session *session = session_of(device_id);
+	const struct uplink_event event = {
+		.kind = kind, .session = session, .version = 5, .text = "because"};
+
+	assert_non_null(session);
+	session->connected =
+		kind == UPLINK_CONNECTED || (kind == UPLINK_TAKEN_OVER && session->connected);
+	session_on_event(&bed.host, &event);
 }
 
 int uplink_connect(struct uplink_session *session)
 {
 	assert_non_null(session);
 	fake_connects++;
+	return 0;
+}
+
+int uplink_session_cut(struct uplink_session *session)
+{
+	assert_non_null(session);
+	if (!session->connected)
+		return -ENOTCONN;
+	session->connected = false;
+	fake_cuts++;
 	return 0;
 }
 
@@ -142,11 +233,12 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 	assert_non_null(session);
 	if (!session->connected)
 		return -ENOTCONN;
-	if (fake_publish_result < 0 && publication->tag)
+	if (fake_publish_result < 0 && strstr(publication->topic, "/telemetry"))
 		return fake_publish_result;
 	assert_true(fake_publication_count < 4096);
 	kept = &fake_publications[fake_publication_count++];
-	*kept = (struct fake_publication){.retain = publication->retain, .tag = publication->tag};
+	*kept = (struct fake_publication){
+		.retain = publication->retain, .tag = publication->tag, .session = session};
 	snprintf(kept->topic, sizeof(kept->topic), "%s", publication->topic);
 	snprintf(kept->payload, sizeof(kept->payload), "%.*s", (int)publication->payload.size,
 		(const char *)publication->payload.data);
@@ -170,12 +262,15 @@ void uplink_event(enum uplink_event_kind kind)
 static void land(size_t index, enum uplink_event_kind kind, int reason)
 {
 	const struct uplink_event event = {.kind = kind,
-		.session = bed.host.session,
+		.session = fake_publications[index].session,
 		.tag = fake_publications[index].tag,
 		.reason = reason};
 
 	assert_true(index < fake_publication_count);
-	upstream_on_event(&bed.host, &event);
+	if (event.session == bed.host.session)
+		upstream_on_event(&bed.host, &event);
+	else
+		session_on_event(&bed.host, &event);
 }
 
 void uplink_deliver(size_t index)
@@ -273,6 +368,6 @@ void lan_end(void)
 void rooms_reset(void)
 {
 	fake_sent_count = fake_publication_count = 0;
-	fake_connects = fake_sessions = 0;
+	fake_connects = fake_sessions = fake_cuts = 0;
 	fake_send_result = fake_publish_result = 0;
 }

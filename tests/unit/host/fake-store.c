@@ -71,9 +71,74 @@ static struct device_record **disk_place(uint64_t row)
 	return NULL;
 }
 
+static struct token *tokens_on_disk[64];
+static size_t token_count;
+
+static size_t token_at(const char *ep)
+{
+	size_t i = 0;
+
+	while (i < token_count && strcmp(tokens_on_disk[i]->ep, ep))
+		i++;
+	return i;
+}
+
+static void drop_token(const char *ep)
+{
+	size_t at = token_at(ep);
+
+	if (at == token_count)
+		return;
+	token_free(tokens_on_disk[at]);
+	tokens_on_disk[at] = tokens_on_disk[--token_count];
+}
+
+static void put_token(const struct token *token)
+{
+	struct span username, password;
+
+	drop_token(token->ep);
+	assert_true(token_count < 64);
+	assert_int_equal(token_value_read(secret_span(&token->value), &username, &password), 0);
+	assert_int_equal(token_new(span_from_string(token->ep), username, password,
+				 &tokens_on_disk[token_count++]),
+		0);
+}
+
+const char *disk_token(const char *ep)
+{
+	static char text[160];
+	struct span username, password;
+	size_t at = token_at(ep);
+
+	text[0] = '\0';
+	if (at < token_count) {
+		assert_int_equal(token_value_read(secret_span(&tokens_on_disk[at]->value),
+					 &username, &password),
+			0);
+		snprintf(text, sizeof(text), "%.*s:%.*s", (int)username.size,
+			(const char *)username.data, (int)password.size,
+			(const char *)password.data);
+	}
+	return text;
+}
+
+void store_get_token(
+	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata)
+{
+	size_t at = token_at(ep);
+
+	assert_string_equal(kind, TOKEN_KIND_MQTT);
+	if (at < token_count)
+		done(userdata, 0, secret_span(&tokens_on_disk[at]->value));
+	else
+		done(userdata, -ENOENT, (struct span){0});
+}
+
 static void write_item(const struct change_item *item)
 {
 	struct device_record **place;
+	const struct token *token;
 
 	switch (item->kind) {
 	case CHANGE_PUT_DEVICE:
@@ -93,10 +158,15 @@ static void write_item(const struct change_item *item)
 		assert_true(alarm_count < 256);
 		alarms_on_disk[alarm_count++] = item->alarm;
 		break;
+	case CHANGE_PUT_TOKENS:
+		for (token = item->tokens.first; token; token = token->next)
+			put_token(token);
+		break;
+	case CHANGE_DROP_TOKEN:
+		drop_token(item->value);
+		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
-	case CHANGE_PUT_TOKENS:
-	case CHANGE_DROP_TOKEN:
 	case CHANGE_PUT_SETTING:
 	case CHANGE_DROP_SETTING:
 		break;
@@ -216,19 +286,48 @@ bool row_was_deleted(uint64_t row)
 	return false;
 }
 
-void store_delete_device(
-	struct store *store, uint64_t device_row, store_done_fn done, void *userdata)
+void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
+	store_done_fn done, void *userdata)
 {
-	assert_null(done);
 	assert_true(fake_rows.dropped_count < 16);
 	fake_rows.dropped[fake_rows.dropped_count++] = device_row;
+	if (gap && fake_rows.drop_result >= 0)
+		store_put_gap(store, gap);
+	if (done)
+		done(userdata, fake_rows.drop_result, NULL);
 }
 
-void store_bury(struct store *store, uint64_t row, const char *reason)
+void store_put_gap(struct store *store, const struct store_gap *gap)
+{
+	size_t i;
+
+	for (i = 0; i < fake_rows.gap_count && fake_rows.gap[i].id != gap->id; i++)
+		;
+	assert_true(i < 2000);
+	fake_rows.gap[i] = *gap;
+	if (i == fake_rows.gap_count)
+		fake_rows.gap_count++;
+}
+
+void store_gap_published(struct store *store, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < fake_rows.gap_count && fake_rows.gap[i].id != id; i++)
+		;
+	assert_true(i < fake_rows.gap_count);
+	fake_rows.gap_count--;
+	memmove(&fake_rows.gap[i], &fake_rows.gap[i + 1],
+		(fake_rows.gap_count - i) * sizeof(fake_rows.gap[0]));
+}
+
+void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap)
 {
 	assert_true(fake_rows.buried_count < 16);
 	snprintf(fake_rows.buried_why[fake_rows.buried_count], 96, "%s", reason);
 	fake_rows.buried[fake_rows.buried_count++] = row;
+	if (gap)
+		store_put_gap(store, gap);
 }
 
 static bool row_is_there(const struct reading *reading)
@@ -281,6 +380,8 @@ void store_reset(void)
 		disk[i] = device_record_free(disk[i]);
 	for (i = 0; i < row_count; i++)
 		reading_unref(rows[i]);
+	while (token_count)
+		token_free(tokens_on_disk[--token_count]);
 	save_count = audit_count = alarm_count = appending_count = row_count = 0;
 	memset(&fake_rows, 0, sizeof(fake_rows));
 }

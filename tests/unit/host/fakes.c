@@ -218,12 +218,17 @@ int bed_teardown(void **state)
 	jobs_end();
 	store_end();
 	lan_end();
+	reading_drops_free(host);
 	host->registry = registry_free(host->registry);
 	host->owed = owed_free(host->owed);
+	gaps_free_all(host);
+	token_import_end(host);
+	token_names_clear(&host->tokens);
 	free(host->flights);
 	host->pump_source = sd_event_source_disable_unref(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->window_timer = loop_source_free(host->window_timer);
+	host->multicast_timer = loop_source_free(host->multicast_timer);
 	assert_null(timers); /* a timer that is left would fire into freed memory */
 	assert_int_equal(fake_sessions_alive, 0);
 	host->loop = sd_event_unref(host->loop);

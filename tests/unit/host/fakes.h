@@ -8,7 +8,10 @@
  */
 
 #include "base/cleanup.h"
+#include "host/gap.h"
 #include "host/host.h"
+#include "host/session.h"
+#include "host/token-host.h"
 
 /* ---- the bed ---- */
 
@@ -47,6 +50,9 @@ size_t disk_audit_count(const char *action, const char *result); /* NULL = any *
 const struct audit_row *disk_audit_newest(void);
 size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 
+/* "user:password" of the token on disk for a name, "" when there is none. */
+const char *disk_token(const char *ep);
+
 size_t appended_waiting(void);
 /* Answers all readings that were handed in and not answered. */
 void appended_answer(int result);
@@ -57,12 +63,15 @@ struct fake_rows {
 	size_t delete_calls;
 	uint64_t dropped[16]; /* device rows */
 	size_t dropped_count;
+	int drop_result; /* of store_delete_device(), which answers at once */
 	uint64_t buried[16];
 	char buried_why[16][96];
 	size_t buried_count;
 	struct owed_fetch fetch[16];
 	size_t fetch_count;
 	size_t fetch_served;
+	struct store_gap gap[2001]; /* on disk */
+	size_t gap_count;
 	bool fetch_by_hand; /* otherwise bed_run_loop() answers them */
 };
 extern struct fake_rows fake_rows;
@@ -76,6 +85,8 @@ struct lan_exchange {
 	int format;
 	int64_t max_age;
 	char location[DEVICE_ID_MAX + 1];
+	enum lan_location place;
+	bool silent; /* lan_silence() */
 	uint8_t payload[2048];
 	size_t size;
 	struct lan_peer peer;
@@ -94,6 +105,7 @@ struct fake_sent {
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
 extern int fake_send_result; /* what lan_send() answers */
+extern unsigned fake_multicast_probes;
 /* The newest request of ours that waits and goes to this path, or NULL. */
 struct fake_sent *sent_to(const char *path);
 void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload);
@@ -107,12 +119,18 @@ struct fake_publication {
 	bool retain;
 	uint64_t tag;
 	bool landed;
+	struct uplink_session *session; /* the gateway's, or a device's own */
 };
 extern struct fake_publication fake_publications[4096];
 extern size_t fake_publication_count;
 extern unsigned fake_connects, fake_sessions, fake_sessions_alive;
 extern int fake_publish_result; /* what uplink_publish() answers to a reading */
+extern unsigned fake_cuts;	/* answered when the test says LOST */
 void uplink_event(enum uplink_event_kind kind);
+/* Of the session that a device has for itself: "user:password" that it was opened with. */
+bool session_is_there(const char *device_id);
+const char *session_account(const char *device_id);
+void session_event(const char *device_id, enum uplink_event_kind kind);
 void uplink_deliver(size_t index);
 void uplink_refuse(size_t index, int reason);
 /* Published on topics that end so, since 'from'. */

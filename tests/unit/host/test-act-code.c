@@ -180,6 +180,64 @@ static void admit_code_approve(void **state)
 	assert_int_equal(device->record->life.operation_code.size, 0);
 }
 
+static void wrong_tries_replace_a_code_that_is_shown(void **state)
+{
+	struct device *device = pending_device("one", "10.0.0.1", "{\"display\":true}");
+	struct act admit = act_on(ACT_ADMIT, device->record->id), act = approve(device, "wrong");
+	char code[CODE_MAX + 1] = "", second[CODE_MAX + 1] = "";
+	uint64_t number;
+	unsigned i;
+
+	acted(&admit);
+	number = device->record->life.operation_number;
+	span_to_string(secret_span(&device->record->life.operation_code), code, sizeof(code));
+	for (i = 1; i < 5; i++)
+		assert_int_equal(acted(&act).result, ACT_WRONG_CODE);
+	assert_int_equal(acted(&act).result, ACT_LOCKED);
+	assert_int_equal(disk_audit_count("approve", "refused: wrong code"), 5);
+	assert_int_equal(disk_audit_count("approve", "ended: too many wrong codes"), 1);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	assert_false(operation_is_open(device->record->life.operation));
+	assert_false(disk_device(device->record->id)->code_locked);
+	assert_int_equal(disk_device(device->record->id)->code_tries, 0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_CODE_LOCKED, device->record->id));
+	act = approve(device, code);
+	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
+	assert_int_equal(acted(&admit).result, ACT_DONE);
+	assert_true(device->record->life.operation_number > number);
+	span_to_string(secret_span(&device->record->life.operation_code), second, sizeof(second));
+	assert_string_not_equal(code, second);
+	assert_int_equal(acted(&act).result, ACT_WRONG_CODE);
+	act = approve(device, second);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+}
+
+/* All at once, with the right one behind them. */
+static void tries_side_by_side_do_not_outrun_the_end(void **state)
+{
+	struct device *device = pending_device("one", "10.0.0.1", "{\"display\":true}");
+	struct act admit = act_on(ACT_ADMIT, device->record->id), wrong, right;
+	char code[CODE_MAX + 1] = "";
+	struct act_try tries[7];
+	unsigned i;
+
+	acted(&admit);
+	span_to_string(secret_span(&device->record->life.operation_code), code, sizeof(code));
+	wrong = approve(device, "wrong");
+	right = approve(device, code);
+	for (i = 0; i < 6; i++)
+		try_act(&wrong, &tries[i]);
+	try_act(&right, &tries[6]);
+	store_answer_all(0);
+	for (i = 0; i < 7; i++)
+		assert_int_equal(tries[i].answers, 1);
+	assert_int_equal(tries[4].outcome.result, ACT_LOCKED);
+	assert_int_equal(tries[6].outcome.result, ACT_IMPOSSIBLE);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_NONE);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	assert_false(device->record->code_locked);
+}
+
 static void an_expired_operation_is_no_way_around_the_display(void **state)
 {
 	struct device *device = pending_device("one", "10.0.0.1", "{\"display\":true}");
@@ -274,6 +332,8 @@ int main(void)
 		T(tries_side_by_side_gain_nothing),
 		T(the_whole_gateway_pauses),
 		T(admit_code_approve),
+		T(wrong_tries_replace_a_code_that_is_shown),
+		T(tries_side_by_side_do_not_outrun_the_end),
 		T(an_expired_operation_is_no_way_around_the_display),
 		T(a_code_is_of_its_operation),
 		T(without_display_the_page_shows_it),

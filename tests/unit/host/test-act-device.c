@@ -35,6 +35,7 @@ static void every_act_leaves_its_row(void **state)
 		{ACT_RESUME, ADMISSION_ADMITTED},
 		{ACT_RELEASE, ADMISSION_PENDING},
 		{ACT_ADMIT, ADMISSION_ADMITTED},
+		{ACT_REVOKE, ADMISSION_REVOKED},
 		{ACT_BLOCK, ADMISSION_BLOCKED},
 		{ACT_UNBLOCK, ADMISSION_SIGHTED},
 		{ACT_UNLOCK_CODE, ADMISSION_SIGHTED},
@@ -153,7 +154,95 @@ static void what_was_only_seen_needs_the_window(void **state)
 	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
 	assert_int_equal(device->record->life.admission, ADMISSION_SIGHTED);
 	open_window();
+	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
+}
+
+/* An announcement alone proves nothing: who admits it decides on what it said of itself. */
+static void what_was_not_asked_yet_is_not_admitted(void **state)
+{
+	static const enum act_kind kinds[] = {ACT_ADMIT, ACT_APPROVE};
+	struct device *device;
+	unsigned i;
+
+	open_window();
+	device_host_on_appeared(&bed.host,
+		&(const struct discovery_sighting){.ep = "one", .address = address_of("10.0.0.1")});
+	device = registry_by_ep(bed.host.registry, "one");
+	for (i = 0; i < ELEMENTS(kinds); i++) {
+		struct act act = act_on(kinds[i], device->record->id);
+		struct act_outcome outcome = acted(&act);
+
+		assert_int_equal(outcome.result, ACT_IMPOSSIBLE);
+		assert_non_null(strstr(outcome.text, "what it is"));
+		assert_int_equal(device->record->life.admission, ADMISSION_SIGHTED);
+	}
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK,
+		"</info>;rt=\"gatehouse.info\",</t>;if=\"core.s\";ct=110");
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, "{}");
+	store_answer_all(0);
+	struct act act = act_on(ACT_APPROVE, device->record->id);
 	assert_int_equal(acted(&act).result, ACT_DONE);
+}
+
+static void who_was_let_in_is_revoked_before_it_is_blocked(void **state)
+{
+	struct device *active = active_device("one", "10.0.0.1");
+	struct device *waiting = pending_device("two", "10.0.0.2", "{}");
+	struct act act = act_on(ACT_BLOCK, active->record->id), admit;
+	struct act_outcome outcome = acted(&act);
+
+	assert_int_equal(outcome.result, ACT_IMPOSSIBLE);
+	assert_non_null(strstr(outcome.text, "Revoke it first"));
+	assert_int_equal(active->record->life.credential, CREDENTIAL_HELD);
+	act.kind = ACT_SUSPEND;
+	acted(&act);
+	act.kind = ACT_BLOCK;
+	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
+	act.kind = ACT_REVOKE;
+	acted(&act);
+	act.kind = ACT_BLOCK;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	/* An operation is open: it would be cancelled. */
+	admit = act_on(ACT_ADMIT, waiting->record->id);
+	acted(&admit);
+	act = act_on(ACT_BLOCK, waiting->record->id);
+	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
+	assert_int_equal(waiting->record->life.operation, OPERATION_AWAITING);
+}
+
+/* Blocked behind an approval that is still on its way, it would lose a credential after all. */
+static void blocking_does_not_overtake_an_approval(void **state)
+{
+	struct device *device = pending_device("one", "10.0.0.1", "{}");
+	struct act approve = act_on(ACT_APPROVE, device->record->id);
+	struct act block = act_on(ACT_BLOCK, device->record->id);
+	struct act_try tries[2];
+
+	try_act(&approve, &tries[0]);
+	try_act(&block, &tries[1]);
+	store_answer_all(0);
+	assert_int_equal(tries[0].outcome.result, ACT_DONE);
+	assert_int_equal(tries[1].outcome.result, ACT_TOO_MANY);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+}
+
+static void released_it_has_no_owner_any_more(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_RENAME, device->record->id);
+	struct act_outcome outcome;
+
+	act.has_owner = act.has_place = true;
+	snprintf(act.owner, sizeof(act.owner), "Meier");
+	snprintf(act.place, sizeof(act.place), "cellar");
+	acted(&act);
+	assert_string_equal(device->record->owner, "Meier");
+	act = act_on(ACT_RELEASE, device->record->id);
+	outcome = acted(&act);
+	assert_int_equal(outcome.result, ACT_DONE);
+	assert_int_equal(strncmp(outcome.text, "Released.", 9), 0);
+	assert_string_equal(disk_device(device->record->id)->owner, "");
+	assert_string_equal(disk_device(device->record->id)->place, "cellar");
 }
 
 static void forgotten_with_all_that_belongs_to_it(void **state)
@@ -204,6 +293,10 @@ int main(void)
 		T(labels_are_clean_text),
 		T(renaming_is_told_upstream),
 		T(what_was_only_seen_needs_the_window),
+		T(what_was_not_asked_yet_is_not_admitted),
+		T(who_was_let_in_is_revoked_before_it_is_blocked),
+		T(blocking_does_not_overtake_an_approval),
+		T(released_it_has_no_owner_any_more),
 		T(forgotten_with_all_that_belongs_to_it),
 		T(identify),
 	};

@@ -56,9 +56,10 @@ static void a_window_of_a_wrong_length(void **state)
 
 static void an_alarm_is_cleared_by_a_person(void **state)
 {
-	struct act act = act_on(ACT_CLEAR_ALARM, "one-abcd");
+	struct act act = act_on(ACT_CLEAR_ALARM, NULL);
 	struct act_try try;
 
+	snprintf(act.place, sizeof(act.place), "one-abcd");
 	snprintf(act.name, sizeof(act.name), "name-conflict");
 	assert_int_equal(acted(&act).result, ACT_UNKNOWN);
 	host_alarm_raise(&bed.host, ALARM_NAME_CONFLICT, "one-abcd");

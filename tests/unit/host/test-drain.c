@@ -77,15 +77,70 @@ static void after_three_seconds_the_session_is_cut(void **state)
 	assert_int_equal(try.answers, 0);
 	assert_int_equal(fake_sessions_alive, 1);
 	bed_advance(200 * USEC_PER_MSEC);
-	assert_int_equal(try.answers, 1);
-	assert_int_equal(fake_sessions_alive, 0);
+	/* Cut, but the connection is still there: something of it may be on its way. */
+	assert_int_equal(fake_cuts, 1);
+	assert_int_equal(try.answers, 0);
 	assert_false(upstream_is_up(&bed.host));
+	assert_int_equal(fake_rows.dropped_count, 0);
+	uplink_event(UPLINK_LOST);
+	assert_int_equal(try.answers, 1);
+	assert_int_equal(try.outcome.result, ACT_DONE);
+	assert_string_equal(try.outcome.text,
+		"Revoked here. The broker did not answer; what it had received before is not "
+		"known.");
+	assert_int_equal(bed_timer_left("uplink-cut"), UINT64_MAX);
 	assert_int_equal(fake_rows.dropped_count, 1);
-	/* The link comes back by itself, with a session of its own. */
+	/* The link comes back by itself. */
 	bed_advance(2 * USEC_PER_SEC);
-	assert_int_equal(fake_sessions, 2);
+	assert_int_equal(fake_connects, 2);
 	link_up();
 	assert_int_equal(published("/telemetry", reading_at(1) + 1), 0);
+}
+
+/* The library does not let go of the connection: people are not kept waiting for it. */
+static void a_cut_is_waited_for_two_seconds(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+	struct device *two = active_device("two", "10.0.0.2");
+	struct act revoke = act_on(ACT_REVOKE, one->record->id);
+	struct act suspend = act_on(ACT_SUSPEND, two->record->id);
+	struct act_try first, second;
+	size_t i, from;
+
+	link_up();
+	reported("one", "10.0.0.1", 2);
+	reported("two", "10.0.0.2", 1);
+	try_act(&revoke, &first);
+	store_answer_all(0);
+	bed_advance(3100 * USEC_PER_MSEC);
+	/* It begins to be drained while the session that has its readings is cut. */
+	try_act(&suspend, &second);
+	store_answer_all(0);
+	bed_advance(1800 * USEC_PER_MSEC);
+	assert_int_equal(first.answers + second.answers, 0);
+	assert_int_equal(fake_sessions_alive, 1);
+	bed_advance(200 * USEC_PER_MSEC);
+	assert_int_equal(first.answers, 1);
+	assert_non_null(strstr(first.outcome.text, "Revoked here. The broker did not answer;"));
+	assert_int_equal(second.answers, 1);
+	assert_non_null(strstr(second.outcome.text, "Suspended here. The broker did not answer;"));
+	assert_int_equal(fake_sessions_alive, 0);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(fake_sessions, 2);
+	/* The next time the broker answers. */
+	from = fake_publication_count;
+	link_up();
+	suspend.kind = ACT_RESUME;
+	assert_int_equal(acted(&suspend).result, ACT_DONE);
+	bed_run_loop();
+	suspend.kind = ACT_SUSPEND;
+	try_act(&suspend, &second);
+	store_answer_all(0);
+	for (i = from; i < fake_publication_count; i++)
+		if (fake_publications[i].tag)
+			uplink_deliver(i);
+	assert_int_equal(second.answers, 1);
+	assert_non_null(strstr(second.outcome.text, "Nothing of this device is published"));
 }
 
 static void a_lost_link_ends_the_wait(void **state)
@@ -164,7 +219,7 @@ static void a_reading_that_was_put_back_is_waited_for(void **state)
 
 static void every_act_that_stops_a_device_waits(void **state)
 {
-	static const enum act_kind kinds[] = {ACT_SUSPEND, ACT_BLOCK, ACT_RELEASE};
+	static const enum act_kind kinds[] = {ACT_SUSPEND, ACT_REVOKE, ACT_RELEASE};
 	struct act_try try;
 	unsigned i;
 
@@ -240,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_answer_waits_for_what_is_in_flight),
 		T(after_three_seconds_the_session_is_cut),
+		T(a_cut_is_waited_for_two_seconds),
 		T(a_lost_link_ends_the_wait),
 		T(what_waits_is_dropped_and_upstream_hears_of_it),
 		T(what_waits_can_be_kept),

@@ -267,17 +267,57 @@ static void pending_names_are_limited(void **state)
 	assert_int_equal(bed.host.limits.reached[LIMIT_PENDING], 1);
 }
 
-static void a_silent_sighting_makes_room(void **state)
+static void sight(const char *ep, const char *ip)
 {
-	const struct discovery_sighting sighting = {
-		.ep = "gone", .address = address_of("10.0.0.7")};
+	struct discovery_sighting sighting = {.address = address_of(ip), .found_by = FOUND_MDNS};
+
+	snprintf(sighting.ep, sizeof(sighting.ep), "%s", ep);
+	device_host_on_appeared(&bed.host, &sighting);
+}
+
+static void announcements_take_no_place_of_those_who_ask(void **state)
+{
+	bed.config.pending_max = 1;
+	bed.host.limits.value[LIMIT_SIGHTINGS] = 2;
+	open_window();
+	sight("a", "10.0.0.7");
+	sight("b", "10.0.0.8");
+	sight("c", "10.0.0.9");
+	assert_null(registry_by_ep(bed.host.registry, "c"));
+	assert_int_equal(bed.host.limits.reached[LIMIT_SIGHTINGS], 1);
+	assert_int_equal(heard(AWAY_OVER_LIMIT), 1);
+	enrol(&x, "one", "10.0.0.1", "{}");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 1));
+	/* One that is not announced any more makes room for another announcement. */
+	registry_by_ep(bed.host.registry, "a")->present = false;
+	bed_advance(61 * USEC_PER_SEC);
+	sight("c", "10.0.0.9");
+	assert_null(registry_by_ep(bed.host.registry, "a"));
+	assert_non_null(registry_by_ep(bed.host.registry, "c"));
+}
+
+static void who_answers_a_probe_needs_a_place_too(void **state)
+{
 	struct device *device;
 
 	bed.config.pending_max = 1;
-	device_host_on_appeared(&bed.host, &sighting);
-	device = registry_by_ep(bed.host.registry, "gone");
-	device->present = false;
-	open_window();
+	pending_device("one", "10.0.0.1", "{}");
+	sight("served", "10.0.0.7");
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK,
+		"</t>;if=\"core.s\";ct=110,</info>;rt=\"gatehouse.info\"");
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, "{}");
+	store_answer_all(0);
+	device = registry_by_ep(bed.host.registry, "served");
+	assert_true(device_host(device)->probed);
+	assert_int_equal(device->record->life.admission, ADMISSION_SIGHTED);
+	assert_int_equal(bed.host.limits.reached[LIMIT_PENDING], 1);
+}
+
+static void who_waits_in_silence_makes_room(void **state)
+{
+	bed.config.pending_max = 1;
+	pending_device("gone", "10.0.0.7", "{}");
 	enrol(&x, "one", "10.0.0.1", "{}");
 	assert_int_equal(x.code, COAP_CODE(4, 29));
 	bed_advance(61 * USEC_PER_SEC);
@@ -285,6 +325,27 @@ static void a_silent_sighting_makes_room(void **state)
 	store_answer_all(0);
 	assert_int_equal(x.code, COAP_CODE(2, 1));
 	assert_null(registry_by_ep(bed.host.registry, "gone"));
+	assert_int_equal(disk_audit_count("forget", "evicted"), 1);
+	assert_int_equal(registry_count(bed.host.registry), 1);
+	enrol(&x, "two", "10.0.0.2", "{}");
+	assert_int_equal(x.code, COAP_CODE(4, 29));
+}
+
+static void who_was_decided_on_stays(void **state)
+{
+	struct device *device = pending_device("kept", "10.0.0.7", "{}");
+	struct act act = act_on(ACT_ADMIT, device->record->id);
+
+	acted(&act);
+	act.kind = ACT_RELEASE;
+	acted(&act);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	bed.config.pending_max = 1;
+	bed_advance(61 * USEC_PER_SEC);
+	enrol(&x, "one", "10.0.0.1", "{}");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(4, 29));
+	assert_ptr_equal(registry_by_ep(bed.host.registry, "kept"), device);
 }
 
 static void wrong_interface(void **state)
@@ -343,14 +404,15 @@ static void malformed(void **state)
 
 static void other_methods_and_formats(void **state)
 {
+	const struct lan_peer peer = {.address = address_of("10.0.0.1")};
 	struct lan_request request = {.resource = LAN_ENROL,
 		.method = LAN_GET,
 		.ep = "one",
-		.peer = &x.peer,
+		.peer = &peer,
 		.content_format = FORMAT_JSON,
 		.exchange = &x};
 
-	x = (struct lan_exchange){.peer = {.address = address_of("10.0.0.1")}};
+	x = (struct lan_exchange){.peer = peer};
 	enrol_on_request(&bed.host, &request);
 	assert_int_equal(x.code, COAP_CODE(4, 5));
 	request.method = LAN_POST;
@@ -460,7 +522,10 @@ int main(void)
 		T(a_sighted_name_belongs_to_the_first_who_enrols),
 		T(names_a_minute_are_limited),
 		T(pending_names_are_limited),
-		T(a_silent_sighting_makes_room),
+		T(announcements_take_no_place_of_those_who_ask),
+		T(who_answers_a_probe_needs_a_place_too),
+		T(who_waits_in_silence_makes_room),
+		T(who_was_decided_on_stays),
 		T(wrong_interface),
 		T(plain_can_be_refused),
 		T(a_tier_only_goes_up),

@@ -156,12 +156,43 @@ static void refused_for_the_moment_waits_for_the_next_connect(void **state)
 	/* The other one is still with the uplink. */
 	assert_true(flights_of_device(&bed.host, device->record->row));
 	from = fake_publication_count;
+	assert_in_range(bed_timer_left("refused-retry"), USEC_PER_SEC, 2 * USEC_PER_SEC);
 	uplink_event(UPLINK_LOST);
 	bed_advance(2 * USEC_PER_SEC);
 	link_up();
 	assert_int_equal(published("/telemetry", from), 2);
 	assert_string_equal(fake_publications[nth(from, 0)].id, "plant.7.1");
 	assert_string_equal(fake_publications[nth(from, 1)].id, "plant.7.2");
+}
+
+static void refused_for_the_moment_is_tried_again_without_a_connect(void **state)
+{
+	uint64_t left, longest = 0;
+	size_t from;
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	link_up();
+	from = fake_publication_count;
+	reported("one", "10.0.0.1", 1);
+	for (i = 0; i < 12; i++) {
+		assert_int_equal(published("/telemetry", from), i + 1);
+		uplink_refuse(nth(from, i), 0x97);
+		bed_run_loop();
+		assert_int_equal(published("/telemetry", from), i + 1);
+		left = bed_timer_left("refused-retry");
+		assert_in_range(left, USEC_PER_SEC, 60 * USEC_PER_SEC);
+		longest = left > longest ? left : longest;
+		bed_advance(left + 1);
+		bed_run_loop();
+	}
+	assert_true(longest > 5 * USEC_PER_SEC);
+	uplink_deliver(nth(from, i));
+	assert_int_equal(stats().readings, 0);
+	/* Taken: the next refusal is waited for shortly again. */
+	reported("one", "10.0.0.1", 1);
+	uplink_refuse(nth(from, i + 1), 0x97);
+	assert_in_range(bed_timer_left("refused-retry"), 1, 2 * USEC_PER_SEC);
 }
 
 static void one_that_cannot_be_sent_does_not_block_the_rest(void **state)
@@ -176,7 +207,9 @@ static void one_that_cannot_be_sent_does_not_block_the_rest(void **state)
 	assert_int_equal(stats().readings, 0);
 	reported("two", "10.0.0.2", 1);
 	assert_int_equal(published("/telemetry", 0), 1);
-	assert_int_equal(bed.host.flights_in_use, 1);
+	/* The reading, and the record of the one that is missing. */
+	assert_int_equal(bed.host.flights_in_use, 2);
+	assert_int_equal(published("/gap", 0), 1);
 }
 
 static void what_the_uplink_has_no_room_for_is_tried_again(void **state)
@@ -271,6 +304,13 @@ static void the_alarm_does_not_come_and_go(void **state)
 	for (i = 1; i < published("/telemetry", 0); i++)
 		uplink_deliver(nth(0, i));
 	bed_advance(USEC_PER_SEC);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	/* Room, and a reading that found it, but not a minute yet. */
+	reported("one", "10.0.0.1", 1);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	bed_advance(60 * USEC_PER_SEC);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	reported("one", "10.0.0.1", 1);
 	assert_false(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
 	store_answer_all(0);
 	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, false), 1);
@@ -290,7 +330,7 @@ static void the_table_of_flights(void **state)
 	assert_true(flight_take(&bed.host, FLIGHT_READING, 1, 1, &again));
 	assert_int_not_equal(tag, again);
 	for (i = 1; i < FLIGHTS_MAX; i++)
-		assert_true(flight_take(&bed.host, FLIGHT_STATUS, 1, i, &tag));
+		assert_true(flight_take(&bed.host, FLIGHT_GAP, 1, i, &tag));
 	assert_false(flight_take(&bed.host, FLIGHT_READING, 1, 1, &tag));
 	/* No tag of theirs: none of them moves. */
 	reading_on_delivered(&bed.host, 0);
@@ -311,6 +351,7 @@ int main(void)
 		T(after_a_lost_link_the_same_again_in_order),
 		T(poison_is_buried),
 		T(refused_for_the_moment_waits_for_the_next_connect),
+		T(refused_for_the_moment_is_tried_again_without_a_connect),
 		T(one_that_cannot_be_sent_does_not_block_the_rest),
 		T(what_the_uplink_has_no_room_for_is_tried_again),
 		T(a_lapsed_lease_is_not_published),

@@ -135,6 +135,7 @@ static void the_whole_gateway_is_slow_to_guess_at(void **state)
 	for (i = 0; i < 60; i++) {
 		snprintf(name, sizeof(name), "n%u", i);
 		act = login(name, "x");
+		snprintf(act.via, sizeof(act.via), "10.1.0.%u", i);
 		done(&act);
 	}
 	act = login("anna", RIGHT);
@@ -202,6 +203,50 @@ static void somebody_who_was_dropped_meanwhile(void **state)
 	assert_int_equal(try.outcome.result, ACT_NOT_ALLOWED);
 }
 
+/* While the journal's row is on its way to disk. */
+static void somebody_who_was_changed_after_the_check(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try try;
+
+	with_anna();
+	try_act(&act, &try);
+	job_run();
+	bed.host.people.person[0].epoch++;
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_NOT_ALLOWED);
+	assert_string_equal(try.outcome.person.name, "");
+}
+
+static void one_address_is_slowed_down_alone(void **state)
+{
+	struct act act = login("nobody", "wrong wombat ladder");
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 20; i++) {
+		snprintf(act.name, sizeof(act.name), "nobody-%u", i);
+		assert_int_equal(done(&act).result, ACT_NOT_ALLOWED);
+	}
+	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+	act = login("anna", RIGHT);
+	snprintf(act.via, sizeof(act.via), "10.0.0.6");
+	assert_int_equal(done(&act).result, ACT_DONE);
+}
+
+/* Strangers used up all tries of this minute: who is in can still act. */
+static void a_session_is_not_kept_from_acting(void **state)
+{
+	struct act act = login("anna", RIGHT);
+
+	with_anna();
+	bed.host.people.global_first_usec = clock_boot_usec();
+	bed.host.people.global_tries = 1000;
+	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+	act.kind = ACT_PASSWORD_FRESH;
+	assert_int_equal(done(&act).result, ACT_DONE);
+}
+
 static void the_gateway_stops_before_the_hash(void **state)
 {
 	struct act act = login("anna", RIGHT);
@@ -225,6 +270,9 @@ int main(void)
 		T(without_a_journal_nobody_gets_in),
 		T(a_password_that_was_changed_meanwhile),
 		T(somebody_who_was_dropped_meanwhile),
+		T(somebody_who_was_changed_after_the_check),
+		T(one_address_is_slowed_down_alone),
+		T(a_session_is_not_kept_from_acting),
 		T(the_gateway_stops_before_the_hash),
 	};
 

@@ -75,6 +75,29 @@ static void pending_while_the_window_is_open(void **state)
 	assert_string_equal(disk_device(device->record->id)->info.attributes, "{\"a\":\"b\"}");
 }
 
+/* The answer is here before the decision is on disk, but has its turn after it. */
+static void what_was_decided_on_does_not_change(void **state)
+{
+	struct device *device;
+	struct act act;
+	struct act_try try;
+
+	open_window();
+	device = appeared("one", "10.0.0.1");
+	answer_probe("{\"model\":\"A\",\"attributes\":{\"a\":\"b\"}}");
+	store_answer_all(0);
+	device_host(device)->probed = false;
+	device_host_probe(&bed.host, device);
+	act = act_on(ACT_REJECT, device->record->id);
+	try_act(&act, &try);
+	answer_probe("{\"model\":\"B\",\"attributes\":{\"c\":\"d\"}}");
+	store_answer_all(0);
+	assert_int_equal(device->record->life.admission, ADMISSION_REJECTED);
+	assert_true(device_host(device)->probed);
+	assert_string_equal(device->record->info.model, "A");
+	assert_string_equal(disk_device(device->record->id)->info.attributes, "{\"a\":\"b\"}");
+}
+
 static void who_comes_by_itself_is_not_asked(void **state)
 {
 	struct device *device = pending_device("one", "10.0.0.1", "{}");
@@ -243,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(asked_and_listed),
 		T(pending_while_the_window_is_open),
+		T(what_was_decided_on_does_not_change),
 		T(who_comes_by_itself_is_not_asked),
 		T(who_was_sighted_and_enrols_is_not_asked_any_more),
 		T(who_is_blocked_is_left_alone),

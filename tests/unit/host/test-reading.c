@@ -66,6 +66,30 @@ static void a_full_disk_owes_nothing(void **state)
 	assert_int_equal(heard(AWAY_STORE_FULL), 2);
 }
 
+/* The disk is what is full, the outbox is not: the alarm stays until the disk takes a reading. */
+static void a_full_disk_is_an_alarm_that_stays(void **state)
+{
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	for (i = 0; i < 3; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		appended_answer(-ENOSPC);
+		bed_advance(30 * USEC_PER_SEC);
+		assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	}
+	/* A minute counts from the newest one that found no room. */
+	report(&x, "one", "10.0.0.1", "1");
+	appended_answer(0);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	bed_advance(31 * USEC_PER_SEC);
+	report(&x, "one", "10.0.0.1", "1");
+	appended_answer(0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	store_answer_all(0);
+	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, true), 1);
+}
+
 static void revoked_while_the_disk_was_busy(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -182,16 +206,17 @@ static void what_is_wrong_with_a_body(void **state)
 		{FORMAT_NONE, "x", COAP_CODE(4, 15)},
 	};
 	char large[READING_OPAQUE_MAX + 1];
+	const struct lan_peer peer = {.address = address_of("10.0.0.1")};
 	struct lan_request request = {.resource = LAN_TELEMETRY,
 		.method = LAN_POST,
 		.ep = "one",
-		.peer = &x.peer,
+		.peer = &peer,
 		.accept = -1,
 		.exchange = &x};
 	unsigned i;
 
 	active_device("one", "10.0.0.1");
-	x = (struct lan_exchange){.peer = {.address = address_of("10.0.0.1")}};
+	x = (struct lan_exchange){.peer = peer};
 	for (i = 0; i < ELEMENTS(rows); i++) {
 		request.content_format = rows[i].format;
 		request.payload = span_from_string(rows[i].body);
@@ -297,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(answered_only_after_the_commit),
 		T(a_full_disk_owes_nothing),
+		T(a_full_disk_is_an_alarm_that_stays),
 		T(revoked_while_the_disk_was_busy),
 		T(suspended_while_the_disk_was_busy),
 		T(forgotten_while_the_disk_was_busy),

@@ -36,8 +36,16 @@ static void a_broker_that_is_down_is_tried_with_back_off(void **state)
 	}
 	assert_true(longest > 5 * USEC_PER_SEC);
 	assert_int_equal(fake_sessions, 1);
+	/* A broker that takes it and drops it at once is no reason to begin anew. */
 	link_up();
+	bed_advance(59 * USEC_PER_SEC);
 	uplink_event(UPLINK_LOST);
+	assert_true(bed.host.link_backoff.tries > 20);
+	bed_advance(61 * USEC_PER_SEC);
+	link_up();
+	bed_advance(61 * USEC_PER_SEC);
+	uplink_event(UPLINK_LOST);
+	assert_int_equal(bed.host.link_backoff.tries, 1);
 	assert_true(bed_timer_left("uplink-retry") <= USEC_PER_SEC);
 }
 
@@ -175,14 +183,37 @@ static void a_cut_session_sends_nothing_more(void **state)
 	from = fake_publication_count;
 	upstream_cut(&bed.host);
 	assert_false(upstream_is_up(&bed.host));
-	assert_int_equal(fake_sessions_alive, 0);
 	upstream_publish_status(&bed.host, device);
 	upstream_publish_gateway(&bed.host, "online");
 	upstream_cut(&bed.host);
 	assert_int_equal(fake_publication_count, from);
+	assert_int_equal(fake_cuts, 1);
+	uplink_event(UPLINK_LOST);
+	assert_int_equal(bed.host.link, LINK_DOWN);
 	bed_advance(2 * USEC_PER_SEC);
-	assert_int_equal(fake_sessions_alive, 1);
+	assert_int_equal(fake_connects, 2);
 	link_up();
+	/* One that is not there yet is just ended. */
+	uplink_event(UPLINK_LOST);
+	upstream_cut(&bed.host);
+	assert_int_equal(fake_sessions_alive, 0);
+}
+
+static void the_audit_head_is_upstream_every_day(void **state)
+{
+	size_t from;
+
+	link_up();
+	from = fake_publication_count;
+	snprintf(bed.host.facts.audit_head, sizeof(bed.host.facts.audit_head), "%s", "abcd1234");
+	bed_advance(86399 * USEC_PER_SEC);
+	assert_int_equal(published("plant/status", from), 0);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(published("plant/status", from), 1);
+	assert_non_null(strstr(published_newest("plant/status")->payload, "abcd1234"));
+	assert_non_null(strstr(published_newest("plant/status")->payload, "online"));
+	bed_advance(86400 * USEC_PER_SEC);
+	assert_int_equal(published("plant/status", from), 2);
 }
 
 static void no_broker_is_configured(void **state)
@@ -236,6 +267,7 @@ int main(void)
 		T(the_link_of_a_device_follows),
 		T(a_session_taken_over_is_a_leak),
 		T(a_cut_session_sends_nothing_more),
+		T(the_audit_head_is_upstream_every_day),
 		T(no_broker_is_configured),
 		T(a_password_file_that_cannot_be_read),
 		T(offline_is_said_at_the_end),

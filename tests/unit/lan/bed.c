@@ -28,7 +28,8 @@ static void request_seen(void *userdata, const struct lan_request *request)
 	bed->requests++;
 	last->view = *request;
 	last->payload_size = request->payload.size;
-	if (request->payload.size > 0)
+	/* what came in blocks is longer; who wants it has a host of its own */
+	if (request->payload.size > 0 && request->payload.size <= sizeof(last->payload))
 		memcpy(last->payload, request->payload.data, request->payload.size);
 	if (bed->host)
 		bed->host(bed, request);
@@ -42,6 +43,22 @@ static void turned_away(void *userdata, enum turned_away why, const struct devic
 
 	(void)from;
 	bed->away[why]++;
+}
+
+static void reachable(void *userdata, const struct device_address *address)
+{
+	struct bed *bed = userdata;
+
+	bed->reachable++;
+	bed->reachable_address = *address;
+}
+
+static void sighted(void *userdata, const struct lan_sighting *sighting)
+{
+	struct bed *bed = userdata;
+
+	bed->sighted++;
+	bed->sighting = *sighting;
 }
 
 int bed_socket(const struct bed *bed)
@@ -64,7 +81,10 @@ int bed_socket(const struct bed *bed)
 
 void bed_open(struct bed *bed, int family, const char *interface)
 {
-	const struct lan_ops ops = {.request = request_seen, .turned_away = turned_away};
+	const struct lan_ops ops = {.request = request_seen,
+		.turned_away = turned_away,
+		.reachable = reachable,
+		.sighted = sighted};
 
 	*bed = (struct bed){.family = family};
 	limits_init(&bed->limits);
@@ -104,6 +124,7 @@ void bed_verify(struct bed *bed)
 	assert_int_equal(stats.verified, 1);
 	memset(bed->away, 0, sizeof(bed->away));
 	bed->requests = 0;
+	bed->reachable = 0;
 }
 
 void message_begin(struct datagram *message, int type, int code, uint16_t mid, const char *token)

@@ -46,6 +46,9 @@ struct bed {
 	struct seen_request last;
 	unsigned requests;
 	unsigned away[AWAYS];
+	unsigned reachable, sighted;
+	struct device_address reachable_address;
+	struct lan_sighting sighting;
 	bool hold; /* else each request is answered with 2.04 at once */
 	/* takes the place of both when it is set */
 	void (*host)(struct bed *bed, const struct lan_request *request);

@@ -69,8 +69,8 @@ static void check_factor(struct bed *bed, const struct datagram *message)
 }
 
 static const char *const paths[][3] = {{NULL}, {"enrol"}, {"t"}, {"time"}, {"d"}, {"d", "x"},
-	{"d", "x", "c"}, {"d", "X"}, {".well-known", "core"}, {".well-known", "rd"}, {"nothing"},
-	{"t", "t"}, {""}, {"rd"}, {"rd", "a-1234"}, {"rd", "a-1234", "c"}, {".well-known", "rd"}};
+	{"d", "x", "c"}, {"d", "X"}, {".well-known", "core"}, {"nothing"}, {"t", "t"}, {""}, {"rd"},
+	{"rd", "a-1234"}, {"rd", "a-1234", "c"}, {".well-known", "rd"}};
 
 static void each_method_on_each_path(void **state)
 {

@@ -340,8 +340,8 @@ static void bad_requests_are_explained(void **state)
 		{{"ep="}, NULL, NULL, COAP_CODE(4, 0)},
 		{{"ep=two words"}, NULL, NULL, COAP_CODE(4, 0)},
 		{{"ep=a", "n=\x01"}, NULL, NULL, COAP_CODE(4, 0)},
-		{{"ep=a"}, "x", "\x08", COAP_CODE(4, 0)},  /* a block of 16 with one byte */
-		{{"ep=a"}, "x", "\x10", COAP_CODE(4, 8)},  /* the second without the first */
+		{{"ep=a"}, "x", "\x08", COAP_CODE(4, 0)}, /* a block of 16 with one byte */
+		{{"ep=a"}, "x", "\x10", COAP_CODE(4, 8)}, /* the second without the first */
 	};
 	struct bed *bed = *state;
 	struct datagram request, answer;
@@ -377,7 +377,8 @@ static void links_are_listed(void **state)
 		{"rt=gatehouse.t*",
 			"</t>;rt=\"gatehouse.telemetry\",</time>;rt=\"gatehouse.time\""},
 		{"rt=gatehouse.time", "</time>;rt=\"gatehouse.time\""},
-		{"rt=core.rd", ""},
+		{"rt=core.rd*", "</rd>;rt=\"core.rd\""},
+		{"rt=core.rd-lookup-ep", ""},
 	};
 	struct bed *bed = *state;
 	struct datagram request, answer;

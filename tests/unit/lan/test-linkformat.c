@@ -48,6 +48,29 @@ static void attributes_are_read(void **state)
 	assert_string_equal(list.entry[2].rt, "");
 }
 
+/* RFC 9176 9.3: the first that fits counts; it is somebody else's business whether it is a name. */
+static void the_name_of_the_endpoint(void **state)
+{
+	static const struct {
+		const char *text, *ep;
+	} rows[] = {
+		{"</a>;rt=x", ""},
+		{"</>;ep=\"lamp-1\",</a>", "lamp-1"},
+		{"</a>,</b>;ep=lamp-2;rt=x,</c>;ep=lamp-3", "lamp-2"},
+		{"</a>;ep", ""},
+		{"</a>;ep=\"\x7f\",</b>;ep=c", "c"},
+		{"</a>;ep=\"0123456789012345678901234567890123456789012345678901234567890123\"",
+			""},
+		{"<coap://elsewhere/>;ep=\"lamp-4\"", "lamp-4"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(rows[i].text), 0);
+		assert_string_equal(list.ep, rows[i].ep);
+	}
+}
+
 static void words_are_found(void **state)
 {
 	(void)state;
@@ -143,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(attributes_are_read),
+		cmocka_unit_test(the_name_of_the_endpoint),
 		cmocka_unit_test(words_are_found),
 		cmocka_unit_test(first_attribute_counts),
 		cmocka_unit_test(targets_stay_here),

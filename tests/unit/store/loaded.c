@@ -61,8 +61,32 @@ static int take_request(void *userdata, uint64_t device_row, const struct reques
 	return 0;
 }
 
+static int take_token(void *userdata, const char *kind, const char *ep, int64_t since)
+{
+	struct loaded *loaded = userdata;
+
+	snprintf(loaded->token[loaded->tokens++], 100, "%s %s %lld", kind, ep, (long long)since);
+	return 0;
+}
+
+static int take_gap(void *userdata, const struct store_gap *gap)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->gap[loaded->gaps++] = *gap;
+	return 0;
+}
+
 const struct store_loader LOADER = {
-	take_device, take_person, take_alarm, take_setting, take_owed, take_request};
+	.device = take_device,
+	.person = take_person,
+	.alarm = take_alarm,
+	.setting = take_setting,
+	.token = take_token,
+	.owed = take_owed,
+	.request = take_request,
+	.gap = take_gap,
+};
 
 void reload(struct fixture *fixture, struct loaded *loaded)
 {

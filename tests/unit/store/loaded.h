@@ -19,6 +19,10 @@ struct loaded {
 	struct request_key request[64];
 	uint64_t request_device[64];
 	size_t requests;
+	char token[64][100]; /* "kind ep since" */
+	size_t tokens;
+	struct store_gap gap[8];
+	size_t gaps;
 };
 
 extern const struct store_loader LOADER; /* userdata: a zeroed struct loaded */

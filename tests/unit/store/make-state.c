@@ -24,8 +24,10 @@
 static struct change *everything(void)
 {
 	struct person person = {.row = 4, .role = ROLE_ADMIN, .created = 1763700000000, .epoch = 3};
-	struct alarm alarm = {
-		.kind = ALARM_NAME_CONFLICT, .subject = "dev-1", .raised = 1763700000001, .times = 2};
+	struct alarm alarm = {.kind = ALARM_NAME_CONFLICT,
+		.subject = "dev-1",
+		.raised = 1763700000001,
+		.times = 2};
 	struct change *change = change_begin();
 	struct audit_row audit;
 

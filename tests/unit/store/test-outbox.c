@@ -337,7 +337,7 @@ static void test_failure_is_final(void **state)
 		fixture_fetch(&f, 1, 0, 9, 10);
 		assert_int_equal(f.fetched_result, -EIO);
 		assert_int_equal(f.fetched_count, 0);
-		store_delete_device(f.store, 1, answer_take, &answer);
+		store_delete_device(f.store, 1, NULL, answer_take, &answer);
 		fixture_wait(&f, &answer.done);
 		assert_int_equal(answer.result, -EIO);
 		memset(&answer, 0, sizeof(answer));

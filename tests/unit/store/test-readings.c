@@ -157,7 +157,7 @@ static void test_delete_device(void **state)
 	/* Before, although its commit is still to come; after, although it may be in the same
 	 * batch. */
 	fixture_append(&f, 7, 7, 1);
-	store_delete_device(f.store, 1, answer_take, &answer);
+	store_delete_device(f.store, 1, NULL, answer_take, &answer);
 	fixture_append(&f, 8, 9, 1);
 	fixture_wait(&f, &answer.done);
 	assert_int_equal(answer.result, 0);
@@ -187,7 +187,7 @@ static void test_delete_device_long(void **state)
 	fixture_open(&f);
 	assert_int_equal(f.facts.next_row, 9501);
 	fixture_start(&f);
-	store_delete_device(f.store, 1, answer_take, &answer);
+	store_delete_device(f.store, 1, NULL, answer_take, &answer);
 	fixture_wait(&f, &answer.done);
 	fixture_stop(&f);
 	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM reading"), 500);
@@ -203,8 +203,8 @@ static void test_bury(void **state)
 	fixture_start(&f);
 	fixture_append(&f, 1, 3, 1);
 	fixture_wait_rows(&f, 3);
-	store_bury(f.store, 2, "refused by the platform: 0x99");
-	store_bury(f.store, 77, "not there");
+	store_bury(f.store, 2, "refused by the platform: 0x99", NULL);
+	store_bury(f.store, 77, "not there", NULL);
 	fixture_fetch(&f, 1, 0, 3, 10);
 	assert_int_equal(f.fetched_count, 2);
 	assert_int_equal(f.fetched[1]->row, 3);
@@ -215,6 +215,86 @@ static void test_bury(void **state)
 				 " reason = 'refused by the platform: 0x99' AND"
 				 " body = CAST('[{\"n\":\"value\",\"v\":2}]' AS BLOB)"),
 		2);
+	fixture_done(&f);
+}
+
+static const struct store_gap GAP = {.id = 7,
+	.device_row = 1,
+	.first_row = 1,
+	.last_row = 3,
+	.count = 3,
+	.device_id = "one-4711",
+	.platform = "local",
+	.reason = "revoked"};
+
+static void assert_gap(const struct store_gap *gap, uint64_t id, uint64_t count)
+{
+	assert_int_equal(gap->id, id);
+	assert_int_equal(gap->device_row, 1);
+	assert_int_equal(gap->first_row, 1);
+	assert_int_equal(gap->last_row, 3);
+	assert_int_equal(gap->count, count);
+	assert_string_equal(gap->device_id, "one-4711");
+	assert_string_equal(gap->platform, "local");
+	assert_string_equal(gap->reason, "revoked");
+}
+
+/* What is given up and the record of it are on disk together, until it was published. */
+static void test_gaps(void **state)
+{
+	struct store_gap other = GAP;
+	struct loaded loaded;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 4, 1);
+	fixture_wait_rows(&f, 4);
+	other.id = 9;
+	store_bury(f.store, 4, "poison", &other);
+	store_delete_device(f.store, 1, &GAP, NULL, NULL);
+	other.count = 2;
+	store_put_gap(f.store, &other);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.owed_devices, 0);
+	assert_int_equal(loaded.gaps, 2);
+	assert_gap(&loaded.gap[0], 7, 3);
+	assert_gap(&loaded.gap[1], 9, 2);
+	fixture_start(&f);
+	store_gap_published(f.store, 9);
+	/* Published before the delete that it comes with was carried out. */
+	other.id = 11;
+	store_delete_device(f.store, 2, &other, NULL, NULL);
+	store_gap_published(f.store, 11);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.gaps, 1);
+	assert_gap(&loaded.gap[0], 7, 3);
+	fixture_done(&f);
+}
+
+/* No readings without the record of what became of them, and no record of what did not happen. */
+static void test_gap_in_one_transaction(void **state)
+{
+	struct answer answer = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 3, 1);
+	fixture_wait_rows(&f, 3);
+	fixture_stop(&f);
+	fixture_sql(&f, "outbox.db",
+		"CREATE TRIGGER deny BEFORE INSERT ON gap BEGIN SELECT RAISE(ABORT, 'no'); END");
+	fixture_open(&f);
+	fixture_start(&f);
+	store_delete_device(f.store, 1, &GAP, answer_take, &answer);
+	fixture_wait(&f, &answer.done);
+	assert_true(answer.result < 0);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM reading"), 3);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM gap"), 0);
 	fixture_done(&f);
 }
 
@@ -254,6 +334,8 @@ int main(void)
 		cmocka_unit_test(test_delete_device),
 		cmocka_unit_test(test_delete_device_long),
 		cmocka_unit_test(test_bury),
+		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_gap_in_one_transaction),
 		cmocka_unit_test(test_unreadable_row),
 	};
 

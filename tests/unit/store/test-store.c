@@ -36,7 +36,7 @@ static void test_first_start(void **state)
 	assert_int_equal(f.facts.audit_rows, 0);
 	assert_int_equal(f.facts.key_source, KEY_FILE);
 	assert_false(f.facts.outbox_set_aside);
-	assert_int_equal(f.facts.schema, 1);
+	assert_int_equal(f.facts.schema, 2);
 	assert_int_equal(strlen(f.facts.audit_head), 64);
 	memset(&loaded, 0, sizeof(loaded));
 	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
@@ -263,7 +263,7 @@ static void test_stop_finishes(void **state)
 	fixture_append(&f, 1, 400, 1);
 	assert_int_equal(change_put_setting(change, "a", "b"), 0);
 	store_save(f.store, change, answer_take, &saved);
-	store_delete_device(f.store, 2, answer_take, &dropped);
+	store_delete_device(f.store, 2, NULL, answer_take, &dropped);
 	reload(&f, &loaded);
 	assert_true(saved.done);
 	assert_int_equal(saved.result, 0);

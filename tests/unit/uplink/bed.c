@@ -136,3 +136,11 @@ int bed_publish(struct uplink_session *session, const char *topic, const char *p
 					       .retain = retain,
 					       .tag = tag});
 }
+
+/* Paho 1.3.12 loses what it had queued and not begun to write when its handle is destroyed (see
+ * uplink-compat.h). Every test that ends a link may meet it, depending on the moment. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libpaho-mqtt3as\n";
+}

@@ -13,14 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Paho 1.3.12 loses what it had queued and not begun to write when its handle is destroyed (see
- * uplink-compat.h), which these tests provoke. The other programs of this room stay strict. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libpaho-mqtt3as\n";
-}
-
 static int setup(void **state)
 {
 	unsetenv("http_proxy");

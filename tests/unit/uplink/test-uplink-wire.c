@@ -403,6 +403,54 @@ static void freed_session_is_cut_and_silent(void **state)
 	assert_int_equal(fixture->bed->count, 1); /* CONNECTED */
 }
 
+/* LOST is the moment from which on nothing of it is on the wire: the socket is closed by then. */
+static void cut_session_is_lost_when_its_socket_is_closed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bed *bed = fixture->bed;
+	struct uplink_session *session = session_for(fixture);
+	struct peer *peer = &fixture->peer;
+	unsigned publishes;
+
+	assert_int_equal(uplink_session_cut(session), -ENOTCONN);
+	bed_connect(bed, session);
+	peer->puback = PEER_SILENT;
+	for (unsigned i = 0; i < 5; i++)
+		assert_return_code(bed_publish(session, "a", "x", false, i + 1), 0);
+	AWAIT(bed, peer->publishes == 5);
+	bed_forget(bed);
+	assert_return_code(uplink_session_cut(session), 0);
+	assert_int_equal(uplink_session_cut(session), -EALREADY);
+	assert_int_equal(uplink_connect(session), -EALREADY);
+	assert_int_equal(bed_publish(session, "a", "late", false, 999), -ENOTCONN);
+	/* Not before the worker has let go of it. */
+	assert_int_equal(bed_events_of(bed, session), 0);
+	bed_await(bed, session, UPLINK_LOST, 0);
+	AWAIT(bed, peer->fd < 0);
+	publishes = peer->publishes;
+	assert_int_equal(bed_events_of(bed, session), 1);
+	/* It connects again; nothing of before comes with that. */
+	peer->puback = 0;
+	bed_connect(bed, session);
+	assert_return_code(bed_publish(session, "a", "new", false, 1000), 0);
+	assert_int_equal(bed_await(bed, session, UPLINK_DELIVERED, 0)->tag, 1000);
+	assert_int_equal(peer->publishes, publishes + 1);
+}
+
+static void freed_while_it_is_cut(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bed *bed = fixture->bed;
+	struct uplink_session *session = session_for(fixture);
+
+	bed_connect(bed, session);
+	bed_forget(bed);
+	assert_return_code(uplink_session_cut(session), 0);
+	assert_null(uplink_session_free(session));
+	AWAIT(bed, fixture->peer.fd < 0);
+	assert_int_equal(bed->count, 0);
+}
+
 static void taken_over_is_told_before_lost(void **state)
 {
 	struct fixture *fixture = *state;
@@ -477,6 +525,8 @@ int main(void)
 		TEST(attempt_can_be_given_up),
 		TEST(session_freed_while_connecting_is_silent),
 		TEST(freed_session_is_cut_and_silent),
+		TEST(cut_session_is_lost_when_its_socket_is_closed),
+		TEST(freed_while_it_is_cut),
 		TEST(taken_over_is_told_before_lost),
 		TEST(other_disconnect_is_lost_with_its_reason),
 		TEST(broker_that_does_not_answer_pings_is_lost),

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Imported tokens. A file is read as a whole and every line is looked at before anything is sent:
+ * whatever is wrong with it is said at once, with the numbers of the lines, and then nothing is
+ * imported. What is right goes to the gateway in parts, which keeps all of them or none. Secrets
+ * come from a file, standard input or a terminal, and are wiped here as soon as they are sent.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "core/token.h"
+#include "ctl/command.h"
+#include "ctl/csv.h"
+#include "ctl/secret.h"
+#include "ctl/table.h"
+#include "ctl/view.h"
+
+#define LINES_MAX     20000
+#define LINE_SIZE_MAX 4096  /* the three fields, all of their quotation marks doubled */
+#define PART_BYTES    32768 /* of JSON; a body of the API may have 65536 */
+#define PART_ROWS     500
+#define REFUSED_MAX   20 /* lines that are named one by one */
+#define LIST_AT_ONCE  1000
+
+DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
+DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
+
+struct import {
+	struct ctl *ctl;
+	struct token_list list;
+	unsigned line, refused;
+};
+
+static void cleanup_import(struct import *import)
+{
+	token_list_clear(&import->list);
+}
+
+/* ---- the file ---- */
+
+static void refuse(struct import *import, const char *why)
+{
+	if (++import->refused <= REFUSED_MAX)
+		fprintf(import->ctl->err, "line %u %s\n", import->line, why);
+	else if (import->refused == REFUSED_MAX + 1)
+		fputs("... and more\n", import->ctl->err);
+}
+
+static bool is_header(char *const *field, size_t count)
+{
+	return count == 3 && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "username") &&
+	       !strcasecmp(field[2], "password");
+}
+
+static int take_line(struct import *import, char *line, size_t size)
+{
+	struct token *token = NULL;
+	char *field[3];
+	const char *why;
+	size_t count;
+	int r;
+
+	if (size > 0 && line[size - 1] == '\r')
+		line[--size] = '\0';
+	if (import->line == 1 && size >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
+		line += 3;
+		size -= 3;
+	}
+	if (size == 0)
+		return 0;
+	why = csv_split(line, size, field, 3, &count);
+	if (!why && import->line == 1 && is_header(field, count))
+		return 0;
+	if (!why && count < 3)
+		why = "has not the three fields ep, username and password";
+	if (!why)
+		why = token_check(span_from_string(field[0]), span_from_string(field[1]),
+			span_from_string(field[2]), NULL);
+	if (!why && import->list.count == LINES_MAX)
+		why = "is one more than the 20000 that a gateway keeps";
+	if (why) {
+		refuse(import, why);
+		return 0;
+	}
+	r = token_new(span_from_string(field[0]), span_from_string(field[1]),
+		span_from_string(field[2]), &token);
+	if (r < 0)
+		return r;
+	token->line = import->line;
+	token_list_add(&import->list, token);
+	return 0;
+}
+
+/* One line without its end, at most LINE_SIZE_MAX bytes; of a longer one the rest is read over and
+ * its size is LINE_SIZE_MAX + 1. False at the end of the file. */
+static bool read_line(FILE *in, char *line, size_t *ret_size)
+{
+	size_t size = 0;
+	int c;
+
+	while ((c = fgetc(in)) != EOF && c != '\n') {
+		if (size < LINE_SIZE_MAX)
+			line[size] = (char)c;
+		size += size <= LINE_SIZE_MAX;
+	}
+	if (size <= LINE_SIZE_MAX)
+		line[size] = '\0';
+	*ret_size = size;
+	return c != EOF || size > 0;
+}
+
+static int read_lines(struct import *import, FILE *in)
+{
+	char line[LINE_SIZE_MAX + 1];
+	size_t size;
+	int r = 0;
+
+	while (r >= 0 && read_line(in, line, &size)) {
+		import->line++;
+		if (size > LINE_SIZE_MAX)
+			refuse(import, "is longer than 4096 bytes");
+		else
+			r = take_line(import, line, size);
+	}
+	crypto_wipe(line, sizeof(line));
+	return r >= 0 && ferror(in) ? -EIO : r;
+}
+
+static int read_file(struct import *import, const char *path)
+{
+	CLEANUP(cleanup_file) FILE *opened = NULL;
+	char buffer[4096];
+	FILE *in = stdin;
+	int r;
+
+	if (strcmp(path, "-")) {
+		in = opened = fopen(path, "re");
+		if (!opened)
+			return -errno;
+	}
+	/* A buffer of ours, so that what stands in it can be wiped. */
+	setvbuf(in, buffer, _IOFBF, sizeof(buffer));
+	r = read_lines(import, in);
+	setvbuf(in, NULL, _IONBF, 0);
+	crypto_wipe(buffer, sizeof(buffer));
+	return r;
+}
+
+static int find_twice(struct import *import)
+{
+	const struct token *second = NULL;
+	int r = token_list_find_twice(&import->list, &second);
+
+	if (r < 0 || !second)
+		return r;
+	import->line = second->line;
+	refuse(import, "names an endpoint that an earlier line names already");
+	return 0;
+}
+
+/* ---- to the gateway ---- */
+
+static json_t *row_of(const struct token *token)
+{
+	struct span username, password;
+
+	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
+		return NULL;
+	return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "username", username.data,
+		username.size, "password", password.data, password.size, "line",
+		(json_int_t)token->line);
+}
+
+/* As many as fit into one body, from *at on, which is moved behind them. */
+static json_t *rows_of(const struct token **at)
+{
+	CLEANUP(cleanup_json) json_t *rows = json_array();
+	size_t bytes = 0;
+
+	while (*at && json_array_size(rows) < PART_ROWS) {
+		/* What is escaped becomes up to six times as long, but little is. */
+		size_t size = 6 * ((*at)->value.size + strlen((*at)->ep)) + 64;
+
+		if (json_array_size(rows) > 0 && bytes + size > PART_BYTES)
+			break;
+		if (json_array_append_new(rows, row_of(*at)) < 0)
+			return NULL;
+		bytes += size;
+		*at = (*at)->next;
+	}
+	return STEAL(rows);
+}
+
+static void wipe_rows(json_t *rows)
+{
+	json_t *row, *value;
+	const char *key;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		json_object_foreach(row, key, value)
+		{
+			if (json_is_string(value))
+				crypto_wipe((char *)(uintptr_t)json_string_value(value),
+					json_string_length(value));
+		}
+	}
+}
+
+static int send_part(struct ctl *ctl, json_t *rows, json_int_t import, bool more, json_t **ret)
+{
+	json_t *body = json_pack("{s:O,s:I,s:b}", "tokens", rows, "import", import, "more", more);
+	int code = body ? ctl_call(ctl, "PUT", "/api/v1/tokens", body, ret) : EXIT_REFUSED;
+
+	wipe_rows(rows);
+	return code;
+}
+
+static int send_all(struct import *import)
+{
+	const struct token *at = import->list.first;
+	bool long_one = import->list.count > PART_ROWS;
+	size_t sent = 0;
+	json_int_t number = 0;
+
+	for (;;) {
+		CLEANUP(cleanup_json) json_t *rows = rows_of(&at);
+		CLEANUP(cleanup_json) json_t *answer = NULL;
+		int code;
+
+		if (!rows)
+			return EXIT_REFUSED;
+		sent += json_array_size(rows);
+		code = send_part(import->ctl, rows, number, at != NULL, &answer);
+		if (code != EXIT_DONE)
+			return code;
+		if (long_one)
+			fprintf(import->ctl->err, "%zu of %zu tokens sent\n", sent,
+				import->list.count);
+		number = json_integer_value(json_object_get(answer, "import"));
+		if (at)
+			continue;
+		if (!ctl_print_json(import->ctl, answer))
+			view_done(answer, "The tokens are imported.", import->ctl->out);
+		return EXIT_DONE;
+	}
+}
+
+int run_tokens_import(struct ctl *ctl)
+{
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	const char *path = ctl->invocation->argument[0];
+	int r = read_file(&import, path);
+
+	if (r >= 0)
+		r = find_twice(&import);
+	if (r < 0) {
+		fprintf(ctl->err, "%s cannot be read: %s.\n",
+			strcmp(path, "-") ? path : "Standard input", strerror(-r));
+		return EXIT_USAGE;
+	}
+	if (import.refused) {
+		fprintf(ctl->err, "Nothing was imported: %u line%s cannot be taken.\n",
+			import.refused, import.refused == 1 ? "" : "s");
+		return EXIT_REFUSED;
+	}
+	if (!import.list.count) {
+		fputs("Nothing was imported: there is no token in it.\n", ctl->err);
+		return EXIT_REFUSED;
+	}
+	return send_all(&import);
+}
+
+/* ---- one token ---- */
+
+int run_tokens_replace(struct ctl *ctl)
+{
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	const char *username = ctl->invocation->value[OPTION_USERNAME],
+		   *ep = ctl->invocation->argument[0], *why;
+	char secret[SECRET_LINE_MAX + 1] = "", text[256];
+	struct token *token = NULL;
+	int r;
+
+	if (!username) {
+		fputs("gatehousectl: --username needs the device's user name at the broker\n",
+			ctl->err);
+		return EXIT_USAGE;
+	}
+	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], secret, text, sizeof(text)) <
+		0) {
+		line_print(ctl->err, text);
+		return EXIT_USAGE;
+	}
+	why = token_check(
+		span_from_string(ep), span_from_string(username), span_from_string(secret), NULL);
+	r = why ? -EINVAL
+		: token_new(span_from_string(ep), span_from_string(username),
+			  span_from_string(secret), &token);
+	crypto_wipe(secret, sizeof(secret));
+	if (r < 0) {
+		fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
+		return EXIT_REFUSED;
+	}
+	token->line = 1;
+	token_list_add(&import.list, token);
+	return send_all(&import);
+}
+
+int run_tokens_drop(struct ctl *ctl)
+{
+	CLEANUP(cleanup_free)
+	char *path =
+		client_path(ctl->client, "/api/v1/tokens?ep=", ctl->invocation->argument[0], "");
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code = path ? ctl_call(ctl, "DELETE", path, NULL, &answer) : EXIT_REFUSED;
+
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
+		view_done(answer, "The token is deleted.", ctl->out);
+	return code;
+}
+
+/* ---- names and dates ---- */
+
+static int get_names(struct ctl *ctl, const char *after, json_t **ret_answer)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	char before[64];
+
+	snprintf(before, sizeof(before), "/api/v1/tokens?limit=%d&after=", LIST_AT_ONCE);
+	path = client_path(ctl->client, before, after, "");
+	return path ? ctl_call(ctl, "GET", path, NULL, ret_answer) : EXIT_REFUSED;
+}
+
+/* All pages as one answer. */
+int run_tokens_list(struct ctl *ctl)
+{
+	CLEANUP(cleanup_json) json_t *all = NULL;
+	json_t *list;
+	size_t count;
+	int code = get_names(ctl, "", &all);
+
+	if (code != EXIT_DONE)
+		return code;
+	list = json_object_get(all, "tokens");
+	do {
+		CLEANUP(cleanup_json) json_t *more = NULL;
+		const char *last;
+
+		count = json_array_size(list);
+		if (count == 0 || count % LIST_AT_ONCE)
+			break;
+		last = json_string_value(json_object_get(json_array_get(list, count - 1), "ep"));
+		code = get_names(ctl, last ? last : "", &more);
+		if (code != EXIT_DONE)
+			return code;
+		json_array_extend(list, json_object_get(more, "tokens"));
+	} while (json_array_size(list) > count);
+	if (!ctl_print_json(ctl, all))
+		view_tokens(all, ctl->out);
+	return EXIT_DONE;
+}

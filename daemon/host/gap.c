@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A reading that was acknowledged is delivered, or the platform is told that it will not be. The
+ * record of that is as durable as the reading was:
+ *
+ *	given up --one transaction--> row in the outbox, entry here --a session is up--> PUBLISH QoS
+ *1 PUBACK or refused for good          -> row and entry are deleted session lost, refused for the
+ *moment -> waits for the next connect
+ *
+ * A status that is to be cleared after its device was forgotten takes the same way, as an entry of
+ * no readings. The list is bounded: a gap that follows on one of the same device grows that one;
+ * when the list is full any two of a device become one.
+ */
+
+#include "host/gap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "host/session.h"
+
+#define IN_FLIGHT_MAX 32 /* readings need the uplink's window too */
+
+struct gap_entry {
+	struct gap_entry *next;
+	struct store_gap gap;
+	bool in_flight;
+	bool refused; /* for the moment: until the next connect */
+};
+
+/* ---- the list ---- */
+
+static struct gap_entry *entry_add(struct host *host, const struct store_gap *gap)
+{
+	struct gap_entry *entry = calloc(1, sizeof(*entry)), **at = &host->gaps;
+
+	if (!entry)
+		return NULL;
+	entry->gap = *gap;
+	while (*at)
+		at = &(*at)->next;
+	*at = entry;
+	host->gap_count++;
+	if (gap->id >= host->next_gap)
+		host->next_gap = gap->id + 1;
+	return entry;
+}
+
+static void entry_remove(struct host *host, struct gap_entry *entry)
+{
+	struct gap_entry **at = &host->gaps;
+
+	while (*at != entry)
+		at = &(*at)->next;
+	*at = entry->next;
+	host->gap_count--;
+	if (entry->in_flight)
+		host->gaps_in_flight--;
+	free(entry);
+}
+
+static struct gap_entry *entry_find(struct host *host, uint64_t id)
+{
+	struct gap_entry *entry = host->gaps;
+
+	while (entry && entry->gap.id != id)
+		entry = entry->next;
+	return entry;
+}
+
+/* Told, or never to be told: also the row goes. */
+static void entry_finish(struct host *host, struct gap_entry *entry)
+{
+	store_gap_published(host->store, entry->gap.id);
+	entry_remove(host, entry);
+}
+
+int gap_load(struct host *host, const struct store_gap *gap)
+{
+	return entry_add(host, gap) ? 0 : -ENOMEM;
+}
+
+void gaps_free_all(struct host *host)
+{
+	while (host->gaps)
+		entry_remove(host, host->gaps);
+}
+
+/* ---- in ---- */
+
+static bool is_clear(const struct store_gap *gap)
+{
+	return gap->count == 0;
+}
+
+/* One that the new gap can be put into. What is in flight stays as it was sent. */
+static struct gap_entry *entry_to_grow(
+	struct host *host, uint64_t device_row, const struct upstream_gap *gap)
+{
+	bool full = host->gap_count >= GAPS_MAX;
+	struct gap_entry *entry;
+
+	for (entry = host->gaps; entry; entry = entry->next) {
+		if (entry->in_flight || is_clear(&entry->gap) ||
+			entry->gap.device_row != device_row)
+			continue;
+		if (full || (entry->gap.last_row + 1 == gap->first_row &&
+				    !strncmp(entry->gap.reason, gap->reason,
+					    sizeof(entry->gap.reason) - 1)))
+			return entry;
+	}
+	return NULL;
+}
+
+static void grow(struct store_gap *gap, const struct upstream_gap *by)
+{
+	if (by->first_row < gap->first_row)
+		gap->first_row = by->first_row;
+	if (by->last_row > gap->last_row)
+		gap->last_row = by->last_row;
+	gap->count += by->count;
+}
+
+static struct gap_entry *entry_new(
+	struct host *host, const struct device_record *record, const struct upstream_gap *what)
+{
+	struct store_gap gap = {
+		.id = host->next_gap ? host->next_gap : 1,
+		.device_row = record->row,
+		.first_row = what->first_row,
+		.last_row = what->last_row,
+		.count = what->count,
+	};
+
+	snprintf(gap.device_id, sizeof(gap.device_id), "%s", record->id);
+	snprintf(gap.platform, sizeof(gap.platform), "%s", record->platform);
+	snprintf(gap.reason, sizeof(gap.reason), "%s", what->reason);
+	return host->gap_count < GAPS_MAX ? entry_add(host, &gap) : NULL;
+}
+
+const struct store_gap *gap_note(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap)
+{
+	struct gap_entry *entry = entry_to_grow(host, record->row, gap);
+
+	if (entry)
+		grow(&entry->gap, gap);
+	else
+		entry = entry_new(host, record, gap);
+	if (entry)
+		return &entry->gap;
+	log_device(LOG_WARNING, record->id,
+		"The platform will not be told that %llu of its readings are missing (%s): there "
+		"is no room for it.",
+		(unsigned long long)gap->count, gap->reason);
+	return NULL;
+}
+
+bool gap_is_noted(const struct host *host, uint64_t device_row, uint64_t last_row)
+{
+	const struct gap_entry *entry = host->gaps;
+
+	while (entry && (entry->gap.device_row != device_row || entry->gap.last_row < last_row))
+		entry = entry->next;
+	return entry != NULL;
+}
+
+void gap_note_clear(struct host *host, const struct device_record *record)
+{
+	struct gap_entry *entry =
+		entry_new(host, record, &(const struct upstream_gap){.reason = "clear"});
+
+	if (!entry) {
+		log_device(LOG_WARNING, record->id,
+			"Its status stays at the broker: there is no room to note that it has to "
+			"go.");
+		return;
+	}
+	store_put_gap(host->store, &entry->gap);
+	gap_publish(host);
+}
+
+/* ---- out ---- */
+
+static void cleanup_message(struct upstream_message *message)
+{
+	upstream_message_clear(message);
+}
+
+static int encode(struct host *host, const struct store_gap *gap, struct upstream_message *message)
+{
+	const struct platform_driver *driver = platform_driver_by_name(gap->platform);
+	const struct upstream_gap readings = {
+		.first_row = gap->first_row,
+		.last_row = gap->last_row,
+		.count = gap->count,
+		.reason = gap->reason,
+	};
+	/* The device may be gone: its id is all that is needed. */
+	struct device_record record = {.row = gap->device_row};
+	const struct upstream_item item = {
+		.kind = is_clear(gap) ? UPSTREAM_CLEAR : UPSTREAM_GAP,
+		.gateway_id = host->config->id,
+		.epoch = owed_epoch(host->owed),
+		.record = &record,
+		.gap = &readings,
+	};
+
+	snprintf(record.id, sizeof(record.id), "%s", gap->device_id);
+	return driver ? driver->encode(platform_host_services(), &item, message) : -ENOTSUP;
+}
+
+/* The device came again and has a status upstream: that one is not ours to clear. */
+static bool is_overtaken(struct host *host, const struct store_gap *gap)
+{
+	const struct device *device;
+
+	if (!is_clear(gap))
+		return false;
+	device = registry_by_id(host->registry, gap->device_id);
+	return device && device->record->row != gap->device_row &&
+	       device->record->life.platform_id[0];
+}
+
+/* Negative: the uplink takes nothing more at present. */
+static int publish_one(struct host *host, struct gap_entry *entry)
+{
+	const struct device *device = registry_by_row(host->registry, entry->gap.device_row);
+	CLEANUP(cleanup_message) struct upstream_message message = {0};
+	uint64_t session_row, tag;
+	int r;
+
+	if (!session_carries(host, device))
+		return 0;
+	r = is_overtaken(host, &entry->gap) ? -ENOTSUP : encode(host, &entry->gap, &message);
+	if (r == -ENOTSUP || r == -EMSGSIZE) {
+		entry_finish(host, entry);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	/* Row 0 is nobody's: it is lost with the gateway's session. */
+	session_row = device && device_host(device)->session ? entry->gap.device_row : 0;
+	if (!flight_take(host, FLIGHT_GAP, session_row, entry->gap.id, &tag))
+		return -EBUSY;
+	r = session_publish(host, device, &message, tag);
+	if (r < 0) {
+		flight_give_up(host, tag);
+		return r;
+	}
+	entry->in_flight = true;
+	host->gaps_in_flight++;
+	return 0;
+}
+
+void gap_publish(struct host *host)
+{
+	struct gap_entry *entry, *next;
+	int r = 0;
+
+	for (entry = host->gaps; entry && r >= 0 && host->gaps_in_flight < IN_FLIGHT_MAX;
+		entry = next) {
+		next = entry->next;
+		if (!entry->in_flight && !entry->refused)
+			r = publish_one(host, entry);
+	}
+	/* Without an answer to come, nobody else would try again. */
+	if (r < 0 && session_any_is_up(host))
+		reading_pump_later(host);
+}
+
+void gap_on_connected(struct host *host)
+{
+	struct gap_entry *entry;
+
+	for (entry = host->gaps; entry; entry = entry->next)
+		entry->refused = false;
+	gap_publish(host);
+}
+
+void gap_on_delivered(struct host *host, uint64_t id)
+{
+	struct gap_entry *entry = entry_find(host, id);
+
+	if (entry)
+		entry_finish(host, entry);
+	gap_publish(host);
+}
+
+static void land(struct host *host, struct gap_entry *entry)
+{
+	entry->in_flight = false;
+	host->gaps_in_flight--;
+}
+
+void gap_on_refused(struct host *host, uint64_t id, bool for_good)
+{
+	struct gap_entry *entry = entry_find(host, id);
+
+	if (!entry)
+		return;
+	log_device(LOG_WARNING, entry->gap.device_id,
+		"The broker did not take the record of what is missing of it.");
+	if (for_good) {
+		entry_finish(host, entry);
+	} else {
+		land(host, entry);
+		entry->refused = true;
+	}
+	gap_publish(host);
+}
+
+void gap_on_lost(struct host *host, uint64_t id)
+{
+	struct gap_entry *entry = entry_find(host, id);
+
+	if (entry)
+		land(host, entry);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the platform is to be told of what it will never get, for as long as it was not told. */
+
+#include "host/host.h"
+
+#define GAPS_MAX 1024
+
+/* At start, in the order of the ids. */
+int gap_load(struct host *host, const struct store_gap *gap);
+void gaps_free_all(struct host *host);
+
+/*
+ * Readings of this device are given up. The answer is what the caller hands to the store, in the
+ * transaction that gives them up, and before anything else here is called; then comes
+ * gap_publish(). NULL: there is no room, and a warning was logged.
+ */
+const struct store_gap *gap_note(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
+/* True when a gap of this device that ends with this row, or later, waits. */
+bool gap_is_noted(const struct host *host, uint64_t device_row, uint64_t last_row);
+/* Nothing is to be retained of this device any more. Written and, if it can be, published. */
+void gap_note_clear(struct host *host, const struct device_record *record);
+
+/* Publishes what waits, as far as there is a way for it. */
+void gap_publish(struct host *host);
+/* The same for a new session; what was refused before is tried again. */
+void gap_on_connected(struct host *host);
+/* What became of a flight of the kind FLIGHT_GAP. */
+void gap_on_delivered(struct host *host, uint64_t id);
+void gap_on_refused(struct host *host, uint64_t id, bool for_good);
+void gap_on_lost(struct host *host, uint64_t id);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Which session carries what is sent of a device: its own, where its platform gives it one, or the
+ * gateway's. A device that has none of its own any more (revoked, refused) is still spoken of: then
+ * by the gateway's session, as far as the broker lets that user.
+ *
+ * Readings in flight are bounded for each session of a device: one that is silent must not take the
+ * window that all share. What is held for that goes on when half of them were delivered.
+ */
+
+#include "host/session-parts.h"
+
+#include <errno.h>
+
+const struct platform_driver *session_driver(const struct device *device)
+{
+	return platform_driver_by_name(device->record->platform);
+}
+
+bool session_is_own(const struct device *device)
+{
+	const struct platform_driver *driver = session_driver(device);
+
+	return driver && driver->session &&
+	       !(driver->describe()->supports & PLATFORM_SHARED_SESSION);
+}
+
+struct device_session *session_of(const struct device *device)
+{
+	struct device_host *part = device ? device_host(device) : NULL;
+
+	return part ? part->session : NULL;
+}
+
+/* ---- the window of one session ---- */
+
+void session_on_delivered(struct host *host, uint64_t device_row)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+	struct device_session *session = session_of(device);
+
+	if (!session || !session->held ||
+		owed_in_flight(host->owed, device_row) > host->limits.value[LIMIT_LINK_WINDOW] / 2)
+		return;
+	session->held = false;
+	reading_set_open(host, device);
+}
+
+/* ---- for both kinds of device ---- */
+
+bool session_any_is_up(const struct host *host)
+{
+	return host->sessions_up > 0 || upstream_is_up(host);
+}
+
+bool session_is_open(const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return (session && session->up && !session->held) || !session_is_own(device);
+}
+
+bool session_may_send(struct host *host, struct device *device)
+{
+	struct device_session *session = session_of(device);
+
+	if (!session_is_own(device))
+		return upstream_is_up(host);
+	if (!session || !session->up)
+		return false;
+	/* The reading that is asked about counts already. */
+	if (owed_in_flight(host->owed, device->record->row) <=
+		host->limits.value[LIMIT_LINK_WINDOW])
+		return true;
+	host->limits.reached[LIMIT_LINK_WINDOW]++;
+	session->held = true;
+	return false;
+}
+
+bool session_carries(const struct host *host, const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session ? session->up : upstream_is_up(host);
+}
+
+int session_version(const struct host *host, const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session ? session->version : host->mqtt_version;
+}
+
+int session_publish(struct host *host, const struct device *device,
+	const struct upstream_message *message, uint64_t tag)
+{
+	const struct device_session *session = session_of(device);
+
+	if (!session)
+		return upstream_publish(host, message, tag);
+	return session->up ? upstream_publish_to(session->uplink, message, tag) : -ENOTCONN;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Imported tokens. A file of thousands comes in parts (a body of the API is bounded); they wait
+ * here until the last one, and then all of it is saved or nothing:
+ *
+ *	part, part, ... last part -> no name twice, room for all -> change + audit row -> SAVED
+ *	  -> names in memory -> devices that wait for another credential go on
+ *
+ * What goes on: a device whose credential differs from its new token takes that one; one that was
+ * refused, or could not be taken on for want of a token, begins a new operation. That an
+ * administrator gave it a token is the decision that it waits for.
+ *
+ * Values leave the store one at a time, for the driver's step that needs them.
+ */
+
+#include "host/token-host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+
+#define PART_WAIT_USEC (60 * USEC_PER_SEC)
+
+DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
+
+/* What is being saved: names, and whose credential is another one then. */
+struct saving {
+	struct host *host;
+	act_done_fn done;
+	void *userdata;
+	size_t count, added;
+	struct token_name *names;
+	bool *differs;
+};
+
+static void answer(
+	act_done_fn done, void *userdata, enum act_result result, uint32_t number, const char *text)
+{
+	struct act_outcome outcome = {.result = result, .number = number};
+
+	snprintf(outcome.text, sizeof(outcome.text), "%s", text);
+	done(userdata, &outcome);
+}
+
+static struct saving *saving_free(struct saving *saving)
+{
+	if (saving) {
+		free(saving->names);
+		free(saving->differs);
+		free(saving);
+	}
+	return NULL;
+}
+DEFINE_CLEANUP(struct saving *, saving_free, cleanup_saving)
+
+static bool needs_token(const struct device *device)
+{
+	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
+
+	return driver && driver->describe()->supports & PLATFORM_NEEDS_TOKEN;
+}
+
+/* ---- devices that go on ---- */
+
+static void go_on(struct host *host, struct device *device, bool differs)
+{
+	const struct lifecycle *life = &device->record->life;
+	struct submission submission = {.event = LIFE_ADMIT};
+
+	if (life->admission != ADMISSION_ADMITTED || operation_is_open(life->operation))
+		return;
+	switch (life->credential) {
+	case CREDENTIAL_HELD:
+		if (!differs)
+			return;
+		submission.event = LIFE_RENEW_DUE;
+		break;
+	case CREDENTIAL_RENEWING:
+	case CREDENTIAL_EXPIRED:
+		platform_host_advance(host, device);
+		return;
+	case CREDENTIAL_REFUSED:
+	case CREDENTIAL_NONE:
+	case CREDENTIAL_STATES:
+		break;
+	}
+	host_submit(host, device, &submission);
+}
+
+static void saved(struct saving *saving)
+{
+	struct host *host = saving->host;
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < saving->count; i++)
+		token_names_put(&host->tokens, saving->names[i].kind, saving->names[i].ep,
+			saving->names[i].since);
+	token_names_sort(&host->tokens);
+	log_notice("%zu tokens were imported, %zu of them new.", saving->count, saving->added);
+	for (i = 0; i < saving->count; i++) {
+		struct device *device = registry_by_ep(host->registry, saving->names[i].ep);
+
+		if (device && needs_token(device) &&
+			!strcmp(device->record->platform, saving->names[i].kind))
+			go_on(host, device, saving->differs[i]);
+	}
+	host_touch(host);
+	snprintf(text, sizeof(text), "%zu token%s saved: %zu new, %zu replaced.", saving->count,
+		saving->count == 1 ? " was" : "s were", saving->added,
+		saving->count - saving->added);
+	answer(saving->done, saving->userdata, ACT_DONE, (uint32_t)saving->count, text);
+}
+
+static const char *why_not_stored(int result)
+{
+	return result == -ENOSPC ? "There is no space left on the gateway: nothing was changed."
+				 : "It could not be saved: nothing was changed.";
+}
+
+static void on_saved(void *userdata, int result, const char *head)
+{
+	CLEANUP(cleanup_saving) struct saving *saving = userdata;
+	struct host *host = saving->host;
+
+	host->import.saving = false;
+	host_saved(host, result, head);
+	if (result >= 0)
+		saved(saving);
+	else
+		answer(saving->done, saving->userdata, ACT_NOT_STORED, 0, why_not_stored(result));
+}
+
+/* ---- the last part ---- */
+
+static int saving_new(struct host *host, struct token_list *list, struct saving **ret)
+{
+	CLEANUP(cleanup_saving) struct saving *saving = calloc(1, sizeof(*saving));
+	int64_t now = clock_wall_msec();
+	struct token *token;
+	size_t i = 0;
+
+	if (!saving)
+		return -ENOMEM;
+	saving->host = host;
+	saving->names = calloc(list->count, sizeof(*saving->names));
+	saving->differs = calloc(list->count, sizeof(*saving->differs));
+	if (!saving->names || !saving->differs)
+		return -ENOMEM;
+	for (token = list->first; token; token = token->next, i++) {
+		const struct device *device = registry_by_ep(host->registry, token->ep);
+
+		token->since = now;
+		saving->names[i].since = now;
+		memcpy(saving->names[i].kind, token->kind, sizeof(token->kind));
+		memcpy(saving->names[i].ep, token->ep, sizeof(token->ep));
+		saving->added += !token_names_find(&host->tokens, token->kind, token->ep);
+		saving->differs[i] =
+			device && !span_equal(secret_span(&token->value),
+					  secret_span(&device->record->life.credential_current));
+	}
+	saving->count = list->count;
+	*ret = STEAL(saving);
+	return 0;
+}
+
+static int change_of(const struct act *act, struct token_list *list, struct change **ret)
+{
+	CLEANUP(cleanup_change) struct change *change = NULL;
+	struct audit_row audit;
+	char object[EP_MAX + 1];
+	int r;
+
+	if (list->count == 1)
+		memcpy(object, list->first->ep, sizeof(object));
+	else
+		snprintf(object, sizeof(object), "%zu names", list->count);
+	audit_of_act(act, object, "", "done", &audit);
+	r = change_new(&change);
+	if (r >= 0)
+		r = change_put_tokens(change, list);
+	if (r >= 0)
+		r = change_append_audit(change, &audit);
+	if (r >= 0)
+		*ret = STEAL(change);
+	return r;
+}
+
+/* Nothing is missing in memory once the store has saved it. */
+static int save(struct host *host, const struct act *act, struct saving *saving)
+{
+	struct token_list *list = &host->import.list;
+	struct change *change = NULL;
+	int r = token_names_reserve(&host->tokens, host->tokens.count + saving->added);
+
+	if (r >= 0)
+		r = change_of(act, list, &change);
+	if (r < 0)
+		return r;
+	host->import.saving = true;
+	store_save(host->store, change, on_saved, saving);
+	return 0;
+}
+
+static bool fits(struct host *host, const struct saving *saving)
+{
+	if (host->tokens.count + saving->added <= host->limits.value[LIMIT_TOKENS])
+		return true;
+	host->limits.reached[LIMIT_TOKENS]++;
+	return false;
+}
+
+static void commit(struct host *host, const struct act *act, act_done_fn done, void *userdata)
+{
+	CLEANUP(cleanup_saving) struct saving *saving = NULL;
+	const struct token *second = NULL;
+	char text[200];
+	int r = token_list_find_twice(&host->import.list, &second);
+
+	if (r >= 0 && second) {
+		snprintf(text, sizeof(text),
+			"Line %u: %s stands there twice. Nothing was imported.", second->line,
+			second->ep);
+		answer(done, userdata, ACT_BAD_INPUT, 0, text);
+		return;
+	}
+	if (r >= 0)
+		r = saving_new(host, &host->import.list, &saving);
+	if (r >= 0 && !fits(host, saving)) {
+		answer(done, userdata, ACT_IMPOSSIBLE, 0,
+			"There would be more tokens than this gateway keeps (status --limits). "
+			"Nothing was imported.");
+		return;
+	}
+	if (r >= 0) {
+		saving->done = done;
+		saving->userdata = userdata;
+		r = save(host, act, saving);
+	}
+	if (r < 0)
+		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
+	else
+		STEAL(saving);
+}
+
+/* ---- parts ---- */
+
+static void import_clear(struct host *host)
+{
+	token_list_clear(&host->import.list);
+	host->import.who[0] = '\0';
+	loop_timer_stop(host->import.timer);
+}
+
+void token_import_end(struct host *host)
+{
+	import_clear(host);
+	host->import.timer = loop_source_free(host->import.timer);
+}
+
+static int on_import_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	log_notice("An import of tokens was not finished: nothing of it is kept.");
+	import_clear(host);
+	return 0;
+}
+
+/* True when this part may join the list; otherwise the call is answered. */
+static bool may_join(
+	struct host *host, const struct act *act, size_t count, act_done_fn done, void *userdata)
+{
+	struct token_import *import = &host->import;
+	bool waits = import->who[0] != '\0', same = !strcmp(import->who, act->who);
+
+	if (import->saving || (waits && !same)) {
+		answer(done, userdata, ACT_TOO_MANY, import->saving ? 2 : 60,
+			"Another import is under way. Try again.");
+		return false;
+	}
+	if (act->number && (!waits || act->number != import->number)) {
+		answer(done, userdata, ACT_IMPOSSIBLE, 0,
+			"This import is not known any more: begin again. Nothing was imported.");
+		return false;
+	}
+	if (!act->number) {
+		import_clear(host);
+		import->number = import->number % INT32_MAX + 1;
+	}
+	if (import->list.count + count > host->limits.value[LIMIT_TOKENS]) {
+		host->limits.reached[LIMIT_TOKENS]++;
+		import_clear(host);
+		answer(done, userdata, ACT_IMPOSSIBLE, 0,
+			"These are more tokens than this gateway keeps (status --limits). Nothing "
+			"was imported.");
+		return false;
+	}
+	return true;
+}
+
+void token_import(struct host *host, const struct act *act, struct token_list *list,
+	act_done_fn done, void *userdata)
+{
+	struct token_import *import = &host->import;
+	int r;
+
+	if (!may_join(host, act, list->count, done, userdata)) {
+		token_list_clear(list);
+		return;
+	}
+	token_list_join(&import->list, list);
+	snprintf(import->who, sizeof(import->who), "%s", act->who);
+	if (!act->more) {
+		if (import->list.count)
+			commit(host, act, done, userdata);
+		else
+			answer(done, userdata, ACT_BAD_INPUT, 0, "There is no token in it.");
+		import_clear(host);
+		return;
+	}
+	r = loop_timer_set(
+		host->loop, &import->timer, PART_WAIT_USEC, on_import_timer, host, "token-import");
+	if (r < 0) {
+		import_clear(host);
+		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
+		return;
+	}
+	answer(done, userdata, ACT_DONE, import->number, "");
+}
+
+/* ---- drop ---- */
+
+struct dropping {
+	struct host *host;
+	act_done_fn done;
+	void *userdata;
+	char ep[EP_MAX + 1];
+};
+
+static void on_dropped(void *userdata, int result, const char *head)
+{
+	CLEANUP(cleanup_free) struct dropping *dropping = userdata;
+
+	host_saved(dropping->host, result, head);
+	if (result < 0) {
+		answer(dropping->done, dropping->userdata, ACT_NOT_STORED, 0,
+			why_not_stored(result));
+		return;
+	}
+	token_names_drop(&dropping->host->tokens, TOKEN_KIND_MQTT, dropping->ep);
+	answer(dropping->done, dropping->userdata, ACT_DONE, 0,
+		"The token is deleted. A device that was taken in with it goes on until it is "
+		"revoked.");
+}
+
+void token_drop(struct host *host, const struct act *act, act_done_fn done, void *userdata)
+{
+	CLEANUP(cleanup_change) struct change *change = NULL;
+	CLEANUP(cleanup_free) struct dropping *dropping = NULL;
+	struct audit_row audit;
+	int r;
+
+	if (!token_names_find(&host->tokens, TOKEN_KIND_MQTT, act->ep)) {
+		answer(done, userdata, ACT_UNKNOWN, 0, "There is no token for this name.");
+		return;
+	}
+	audit_of_act(act, act->ep, "", "done", &audit);
+	dropping = malloc(sizeof(*dropping));
+	r = dropping ? change_new(&change) : -ENOMEM;
+	if (r >= 0)
+		r = change_drop_token(change, TOKEN_KIND_MQTT, act->ep);
+	if (r >= 0)
+		r = change_append_audit(change, &audit);
+	if (r < 0) {
+		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
+		return;
+	}
+	*dropping = (struct dropping){.host = host, .done = done, .userdata = userdata};
+	memcpy(dropping->ep, act->ep, sizeof(dropping->ep));
+	store_save(host->store, STEAL(change), on_dropped, STEAL(dropping));
+}
+
+/* ---- for drivers ---- */
+
+struct fetching {
+	struct device_host *part;
+	void (*done)(struct device_host *part, int result, struct span value);
+};
+
+static void on_fetched(void *userdata, int result, struct span value)
+{
+	CLEANUP(cleanup_free) struct fetching *fetching = userdata;
+	struct device_host *part = fetching->part;
+
+	if (!part->gone) {
+		if (result == -EBADMSG)
+			log_device(LOG_ERR, part->device->record->id,
+				"The token for %s does not open: import it anew.",
+				part->device->record->ep);
+		fetching->done(part, result == -ENOENT || result == -EBADMSG ? 0 : result, value);
+	}
+	device_host_unpin(part);
+}
+
+bool token_fetch(struct device_host *part, enum platform_work work,
+	void (*done)(struct device_host *part, int result, struct span value))
+{
+	const struct device_record *record = part->device->record;
+	struct fetching *fetching;
+
+	if (work == PLATFORM_BIND || !needs_token(part->device))
+		return false;
+	fetching = malloc(sizeof(*fetching));
+	if (!fetching) {
+		done(part, -ENOMEM, (struct span){0});
+		return true;
+	}
+	*fetching = (struct fetching){.part = device_host_pin(part), .done = done};
+	store_get_token(part->host->store, record->platform, record->ep, on_fetched, fetching);
+	return true;
+}
+
+bool token_is_there(struct act_call *call, const struct device *device)
+{
+	const struct device_record *record = device->record;
+	char text[200];
+
+	if (!needs_token(device) ||
+		token_names_find(&call->host->tokens, record->platform, record->ep))
+		return true;
+	snprintf(text, sizeof(text),
+		"Import a token for %s first (gatehousectl tokens import): its platform knows "
+		"devices by an imported credential.",
+		record->ep);
+	act_call_done(call, ACT_IMPOSSIBLE, 0, text);
+	return false;
+}

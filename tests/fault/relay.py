@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands between the gateway and its broker: it forwards, it can hold either direction back, cut
+the connection or be shut, and it keeps a list of all that left the gateway.
+
+It always takes what the gateway sends, whether it forwards it or not. So mark() is a moment on the
+wire: what the gateway wrote before it stands before it in 'sent', and nothing else does.
+
+While it is shut nobody gets through. A broker that was started again gets its recorder first, and
+only then the gateway: what the broker acknowledged, the recorder has.
+"""
+
+import re
+import selectors
+import socket
+import threading
+
+from bed.wait import until
+
+SEQUENCE = re.compile(rb'"n":"seq","v":(\d+)')
+PUBLISH = 3
+
+
+class Pair:
+    """One connection of the gateway, and ours to the broker."""
+
+    def __init__(self, gateway, broker):
+        self.gateway, self.broker = gateway, broker
+        self.up = bytearray()      # taken from the gateway, not handed on
+        self.down = bytearray()    # taken from the broker, not handed on
+        self.packet = bytearray()  # the packet that is not complete yet
+
+
+class Relay:
+    """Listens on 'port', forwards to 'target'."""
+
+    def __init__(self, target):
+        self.target = target
+        self.sent = []            # (topic, value or None) of every PUBLISH that left the gateway
+        self.hold_up = False      # what the gateway says does not reach the broker
+        self.hold_down = False    # what the broker says does not reach the gateway
+        self.open = True
+        self.error = None
+        self._cut = threading.Event()
+        self._mark = None
+        self._closing = False
+        self._pairs = []
+        self._selector = selectors.EpollSelector()
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(('127.0.0.1', 0))
+        self._listener.listen(8)
+        self._listener.setblocking(False)
+        self.port = self._listener.getsockname()[1]
+        self._selector.register(self._listener, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._closing = True
+        self._thread.join(10)
+        if self.error:
+            raise self.error
+
+    def cut(self):
+        """Every connection ends here and now, with what was held back."""
+        self._cut.set()
+        until(lambda: not self._cut.is_set() or self.error, 10, 'the relay has cut')
+
+    def mark(self):
+        """The number of PUBLISH packets that the gateway had written by now."""
+        waiting = threading.Event()
+        self._mark = waiting
+        until(lambda: waiting.is_set() or self.error, 10, 'the relay has marked')
+        return self.marked
+
+    # ---- the thread ----
+
+    def _run(self):
+        try:
+            while not self._closing:
+                for key, _ in self._selector.select(0.005):
+                    self._event(key.fileobj, key.data)
+                if self._cut.is_set() or not self.open:
+                    for pair in list(self._pairs):
+                        self._end(pair)
+                    self._cut.clear()
+                if self._mark:
+                    for pair in list(self._pairs):
+                        self._take(pair)
+                    self.marked = len(self.sent)
+                    self._mark.set()
+                    self._mark = None
+                for pair in list(self._pairs):
+                    self._forward(pair)
+            for pair in list(self._pairs):
+                self._end(pair)
+            self._listener.close()
+        except Exception as error:  # the test's thread has to hear of it
+            self.error = error
+
+    def _event(self, which, pair):
+        if pair is None:
+            self._accept()
+        elif pair not in self._pairs:
+            return
+        elif which is pair.gateway:
+            self._take(pair)
+        else:
+            self._hear(pair)
+
+    def _accept(self):
+        gateway, _ = self._listener.accept()
+        if not self.open:
+            gateway.close()
+            return
+        try:
+            broker = socket.create_connection(('127.0.0.1', self.target), timeout=2)
+        except OSError:
+            gateway.close()
+            return
+        pair = Pair(gateway, broker)
+        for one in (gateway, broker):
+            one.setblocking(False)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._selector.register(one, selectors.EVENT_READ, pair)
+        self._pairs.append(pair)
+
+    def _end(self, pair):
+        self._pairs.remove(pair)
+        for one in (pair.gateway, pair.broker):
+            self._selector.unregister(one)
+            one.close()
+
+    def _read(self, pair, which):
+        """All that is there; None at the end of the connection."""
+        data = b''
+        while True:
+            try:
+                chunk = which.recv(262144)
+            except BlockingIOError:
+                return data
+            except OSError:
+                chunk = b''
+            if not chunk:
+                return data or None
+            data += chunk
+
+    def _take(self, pair):
+        data = self._read(pair, pair.gateway)
+        if data is None:
+            # What it said before it went is still for the broker, as it would be without us.
+            self._forward(pair)
+            if pair in self._pairs:
+                self._end(pair)
+            return
+        pair.up += data
+        pair.packet += data
+        self._parse(pair.packet)
+
+    def _hear(self, pair):
+        data = self._read(pair, pair.broker)
+        if data is None:
+            self._forward(pair)
+            if pair in self._pairs:
+                self._end(pair)
+            return
+        pair.down += data
+
+    def _forward(self, pair):
+        if self.hold_up is False and pair.up and not self._write(pair, pair.broker, pair.up):
+            return
+        if self.hold_down is False and pair.down:
+            self._write(pair, pair.gateway, pair.down)
+
+    def _write(self, pair, which, data):
+        try:
+            del data[:which.send(data)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            if pair in self._pairs:
+                self._end(pair)
+            return False
+        return True
+
+    def _parse(self, data):
+        """Takes whole packets off the front; MQTT 5 section 2.1."""
+        while len(data) >= 2:
+            size, shift, at = 0, 0, 1
+            while True:
+                if at >= len(data):
+                    return
+                byte = data[at]
+                size |= (byte & 127) << shift
+                shift += 7
+                at += 1
+                if not byte & 128:
+                    break
+            if len(data) < at + size:
+                return
+            if data[0] >> 4 == PUBLISH:
+                body = bytes(data[at:at + size])
+                length = int.from_bytes(body[:2], 'big')
+                found = SEQUENCE.search(body, 2 + length)
+                self.sent.append((body[2:2 + length].decode(), int(found.group(1)) if found else None))
+            del data[:at + size]

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checker itself: it is silent where all is well, and names each violation that is planted."""
+
+import json
+
+import pytest
+
+import invariants
+from invariants import Device, Evidence, Operation, Revocation, Usage
+
+
+class Message:
+    def __init__(self, topic, payload, user=None):
+        self.topic, self.payload, self.user = topic, payload.encode(), user or {}
+
+
+def telemetry(device, who, value, row, epoch=1, base=None, **user):
+    records = [{'bn': base or device + '/', 'n': 'seq', 'v': value}, {'n': 'who', 'vs': who}]
+    return Message('gatehouse/bed/%s/telemetry' % device, json.dumps(records),
+                   {'gh-id': 'bed.%d.%d' % (epoch, row), 'gh-trust': 'plain', **user})
+
+
+def gap(device, first, last, count, epoch=1):
+    return Message('gatehouse/bed/%s/gap' % device, json.dumps(
+        {'from': 'bed.%d.%d' % (epoch, first), 'to': 'bed.%d.%d' % (epoch, last), 'count': count,
+         'reason': 'revoked'}))
+
+
+def good():
+    """Two devices; a's 3 came twice; b was revoked after 2, its 3 and 4 are in a gap, and let in
+    again for 5."""
+    seen = Evidence()
+    seen.devices = [Device('a', 'd-1', [1, 2, 3]), Device('b', 'd-2', [1, 2, 3, 4, 5], approvals=2),
+                    Device('x', 'd-3', approvals=0)]
+    seen.messages = [
+        telemetry('d-1', 'a', 1, 1), telemetry('d-2', 'b', 1, 2), telemetry('d-1', 'a', 2, 3),
+        telemetry('d-2', 'b', 2, 4), telemetry('d-1', 'a', 3, 5), telemetry('d-1', 'a', 3, 5),
+        gap('d-2', 6, 7, 2), telemetry('d-2', 'b', 5, 1, epoch=2)]
+    seen.wire = [(one.topic, index) for index, one in enumerate(seen.messages)]
+    seen.revocations = [Revocation('b', [1, 2, 3, 4], 4, 7)]
+    seen.operations = [Operation('a', 1, 'none'), Operation('a', 1, 'awaiting'),
+                       Operation('a', 1, 'bound'), Operation('b', 2, 'bound'),
+                       Operation('b', 3, 'opening'), Operation('b', 3, 'bound')]
+    seen.usage = [Usage(9000, 20, 6), Usage(9500, 21, 6)]
+    return seen
+
+
+def test_silent_when_all_is_well():
+    assert invariants.violations(good()) == []
+
+
+def drop(seen, value, who):
+    seen.messages = [one for one in seen.messages
+                     if not (one.topic.endswith('telemetry') and invariants.Arrival(one, 'bed').value
+                             == value and invariants.Arrival(one, 'bed').who == who)]
+
+
+def lost(seen):
+    drop(seen, 2, 'a')
+
+
+def lost_at_the_end(seen):
+    drop(seen, 3, 'a')
+
+
+def gap_lost(seen):
+    seen.messages = [one for one in seen.messages if not one.topic.endswith('gap')]
+
+
+def gap_elsewhere(seen):
+    gap_lost(seen)
+    seen.messages.append(gap('d-2', 2, 3, 2))
+
+
+def gap_of_another(seen):
+    gap_lost(seen)
+    seen.messages.append(gap('d-1', 6, 7, 2))
+
+
+def gap_too_small(seen):
+    gap_lost(seen)
+    seen.messages += [gap('d-2', 6, 7, 1), gap('d-2', 6, 7, 1)]
+
+
+def wrong_topic(seen):
+    seen.messages.append(telemetry('d-2', 'a', 9, 30))
+
+
+def wrong_base(seen):
+    seen.messages.append(telemetry('d-1', 'a', 9, 30, base='d-2/'))
+
+
+def intruder(seen):
+    seen.messages.append(telemetry('d-3', 'x', 1, 30))
+
+
+def stranger(seen):
+    seen.messages.append(telemetry('d-9', 'nobody', 1, 30))
+
+
+def after_revocation(seen):
+    seen.wire.insert(5, ('gatehouse/bed/d-2/telemetry', 3))
+
+
+def after_return(seen):
+    seen.wire.append(('gatehouse/bed/d-2/telemetry', 4))
+
+
+def two_payloads(seen):
+    seen.messages.append(telemetry('d-1', 'a', 4, 5))
+
+
+def two_devices(seen):
+    seen.messages.append(telemetry('d-1', 'a', 4, 2))
+
+
+def other_time(seen):
+    seen.messages.append(telemetry('d-1', 'a', 3, 5, **{'gh-time': '1.000'}))
+
+
+def no_id(seen):
+    seen.messages.append(Message('gatehouse/bed/d-1/telemetry',
+                                 seen.messages[0].payload.decode(), {}))
+
+
+def out_of_order(seen):
+    seen.messages[0], seen.messages[2] = seen.messages[2], seen.messages[0]
+
+
+def ids_out_of_order(seen):
+    seen.messages[0] = telemetry('d-1', 'a', 2, 1)
+    seen.messages[2] = telemetry('d-1', 'a', 1, 3)
+
+
+def second_operation(seen):
+    seen.operations.append(Operation('a', 4, 'opening'))
+
+
+def reopened(seen):
+    seen.operations.append(Operation('a', 1, 'awaiting'))
+
+
+def shared_operation(seen):
+    seen.operations.append(Operation('a', 2, 'bound'))
+
+
+def backwards(seen):
+    seen.operations.append(Operation('b', 2, 'bound'))
+
+
+def memory(seen):
+    seen.usage[1] = Usage(18000, 20, 6)
+
+
+def descriptors(seen):
+    seen.usage[1] = Usage(9000, 40, 6)
+
+
+def threads(seen):
+    seen.usage[1] = Usage(9000, 20, 7)
+
+
+def secret(seen):
+    seen.secrets = [('the password of the broker', 'the log')]
+
+
+def unsettled(seen):
+    seen.unsettled = ['12 readings still wait']
+
+
+PLANTED = [
+    ('I1', lost), ('I1', lost_at_the_end), ('I1', gap_lost), ('I1', gap_elsewhere),
+    ('I1', gap_of_another), ('I1', gap_too_small),
+    ('I2', wrong_topic), ('I2', wrong_base),
+    ('I3', intruder), ('I3', stranger), ('I3', after_revocation), ('I3', after_return),
+    ('I4', two_payloads), ('I4', two_devices), ('I4', other_time), ('I4', no_id),
+    ('I5', out_of_order), ('I5', ids_out_of_order),
+    ('I6', second_operation), ('I6', reopened), ('I6', shared_operation), ('I6', backwards),
+    ('I7', secret), ('I8', memory), ('I8', descriptors), ('I8', threads), ('I9', unsettled),
+]
+
+
+@pytest.mark.parametrize('name, plant', PLANTED, ids=[one.__name__ for _, one in PLANTED])
+def test_names_what_is_planted(name, plant):
+    seen = good()
+    plant(seen)
+    found = invariants.violations(seen)
+    assert found and name in {one[:2] for one in found}, found

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The further ways in: the resource directory, the question to everybody, and bodies in blocks."""
+
+import json
+import os
+import re
+import select
+import socket
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from bed import coap, until
+from bed.plain import PlainDevice, await_stage, device, let_in, open_window
+from bed.wait import free_port, stays
+
+GROUP, COAP_PORT = '224.0.1.187', 5683
+LINKS = '</info>;rt="gatehouse.info",</s>;if="core.s";ct=0'
+
+
+class StandardDevice:
+    """A device that knows CoAP and RFC 9176 and nothing of a gateway: it serves its links and a
+    value, and registers. 'asked' holds the paths that somebody asked it for."""
+
+    def __init__(self, port=0, links=LINKS, group=False):
+        self.links, self.asked, self.answers, self.value = links, [], [], 20.0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        if group:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(('' if group else '127.0.0.1', port))
+        if group:
+            member = socket.inet_aton(GROUP) + struct.pack('@4si', socket.inet_aton('127.0.0.1'), 0)
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        self.port = self.socket.getsockname()[1]
+        self.lock = threading.Condition()
+        self.running = True
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        self.next_mid = 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join()
+        self.socket.close()
+
+    def serve(self):
+        while self.running:
+            if not select.select([self.socket], [], [], 0.1)[0]:
+                continue
+            data, sender = self.socket.recvfrom(2048)
+            message = coap.Message.decode(data)
+            if message.code == coap.GET:
+                self.serve_one(message, sender)
+            elif message.code >= 64:
+                with self.lock:
+                    self.answers.append(message)
+                    self.lock.notify_all()
+
+    def serve_one(self, message, sender):
+        path = '/' + '/'.join(part.decode() for part in message.all(coap.URI_PATH))
+        self.asked.append(path)
+        body = {'/.well-known/core': (coap.LINK_FORMAT, self.links.encode()),
+                '/info': (coap.JSON, b'{"model":"S-9","serial":"77"}'),
+                '/s': (coap.TEXT, b'%g' % self.value)}.get(path)
+        answer = coap.Message(coap.ACK if message.type == coap.CON else coap.NON,
+                              coap.CONTENT if body else coap.NOT_FOUND, message.mid, message.token)
+        if body:
+            answer.options.append((coap.CONTENT_FORMAT, coap.uint(body[0])))
+            answer.payload = body[1]
+        self.socket.sendto(answer.encode(), sender)
+
+    def ask(self, gateway, code, path, query=(), payload=b'', content_format=None, timeout=20):
+        """One request from the port that it serves on; retransmitted like any CON."""
+        options = [(coap.URI_PATH, part.encode()) for part in path.split('/')]
+        options += [(coap.URI_QUERY, word.encode()) for word in query]
+        if content_format is not None:
+            options.append((coap.CONTENT_FORMAT, coap.uint(content_format)))
+        self.next_mid += 1
+        request = coap.Message(coap.CON, code, self.next_mid, os.urandom(4), options, payload)
+
+        def answered():
+            return next((one for one in self.answers if one.token == request.token), None)
+        for _ in range(int(timeout / 2)):
+            self.socket.sendto(request.encode(), ('127.0.0.1', gateway.coap_port))
+            with self.lock:
+                self.lock.wait_for(answered, 2)
+            if answered():
+                return answered()
+        raise AssertionError('no answer to %r' % request)
+
+
+def memory(gateway):
+    with open('/proc/%d/status' % gateway.process.pid, encoding='ascii') as file:
+        return int(re.search(r'VmRSS:\s+(\d+)', file.read())[1])
+
+
+def libcoap(gateway, path, payload, content_format, port, *words):
+    done = subprocess.run(
+        ['coap-client-notls', '-B', '10', '-p', str(port), '-m', 'post', '-t', str(content_format),
+         '-e', payload, *words, 'coap://127.0.0.1:%d/%s' % (gateway.coap_port, path)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_body_in_blocks_is_one_reading(gateway, recorder):
+    one = let_in(gateway, 'blocks')
+    records = [{'n': 'v%03d' % number, 'v': number} for number in range(120)]
+    body = json.dumps(records, separators=(',', ':'))
+    assert 2000 < len(body) < 8192
+    for size in (16, 64, 1024):
+        answer = one.client.upload('t', body, size, query={'ep': 'blocks'},
+                                   content_format=coap.SENML_JSON)
+        assert answer.code == coap.CHANGED, answer
+        assert coap.block_parts(answer.option(coap.BLOCK1))[1] is False
+    # libcoap's own block-wise transfer, from the same address
+    said = libcoap(gateway, 't?ep=blocks', body, coap.SENML_JSON, free_port(socket.SOCK_DGRAM), '-b', '64')
+    assert not re.search(r'\b[45]\.\d\d\b', said), said
+    messages = recorder.wait('gatehouse/bed/%s/telemetry' % one.id, 4)
+    assert len(messages) == 4
+    for message in messages:
+        assert len(json.loads(message.payload)) == 120
+
+
+def test_an_enrolment_in_blocks(gateway):
+    open_window(gateway)
+    one = PlainDevice(gateway, 'large')
+    body = json.dumps({'model': 'L', 'attributes': {'k%d' % key: 'x' * 100 for key in range(16)}})
+    one.client.exchange(coap.GET, 'd/nothing')  # its address is verified by that
+    answer = one.client.upload('enrol', body, 256, query={'ep': 'large'}, content_format=coap.JSON)
+    assert answer.code == coap.CREATED, answer
+    assert len(device(gateway, 'large')['attributes']) == 16
+
+
+def test_blocks_without_end(gateway):
+    """What a device announces costs nothing, and what it sends is bounded."""
+    one = let_in(gateway, 'hostile')
+    ask = {'query': {'ep': 'hostile'}, 'content_format': coap.OCTETS}
+    before = memory(gateway)
+    answer = one.client.request(coap.POST, 't', payload=b'x' * 16, **ask, options=[
+        (coap.BLOCK1, coap.block(0, True, 16)), (coap.SIZE1, coap.uint(2 ** 32 - 1))])
+    assert answer.code == coap.TOO_LARGE and answer.number(coap.SIZE1) == 8192
+    for round_number in range(20):
+        for number in range(8):
+            answer = one.client.request(
+                coap.POST, 't', payload=b'x' * 1024, **ask,
+                options=[(coap.BLOCK1, coap.block(number, True, 1024))])
+            assert answer.code == (coap.CONTINUE if number < 7 else coap.TOO_LARGE), round_number
+        answer = one.client.request(coap.POST, 't', payload=b'x' * 16, **ask,
+                                    options=[(coap.BLOCK1, coap.block(5 + round_number, True, 16))])
+        assert answer.code == coap.INCOMPLETE
+        answer = one.client.request(coap.POST, 't', payload=b'x' * 1024, **ask,
+                                    options=[(coap.BLOCK1, coap.block(0xfffff, True, 1024))])
+        assert answer.code == coap.TOO_LARGE
+    many = [coap.Client('127.0.0.1', gateway.coap_port) for _ in range(200)]
+    for client in many:
+        answer = client.request(coap.POST, 't', payload=b'x' * 1024, **ask,
+                                options=[(coap.BLOCK1, coap.block(0, True, 1024))])
+        assert answer.code == coap.CONTINUE
+    limit = next(row for row in gateway.ctl('status', '--limits')['limits']
+                 if row['name'] == 'block-transfers')
+    assert limit['value'] == 32 and limit['reached'] == 168
+    for client in many:
+        client.close()
+    assert memory(gateway) - before < 8192  # KiB: sanitizers keep what was freed for a while
+    assert one.report(1).code == coap.CHANGED
+
+
+def test_registration_to_broker(make_gateway, broker, recorder):
+    """A standard device: it registers, waits for a person, is read, and keeps its place."""
+    gateway = make_gateway(broker=broker, config={'lan': {'poll_interval': 1}}).start()
+    with StandardDevice() as lamp:
+        found = lamp.ask(gateway, coap.GET, '.well-known/core', ['rt=core.rd'])
+        assert found.payload == b'</rd>;rt="core.rd"'
+        made = lamp.ask(gateway, coap.POST, 'rd', ['ep=lamp', 'lt=3600'], LINKS.encode(),
+                        coap.LINK_FORMAT)
+        assert made.code == coap.CREATED
+        one = await_stage(gateway, 'lamp', 'seen')
+        assert made.location == 'rd/' + one['id']
+        assert one['found_by'] == 'rd' and one['present'] and one['trust'] == 'plain'
+        # its address answered the question beside the answer; then it was asked what it is
+        until(lambda: device(gateway, 'lamp')['model'] == 'S-9', 20, 'its description was read')
+        assert lamp.asked.count('/.well-known/core') == 1
+        again = lamp.ask(gateway, coap.POST, 'rd', ['ep=lamp', 'lt=3600'], LINKS.encode(),
+                         coap.LINK_FORMAT)
+        assert again.code == coap.CREATED and again.location == made.location
+        assert len(gateway.ctl('devices')['devices']) == 1
+        assert device(gateway, 'lamp')['stage'] == 'seen'  # never an approval
+        open_window(gateway)
+        await_stage(gateway, 'lamp', 'waiting-person')
+        assert '/s' not in lamp.asked
+        gateway.ctl('approve', one['id'])
+        await_stage(gateway, 'lamp', 'active')
+        topic = 'gatehouse/bed/%s/telemetry' % one['id']
+        record, = json.loads(recorder.wait(topic)[0].payload)
+        assert record['v'] == 20
+
+        # the location survives our restart, and what is read goes on
+        gateway.restart(kill=True)
+        lamp.value = 21.5
+        assert not device(gateway, 'lamp')['present']
+        assert lamp.ask(gateway, coap.POST, made.location).code == coap.CHANGED
+        assert device(gateway, 'lamp')['present']
+        recorder.wait(topic, where=lambda got: json.loads(got.payload)[0]['v'] == 21.5)
+
+        # another address has no say in it; the device itself takes it away and stays approved
+        with coap.Client('127.0.0.1', gateway.coap_port, local_host='127.0.0.2') as other:
+            assert other.request(coap.DELETE, made.location).code == coap.NOT_FOUND
+            refused = other.request(coap.POST, 'rd', query=['ep=lamp'])
+            assert refused.code == coap.FORBIDDEN
+        assert lamp.ask(gateway, coap.DELETE, made.location).code == coap.DELETED
+        assert not device(gateway, 'lamp')['present']
+        assert device(gateway, 'lamp')['stage'] == 'active'
+        assert lamp.ask(gateway, coap.POST, made.location).code == coap.NOT_FOUND
+        back = lamp.ask(gateway, coap.POST, 'rd', ['ep=lamp'], LINKS.encode(), coap.LINK_FORMAT)
+        assert (back.code, back.location) == (coap.CREATED, made.location)
+
+
+def test_simple_registration_and_expiry(gateway):
+    with StandardDevice() as lamp:
+        done = lamp.ask(gateway, coap.POST, '.well-known/rd', ['ep=simple', 'lt=4'])
+        assert done.code == coap.CHANGED and not done.location
+        assert '/.well-known/core' in lamp.asked
+        one = await_stage(gateway, 'simple', 'seen')
+        assert one['found_by'] == 'rd'
+        until(lambda: device(gateway, 'simple') is None, 20, 'a sighting goes with its registration')
+        assert lamp.ask(gateway, coap.POST, 'rd/' + one['id']).code == coap.NOT_FOUND
+    with coap.Client('127.0.0.1', gateway.coap_port) as silent:
+        wrong = silent.request(coap.POST, '.well-known/rd', query=['ep=b', 'base=coap://127.0.0.1'])
+        assert wrong.code == coap.BAD_REQUEST
+
+
+def test_registrant_of_libcoap(gateway, sensor):
+    """coap-client registers for a server beside it: base says the port."""
+    port = free_port(socket.SOCK_DGRAM)
+    server = sensor('hall', ep='other-name', mode='server', port=port, model='H-20')
+    server.wait_log('.')
+    with coap.Client('127.0.0.1', port) as probe:
+        links = until(lambda: probe.request(coap.GET, '.well-known/core').payload.decode(), 10)
+    # A libcoap client does not answer questions: Echo, of another request, shows its address.
+    with coap.Client('127.0.0.1', gateway.coap_port) as neighbour:
+        neighbour.exchange(coap.GET, 'd/nothing')
+    said = libcoap(gateway, 'rd?ep=hall&lt=600&base=coap://127.0.0.1:%d' % port, links,
+                   coap.LINK_FORMAT, free_port(socket.SOCK_DGRAM))
+    assert not re.search(r'\b[45]\.\d\d\b', said), said
+    await_stage(gateway, 'hall', 'seen')
+    until(lambda: device(gateway, 'hall')['model'] == 'H-20', 20, 'its description was read')
+    assert device(gateway, 'hall')['address'].endswith(':%d' % port)
+
+
+def test_a_base_leads_nowhere_else(gateway):
+    """Attack A20: nobody is asked but the address that registered."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim, StandardDevice() as liar:
+        victim.bind(('127.0.0.9', 0))
+        port = victim.getsockname()[1]
+        for base in ('coap://127.0.0.9:%d' % port, 'coap://8.8.8.8', 'coap://localhost:%d' % port,
+                     'http://127.0.0.1', 'coap://[::ffff:127.0.0.9]:%d' % port):
+            refused = liar.ask(gateway, coap.POST, 'rd', ['ep=liar', 'base=' + base],
+                               LINKS.encode(), coap.LINK_FORMAT)
+            assert refused.code == coap.BAD_REQUEST, base
+        assert device(gateway, 'liar') is None
+        links = '<coap://127.0.0.9:%d/info>;rt="gatehouse.info",<//127.0.0.9:%d/s>;if="core.s"' % (
+            port, port)
+        liar.links = links
+        made = liar.ask(gateway, coap.POST, 'rd', ['ep=liar'], links.encode(), coap.LINK_FORMAT)
+        assert made.code == coap.CREATED
+        until(lambda: liar.asked.count('/.well-known/core') >= 2, 20, 'it was asked itself')
+        victim.settimeout(0)
+        stays(lambda: not select.select([victim], [], [], 0)[0], 1)
+
+
+def test_registrations_of_strangers_are_limited(gateway):
+    """Forged sources: no 4.01, three times their bytes, at most so many names."""
+    codes = []
+    for number in range(20):
+        with coap.Client('127.0.0.1', gateway.coap_port,
+                         local_host='127.0.1.%d' % (number + 1)) as forged:
+            answer = forged.request(coap.POST, 'rd', query=['ep=forged-%d' % number],
+                                    payload=LINKS, content_format=coap.LINK_FORMAT)
+            forged.silent(0.05)  # the question beside it
+            codes.append(answer.code)
+            assert sum(len(data) for _, data in forged.received) <= 3 * len(forged.sent[0][1])
+    assert codes.count(coap.CREATED) == 10 and set(codes) == {coap.CREATED, coap.UNAVAILABLE}
+    listed = gateway.ctl('devices')['devices']
+    assert len(listed) == 10 and {one['stage'] for one in listed} == {'seen'}
+    open_window(gateway)
+    stays(lambda: {one['stage'] for one in gateway.ctl('devices')['devices']} == {'seen'}, 0.5)
+
+
+@pytest.mark.mdns  # the well-known port and the group are those of a namespace
+def test_everybody_is_asked(make_gateway):
+    with StandardDevice(COAP_PORT, '</>;ep="group-1",' + LINKS, group=True) as lamp:
+        gateway = make_gateway().start()
+        until(lambda: '/.well-known/core' in lamp.asked, 10, 'the question at the start')
+        one = await_stage(gateway, 'group-1', 'seen')
+        assert one['found_by'] == 'multicast' and one['present']
+        until(lambda: device(gateway, 'group-1')['model'] == 'S-9', 20, 'its description was read')
+        open_window(gateway)
+        await_stage(gateway, 'group-1', 'waiting-person')
+        assert len(gateway.ctl('devices')['devices']) == 1  # it did not find itself
+
+
+@pytest.mark.mdns
+def test_who_answers_without_a_name_is_counted(make_gateway):
+    with StandardDevice(COAP_PORT, LINKS, group=True):
+        gateway = make_gateway().start()
+
+        def counted():
+            return any(row['reason'] == 'malformed' for row in gateway.ctl('heard')['heard'] if row['count'])
+        until(counted, 10, 'the answer is counted')
+        assert gateway.ctl('devices')['devices'] == []
+
+
+@pytest.mark.mdns
+def test_the_directory_is_announced(avahi, make_gateway):
+    gateway = make_gateway(mdns=True).start()
+
+    def announced():
+        return [one for one in avahi.browse('_core-rd._udp') if one.protocol == 'IPv4']
+    one = until(announced, 20, 'the directory is announced')[0]
+    assert one.port == gateway.coap_port
+    assert one.txt == {'v': '1', 'rt': 'gatehouse'}

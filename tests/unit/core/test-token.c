@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* One token, lists, the set of names. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/token.h"
+
+static struct span text(const char *from)
+{
+	return span_from_string(from);
+}
+
+static void test_check(void **state)
+{
+	char longest[TOKEN_PASSWORD_MAX + 2];
+	bool too_long = true;
+
+	assert_null(token_check(text("sensor-1"), text("user"), text("p w"), &too_long));
+	assert_false(too_long);
+	assert_non_null(token_check(text(""), text("user"), text("p"), NULL));
+	assert_non_null(token_check(text("a b"), text("user"), text("p"), NULL));
+	assert_non_null(token_check(text("10.0.0.1"), text("user"), text("p"), NULL));
+	assert_non_null(token_check(text("a"), text(""), text("p"), NULL));
+	assert_non_null(token_check(text("a"), text("user"), text(""), NULL));
+	assert_non_null(token_check(text("a"), text("us\ner"), text("p"), NULL));
+	assert_non_null(token_check(text("a"), text("user"), text("p\x01"), NULL));
+	assert_non_null(token_check(text("a"), text("user"), text("\xff\xfe"), NULL));
+	assert_non_null(token_check(text("a"), text("user"), span_of("p\0q", 3), NULL));
+	memset(longest, 'x', sizeof(longest));
+	assert_null(token_check(text("a"), span_of(longest, TOKEN_USERNAME_MAX),
+		span_of(longest, TOKEN_PASSWORD_MAX), &too_long));
+	assert_false(too_long);
+	assert_non_null(token_check(
+		text("a"), span_of(longest, TOKEN_USERNAME_MAX + 1), text("p"), &too_long));
+	assert_true(too_long);
+	assert_non_null(token_check(
+		text("a"), text("u"), span_of(longest, TOKEN_PASSWORD_MAX + 1), &too_long));
+	assert_true(too_long);
+}
+
+static void test_value(void **state)
+{
+	struct span username, password;
+	struct secret value = {0};
+
+	assert_int_equal(token_value_make(text("user"), text("secret"), &value), 0);
+	assert_int_equal(token_value_read(secret_span(&value), &username, &password), 0);
+	assert_true(span_equal(username, text("user")));
+	assert_true(span_equal(password, text("secret")));
+	/* Cut anywhere it is no value, or one with a shorter password, never one that reads on. */
+	for (size_t size = 0; size < value.size; size++) {
+		int r = token_value_read(span_of(value.data, size), &username, &password);
+
+		assert_int_equal(r, size > 3 + 4 ? 0 : -EBADMSG);
+	}
+	value.data[0] = 2;
+	assert_int_equal(token_value_read(secret_span(&value), &username, &password), -EBADMSG);
+	value.data[0] = 1;
+	value.data[1] = 0xff;
+	assert_int_equal(token_value_read(secret_span(&value), &username, &password), -EBADMSG);
+	secret_clear(&value);
+}
+
+static void add(struct token_list *list, const char *ep, unsigned line)
+{
+	struct token *token;
+
+	assert_int_equal(token_new(text(ep), text("u"), text("p"), &token), 0);
+	token->line = line;
+	token_list_add(list, token);
+}
+
+static void test_list(void **state)
+{
+	struct token_list list = {0}, more = {0};
+	const struct token *second;
+	struct token *token;
+
+	assert_int_equal(token_new(text("a b"), text("u"), text("p"), &token), -EINVAL);
+	assert_int_equal(token_list_find_twice(&list, &second), 0);
+	assert_null(second);
+	add(&list, "b", 1);
+	add(&list, "a", 2);
+	assert_int_equal(token_list_find_twice(&list, &second), 0);
+	assert_null(second);
+	add(&more, "c", 3);
+	add(&more, "a", 4);
+	add(&more, "b", 9);
+	token_list_join(&list, &more);
+	assert_int_equal(more.count, 0);
+	assert_null(more.first);
+	assert_int_equal(list.count, 5);
+	assert_string_equal(list.last->ep, "b");
+	assert_int_equal(token_list_find_twice(&list, &second), 0);
+	assert_int_equal(second->line, 4);
+	token_list_join(&list, &more);
+	assert_int_equal(list.count, 5);
+	token_list_clear(&list);
+	assert_null(list.first);
+}
+
+static void test_names(void **state)
+{
+	struct token_names names = {0};
+	char ep[16];
+
+	assert_null(token_names_find(&names, "mqtt", "a"));
+	token_names_drop(&names, "mqtt", "a");
+	for (int i = 999; i >= 0; i--) {
+		snprintf(ep, sizeof(ep), "ep-%03d", i * 7 % 1000);
+		assert_int_equal(token_names_put(&names, "mqtt", ep, i), 0);
+	}
+	/* Found before it is sorted, too. */
+	assert_non_null(token_names_find(&names, "mqtt", "ep-500"));
+	token_names_sort(&names);
+	assert_int_equal(names.count, 1000);
+	for (size_t i = 1; i < names.count; i++)
+		assert_true(strcmp(names.name[i - 1].ep, names.name[i].ep) < 0);
+	assert_int_equal(token_names_put(&names, "mqtt", "ep-123", 77), 0);
+	assert_int_equal(token_names_put(&names, "other", "ep-123", 78), 0);
+	token_names_sort(&names);
+	assert_int_equal(names.count, 1001);
+	assert_int_equal(token_names_find(&names, "mqtt", "ep-123")->since, 77);
+	assert_int_equal(token_names_find(&names, "other", "ep-123")->since, 78);
+	assert_int_equal(token_names_after(&names, "mqtt", "ep-123"), 124);
+	assert_int_equal(token_names_after(&names, "mqtt", ""), 0);
+	token_names_drop(&names, "mqtt", "ep-123");
+	assert_null(token_names_find(&names, "mqtt", "ep-123"));
+	assert_non_null(token_names_find(&names, "other", "ep-123"));
+	assert_int_equal(names.count, 1000);
+	assert_int_equal(token_names_after(&names, "mqtt", "ep-123"), 123);
+	token_names_clear(&names);
+	assert_int_equal(names.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_value),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What will never be delivered is known upstream in the end: it waits for the link, outlives a
+ * restart and its device, and is kept until the broker has it.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+
+static struct lan_exchange x;
+
+static void reported(unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		appended_answer(0);
+	}
+	bed_run_loop();
+}
+
+static size_t newest_at(const char *topic_end)
+{
+	const struct fake_publication *found = published_newest(topic_end);
+
+	assert_non_null(found);
+	return (size_t)(found - fake_publications);
+}
+
+static void load(uint64_t id, uint64_t count, const char *reason)
+{
+	struct store_gap gap = {.id = id,
+		.device_row = 900,
+		.first_row = 10,
+		.last_row = 19,
+		.count = count,
+		.device_id = "gone-1",
+		.platform = "local"};
+
+	snprintf(gap.reason, sizeof(gap.reason), "%s", reason);
+	store_put_gap(bed.host.store, &gap);
+	assert_int_equal(gap_load(&bed.host, &gap), 0);
+}
+
+static void it_waits_for_the_link_and_for_the_broker(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	reported(3);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(fake_rows.gap[0].count, 3);
+	assert_string_equal(fake_rows.gap[0].device_id, device->record->id);
+	assert_int_equal(published("/gap", 0), 0);
+	link_up();
+	assert_int_equal(published("/gap", 0), 1);
+	assert_string_equal(published_newest("/gap")->payload,
+		"{\"from\":\"plant.7.1\",\"to\":\"plant.7.3\",\"count\":3,\"reason\":\"revoked\"}");
+	assert_int_equal(fake_rows.gap_count, 1);
+	uplink_deliver(newest_at("/gap"));
+	assert_int_equal(fake_rows.gap_count, 0);
+	assert_int_equal(bed.host.gap_count, 0);
+	assert_int_equal(published("/telemetry", 0), 0);
+}
+
+static void it_outlives_a_restart_and_its_device(void **state)
+{
+	load(41, 5, "revoked");
+	link_up();
+	assert_int_equal(published("/gone-1/gap", 0), 1);
+	/* The broker did not say that it has it. */
+	uplink_event(UPLINK_LOST);
+	bed_advance(2 * USEC_PER_SEC);
+	link_up();
+	assert_int_equal(published("/gone-1/gap", 0), 2);
+	assert_int_equal(fake_rows.gap_count, 1);
+	uplink_deliver(newest_at("/gone-1/gap"));
+	assert_int_equal(fake_rows.gap_count, 0);
+	assert_int_equal(bed.host.gaps_in_flight, 0);
+}
+
+static void a_number_is_not_used_twice(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	const struct upstream_gap gap = {1, 1, 1, "revoked"};
+	const struct store_gap *noted;
+
+	load(41, 5, "revoked");
+	noted = gap_note(&bed.host, device->record, &gap);
+	assert_non_null(noted);
+	assert_int_equal(noted->id, 42);
+}
+
+static void a_status_is_cleared_when_the_link_is_back(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	char id[DEVICE_ID_MAX + 1], topic[80];
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	snprintf(id, sizeof(id), "%s", device->record->id);
+	snprintf(topic, sizeof(topic), "/%s/status", id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	act = act_on(ACT_FORGET, id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_null(registry_by_id(bed.host.registry, id));
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(published(topic, 0), 0);
+	link_up();
+	assert_int_equal(published(topic, 0), 1);
+	assert_true(published_newest(topic)->retain);
+	assert_string_equal(published_newest(topic)->payload, "");
+	uplink_deliver(newest_at(topic));
+	assert_int_equal(fake_rows.gap_count, 0);
+}
+
+static void neighbours_become_one(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	const struct upstream_gap gaps[] = {
+		{5, 5, 1, "a"}, {6, 7, 2, "a"}, {8, 8, 1, "b"}, {10, 10, 1, "b"}};
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		assert_non_null(gap_note(&bed.host, device->record, &gaps[i]));
+	assert_int_equal(bed.host.gap_count, 3);
+	link_up();
+	assert_int_equal(published("/gap", 0), 3);
+	for (i = 0; i < fake_publication_count; i++)
+		if (strstr(fake_publications[i].topic, "/gap"))
+			break;
+	assert_string_equal(fake_publications[i].payload,
+		"{\"from\":\"plant.7.5\",\"to\":\"plant.7.7\",\"count\":3,\"reason\":\"a\"}");
+}
+
+static void a_full_list_loses_no_count(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	const struct store_gap *noted;
+	uint64_t i;
+
+	for (i = 0; i < GAPS_MAX + 10; i++) {
+		const struct upstream_gap gap = {10 + 2 * i, 10 + 2 * i, 1, "a"};
+
+		assert_non_null(gap_note(&bed.host, device->record, &gap));
+	}
+	assert_int_equal(bed.host.gap_count, GAPS_MAX);
+	noted = gap_note(&bed.host, device->record, &(const struct upstream_gap){3, 3, 1, "b"});
+	assert_non_null(noted);
+	assert_int_equal(noted->count, 12);
+	assert_int_equal(noted->first_row, 3);
+	assert_int_equal(noted->last_row, 10 + 2 * (GAPS_MAX + 9));
+}
+
+static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)
+{
+	load(1, 5, "revoked");
+	link_up();
+	uplink_refuse(newest_at("/gap"), 0x97);
+	gap_publish(&bed.host);
+	assert_int_equal(published("/gap", 0), 1);
+	assert_int_equal(fake_rows.gap_count, 1);
+	uplink_event(UPLINK_LOST);
+	bed_advance(2 * USEC_PER_SEC);
+	link_up();
+	assert_int_equal(published("/gap", 0), 2);
+	uplink_refuse(newest_at("/gap"), 0x90);
+	assert_int_equal(fake_rows.gap_count, 0);
+}
+
+static void what_is_missing_on_file_is_told(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	uint64_t row = device->record->row;
+
+	/* The file holds none of the two. */
+	owed_set_open(bed.host.owed, row, false);
+	assert_int_equal(owed_load(bed.host.owed, row, 2, 20, 5, 6), 0);
+	reading_set_open(&bed.host, device);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(owed_device_count(bed.host.owed, row), 0);
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(published("/gap", 0), 1);
+	assert_string_equal(published_newest("/gap")->payload,
+		"{\"from\":\"plant.7.5\",\"to\":\"plant.7.6\",\"count\":2,"
+		"\"reason\":\"missing on file\"}");
+}
+
+/* The gateway was killed after the revocation and before its readings were dropped. */
+static void what_is_dropped_at_the_start_is_told(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+	uint64_t row = device->record->row;
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(reading_load(&bed.host, row, 2, 20, 5, 6), 0);
+	reading_drop_loaded(&bed.host);
+	assert_int_equal(fake_rows.gap_count, 1);
+	/* What was noted before is noted once. */
+	assert_int_equal(reading_load(&bed.host, row, 2, 20, 5, 6), 0);
+	reading_drop_loaded(&bed.host);
+	assert_int_equal(fake_rows.gap_count, 1);
+	link_up();
+	assert_string_equal(published_newest("/gap")->payload,
+		"{\"from\":\"plant.7.5\",\"to\":\"plant.7.6\",\"count\":2,\"reason\":\"revoked\"}");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(it_waits_for_the_link_and_for_the_broker),
+		TEST(it_outlives_a_restart_and_its_device),
+		TEST(a_number_is_not_used_twice),
+		TEST(a_status_is_cleared_when_the_link_is_back),
+		TEST(neighbours_become_one),
+		TEST(a_full_list_loses_no_count),
+		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
+		TEST(what_is_missing_on_file_is_told),
+		TEST(what_is_dropped_at_the_start_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Devices with a session of their own: when it is tried, what goes by it, how it ends. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+
+static void ignore_outcome(void *userdata, const struct act_outcome *outcome)
+{
+	assert_int_equal(outcome->result, ACT_DONE);
+}
+
+static void import_token(const char *ep, const char *username, const char *password)
+{
+	const struct act act = {.kind = ACT_TOKENS_PUT, .role = ROLE_ADMIN, .who = "anna"};
+	struct token_list list = {0};
+	struct token *token;
+
+	assert_int_equal(token_new(span_from_string(ep), span_from_string(username),
+				 span_from_string(password), &token),
+		0);
+	token_list_add(&list, token);
+	token_import(&bed.host, &act, &list, ignore_outcome, NULL);
+	store_answer_all(0);
+}
+
+static struct device *taken_in(const char *ep, const char *ip)
+{
+	struct device *device;
+	struct act act;
+
+	strcpy(bed.config.platform, "mqtt");
+	import_token(ep, "user", "secret");
+	device = pending_device(ep, ip, "{}");
+	act = act_on(ACT_APPROVE, device->record->id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.operation, OPERATION_BOUND);
+	assert_int_equal(device->record->life.link, LINK_CONNECTING);
+	return device;
+}
+
+static struct device *connected(const char *ep, const char *ip)
+{
+	struct device *device = taken_in(ep, ip);
+
+	bed_advance(USEC_PER_SEC);
+	session_event(device->record->id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.link, LINK_UP);
+	return device;
+}
+
+static void send_reading(const char *ep, const char *ip, const char *number)
+{
+	struct lan_exchange exchange = {0};
+
+	report(&exchange, ep, ip, number);
+	appended_answer(0);
+	assert_int_equal(exchange.code, COAP_CODE(2, 4));
+	bed_run_loop();
+}
+
+static void a_session_under_the_devices_own_user(void **state)
+{
+	struct device *device = taken_in("pump", "10.0.0.7");
+
+	assert_false(session_is_there(device->record->id));
+	bed_advance(1);
+	assert_true(session_is_there(device->record->id));
+	assert_string_equal(session_account(device->record->id), "user:secret");
+	session_event(device->record->id, UPLINK_CONNECTED);
+	assert_int_equal(published("/status", 0), 1);
+	assert_ptr_not_equal(published_newest("/status")->session, bed.host.session);
+	/* The gateway's own session is down all the time. */
+	assert_false(upstream_is_up(&bed.host));
+	send_reading("pump", "10.0.0.7", "1");
+	assert_int_equal(published("/telemetry", 0), 1);
+	assert_ptr_equal(
+		published_newest("/telemetry")->session, published_newest("/status")->session);
+	uplink_deliver(fake_publication_count - 1);
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 0);
+}
+
+static void shared_and_own_go_side_by_side(void **state)
+{
+	struct device *shared = active_device("meter", "10.0.0.8"), *own;
+
+	own = connected("pump", "10.0.0.7");
+	send_reading("meter", "10.0.0.8", "1");
+	assert_int_equal(published("/telemetry", 0), 0);
+	send_reading("pump", "10.0.0.7", "2");
+	assert_int_equal(published("/telemetry", 0), 1);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 2);
+	assert_ptr_equal(published_newest("/telemetry")->session, bed.host.session);
+
+	/* The gateway's session breaks: what is in flight on the other one stays in flight. */
+	uplink_event(UPLINK_LOST);
+	assert_false(flights_of_device(&bed.host, shared->record->row));
+	assert_true(flights_of_device(&bed.host, own->record->row));
+	assert_int_equal(own->record->life.link, LINK_UP);
+	assert_int_equal(shared->record->life.link, LINK_DOWN);
+	session_event(own->record->id, UPLINK_LOST);
+	assert_false(flights_of_device(&bed.host, own->record->row));
+	assert_int_equal(own->record->life.link, LINK_DOWN);
+}
+
+static void lost_is_tried_again_and_sent_again(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t before;
+	unsigned i;
+
+	send_reading("pump", "10.0.0.7", "1");
+	send_reading("pump", "10.0.0.7", "2");
+	assert_int_equal(published("/telemetry", 0), 2);
+	for (i = 0; i < 12; i++) {
+		uint64_t left;
+
+		session_event(device->record->id, i ? UPLINK_UNREACHABLE : UPLINK_LOST);
+		assert_int_equal(device->record->life.link, LINK_DOWN);
+		left = bed_timer_left("session-retry");
+		assert_in_range(left, USEC_PER_SEC, 300 * USEC_PER_SEC);
+		bed_advance(left + USEC_PER_SEC);
+		assert_int_equal(device->record->life.link, LINK_CONNECTING);
+	}
+	before = fake_publication_count;
+	session_event(device->record->id, UPLINK_CONNECTED);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", before), 2);
+	assert_string_equal(
+		fake_publications[fake_publication_count - 1].id, fake_publications[before - 1].id);
+}
+
+/* Nothing renews a static credential: one try, an alarm, and then nothing until it is replaced. */
+static void refused_waits_for_another_token(void **state)
+{
+	struct device *device = taken_in("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+	unsigned connects;
+
+	memcpy(id, device->record->id, sizeof(id));
+	bed_advance(1);
+	session_event(id, UPLINK_NOT_AUTHORISED);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_REFUSED);
+	assert_int_equal(device->record->life.link, LINK_REFUSED);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_CREDENTIAL_REFUSED, id));
+	bed_advance(1);
+	assert_false(session_is_there(id));
+	connects = fake_connects;
+	bed_advance(3600 * USEC_PER_SEC);
+	/* The gateway's own, which waits for its answer, does not count. */
+	assert_int_equal(fake_connects, connects);
+
+	send_reading("pump", "10.0.0.7", "1");
+	import_token("pump", "user", "right");
+	store_answer_all(0);
+	bed_advance(USEC_PER_SEC);
+	assert_string_equal(session_account(id), "user:right");
+	session_event(id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	bed_run_loop();
+	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_CREDENTIAL_REFUSED, id));
+	assert_int_equal(published("/telemetry", 0), 1);
+}
+
+static void another_token_is_taken_at_once(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	unsigned connects = fake_connects;
+
+	import_token("pump", "user", "secret");
+	store_answer_all(0);
+	bed_advance(USEC_PER_SEC);
+	assert_int_equal(fake_connects, connects);
+	import_token("pump", "user", "other");
+	store_answer_all(0);
+	bed_advance(USEC_PER_SEC);
+	assert_int_equal(fake_connects, connects + 1);
+	assert_string_equal(session_account(device->record->id), "user:other");
+	session_event(device->record->id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.link, LINK_UP);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+	assert_int_equal(device->record->life.credential_old.size, 0);
+}
+
+static void taken_over_is_an_alarm_and_backs_off(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+	unsigned i;
+
+	memcpy(id, device->record->id, sizeof(id));
+	for (i = 0; i < 8; i++) {
+		session_event(id, UPLINK_TAKEN_OVER);
+		session_event(id, UPLINK_LOST);
+		store_answer_all(0);
+		assert_true(host_alarm_is_active(&bed.host, ALARM_LEAK, id));
+		assert_int_equal(device->record->life.link, LINK_DOWN);
+		bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+		session_event(id, UPLINK_CONNECTED);
+		store_answer_all(0);
+	}
+	/* It connected each time, but never for long: it is not tried at full speed. */
+	session_event(id, UPLINK_LOST);
+	assert_true(device_host(device)->session != NULL);
+	bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+	session_event(id, UPLINK_CONNECTED);
+	bed_advance(61 * USEC_PER_SEC);
+	session_event(id, UPLINK_LOST);
+	assert_in_range(bed_timer_left("session-retry"), USEC_PER_SEC, 2 * USEC_PER_SEC);
+}
+
+static void many_connect_one_after_the_other(void **state)
+{
+	char ep[16], ip[16];
+	unsigned i, before = fake_connects;
+
+	bed.host.limits.value[LIMIT_LINK_CONNECTS] = 5;
+	bed.config.new_per_minute = 100;
+	for (i = 0; i < 10; i++) {
+		snprintf(ep, sizeof(ep), "pump-%u", i);
+		snprintf(ip, sizeof(ip), "10.0.1.%u", i + 1);
+		taken_in(ep, ip);
+	}
+	bed_advance(1);
+	assert_int_equal(fake_connects, before + 1);
+	bed_advance(USEC_PER_SEC);
+	assert_int_equal(fake_connects, before + 6);
+	bed_advance(USEC_PER_SEC);
+	assert_int_equal(fake_connects, before + 10);
+	assert_true(bed.host.limits.reached[LIMIT_LINK_CONNECTS] > 0);
+}
+
+static void one_session_does_not_take_the_window(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t i, sent;
+	char number[16];
+
+	bed.host.limits.value[LIMIT_LINK_WINDOW] = 4;
+	for (i = 0; i < 10; i++) {
+		snprintf(number, sizeof(number), "%zu", i);
+		bed_advance(USEC_PER_SEC);
+		send_reading("pump", "10.0.0.7", number);
+	}
+	assert_int_equal(published("/telemetry", 0), 4);
+	for (sent = 4; sent < 10;) {
+		for (i = 0; i < fake_publication_count; i++)
+			if (fake_publications[i].tag && !fake_publications[i].landed) {
+				uplink_deliver(i);
+				fake_publications[i].landed = true;
+			}
+		bed_run_loop();
+		assert_true(published("/telemetry", 0) > sent);
+		sent = published("/telemetry", 0);
+	}
+	assert_int_equal(sent, 10);
+	assert_true(bed.host.limits.reached[LIMIT_LINK_WINDOW] > 0);
+	assert_int_equal(device->record->life.link, LINK_UP);
+}
+
+static void revoked_says_so_and_closes(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+	struct uplink_session *own = published_newest("/status")->session;
+	struct act_try try = {0};
+
+	act.role = ROLE_ADMIN;
+	send_reading("pump", "10.0.0.7", "1");
+	try_act(&act, &try);
+	store_answer_all(0);
+	/* Its last reading is still with the broker. */
+	assert_int_equal(try.answers, 0);
+	bed_advance(1);
+	assert_true(session_is_there(device->record->id));
+	for (size_t i = 0; i < fake_publication_count; i++)
+		if (fake_publications[i].tag)
+			uplink_deliver(i);
+	assert_int_equal(try.answers, 1);
+	assert_non_null(strstr(published_newest("/status")->payload, "revoked"));
+	assert_ptr_equal(published_newest("/status")->session, own);
+	bed_advance(1);
+	assert_false(session_is_there(device->record->id));
+	bed_advance(3600 * USEC_PER_SEC);
+	assert_false(session_is_there(device->record->id));
+}
+
+/* The broker never answers: after a while the session is cut, and with it the device is done. */
+static void a_drain_that_takes_too_long_cuts(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	struct act act = act_on(ACT_SUSPEND, device->record->id);
+	struct act_try try = {0};
+
+	link_up();
+	send_reading("pump", "10.0.0.7", "1");
+	try_act(&act, &try);
+	store_answer_all(0);
+	assert_int_equal(try.answers, 0);
+	bed_advance(4 * USEC_PER_SEC);
+	assert_int_equal(try.answers, 1);
+	assert_false(session_is_there(device->record->id));
+	assert_true(upstream_is_up(&bed.host));
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 1);
+	act = act_on(ACT_RESUME, device->record->id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	bed_advance(USEC_PER_SEC);
+	session_event(device->record->id, UPLINK_CONNECTED);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 2);
+}
+
+/* Two that are forgotten while their last readings are with the broker, and then the gateway stops:
+ * each session's end lets its device go. */
+static void forgotten_as_the_gateway_stops(void **state)
+{
+	static const char *const eps[] = {"pump-a", "pump-b"}, *const ips[] = {
+								       "10.0.0.7", "10.0.0.8"};
+	struct act_try revoked[2], forgotten[2];
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		struct device *device = connected(eps[i], ips[i]);
+		struct act act = act_on(ACT_REVOKE, device->record->id);
+
+		act.role = ROLE_ADMIN;
+		send_reading(eps[i], ips[i], "1");
+		try_act(&act, &revoked[i]);
+		store_answer_all(0);
+		act.kind = ACT_FORGET;
+		try_act(&act, &forgotten[i]);
+		store_answer_all(0);
+		assert_int_equal(forgotten[i].answers, 0);
+	}
+	upstream_stop(&bed.host);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(forgotten[i].answers, 1);
+		assert_int_equal(forgotten[i].outcome.result, ACT_DONE);
+	}
+	assert_int_equal(registry_count(bed.host.registry), 0);
+}
+
+static void a_device_goes_with_its_session(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	memcpy(id, device->record->id, sizeof(id));
+	act.role = ROLE_ADMIN;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	act = act_on(ACT_FORGET, id);
+	act.role = ROLE_ADMIN;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_null(registry_by_id(bed.host.registry, id));
+	assert_false(session_is_there(id));
+	bed_advance(USEC_PER_SEC);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_session_under_the_devices_own_user),
+		TEST(shared_and_own_go_side_by_side),
+		TEST(lost_is_tried_again_and_sent_again),
+		TEST(refused_waits_for_another_token),
+		TEST(another_token_is_taken_at_once),
+		TEST(taken_over_is_an_alarm_and_backs_off),
+		TEST(many_connect_one_after_the_other),
+		TEST(one_session_does_not_take_the_window),
+		TEST(revoked_says_so_and_closes),
+		TEST(a_drain_that_takes_too_long_cuts),
+		TEST(forgotten_as_the_gateway_stops),
+		TEST(a_device_goes_with_its_session),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

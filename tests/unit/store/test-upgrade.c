@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an older program wrote is opened by this one. control-<version>.sql is a control.db of that
+ * version as text, made by make-state and make-fixture.py; its first line holds the key.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "loaded.h"
+
+static char *read_all(const char *name)
+{
+	char path[512], *text;
+	FILE *file;
+	long size;
+
+	snprintf(path, sizeof(path), "%s/%s", FIXTURES, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 0, SEEK_END), 0);
+	size = ftell(file);
+	assert_true(size > 0);
+	rewind(file);
+	text = calloc(1, (size_t)size + 1);
+	assert_non_null(text);
+	assert_int_equal(fread(text, 1, (size_t)size, file), size);
+	fclose(file);
+	return text;
+}
+
+static void write_key(const struct fixture *fixture, const char *sql)
+{
+	FILE *file = fopen(fixture_path(fixture, "key"), "we");
+
+	assert_non_null(file);
+	assert_int_equal(strncmp(sql, "-- key ", 7), 0);
+	assert_int_equal(fwrite(sql + 7, 1, 65, file), 65);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(fixture_path(fixture, "key"), 0400), 0);
+}
+
+static void make_state(const struct fixture *fixture, const char *name)
+{
+	char *sql = read_all(name), *why = NULL;
+	sqlite3 *handle;
+
+	assert_int_equal(mkdir(fixture->state, 0700), 0);
+	write_key(fixture, sql);
+	assert_int_equal(sqlite3_open(fixture_path(fixture, "control.db"), &handle), SQLITE_OK);
+	if (sqlite3_exec(handle, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s: %s", name, why);
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+	assert_int_equal(chmod(fixture_path(fixture, "control.db"), 0600), 0);
+	free(sql);
+}
+
+static void test_version_1(void **state)
+{
+	struct loaded loaded = {0};
+	struct answer answer = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	make_state(&f, "control-1.sql");
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 1);
+	fixture_open(&f);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(loaded.devices, 2);
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *sample = sample_device(row);
+
+		assert_device_equal(loaded.device[row - 1], sample);
+		device_record_free(sample);
+	}
+	assert_int_equal(loaded.people, 1);
+	assert_string_equal(loaded.person[0].name, "ada");
+	assert_int_equal(loaded.alarms, 1);
+	assert_string_equal(loaded.setting[0], "colour=green");
+	assert_int_equal(loaded.tokens, 0);
+	assert_int_equal(f.facts.audit_rows, 1);
+	assert_int_equal(f.facts.next_device_row, 3);
+	loaded_done(&loaded);
+	/* The audit chain fits. */
+	fixture_start(&f);
+	store_verify_audit(f.store, answer_take, &answer);
+	fixture_wait(&f, &answer.done);
+	assert_int_equal(answer.result, 0);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 2);
+	assert_int_equal(fixture_sql(&f, "control.db", "SELECT count(*) FROM upgrade"), 2);
+	assert_int_equal(fixture_sql(&f, "control.db.before-2", "PRAGMA user_version"), 1);
+	/* Again: nothing more to do. */
+	fixture_open(&f);
+	fixture_done(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_version_1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
