@@ -44,7 +44,7 @@ static void item_remove(struct row_ranges *ranges, size_t at)
 
 static int item_insert(struct row_ranges *ranges, size_t at, uint64_t row)
 {
-	if (ranges->count == ranges->capacity) {
+	if (!ranges->item || ranges->count == ranges->capacity) {
 		size_t capacity = ranges->capacity ? ranges->capacity * 2 : 16;
 		struct row_range *item = reallocarray(ranges->item, capacity, sizeof(*item));
 

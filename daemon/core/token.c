@@ -177,12 +177,12 @@ int token_list_find_twice(const struct token_list *list, const struct token **re
 	*ret_second = NULL;
 	if (list->count < 2)
 		return 0;
-	sorted = calloc(list->count, sizeof(*sorted));
+	sorted = calloc(list->count, sizeof(struct token *));
 	if (!sorted)
 		return -ENOMEM;
 	for (token = list->first; token; token = token->next)
 		sorted[count++] = token;
-	qsort(sorted, count, sizeof(*sorted), compare_tokens);
+	qsort(sorted, count, sizeof(struct token *), compare_tokens);
 	for (size_t i = 1; i < count; i++)
 		if (!compare(sorted[i - 1]->kind, sorted[i - 1]->ep, sorted[i]->kind,
 			    sorted[i]->ep) &&

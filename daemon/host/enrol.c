@@ -188,7 +188,9 @@ static void on_enrolled(
 	bool undo = device && wait->created && !device->on_disk && !device->saving;
 
 	/* When the gateway stops the LAN goes first, and its exchanges with it. */
-	if (host->lan) {
+	if (host->lan && !device) {
+		lan_answer_text(wait->exchange, COAP_CODE(5, 3), NULL, 30);
+	} else if (host->lan) {
 		switch (result) {
 		case SUBMIT_DONE:
 		case SUBMIT_IGNORED:

@@ -30,7 +30,8 @@ static void option_put(struct options *options, uint16_t number, struct span val
 
 	option->number = number;
 	option->size = (uint16_t)value.size;
-	memcpy(option->value, value.data, value.size);
+	if (value.size)
+		memcpy(option->value, value.data, value.size);
 }
 
 static void option_put_uint(struct options *options, uint16_t number, int64_t value)
