@@ -66,6 +66,11 @@ class Relay:
         self._cut.set()
         until(lambda: not self._cut.is_set() or self.error, 10, 'the relay has cut')
 
+    @property
+    def held(self):
+        """Bytes that are held back at present."""
+        return sum(len(one.up) + len(one.down) for one in list(self._pairs))
+
     def mark(self):
         """The number of PUBLISH packets that the gateway had written by now."""
         waiting = threading.Event()

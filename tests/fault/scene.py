@@ -226,8 +226,14 @@ class Scene:
         self._broker_back()
         self.count('broker kills')
 
+    def flowing(self):
+        """Readings leave the gateway: what happens now happens in a stream."""
+        before = len(self.relay.sent)
+        until(lambda: len(self.relay.sent) > before + 10, 60, 'readings flow')
+
     def kill_broker_mid_stream(self):
         """The same, while the gateway talks to it."""
+        self.flowing()
         self.broker.kill()
         self.relay.open = False
         self._broker_back()
@@ -242,6 +248,7 @@ class Scene:
 
     def freeze_broker(self):
         """SIGSTOP: the connection stays, nothing is answered."""
+        self.flowing()
         self.broker.pause()
         self.load.await_more(self.random.randrange(20, 400))
         self.broker.resume()
@@ -250,8 +257,10 @@ class Scene:
     def cut(self):
         """The connection breaks; what one of them had said is lost on the way."""
         which = self.random.choice(('hold_up', 'hold_down'))
+        self.flowing()
         setattr(self.relay, which, True)
         self.load.await_more(self.random.randrange(1, 100))
+        until(lambda: self.relay.held, 60, 'something is held back')
         self._lose()
         self.count('cuts')
 

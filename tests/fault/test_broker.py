@@ -5,15 +5,19 @@ import pytest
 
 pytestmark = pytest.mark.deadline(7200)
 
-CALM = 0.01  # seconds between two readings of a device
+CALM = 0.01  # seconds between two readings of a device: the back-log of an outage stays small
 
 
 def test_broker_comes_and_goes(scene, rounds):
     """The gateway lives through all of it, and does not grow."""
-    one = scene().start()
+    one = scene(gap=CALM).start()
     one.measure()
-    for _ in range(rounds):
-        one.random.choice((one.kill_broker, one.kill_broker_mid_stream, one.freeze_broker, one.cut))()
+    faults = (one.kill_broker, one.kill_broker_mid_stream, one.freeze_broker, one.cut)
+    order = []
+    while len(order) < rounds:
+        order += one.random.sample(faults, len(faults))
+    for fault in order:
+        fault()
         one.look()
     one.check(measured=True)
 

@@ -7,7 +7,7 @@ pytestmark = pytest.mark.deadline(7200)
 
 
 def test_mix(scene, shim, rounds):
-    one = scene(env=shim(FILE='/state/', SLOW=1000)).start()
+    one = scene(env=shim(FILE='/state/', SLOW=1000), gap=0.01).start()
     out = []
 
     def revoke():
