@@ -288,7 +288,7 @@ def test_thousands_of_addresses(make_gateway):
                 assert sensor.report(value).code == coap.CHANGED
                 slowest = max(slowest, time.monotonic() - begun)
         sources.settled()
-    flood(1500)  # beyond the limit of sessions
+    flood(4500)  # beyond the limits of sessions and of addresses that are remembered
     before = anonymous_kib(gateway)
     flood(2000)
     grown = anonymous_kib(gateway) - before
@@ -297,7 +297,7 @@ def test_thousands_of_addresses(make_gateway):
     assert slowest < 1
     assert reached(gateway, 'sessions') > 0
     assert gateway.ctl('devices')['total'] == 1
-    assert device(gateway, 'quiet')['readings'] == len(sensor.acknowledged) == 70
+    assert device(gateway, 'quiet')['readings'] == len(sensor.acknowledged) == 130
 
 
 def test_log_is_not_flooded(make_gateway):
