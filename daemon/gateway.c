@@ -21,10 +21,10 @@
 #include "base/message-ids.h"
 #include "host/gap.h"
 #include "host/host.h"
+#include "host/load.h"
 #include "host/multicast.h"
-#include "host/rd.h"
-#include "host/session.h"
 #include "host/token-host.h"
+#include "host/wiring.h"
 #include "web/web.h"
 
 #define STATUS_INTERVAL_USEC (10 * USEC_PER_SEC)
@@ -39,134 +39,7 @@ struct gateway {
 	int failure;
 };
 
-/* ---- what the rooms call ---- */
-
-static void on_lan_request(void *userdata, const struct lan_request *request)
-{
-	static void (*const handlers[LAN_RESOURCES])(
-		struct host * host, const struct lan_request *request) = {
-		[LAN_ENROL] = enrol_on_request,
-		[LAN_TELEMETRY] = reading_on_request,
-		[LAN_TIME] = time_on_request,
-		[LAN_DEVICE] = device_on_request,
-		[LAN_DEVICE_COMMAND] = device_on_request,
-		[LAN_RD] = rd_on_request,
-		[LAN_RD_ENTRY] = rd_on_request,
-		[LAN_RD_SIMPLE] = rd_on_request,
-	};
-	_Static_assert(LAN_RESOURCES == LAN_RD_SIMPLE + 1, "a resource lacks its handler");
-
-	if (request->resource < LAN_RESOURCES && handlers[request->resource])
-		handlers[request->resource](userdata, request);
-	else
-		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
-}
-
-static void on_turned_away(void *userdata, enum turned_away why, const struct device_address *from)
-{
-	host_turned_away(userdata, why, from);
-}
-
-static void on_reachable(void *userdata, const struct device_address *address)
-{
-	rd_on_reachable(userdata, address);
-}
-
-static void on_sighted(void *userdata, const struct lan_sighting *sighting)
-{
-	multicast_on_sighted(userdata, sighting);
-}
-
-static void on_appended(void *userdata, struct reading **readings, size_t count, int result)
-{
-	reading_on_appended(userdata, readings, count, result);
-}
-
-static void on_fetched(void *userdata, const struct owed_fetch *fetch, struct reading **readings,
-	size_t count, int result)
-{
-	reading_on_fetched(userdata, fetch, readings, count, result);
-}
-
-static void on_store_failed(void *userdata, const char *why)
-{
-	struct host *host = userdata;
-
-	log_at(LOG_CRIT, (&(const struct log_fields){.message_id = MESSAGE_STORE_FAILED}),
-		"The store failed (%s): nothing more is acknowledged, the daemon ends and starts "
-		"again from disk.",
-		why);
-	host->quit(host->quit_userdata, -EIO, why);
-}
-
-static void on_appeared(void *userdata, const struct discovery_sighting *sighting)
-{
-	device_host_on_appeared(userdata, sighting);
-}
-
-static void on_vanished(void *userdata, const struct discovery_sighting *sighting)
-{
-	device_host_on_vanished(userdata, sighting);
-}
-
-static void on_discovery_state(void *userdata, bool available, const char *why)
-{
-	struct host *host = userdata;
-
-	host->facts.discovery_available = available;
-	snprintf(host->facts.discovery_detail, sizeof(host->facts.discovery_detail), "%s",
-		why ? why : "");
-	if (available) {
-		host_alarm_clear(host, ALARM_DISCOVERY_LOST, "");
-	} else {
-		log_at(LOG_WARNING,
-			(&(const struct log_fields){.message_id = MESSAGE_DISCOVERY_LOST}),
-			"mDNS discovery is not available: %s. Devices can still enrol by "
-			"themselves.",
-			why ? why : "");
-		host_alarm_raise(host, ALARM_DISCOVERY_LOST, "");
-	}
-	host_touch(host);
-}
-
-static void on_uplink_event(void *userdata, const struct uplink_event *event)
-{
-	struct host *host = userdata;
-
-	if (event->session == host->session)
-		upstream_on_event(host, event);
-	else
-		session_on_event(host, event);
-}
-
-static void on_act(void *userdata, const struct act *act, act_done_fn done, void *done_userdata)
-{
-	act_do(userdata, act, done, done_userdata);
-}
-
-static void on_put_tokens(void *userdata, const struct act *act, struct token_list *list,
-	act_done_fn done, void *done_userdata)
-{
-	token_import(userdata, act, list, done, done_userdata);
-}
-
-static void on_journal(
-	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
-{
-	struct host *host = userdata;
-
-	store_journal(host->store, before, max, done, done_userdata);
-}
-
-static void on_people(void *userdata,
-	void (*each)(void *each_userdata, const struct person *person), void *each_userdata)
-{
-	struct host *host = userdata;
-	unsigned i;
-
-	for (i = 0; i < host->people.count; i++)
-		each(each_userdata, &host->people.person[i]);
-}
+/* ---- what the rooms ask of the gateway ---- */
 
 static void on_end_sessions(void *userdata, const char *person)
 {
@@ -185,123 +58,6 @@ static void on_quit(void *userdata, int code, const char *why)
 }
 
 /* ---- what is on disk ---- */
-
-/* What the load needs besides the host: retransmission keys are kept until the LAN exists. */
-struct remembered {
-	struct remembered *next;
-	uint64_t device_row;
-	struct request_key key;
-};
-struct loading {
-	struct host *host;
-	struct remembered *first, **end;
-};
-
-static int load_device(void *userdata, struct device_record *record)
-{
-	struct host *host = ((struct loading *)userdata)->host;
-	struct device *device;
-	int r;
-
-	r = registry_add(host->registry, record, &device);
-	if (r < 0) {
-		device_record_free(record);
-		return r;
-	}
-	device->on_disk = true;
-	return device_host_attach(host, device);
-}
-
-static int load_person(void *userdata, const struct person *person)
-{
-	return people_load(((struct loading *)userdata)->host, person);
-}
-
-static int load_alarm(void *userdata, const struct alarm *alarm)
-{
-	struct host *host = ((struct loading *)userdata)->host;
-	struct alarm raised;
-
-	alarms_raise(&host->alarms, alarm->kind, alarm->subject, alarm->raised, &raised);
-	return 0;
-}
-
-static int load_setting(void *userdata, const char *name, const char *value)
-{
-	return 0; /* no setting of this version lives in the store */
-}
-
-static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
-{
-	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
-}
-
-static int load_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
-	uint64_t first_row, uint64_t last_row)
-{
-	return reading_load(
-		((struct loading *)userdata)->host, device_row, count, bytes, first_row, last_row);
-}
-
-static int load_request(void *userdata, uint64_t device_row, const struct request_key *key)
-{
-	struct loading *loading = userdata;
-	struct remembered *request = malloc(sizeof(*request));
-
-	if (!request)
-		return -ENOMEM;
-	*request = (struct remembered){.device_row = device_row, .key = *key};
-	*loading->end = request;
-	loading->end = &request->next;
-	return 0;
-}
-
-static int load_gap(void *userdata, const struct store_gap *gap)
-{
-	return gap_load(((struct loading *)userdata)->host, gap);
-}
-
-static int load(struct gateway *gateway, struct loading *loading)
-{
-	struct host *host = &gateway->host;
-	const struct store_loader loader = {
-		.device = load_device,
-		.person = load_person,
-		.alarm = load_alarm,
-		.setting = load_setting,
-		.token = load_token,
-		.owed = load_owed,
-		.request = load_request,
-		.gap = load_gap,
-	};
-	const struct owed_limits limits = {
-		.outbox_bytes = host->config->outbox_max_bytes,
-		.window_readings = host->limits.value[LIMIT_WINDOW_READINGS],
-		.in_flight = host->config->mqtt_window,
-	};
-	struct store_facts facts;
-	int r;
-
-	store_get_facts(host->store, &facts);
-	r = registry_new(&host->registry);
-	if (r < 0)
-		return r;
-	registry_set_destructor(host->registry, device_host_detach, host);
-	r = owed_new(&limits, facts.epoch, facts.next_row, &host->owed);
-	if (r < 0)
-		return r;
-	r = store_load(host->store, &loader, loading);
-	if (r < 0)
-		return r;
-	token_names_sort(&host->tokens);
-	registry_set_next_row(host->registry, facts.next_device_row);
-	host->next_operation = facts.next_operation;
-	snprintf(host->facts.key_source, sizeof(host->facts.key_source), "%s",
-		facts.key_source == KEY_CREDENTIAL ? "credential" : "key file");
-	host->facts.audit_rows = facts.audit_rows;
-	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);
-	return 0;
-}
 
 static int open_store(struct gateway *gateway)
 {
@@ -328,10 +84,8 @@ static int open_store(struct gateway *gateway)
 
 static int start_store(struct gateway *gateway)
 {
-	static const struct store_ops ops = {
-		.appended = on_appended, .fetched = on_fetched, .failed = on_store_failed};
-
-	return store_start(gateway->host.store, gateway->host.loop, &ops, &gateway->host);
+	return store_start(
+		gateway->host.store, gateway->host.loop, &host_store_ops, &gateway->host);
 }
 
 /* ---- people, api, page ---- */
@@ -339,12 +93,6 @@ static int start_store(struct gateway *gateway)
 static int start_page(struct gateway *gateway, const struct gateway_sockets *sockets)
 {
 	struct host *host = &gateway->host;
-	static const struct api_ops ops = {
-		.act = on_act,
-		.put_tokens = on_put_tokens,
-		.journal = on_journal,
-		.people = on_people,
-	};
 	const struct api_view view = {
 		.registry = host->registry,
 		.owed = host->owed,
@@ -366,7 +114,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 	if (r >= 0)
 		r = people_start(host);
 	if (r >= 0)
-		r = api_new(&view, &ops, host, &host->api);
+		r = api_new(&view, &host_api_ops, host, &host->api);
 	if (r < 0)
 		return r;
 	snprintf(socket_path, sizeof(socket_path), "%s/control.sock",
@@ -398,30 +146,9 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 
 /* ---- LAN ---- */
 
-/* The port that it came from is not on disk, and the one in the record may be another by now. A
- * device that is alone at its address may leave its name out. */
-static void remember(struct host *host, const struct remembered *remembered)
-{
-	struct device *device = registry_by_row(host->registry, remembered->device_row);
-	struct device_address address;
-
-	if (!device)
-		return;
-	address = device->record->address;
-	address.port = 0;
-	lan_remember(host->lan, &address, device->record->ep, &remembered->key);
-	lan_remember(host->lan, &address, "", &remembered->key);
-}
-
-static int start_lan(struct gateway *gateway, struct remembered *remembered)
+static int start_lan(struct gateway *gateway, const struct remembered *remembered)
 {
 	struct host *host = &gateway->host;
-	static const struct lan_ops ops = {
-		.request = on_lan_request,
-		.turned_away = on_turned_away,
-		.reachable = on_reachable,
-		.sighted = on_sighted,
-	};
 	const struct lan_options options = {
 		.interfaces = &host->config->lan_interfaces,
 		.port = host->config->lan_port,
@@ -429,14 +156,13 @@ static int start_lan(struct gateway *gateway, struct remembered *remembered)
 	};
 	int r;
 
-	r = lan_new(host->loop, &options, &ops, host, &host->lan);
+	r = lan_new(host->loop, &options, &host_lan_ops, host, &host->lan);
 	if (r < 0) {
 		log_error("CoAP cannot listen on UDP port %u: %s.", host->config->lan_port,
 			strerror(-r));
 		return r;
 	}
-	for (; remembered; remembered = remembered->next)
-		remember(host, remembered);
+	host_load_remember(host, remembered);
 	log_info("CoAP listens on UDP port %u.", lan_port(host->lan));
 	return multicast_start(host);
 }
@@ -444,8 +170,6 @@ static int start_lan(struct gateway *gateway, struct remembered *remembered)
 static int start_discovery(struct gateway *gateway)
 {
 	struct host *host = &gateway->host;
-	static const struct discovery_ops ops = {
-		.appeared = on_appeared, .vanished = on_vanished, .state = on_discovery_state};
 	const struct discovery_options options = {
 		.interfaces = &host->config->lan_interfaces,
 		.gateway_id = host->config->id,
@@ -458,7 +182,7 @@ static int start_discovery(struct gateway *gateway)
 			"switched off (lan.mdns)");
 		return 0;
 	}
-	return discovery_new(host->loop, &options, &ops, host, &host->discovery);
+	return discovery_new(host->loop, &options, &host_discovery_ops, host, &host->discovery);
 }
 
 /* ---- uplink, and every device goes on where it was ---- */
@@ -466,11 +190,11 @@ static int start_discovery(struct gateway *gateway)
 static int start_uplink(struct gateway *gateway)
 {
 	struct host *host = &gateway->host;
-	static const struct uplink_ops ops = {.event = on_uplink_event};
 	struct device *device, *next;
 	int r;
 
-	r = uplink_new(host->loop, host->names, &host->limits, &ops, host, &host->uplink);
+	r = uplink_new(
+		host->loop, host->names, &host->limits, &host_uplink_ops, host, &host->uplink);
 	if (r < 0)
 		return r;
 	for (device = registry_first(host->registry); device; device = next) {
@@ -512,25 +236,15 @@ static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdat
 
 /* ---- birth and death ---- */
 
-static void free_remembered(struct loading *loading)
-{
-	struct remembered *request;
-
-	while ((request = loading->first)) {
-		loading->first = request->next;
-		free(request);
-	}
-}
-
 static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 {
-	CLEANUP(free_remembered)
-	struct loading loading = {.host = &gateway->host, .end = &loading.first};
+	CLEANUP(remembered_free_all)
+	struct remembered *remembered = NULL;
 	int r;
 
 	r = open_store(gateway);
 	if (r >= 0)
-		r = load(gateway, &loading);
+		r = host_load(&gateway->host, &remembered);
 	if (r >= 0)
 		r = start_store(gateway);
 	if (r >= 0)
@@ -538,7 +252,7 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		r = start_page(gateway, sockets);
 	if (r >= 0)
-		r = start_lan(gateway, loading.first);
+		r = start_lan(gateway, remembered);
 	if (r >= 0)
 		r = start_discovery(gateway);
 	if (r >= 0)

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * From disk into memory, once, before anything listens: the store calls back for each record, and
+ * each goes to the part of the host that keeps it. The keys by which retransmissions are recognised
+ * are handed back: they belong to the LAN, which does not exist yet.
+ */
+
+#include "host/load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "host/gap.h"
+#include "host/host.h"
+#include "host/token-host.h"
+
+struct remembered {
+	struct remembered *next;
+	uint64_t device_row;
+	struct request_key key;
+};
+struct loading {
+	struct host *host;
+	struct remembered *first, **end;
+};
+
+static int load_device(void *userdata, struct device_record *record)
+{
+	struct host *host = ((struct loading *)userdata)->host;
+	struct device *device;
+	int r;
+
+	r = registry_add(host->registry, record, &device);
+	if (r < 0) {
+		device_record_free(record);
+		return r;
+	}
+	device->on_disk = true;
+	return device_host_attach(host, device);
+}
+
+static int load_person(void *userdata, const struct person *person)
+{
+	return people_load(((struct loading *)userdata)->host, person);
+}
+
+static int load_alarm(void *userdata, const struct alarm *alarm)
+{
+	struct host *host = ((struct loading *)userdata)->host;
+	struct alarm raised;
+
+	alarms_raise(&host->alarms, alarm->kind, alarm->subject, alarm->raised, &raised);
+	return 0;
+}
+
+static int load_setting(void *userdata, const char *name, const char *value)
+{
+	return 0; /* no setting of this version lives in the store */
+}
+
+static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
+{
+	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
+}
+
+static int load_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
+	uint64_t first_row, uint64_t last_row)
+{
+	return reading_load(
+		((struct loading *)userdata)->host, device_row, count, bytes, first_row, last_row);
+}
+
+static int load_request(void *userdata, uint64_t device_row, const struct request_key *key)
+{
+	struct loading *loading = userdata;
+	struct remembered *request = malloc(sizeof(*request));
+
+	if (!request)
+		return -ENOMEM;
+	*request = (struct remembered){.device_row = device_row, .key = *key};
+	*loading->end = request;
+	loading->end = &request->next;
+	return 0;
+}
+
+static int load_gap(void *userdata, const struct store_gap *gap)
+{
+	return gap_load(((struct loading *)userdata)->host, gap);
+}
+
+void remembered_free_all(struct remembered **first)
+{
+	struct remembered *request;
+
+	while ((request = *first)) {
+		*first = request->next;
+		free(request);
+	}
+}
+
+static void loading_clear(struct loading *loading)
+{
+	remembered_free_all(&loading->first);
+}
+
+int host_load(struct host *host, struct remembered **ret_remembered)
+{
+	const struct store_loader loader = {
+		.device = load_device,
+		.person = load_person,
+		.alarm = load_alarm,
+		.setting = load_setting,
+		.token = load_token,
+		.owed = load_owed,
+		.request = load_request,
+		.gap = load_gap,
+	};
+	const struct owed_limits limits = {
+		.outbox_bytes = host->config->outbox_max_bytes,
+		.window_readings = host->limits.value[LIMIT_WINDOW_READINGS],
+		.in_flight = host->config->mqtt_window,
+	};
+	CLEANUP(loading_clear)
+	struct loading loading = {.host = host, .end = &loading.first};
+	struct store_facts facts;
+	int r;
+
+	store_get_facts(host->store, &facts);
+	r = registry_new(&host->registry);
+	if (r < 0)
+		return r;
+	registry_set_destructor(host->registry, device_host_detach, host);
+	r = owed_new(&limits, facts.epoch, facts.next_row, &host->owed);
+	if (r < 0)
+		return r;
+	r = store_load(host->store, &loader, &loading);
+	if (r < 0)
+		return r;
+	token_names_sort(&host->tokens);
+	registry_set_next_row(host->registry, facts.next_device_row);
+	host->next_operation = facts.next_operation;
+	snprintf(host->facts.key_source, sizeof(host->facts.key_source), "%s",
+		facts.key_source == KEY_CREDENTIAL ? "credential" : "key file");
+	host->facts.audit_rows = facts.audit_rows;
+	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);
+	*ret_remembered = STEAL(loading.first);
+	return 0;
+}
+
+/* The port that it came from is not on disk, and the one in the record may be another by now. A
+ * device that is alone at its address may leave its name out. */
+static void remember(struct host *host, const struct remembered *remembered)
+{
+	struct device *device = registry_by_row(host->registry, remembered->device_row);
+	struct device_address address;
+
+	if (!device)
+		return;
+	address = device->record->address;
+	address.port = 0;
+	lan_remember(host->lan, &address, device->record->ep, &remembered->key);
+	lan_remember(host->lan, &address, "", &remembered->key);
+}
+
+void host_load_remember(struct host *host, const struct remembered *first)
+{
+	for (; first; first = first->next)
+		remember(host, first);
+}

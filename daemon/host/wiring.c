@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Who in the host hears what a room says: one table of callbacks for each room. The rooms do not
+ * know the host and do not know each other; 'userdata' of every one of them is the struct host.
+ */
+
+#include "host/wiring.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/message-ids.h"
+#include "host/host.h"
+#include "host/multicast.h"
+#include "host/rd.h"
+#include "host/session.h"
+#include "host/token-host.h"
+
+/* ---- lan ---- */
+
+static void on_lan_request(void *userdata, const struct lan_request *request)
+{
+	static void (*const handlers[LAN_RESOURCES])(
+		struct host * host, const struct lan_request *request) = {
+		[LAN_ENROL] = enrol_on_request,
+		[LAN_TELEMETRY] = reading_on_request,
+		[LAN_TIME] = time_on_request,
+		[LAN_DEVICE] = device_on_request,
+		[LAN_DEVICE_COMMAND] = device_on_request,
+		[LAN_RD] = rd_on_request,
+		[LAN_RD_ENTRY] = rd_on_request,
+		[LAN_RD_SIMPLE] = rd_on_request,
+	};
+	_Static_assert(LAN_RESOURCES == LAN_RD_SIMPLE + 1, "a resource lacks its handler");
+
+	if (request->resource < LAN_RESOURCES && handlers[request->resource])
+		handlers[request->resource](userdata, request);
+	else
+		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
+}
+
+static void on_turned_away(void *userdata, enum turned_away why, const struct device_address *from)
+{
+	host_turned_away(userdata, why, from);
+}
+
+static void on_reachable(void *userdata, const struct device_address *address)
+{
+	rd_on_reachable(userdata, address);
+}
+
+static void on_sighted(void *userdata, const struct lan_sighting *sighting)
+{
+	multicast_on_sighted(userdata, sighting);
+}
+
+const struct lan_ops host_lan_ops = {
+	.request = on_lan_request,
+	.turned_away = on_turned_away,
+	.reachable = on_reachable,
+	.sighted = on_sighted,
+};
+
+/* ---- store ---- */
+
+static void on_appended(void *userdata, struct reading **readings, size_t count, int result)
+{
+	reading_on_appended(userdata, readings, count, result);
+}
+
+static void on_fetched(void *userdata, const struct owed_fetch *fetch, struct reading **readings,
+	size_t count, int result)
+{
+	reading_on_fetched(userdata, fetch, readings, count, result);
+}
+
+static void on_store_failed(void *userdata, const char *why)
+{
+	struct host *host = userdata;
+
+	log_at(LOG_CRIT, (&(const struct log_fields){.message_id = MESSAGE_STORE_FAILED}),
+		"The store failed (%s): nothing more is acknowledged, the daemon ends and starts "
+		"again from disk.",
+		why);
+	host->quit(host->quit_userdata, -EIO, why);
+}
+
+const struct store_ops host_store_ops = {
+	.appended = on_appended,
+	.fetched = on_fetched,
+	.failed = on_store_failed,
+};
+
+/* ---- discovery ---- */
+
+static void on_appeared(void *userdata, const struct discovery_sighting *sighting)
+{
+	device_host_on_appeared(userdata, sighting);
+}
+
+static void on_vanished(void *userdata, const struct discovery_sighting *sighting)
+{
+	device_host_on_vanished(userdata, sighting);
+}
+
+static void on_discovery_state(void *userdata, bool available, const char *why)
+{
+	struct host *host = userdata;
+
+	host->facts.discovery_available = available;
+	snprintf(host->facts.discovery_detail, sizeof(host->facts.discovery_detail), "%s",
+		why ? why : "");
+	if (available) {
+		host_alarm_clear(host, ALARM_DISCOVERY_LOST, "");
+	} else {
+		log_at(LOG_WARNING,
+			(&(const struct log_fields){.message_id = MESSAGE_DISCOVERY_LOST}),
+			"mDNS discovery is not available: %s. Devices can still enrol by "
+			"themselves.",
+			why ? why : "");
+		host_alarm_raise(host, ALARM_DISCOVERY_LOST, "");
+	}
+	host_touch(host);
+}
+
+const struct discovery_ops host_discovery_ops = {
+	.appeared = on_appeared,
+	.vanished = on_vanished,
+	.state = on_discovery_state,
+};
+
+/* ---- uplink ---- */
+
+static void on_uplink_event(void *userdata, const struct uplink_event *event)
+{
+	struct host *host = userdata;
+
+	if (event->session == host->session)
+		upstream_on_event(host, event);
+	else
+		session_on_event(host, event);
+}
+
+const struct uplink_ops host_uplink_ops = {.event = on_uplink_event};
+
+/* ---- api ---- */
+
+static void on_act(void *userdata, const struct act *act, act_done_fn done, void *done_userdata)
+{
+	act_do(userdata, act, done, done_userdata);
+}
+
+static void on_put_tokens(void *userdata, const struct act *act, struct token_list *list,
+	act_done_fn done, void *done_userdata)
+{
+	token_import(userdata, act, list, done, done_userdata);
+}
+
+static void on_journal(
+	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
+{
+	struct host *host = userdata;
+
+	store_journal(host->store, before, max, done, done_userdata);
+}
+
+static void on_people(void *userdata,
+	void (*each)(void *each_userdata, const struct person *person), void *each_userdata)
+{
+	struct host *host = userdata;
+	unsigned i;
+
+	for (i = 0; i < host->people.count; i++)
+		each(each_userdata, &host->people.person[i]);
+}
+
+const struct api_ops host_api_ops = {
+	.act = on_act,
+	.put_tokens = on_put_tokens,
+	.journal = on_journal,
+	.people = on_people,
+};
