@@ -42,7 +42,8 @@ static bool address_fits(const char *text)
 		return inet_pton(AF_INET, text, &ip) == 1 || inet_pton(AF_INET6, text, &ip) == 1;
 	if (span_to_string(span_of(text, (size_t)(zone - text)), host, sizeof(host)) < 0)
 		return false;
-	return inet_pton(AF_INET6, host, &ip) == 1 && interface_fits(zone + 1);
+	return (inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1) &&
+	       interface_fits(zone + 1);
 }
 
 static bool name_fits(const char *text)
@@ -87,8 +88,8 @@ static bool clean_fits(const char *text)
 
 static const struct config_form interface_form = {
 	interface_fits, "names of network interfaces of 1 to 15 characters"};
-static const struct config_form address_form = {
-	address_fits, "IPv4 or IPv6 addresses (\"fe80::1%eth0\" for link-local ones)"};
+static const struct config_form address_form = {address_fits,
+	"IPv4 or IPv6 addresses (\"fe80::1%eth0\", \"0.0.0.0%eth0\": on that interface alone)"};
 static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};

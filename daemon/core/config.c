@@ -20,7 +20,7 @@
 #include "core/config-read.h"
 #include "core/config-value.h"
 
-#define KEYS_MAX     64
+#define KEYS_MAX     256
 #define DROPINS_MAX  64
 #define MESSAGE_SIZE 512
 

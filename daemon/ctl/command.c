@@ -314,8 +314,8 @@ static int run_check_config(struct ctl *ctl)
 	}
 
 const struct command commands[] = {
-	{"setup", NULL, "", 0, 0, TAKES(CONFIG), "first start: make the setup code (root)",
-		run_setup, NULL},
+	{"setup", NULL, "", 0, 0, TAKES(CONFIG) | TAKES(INTERFACES),
+		"first start: choose networks, make the setup code (root)", run_setup, NULL},
 	{"status", NULL, "", 0, 0, TAKES(LIMITS), "how the gateway is", run_status, NULL},
 	{"heard", NULL, "", 0, 0, 0, "who was turned away in the last 15 minutes, and why",
 		run_heard, NULL},

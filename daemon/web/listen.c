@@ -47,6 +47,21 @@ static int make_sockaddr(const char *text, uint16_t port, struct sockaddr_in6 *r
 	return AF_INET6;
 }
 
+/* What names its interface is heard on that one alone, whatever addresses it has. */
+static int stay_on_interface(int fd, const char *address)
+{
+	const char *zone = strchr(address, '%');
+
+	if (!zone)
+		return 0;
+	if (!if_nametoindex(zone + 1))
+		return -ENODEV;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, zone + 1, (socklen_t)strlen(zone + 1)) <
+			       0
+		       ? -errno
+		       : 0;
+}
+
 int listen_tcp(const char *address, uint16_t port)
 {
 	CLEANUP(cleanup_close) int fd = -EBADF;
@@ -67,6 +82,9 @@ int listen_tcp(const char *address, uint16_t port)
 		return -errno;
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -errno;
+	r = stay_on_interface(fd, address);
+	if (r < 0)
+		return r;
 	r = family == AF_INET6 ? bind(fd, (struct sockaddr *)&address6, sizeof(address6))
 			       : bind(fd, (struct sockaddr *)&address4, sizeof(address4));
 	if (r < 0 || listen(fd, BACKLOG) < 0)

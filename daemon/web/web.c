@@ -77,6 +77,20 @@ static void add_interfaces(struct subject_names *names)
 	}
 }
 
+/* Of an address that is one; "0.0.0.0" and "::" are all of them. */
+static void add_listener(struct subject_names *names, const char *address)
+{
+	char bare[sizeof(((struct config_list *)NULL)->item[0])];
+	size_t size = strcspn(address, "%");
+
+	if (size >= sizeof(bare))
+		return;
+	memcpy(bare, address, size);
+	bare[size] = '\0';
+	if (strcmp(bare, "0.0.0.0") != 0 && strcmp(bare, "::") != 0)
+		add_name(names, bare);
+}
+
 static void collect_names(
 	const struct web *web, const struct web_options *options, struct subject_names *ret_names)
 {
@@ -92,9 +106,7 @@ static void collect_names(
 	add_name(ret_names, "127.0.0.1");
 	add_name(ret_names, "::1");
 	for (unsigned i = 0; options->addresses && i < options->addresses->count; i++)
-		if (strcmp(options->addresses->item[i], "0.0.0.0") != 0 &&
-			strcmp(options->addresses->item[i], "::") != 0)
-			add_name(ret_names, options->addresses->item[i]);
+		add_listener(ret_names, options->addresses->item[i]);
 	add_interfaces(ret_names);
 }
 
@@ -160,6 +172,12 @@ static int listen_on_addresses(
 		if (r == -EAFNOSUPPORT && i > 0) {
 			log_notice("The page does not listen on %s: this machine has no such "
 				   "addresses.",
+				address);
+			continue;
+		}
+		if (r == -ENODEV && web->port) {
+			log_warning("The page does not listen on %s: there is no such network "
+				    "interface. Restart gatehoused when it is there.",
 				address);
 			continue;
 		}

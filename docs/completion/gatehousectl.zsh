@@ -5,7 +5,7 @@
 # begin: rows
 _gatehousectl_always=' --json --socket=PATH --help --version'
 _gatehousectl_rows='
-setup|| --config=FILE
+setup|| --config=FILE --interfaces=NAMES
 status|| --limits
 heard||
 devices|| --stage=S --search=TEXT

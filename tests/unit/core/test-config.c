@@ -320,7 +320,7 @@ static void test_bad_values(void **state)
 			1, "does not fit"},
 		{"page { addresses = { 127.0.0.1, 300.0.0.1 } }", 1, "\"300.0.0.1\" does not fit"},
 		{"page { addresses = localhost }", 1, "does not fit"},
-		{"page { addresses = \"127.0.0.1%lo\" }", 1, "does not fit"},
+		{"page { addresses = \"127.0.0.1%\" }", 1, "does not fit"},
 		{"page { addresses = \"fe80::1%\" }", 1, "does not fit"},
 		{"page { addresses = \"00000000000000000000000000000000000000000000000001%lo\" }",
 			1, "does not fit"},

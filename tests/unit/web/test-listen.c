@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,22 @@ static void test_tcp(void **state)
 	assert_int_equal(listen_port(-1), 0);
 }
 
+/* By name of the interface: heard there alone, beside a listener that is bound to another one. */
+static void test_tcp_on_an_interface(void **state)
+{
+	int first = listen_tcp("0.0.0.0%lo", 0);
+	uint16_t port = listen_port(first);
+	char name[IF_NAMESIZE] = "";
+	socklen_t size = sizeof(name);
+
+	assert_true(first >= 0);
+	assert_int_equal(getsockopt(first, SOL_SOCKET, SO_BINDTODEVICE, name, &size), 0);
+	assert_string_equal(name, "lo");
+	assert_int_equal(listen_tcp("127.0.0.1%lo", port), -EADDRINUSE);
+	close(first);
+	assert_int_equal(listen_tcp("0.0.0.0%not-there", 0), -ENODEV);
+}
+
 static void test_unix(void **state)
 {
 	int fd = listen_unix(path);
@@ -90,6 +107,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tcp, make_directory, remove_directory),
+		cmocka_unit_test(test_tcp_on_an_interface),
 		cmocka_unit_test_setup_teardown(test_unix, make_directory, remove_directory),
 		cmocka_unit_test_setup_teardown(
 			test_unix_is_careful, make_directory, remove_directory),
