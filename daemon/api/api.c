@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A call: the route is looked up, the role is checked, the handler answers at once or leaves a
- * pending call behind. A pending call outlives the api: when the api goes first, its callers are
- * answered with 503 and the late result is dropped.
+ * A call: the route is looked up, the role and the words of the call are checked, the handler
+ * answers at once or leaves a pending call behind. A pending call outlives the api: when the api
+ * goes first, its callers are answered with 503 and the late result is dropped.
  */
 
 #include "api/api.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,57 @@ static bool may(const struct api_entry *entry, const struct api_caller *caller)
 	return caller->role >= entry->route.role;
 }
 
+/* One of the words of a list that is separated by spaces. */
+static bool is_listed(const char *list, const char *word, size_t size)
+{
+	for (const char *at = list; at && *at; at += strspn(at, " ")) {
+		size_t length = strcspn(at, " ");
+
+		if (length == size && !strncmp(at, word, size))
+			return true;
+		at += length;
+	}
+	return false;
+}
+
+static bool refuse_word(
+	const struct api_context *context, const char *what, struct span word, const char *allowed)
+{
+	char text[256], safe[65];
+
+	span_to_safe_text(word, safe, sizeof(safe));
+	if (allowed && allowed[0])
+		snprintf(text, sizeof(text), "\"%s\" is not known here; allowed as %s: %s.", safe,
+			what, allowed);
+	else
+		snprintf(text, sizeof(text), "\"%s\" is not known here; there is no %s.", safe,
+			what);
+	api_error(context, 400, "input", text);
+	return false;
+}
+
+/* What a route does not know is refused: a typo must not change what is asked or done. */
+static bool has_known_words(const struct api_context *context, const struct api_route *route)
+{
+	const struct api_request *request = context->request;
+	const char *key;
+	json_t *value;
+
+	for (const char *at = request->query; at && *at; at += *at == '&') {
+		size_t size = strcspn(at, "&"), length = strcspn(at, "=&");
+
+		if (size && !is_listed(route->query, at, length))
+			return refuse_word(context, "parameter", span_of(at, length), route->query);
+		at += size;
+	}
+	json_object_foreach(request->body, key, value)
+	{
+		if (!is_listed(route->body, key, strlen(key)))
+			return refuse_word(context, "key", span_from_string(key), route->body);
+	}
+	return true;
+}
+
 void api_call(struct api *api, const struct api_request *request, api_done_fn done, void *userdata)
 {
 	char argument[65];
@@ -160,6 +212,6 @@ void api_call(struct api *api, const struct api_request *request, api_done_fn do
 		api_error(&context, 401, "password", "Type your password once more for this.");
 	else if (request->body && !json_is_object(request->body))
 		api_error(&context, 400, "body", "The body must be a JSON object.");
-	else
+	else if (has_known_words(&context, &entry->route))
 		entry->handler(&context);
 }

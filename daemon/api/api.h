@@ -143,6 +143,8 @@ struct api_route {
 	bool local_root;     /* control socket as uid 0 only */
 	bool fresh_password; /* on the page */
 	const char *text;
+	const char *query; /* the parameters it takes, separated by spaces; NULL = none */
+	const char *body;  /* likewise the keys of its JSON object */
 };
 /* NULL behind the last one. */
 const struct api_route *api_route_at(size_t index);

@@ -11,10 +11,12 @@
 #include "api/api-parts.h"
 #include "base/cleanup.h"
 
-#define ACT_ROUTE(path, least, fresh, act, words)                                               \
-	{                                                                                       \
-		{"POST", "/api/v1/devices/{id}/" path, least, false, fresh, words}, api_do_act, \
-			act                                                                     \
+#define LABELS "name place owner"
+#define ACT_ROUTE(path, least, fresh, act, words, ...)                             \
+	{                                                                          \
+		{"POST", "/api/v1/devices/{id}/" path, least, false, fresh, words, \
+			.body = "" __VA_ARGS__},                                   \
+			api_do_act, act                                            \
 	}
 
 static const struct api_entry table[] = {
@@ -28,19 +30,21 @@ static const struct api_entry table[] = {
 		api_get_heard, ACTS},
 	{{"GET", "/api/v1/alarms", ROLE_VIEWER, false, false, "active alarms"}, api_get_alarms,
 		ACTS},
-	{{"POST", "/api/v1/alarms/clear", ROLE_TECHNICIAN, false, false, "clear an alarm"},
+	{{"POST", "/api/v1/alarms/clear", ROLE_TECHNICIAN, false, false, "clear an alarm",
+		 .body = "id subject"},
 		api_do_act, ACT_CLEAR_ALARM},
-	{{"GET", "/api/v1/devices", ROLE_VIEWER, false, false, "list of devices"}, api_get_devices,
-		ACTS},
+	{{"GET", "/api/v1/devices", ROLE_VIEWER, false, false, "list of devices",
+		 .query = "stage q offset limit"},
+		api_get_devices, ACTS},
 	{{"GET", "/api/v1/devices/{id}", ROLE_VIEWER, false, false, "one device"}, api_get_device,
 		ACTS},
-	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try"),
-	ACT_ROUTE("approve", ROLE_TECHNICIAN, true, ACT_APPROVE, "approve it"),
+	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try", LABELS),
+	ACT_ROUTE("approve", ROLE_TECHNICIAN, true, ACT_APPROVE, "approve it", "code " LABELS),
 	ACT_ROUTE("reject", ROLE_TECHNICIAN, false, ACT_REJECT, "reject it"),
 	ACT_ROUTE("suspend", ROLE_TECHNICIAN, false, ACT_SUSPEND, "stop it for now"),
 	ACT_ROUTE("resume", ROLE_TECHNICIAN, false, ACT_RESUME, "let a suspended one go on"),
-	ACT_ROUTE("rename", ROLE_TECHNICIAN, false, ACT_RENAME, "name, place and owner"),
-	ACT_ROUTE("identify", ROLE_TECHNICIAN, false, ACT_IDENTIFY, "let it blink"),
+	ACT_ROUTE("rename", ROLE_TECHNICIAN, false, ACT_RENAME, "name, place and owner", LABELS),
+	ACT_ROUTE("identify", ROLE_TECHNICIAN, false, ACT_IDENTIFY, "let it blink", "seconds"),
 	ACT_ROUTE("block", ROLE_TECHNICIAN, false, ACT_BLOCK, "ignore it until unblocked"),
 	ACT_ROUTE("unblock", ROLE_TECHNICIAN, false, ACT_UNBLOCK, "do not ignore it any more"),
 	ACT_ROUTE(
@@ -49,30 +53,38 @@ static const struct api_entry table[] = {
 		"take owner and credential away, back to pending"),
 	ACT_ROUTE("forget", ROLE_ADMIN, true, ACT_FORGET, "delete everything about it"),
 	ACT_ROUTE("unlock", ROLE_ADMIN, false, ACT_UNLOCK_CODE, "let its code be tried again"),
-	{{"POST", "/api/v1/window", ROLE_TECHNICIAN, false, true, "open the onboarding window"},
+	{{"POST", "/api/v1/window", ROLE_TECHNICIAN, false, true, "open the onboarding window",
+		 .body = "seconds"},
 		api_do_act, ACT_WINDOW_OPEN},
 	{{"DELETE", "/api/v1/window", ROLE_TECHNICIAN, false, false, "close the onboarding window"},
 		api_do_act, ACT_WINDOW_CLOSE},
-	{{"GET", "/api/v1/journal", ROLE_ADMIN, false, false, "who did what"}, api_get_journal,
-		ACTS},
+	{{"GET", "/api/v1/journal", ROLE_ADMIN, false, false, "who did what",
+		 .query = "before limit"},
+		api_get_journal, ACTS},
 	{{"GET", "/api/v1/people", ROLE_ADMIN, false, false, "people and roles"}, api_get_people,
 		ACTS},
-	{{"PUT", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "add or change a person"},
+	{{"PUT", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "add or change a person",
+		 .body = "role password"},
 		api_do_act, ACT_PERSON_PUT},
 	{{"DELETE", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "drop a person"}, api_do_act,
 		ACT_PERSON_DROP},
-	{{"GET", "/api/v1/tokens", ROLE_ADMIN, false, false, "names and dates of imported tokens"},
+	{{"GET", "/api/v1/tokens", ROLE_ADMIN, false, false, "names and dates of imported tokens",
+		 .query = "after limit"},
 		api_get_tokens, ACTS},
-	{{"PUT", "/api/v1/tokens", ROLE_ADMIN, false, true, "import tokens"}, api_put_tokens,
-		ACT_TOKENS_PUT},
-	{{"DELETE", "/api/v1/tokens", ROLE_ADMIN, false, true, "delete a token"}, api_do_act,
-		ACT_TOKEN_DROP},
+	{{"PUT", "/api/v1/tokens", ROLE_ADMIN, false, true, "import tokens",
+		 .body = "tokens import more"},
+		api_put_tokens, ACT_TOKENS_PUT},
+	{{"DELETE", "/api/v1/tokens", ROLE_ADMIN, false, true, "delete a token", .query = "ep"},
+		api_do_act, ACT_TOKEN_DROP},
 	{{"POST", "/api/v1/setup-code", ROLE_ADMIN, true, false, "make the setup code"}, api_do_act,
 		ACT_SETUP_CODE},
-	{{"POST", "/api/v1/setup", ROLE_NONE, false, false, "the first administrator"}, api_do_act,
-		ACT_SETUP},
-	{{"POST", "/api/v1/login", ROLE_NONE, false, false, "log in"}, api_do_act, ACT_LOGIN},
-	{{"POST", "/api/v1/password", ROLE_VIEWER, false, false, "the password once more"},
+	{{"POST", "/api/v1/setup", ROLE_NONE, false, false, "the first administrator",
+		 .body = "code name password"},
+		api_do_act, ACT_SETUP},
+	{{"POST", "/api/v1/login", ROLE_NONE, false, false, "log in", .body = "name password"},
+		api_do_act, ACT_LOGIN},
+	{{"POST", "/api/v1/password", ROLE_VIEWER, false, false, "the password once more",
+		 .body = "password"},
 		api_do_act, ACT_PASSWORD_FRESH},
 };
 

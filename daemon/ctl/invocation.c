@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/similar.h"
+
 #define TAKEN_ALWAYS (TAKES(JSON) | TAKES(SOCKET) | TAKES(HELP) | TAKES(VERSION))
 
 static const struct option_row table[OPTIONS] = {
@@ -45,6 +47,11 @@ const struct option_row *option_row(enum option_name name)
 	return &table[name];
 }
 
+bool command_takes(const struct command *command, enum option_name option)
+{
+	return command->options >> option & 1;
+}
+
 __attribute__((format(printf, 3, 4))) static int refuse(
 	char *ret_why, size_t capacity, const char *format, ...)
 {
@@ -54,6 +61,21 @@ __attribute__((format(printf, 3, 4))) static int refuse(
 	vsnprintf(ret_why, capacity, format, list);
 	va_end(list);
 	return -EINVAL;
+}
+
+static int refuse_option(const char *text, size_t size, char *ret_why, size_t capacity)
+{
+	char typed[SIMILAR_SIZE + 1];
+	struct similar similar;
+
+	snprintf(typed, sizeof(typed), "%.*s", (int)size, text);
+	similar_init(&similar, typed);
+	for (unsigned i = 0; i < OPTIONS; i++)
+		similar_try(&similar, table[i].name);
+	if (similar.best)
+		return refuse(ret_why, capacity, "--%s is not an option. Did you mean --%s?", typed,
+			similar.best);
+	return refuse(ret_why, capacity, "--%.*s is not an option", (int)size, text);
 }
 
 static enum option_name find_option(const char *text, size_t size)
@@ -74,7 +96,7 @@ static int parse_option(int argc, char *const *argv, int *at, struct invocation 
 	enum option_name name = find_option(text, size);
 
 	if (name == OPTIONS)
-		return refuse(ret_why, capacity, "--%.*s is not an option", (int)size, text);
+		return refuse_option(text, size, ret_why, capacity);
 	if (invocation->value[name])
 		return refuse(ret_why, capacity, "--%s is given twice", table[name].name);
 	if (!table[name].argument) {
@@ -102,6 +124,20 @@ static const struct command *find_command(
 	return NULL;
 }
 
+/* Names the nearest command, if there is one. */
+static int refuse_unknown(
+	const struct command *commands, const char *word, char *ret_why, size_t capacity)
+{
+	struct similar similar;
+	char question[96];
+
+	similar_init(&similar, word);
+	for (const struct command *command = commands; command->name; command++)
+		similar_try(&similar, command->name);
+	return refuse(ret_why, capacity, "'%s' is not a command%s%s", word, similar.best ? "." : "",
+		similar_question(&similar, question, sizeof(question)));
+}
+
 /* "'users' is followed by one of: list, add, drop" */
 static int refuse_command(
 	const struct command *commands, const char *word, char *ret_why, size_t capacity)
@@ -118,7 +154,7 @@ static int refuse_command(
 			used += (size_t)snprintf(
 				ret_why + used, capacity - used, " %s", command->sub);
 	}
-	return used ? -EINVAL : refuse(ret_why, capacity, "'%s' is not a command", word);
+	return used ? -EINVAL : refuse_unknown(commands, word, ret_why, capacity);
 }
 
 static int check_command(const struct invocation *invocation, char *ret_why, size_t capacity)
@@ -131,7 +167,8 @@ static int check_command(const struct invocation *invocation, char *ret_why, siz
 			sub[0] ? " " : "", sub, command->arguments[0] ? " " : "",
 			command->arguments);
 	for (unsigned i = 0; i < OPTIONS; i++)
-		if (invocation->value[i] && !((command->options | TAKEN_ALWAYS) & 1U << i))
+		if (invocation->value[i] && !(TAKEN_ALWAYS >> i & 1) &&
+			!command_takes(command, (enum option_name)i))
 			return refuse(ret_why, capacity, "'%s%s%s' does not take --%s",
 				command->name, sub[0] ? " " : "", sub, table[i].name);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define ARGUMENTS_MAX 4
 
@@ -42,17 +43,20 @@ const struct option_row *option_row(enum option_name name);
 struct ctl;
 
 /* Options of a command beside --json, --socket, --help, --version. */
-#define TAKES(option) (1U << OPTION_##option)
+#define TAKES(option) (UINT64_C(1) << OPTION_##option)
 
 struct command {
 	const char *name, *sub; /* "window", "open"; sub may be NULL */
 	const char *arguments;	/* "ID", as in the help */
 	unsigned min, max;	/* how many arguments */
-	unsigned options;	/* set of TAKES() */
+	uint64_t options;	/* set of TAKES() */
 	const char *text;	/* one line of help */
 	int (*run)(struct ctl *ctl);
 	const char *act; /* of a device: the last segment of the path */
 };
+
+/* Beside those that every command takes. */
+bool command_takes(const struct command *command, enum option_name option);
 
 struct invocation {
 	const struct command *command; /* NULL with --help or --version */

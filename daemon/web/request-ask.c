@@ -88,15 +88,19 @@ void request_ask(struct request *request, const char *method, const char *path, 
 	call_api(request, &question);
 }
 
-void request_wipe(json_t *body)
+/* A body is as deep as it was sent: jansson takes no more than 2048 levels. */
+void request_wipe(json_t *body) /* NOLINT(misc-no-recursion) */
 {
 	const char *key;
 	json_t *value;
+	size_t i;
 
 	if (!body || body->refcount != 1)
 		return;
-	json_object_foreach(body, key, value) if (json_is_string(value))
-		crypto_wipe((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+	if (json_is_string(body))
+		crypto_wipe((void *)(uintptr_t)json_string_value(body), json_string_length(body));
+	json_object_foreach(body, key, value) request_wipe(value);
+	json_array_foreach(body, i, value) request_wipe(value);
 }
 
 void request_ask_as_page(

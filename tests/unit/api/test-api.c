@@ -20,6 +20,7 @@
 #include "api/api.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "described.h"
 
 #define NOW_USEC (UINT64_C(1000) * USEC_PER_SEC)
 
@@ -145,6 +146,8 @@ static int call(struct world *world, const struct api_caller *caller, const char
 	api_call(world->api, &request, take_answer, world);
 	json_decref(json);
 	assert_int_equal(world->answers, before + !world->later);
+	if (!world->later)
+		described_check(method, path, world->status, world->body);
 	return world->status;
 }
 
@@ -179,6 +182,7 @@ static int setup(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
+	world->outcome.person.role = ROLE_VIEWER;
 	config_init(&world->config);
 	strcpy(world->config.id, "plant-7");
 	world->present = &world->config;
@@ -384,6 +388,9 @@ static void test_act_is_filled(void **state)
 	/* The fresh password is always one's own. */
 	assert_int_equal(call(world, &viewer, "POST", "/api/v1/password", NULL,
 				 "{\"name\":\"anna\",\"password\":\"x\"}"),
+		400);
+	assert_int_equal(
+		call(world, &viewer, "POST", "/api/v1/password", NULL, "{\"password\":\"x\"}"),
 		200);
 	assert_int_equal(world->act.kind, ACT_PASSWORD_FRESH);
 	assert_string_equal(world->act.name, "vera");
@@ -391,36 +398,70 @@ static void test_act_is_filled(void **state)
 
 static void test_bad_bodies(void **state)
 {
+	static const char approve[] = "/api/v1/devices/s-1/approve",
+			  identify[] = "/api/v1/devices/s-1/identify",
+			  person[] = "/api/v1/people/ben";
 	static const struct {
-		const char *body, *text;
+		const char *path, *body, *text;
 	} rows[] = {
-		{"[]", "must be a JSON object"},
-		{"7", "must be a JSON object"},
-		{"{\"cod\":\"X\"}", "\"cod\" is not known here"},
-		{"{\"a\\u001bb\":1}", "\"a\\x1bb\" is not known here"},
-		{"{\"code\":7}", "\"code\" must be text"},
-		{"{\"name\":null}", "\"name\" must be text"},
-		{"{\"place\":{}}", "\"place\" must be text"},
-		{"{\"owner\":[]}", "\"owner\" must be text"},
-		{"{\"seconds\":\"7\"}", "\"seconds\" must be a whole number"},
-		{"{\"seconds\":-1}", "\"seconds\" must be a whole number"},
-		{"{\"seconds\":4294967296}", "\"seconds\" must be a whole number"},
-		{"{\"seconds\":1.5}", "\"seconds\" must be a whole number"},
-		{"{\"role\":\"boss\"}", "\"role\" must be viewer, technician or admin"},
-		{"{\"role\":1}", "\"role\" must be viewer"},
-		{"{\"name\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+		{approve, "[]", "must be a JSON object"},
+		{approve, "7", "must be a JSON object"},
+		{approve, "{\"cod\":\"X\"}", "\"cod\" is not known here"},
+		{approve, "{\"a\\u001bb\":1}", "\"a\\x1bb\" is not known here"},
+		{approve, "{\"role\":\"admin\"}", "allowed as key: code name place owner"},
+		{"/api/v1/devices/s-1/reject", "{\"code\":\"\"}", "there is no key"},
+		{approve, "{\"code\":7}", "\"code\" must be text"},
+		{approve, "{\"name\":null}", "\"name\" must be text"},
+		{approve, "{\"place\":{}}", "\"place\" must be text"},
+		{approve, "{\"owner\":[]}", "\"owner\" must be text"},
+		{identify, "{\"seconds\":\"7\"}", "\"seconds\" must be a whole number"},
+		{identify, "{\"seconds\":-1}", "\"seconds\" must be a whole number"},
+		{identify, "{\"seconds\":4294967296}", "\"seconds\" must be a whole number"},
+		{identify, "{\"seconds\":1.5}", "\"seconds\" must be a whole number"},
+		{person, "{\"role\":\"boss\"}", "\"role\" must be viewer, technician or admin"},
+		{person, "{\"role\":1}", "\"role\" must be viewer"},
+		{approve,
+			"{\"name\":"
+			"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
 			"\"name\" is too long"},
 	};
 	struct world *world = *state;
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		assert_int_equal(call(world, &technician, "POST", "/api/v1/devices/s-1/approve",
-					 NULL, rows[i].body),
+		assert_int_equal(call(world, &admin, rows[i].path == person ? "PUT" : "POST",
+					 rows[i].path, NULL, rows[i].body),
 			400);
 		if (!strstr(text_at(world, "text"), rows[i].text))
 			fail_msg("%s: %s", rows[i].body, text_at(world, "text"));
 	}
 	assert_int_equal(world->acts, 0);
+}
+
+/* What a route does not take is not passed over. */
+static void test_unknown_parameters(void **state)
+{
+	static const struct {
+		const char *path, *query, *text;
+	} rows[] = {
+		{"/api/v1/status", "x=1", "\"x\" is not known here; there is no parameter."},
+		{"/api/v1/devices", "stages=active", "\"stages\" is not known here; allowed as "},
+		{"/api/v1/devices", "q=a&limt=3", "\"limt\" is not known here"},
+		{"/api/v1/devices", "q=a&&offset", NULL},
+		{"/api/v1/devices", "q=limt%3D&stage=&offset=0&limit=1", NULL},
+		{"/api/v1/devices", "", NULL},
+		{"/api/v1/devices", "=1", "\"\" is not known here"},
+		{"/api/v1/devices", "%71=1", "\"%71\" is not known here"},
+		{"/api/v1/journal", "before=1&limit=2", NULL},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		int status = call(world, &admin, "GET", rows[i].path, rows[i].query, NULL);
+
+		assert_int_equal(status, rows[i].text ? 400 : 200);
+		if (rows[i].text && !strstr(text_at(world, "text"), rows[i].text))
+			fail_msg("%s: %s", rows[i].query, text_at(world, "text"));
+	}
 }
 
 static void test_outcomes(void **state)
@@ -794,6 +835,7 @@ int main(void)
 		IN_WORLD(test_no_such_route),
 		IN_WORLD(test_act_is_filled),
 		IN_WORLD(test_bad_bodies),
+		IN_WORLD(test_unknown_parameters),
 		IN_WORLD(test_outcomes),
 		IN_WORLD(test_logins),
 		IN_WORLD(test_later_answers),

@@ -15,6 +15,7 @@
 
 #include "api/api.h"
 #include "base/cleanup.h"
+#include "described.h"
 
 struct world {
 	struct api *api;
@@ -112,6 +113,8 @@ static int call_as(struct world *world, enum role role, bool fresh, const char *
 
 	world->status = 0;
 	api_call(world->api, &request, take_answer, world);
+	if (world->status)
+		described_check(method, request.path, world->status, world->body);
 	return world->status;
 }
 
@@ -142,13 +145,14 @@ static void test_roles(void **state)
 
 	for (size_t i = 0; i < 3; i++) {
 		json_t *sent = i == 1 ? body : NULL;
+		const char *query = i == 2 ? "ep=a" : NULL;
 
-		assert_int_equal(call_as(world, ROLE_NONE, true, methods[i], "ep=a", sent), 401);
-		assert_int_equal(call_as(world, ROLE_VIEWER, true, methods[i], "ep=a", sent), 403);
+		assert_int_equal(call_as(world, ROLE_NONE, true, methods[i], query, sent), 401);
+		assert_int_equal(call_as(world, ROLE_VIEWER, true, methods[i], query, sent), 403);
 		assert_int_equal(
-			call_as(world, ROLE_TECHNICIAN, true, methods[i], "ep=a", sent), 403);
+			call_as(world, ROLE_TECHNICIAN, true, methods[i], query, sent), 403);
 		assert_int_equal(
-			call_as(world, ROLE_ADMIN, false, methods[i], "ep=a", sent), i ? 401 : 200);
+			call_as(world, ROLE_ADMIN, false, methods[i], query, sent), i ? 401 : 200);
 	}
 	assert_int_equal(world->parts + world->acts, 0);
 	json_decref(body);

@@ -124,7 +124,7 @@ static void print_commands(FILE *out)
 			print_font('I', command->arguments, out);
 		}
 		for (int i = 0; i < OPTIONS; i++) {
-			if (!(command->options & (1U << i)))
+			if (!command_takes(command, (enum option_name)i))
 				continue;
 			fputs(" [", out);
 			print_option((enum option_name)i, out);
@@ -166,7 +166,7 @@ static void print_rows(FILE *out)
 		fprintf(out, "%s%s%s|%s|", command->name, command->sub ? " " : "",
 			command->sub ? command->sub : "", command->arguments);
 		for (int i = 0; i < OPTIONS; i++)
-			if (command->options & (1U << i))
+			if (command_takes(command, (enum option_name)i))
 				print_word((enum option_name)i, out);
 		fputc('\n', out);
 	}
