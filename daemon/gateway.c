@@ -151,6 +151,7 @@ static int start_lan(struct gateway *gateway, const struct remembered *remembere
 	struct host *host = &gateway->host;
 	const struct lan_options options = {
 		.interfaces = &host->config->lan_interfaces,
+		.routed = &host->config->lan_routed,
 		.port = host->config->lan_port,
 		.limits = &host->limits,
 	};
@@ -172,6 +173,7 @@ static int start_discovery(struct gateway *gateway)
 	struct host *host = &gateway->host;
 	const struct discovery_options options = {
 		.interfaces = &host->config->lan_interfaces,
+		.routed = &host->config->lan_routed,
 		.gateway_id = host->config->id,
 		.port = lan_port(host->lan),
 		.limits = &host->limits,
@@ -327,6 +329,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
+	host->repeat_timer = loop_source_free(host->repeat_timer);
 	host->registry = registry_free(host->registry);
 	host->owed = owed_free(host->owed);
 	gaps_free_all(host);

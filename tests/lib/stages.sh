@@ -136,7 +136,7 @@ stage_clang() {
 stage_tsan() {
 	local names targets
 	configured build-tsan gcc -Db_sanitize=thread
-	mapfile -t names < <(chosen_tests build-tsan --any-suite store,uplink --any-name mailbox,job)
+	mapfile -t names < <(chosen_tests build-tsan --any-suite store,uplink --any-name mailbox,job,discovery-thread)
 	if ((${#names[@]} == 0)); then return 0; fi
 	mapfile -t targets < <(results targets "$root/build-tsan" "${names[@]}")
 	compiled build-tsan "${targets[@]}"

@@ -53,7 +53,13 @@ void lan_silence(struct lan_exchange *exchange)
 	exchange->silent = true;
 }
 
-unsigned fake_multicast_probes;
+unsigned fake_multicast_probes, fake_repeats;
+
+void discovery_repeat(struct discovery *discovery)
+{
+	assert_non_null(discovery);
+	fake_repeats++;
+}
 
 unsigned lan_probe_multicast(struct lan *lan)
 {

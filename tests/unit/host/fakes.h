@@ -105,7 +105,7 @@ struct fake_sent {
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
 extern int fake_send_result; /* what lan_send() answers */
-extern unsigned fake_multicast_probes;
+extern unsigned fake_multicast_probes, fake_repeats;
 /* The newest request of ours that waits and goes to this path, or NULL. */
 struct fake_sent *sent_to(const char *path);
 void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload);
