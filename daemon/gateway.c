@@ -21,6 +21,7 @@
 #include "base/message-ids.h"
 #include "host/gap.h"
 #include "host/host.h"
+#include "host/key-host.h"
 #include "host/load.h"
 #include "host/multicast.h"
 #include "host/token-host.h"
@@ -299,6 +300,7 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 	store_get_facts(host->store, &facts);
 	if (facts.outbox_set_aside)
 		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, "");
+	key_start(host);
 	*ret = gateway;
 	return 0;
 }

@@ -130,6 +130,8 @@ struct host {
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
 	unsigned sessions_up;
+	/* key-host.c */
+	bool has_credentials, key_changing;
 	/* token-host.c */
 	struct token_names tokens;
 	struct token_import import;

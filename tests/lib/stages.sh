@@ -232,7 +232,7 @@ stage_package() {
 }
 
 package_checks=(contents lintian size hardening reproducible manual configuration)
-package_steps=(install confined tool stranger onboard completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again)
+package_steps=(install confined tool stranger onboard key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again)
 
 # The Debian packages: built twice and as the next release, looked at, and lived with on a booted
 # system.

@@ -53,6 +53,17 @@ size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 /* "user:password" of the token on disk for a name, "" when there is none. */
 const char *disk_token(const char *ep);
 
+/* store_rekey() waits for its answer. */
+struct fake_rekey {
+	bool waits, has_key;
+	enum key_source source;
+	uint8_t key[32];
+	struct audit_row audit;
+	store_done_fn done;
+	void *userdata;
+};
+extern struct fake_rekey fake_rekey;
+
 size_t appended_waiting(void);
 /* Answers all readings that were handed in and not answered. */
 void appended_answer(int result);
