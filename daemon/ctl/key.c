@@ -164,9 +164,7 @@ int key_change(struct ctl *ctl, const struct credential_store *store, const char
 		code = rung->with ? change_to_credential(ctl, store, rung)
 				  : change_to_file(ctl, store);
 	if (code == EXIT_DONE && !ctl->invocation->value[OPTION_JSON])
-		fprintf(ctl->out,
-			"Every secret is sealed with a new key. It is kept as %s.\n"
-			"Backups that were made before need their own recovery phrase, as ever.\n",
+		fprintf(ctl->out, "Every secret is sealed with a new key. It is kept as %s.\n",
 			rung->text);
 	return code;
 }

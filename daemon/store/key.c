@@ -161,7 +161,7 @@ static int explain(
 		snprintf(ret_why, capacity,
 			"The secrets in this state directory are sealed with a key from the %s, "
 			"which is not there. Deliver it again, or restore it from where it is "
-			"kept (gatehousectl restore takes a backup and makes a new key).",
+			"kept.",
 			source_name(search->mark->source));
 		*ret_outcome = KEY_MISSING;
 		return 0;
