@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/command.h"
 #include "core/device.h"
 #include "core/reading.h"
 
@@ -19,8 +20,9 @@ struct device_request {
 	char path[128];
 	int content_format; /* -1 = none */
 	int accept;
-	uint8_t payload[512];
+	uint8_t payload[COMMAND_MESSAGE_MAX];
 	size_t payload_size;
+	bool is_long; /* it offers a resource for this: it may be longer than small stacks expect */
 	size_t answer_max;
 };
 
@@ -37,7 +39,8 @@ struct device_links {
 		command[128]; /* "" = none */
 	char poll[128];	      /* telemetry to be read */
 	int poll_format;
-	int status_format; /* of the answer map: CBOR, or JSON where its link says only that */
+	int status_format;  /* of the answer map: CBOR, or JSON where its link says only that */
+	int command_format; /* likewise of commands */
 };
 
 enum info_verdict { INFO_TAKEN, INFO_MALFORMED /* 4.00 */, INFO_FORMAT_UNKNOWN /* 4.15 */ };
@@ -75,6 +78,10 @@ struct device_driver {
 		struct device_request *ret_request);
 	/* PUT of the answer map to its status resource; -ENOTSUP when it has none. */
 	int (*notify)(const struct device_links *found, const struct enrol_answer *answer,
+		struct device_request *ret_request);
+	/* POST of a command to its command resource; -ENOTSUP when it has none. What it answers is
+	 * read by command_answer_read(). */
+	int (*command)(const struct device_links *found, const struct command *command,
 		struct device_request *ret_request);
 	/* The next read of its telemetry; -ENOTSUP when there is nothing to read. */
 	int (*plan_read)(const struct device_links *found, struct device_request *ret_request);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/command.h"
 #include "core/device.h"
 #include "core/reading.h"
 #include "drivers/services.h"
@@ -147,7 +148,8 @@ enum upstream_kind {
 	UPSTREAM_STATUS,
 	UPSTREAM_GAP,
 	UPSTREAM_CLEAR,
-	UPSTREAM_GATEWAY
+	UPSTREAM_GATEWAY,
+	UPSTREAM_RESULT /* what became of a command */
 };
 
 struct upstream_gap {
@@ -161,6 +163,7 @@ struct upstream_item {
 	const struct device_record *record; /* all but UPSTREAM_GATEWAY */
 	const struct reading *reading;	    /* UPSTREAM_READING */
 	const struct upstream_gap *gap;
+	const struct command *command; /* RESULT: ended, or refused (row 0) */
 	int64_t seen;		/* STATUS: wall milliseconds of the last reading, 0 = never */
 	const char *text;	/* GATEWAY: "online" or "offline" */
 	const char *audit_head; /* GATEWAY */
@@ -177,6 +180,8 @@ struct upstream_message {
 	struct span payload; /* the reading's own body, or 'made' */
 	char *made;	     /* heap, or NULL */
 	const char *content_type;
+	uint8_t correlation[COMMAND_CORRELATION_MAX]; /* RESULT */
+	size_t correlation_size;
 	struct upstream_property property[UPSTREAM_PROPERTIES_MAX];
 	size_t property_count;
 	bool retain;
@@ -208,6 +213,11 @@ struct platform_driver {
 	 * counts it as done). */
 	int (*encode)(const struct driver_services *services, const struct upstream_item *item,
 		struct upstream_message *ret_message);
+	/* What is to be subscribed to for commands (a filter, QoS 1): by the gateway's session for
+	 * all of its devices (record NULL), or by the session of a device. -ENOTSUP where nothing
+	 * is: a session that has no commands. NULL = no commands at all. */
+	int (*listen)(const struct device_record *record, const char *gateway_id, char *ret_filter,
+		size_t capacity);
 	int (*decode)(const struct driver_services *services, const char *gateway_id,
 		const char *topic, struct span payload, bool retained,
 		struct inbound_message *ret_message);

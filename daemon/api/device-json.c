@@ -146,6 +146,26 @@ static void add_decision(json_t *body, const struct device_record *record)
 	json_object_set_new(body, "link", api_text(link_state_to_string(life->link)));
 }
 
+/* What waits for it; whoever may see the device may see what is asked of it. */
+static json_t *commands_of(const struct device *device)
+{
+	json_t *list = json_array();
+	uint64_t now = clock_boot_usec();
+	const struct command *at;
+	char id[COMMAND_ID_SIZE];
+
+	for (at = device->commands.first; at; at = at->next)
+		if (!at->ended)
+			json_array_append_new(list,
+				json_pack("{s:s,s:s,s:o,s:I}", "cmd", command_id(at->row, id),
+					"name", at->name, "arrived", api_time(at->arrived),
+					"expires_in",
+					(json_int_t)(at->until_usec > now
+							     ? (at->until_usec - now) / USEC_PER_SEC
+							     : 0)));
+	return list;
+}
+
 json_t *api_device_json(
 	const struct api *api, const struct device *device, bool technician, bool show_code)
 {
@@ -168,6 +188,7 @@ json_t *api_device_json(
 	json_object_set_new(body, "readings", json_integer((json_int_t)device->readings));
 	json_object_set_new(body, "queued",
 		json_integer((json_int_t)owed_device_count(api->view.owed, record->row)));
+	json_object_set_new(body, "commands", commands_of(device));
 	json_object_set_new(body, "actions", technician ? actions_of(record, stage) : json_array());
 	if (technician && show_code && !record->info.display &&
 		record->life.operation == OPERATION_AWAITING && code->size)

@@ -19,6 +19,7 @@ static struct change_item *item_free(struct change_item *item)
 	if (item) {
 		device_record_free(item->device);
 		token_list_clear(&item->tokens);
+		free(item->command);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -178,4 +179,24 @@ int change_drop_token(struct change *change, const char *kind, const char *ep)
 	memcpy(item->setting, kind, strlen(kind));
 	memcpy(item->value, ep, strlen(ep));
 	return item_put(change, item);
+}
+
+int change_put_command(struct change *change, const struct command *command)
+{
+	struct change_item *item = item_new(CHANGE_PUT_COMMAND);
+	int r;
+
+	if (!item)
+		return -ENOMEM;
+	r = command_copy(command, &item->command);
+	if (r < 0) {
+		item_free(item);
+		return r;
+	}
+	return item_put(change, item);
+}
+
+int change_drop_command(struct change *change, uint64_t row)
+{
+	return row_drop(change, CHANGE_DROP_COMMAND, row);
 }

@@ -12,6 +12,7 @@
 
 #include "core/alarm.h"
 #include "core/audit.h"
+#include "core/command.h"
 #include "core/device.h"
 #include "core/person.h"
 #include "core/token.h"
@@ -26,7 +27,9 @@ enum change_kind {
 	CHANGE_PUT_SETTING,
 	CHANGE_DROP_SETTING,
 	CHANGE_PUT_TOKENS,
-	CHANGE_DROP_TOKEN
+	CHANGE_DROP_TOKEN,
+	CHANGE_PUT_COMMAND,
+	CHANGE_DROP_COMMAND
 };
 
 struct change_item {
@@ -40,6 +43,7 @@ struct change_item {
 	char setting[33]; /* DROP_TOKEN: its kind, and in 'value' the name */
 	char value[257];
 	struct token_list tokens; /* PUT_TOKENS, owned */
+	struct command *command;  /* PUT_COMMAND, owned */
 };
 
 struct change {
@@ -63,3 +67,5 @@ int change_drop_setting(struct change *change, const char *name);
 int change_put_tokens(struct change *change, struct token_list *tokens);
 /* That there is none is no error. */
 int change_drop_token(struct change *change, const char *kind, const char *ep);
+int change_put_command(struct change *change, const struct command *command);
+int change_drop_command(struct change *change, uint64_t row);

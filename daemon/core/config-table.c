@@ -16,7 +16,6 @@
 
 #include "base/cleanup.h"
 #include "base/span.h"
-#include "core/prefix.h"
 
 #define INTERFACE_MAX 15 /* IFNAMSIZ without its NUL */
 #define LABEL_SIZE    63 /* RFC 1035 section 2.3.4 */
@@ -45,13 +44,6 @@ static bool address_fits(const char *text)
 		return false;
 	return (inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1) &&
 	       interface_fits(zone + 1);
-}
-
-static bool prefix_fits(const char *text)
-{
-	struct prefix prefix;
-
-	return prefix_parse(text, &prefix) == 0;
 }
 
 static bool name_fits(const char *text)
@@ -98,8 +90,6 @@ static const struct config_form interface_form = {
 	interface_fits, "names of network interfaces of 1 to 15 characters"};
 static const struct config_form address_form = {address_fits,
 	"IPv4 or IPv6 addresses (\"fe80::1%eth0\", \"0.0.0.0%eth0\": on that interface alone)"};
-static const struct config_form prefix_form = {
-	prefix_fits, "prefixes such as \"fd11:22::/64\" or \"10.8.0.0/16\""};
 static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
@@ -129,9 +119,6 @@ static const struct config_key table[] = {
 	{"lan", "interfaces", CONFIG_LIST, 1, CONFIG_LIST_MAX, "{ \"lo\" }", "", false,
 		"Network interfaces on which devices are heard.", NULL, MEMBER(lan_interfaces),
 		&interface_form},
-	{"lan", "routed", CONFIG_LIST, 0, CONFIG_LIST_MAX, "{ }", "", false,
-		"Networks behind a border router (Thread, 6LoWPAN) whose devices are taken too.",
-		NULL, MEMBER(lan_routed), &prefix_form},
 	{"lan", "port", CONFIG_UINT, 0, 65535, "5683", "", false,
 		"UDP port for CoAP. 0: any free port.", NULL, MEMBER(lan_port), NULL},
 	{"lan", "plain", CONFIG_ENUM, PLAIN_APPROVE, PLAIN_REFUSE, "approve", "", true,
@@ -194,6 +181,13 @@ static const struct config_key table[] = {
 		NULL, MEMBER(mqtt_keep_alive), NULL},
 	{"mqtt", "window", CONFIG_UINT, 1, 10000, "1000", "readings", false,
 		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
+	{"mqtt", "commands", CONFIG_BOOL, 0, 1, "yes", "", false,
+		"Take commands for devices from the platform. The broker keeps those that come "
+		"while the gateway is away, for a day.",
+		NULL, MEMBER(mqtt_commands), NULL},
+	{"mqtt", "command_expiry", CONFIG_UINT, 1, 604800, "3600", "s", true,
+		"Longest time for which a command waits for its device.", NULL,
+		MEMBER(command_expiry), NULL},
 
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
 		"Platform to which a new device belongs: local or mqtt.", NULL, MEMBER(platform),

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/command.h"
 #include "core/device.h"
 #include "core/reading.h"
 #include "core/token.h"
@@ -77,6 +78,12 @@ static const struct limit_row table[LIMITS] = {
 		"after an outage a thousand devices must not knock at the broker at once"},
 	[LIMIT_LINK_WINDOW] = {"link-window", 32, "readings",
 		"one device's silent session must not take the whole window"},
+	[LIMIT_COMMANDS] = {"commands", COMMANDS_WAITING_MAX, "commands",
+		"a device that never comes must not collect commands without end"},
+	[LIMIT_ARRIVALS] = {"arrivals", MIB, "bytes",
+		"what a broker sends faster than it can be stored must not fill the disk"},
+	[LIMIT_OBSERVERS] = {"observers", 1024, "devices",
+		"each one holds its session and an answer in memory"},
 };
 
 const struct limit_row *limit_row(enum limit limit)

@@ -40,6 +40,9 @@ enum limit {
 	LIMIT_TOKEN_BYTES,	  /* of one password in an import */
 	LIMIT_LINK_CONNECTS,	  /* connects a second of devices' own sessions */
 	LIMIT_LINK_WINDOW,	  /* readings in flight in a device's own session */
+	LIMIT_COMMANDS,		  /* commands that wait for a device */
+	LIMIT_ARRIVALS,		  /* messages of the platform that could not be kept on file */
+	LIMIT_OBSERVERS,	  /* devices that observe a resource of ours */
 	LIMITS
 };
 

@@ -235,6 +235,7 @@ void registry_remove(struct registry *registry, struct device *device)
 	if (registry->destructor)
 		registry->destructor(registry->destructor_userdata, device);
 	device_record_free(device->record);
+	command_box_clear(&device->commands);
 	free(device);
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/ratelimit.h"
+#include "core/command.h"
 #include "core/device.h"
 
 struct registry;
@@ -34,6 +35,7 @@ struct device {
 	int64_t last_reading;	  /* wall milliseconds; 0 = none since start */
 	uint64_t readings;	  /* accepted since start */
 	struct ratelimit rate;
+	struct command_box commands; /* on disk, or on their way there */
 	void *host; /* host's own runtime part; host frees it through registry_set_destructor */
 	/* registry's links */
 	struct device *next_in[REGISTRY_INDEXES];

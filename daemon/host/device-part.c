@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "host/command-host.h"
 #include "host/rd.h"
 #include "host/session.h"
 
@@ -30,6 +31,7 @@ int device_host_attach(struct host *host, struct device *device)
 		.host = host,
 		.device = device,
 		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
+		.command_backoff = {.base_usec = 2 * USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
 		.refused_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
 		.references = 1,
 	};
@@ -59,6 +61,7 @@ void device_host_detach(void *userdata, struct device *device)
 		return;
 	device->host = NULL;
 	session_detach(part);
+	command_host_detach(part);
 	rd_detach(part);
 	part->gone = true;
 	part->host = NULL;

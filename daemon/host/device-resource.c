@@ -73,17 +73,25 @@ void enrol_send_answer(struct host *host, struct device *device, struct lan_exch
 
 /* ---- GET /d/<id>, GET /time ---- */
 
-void device_on_request(struct host *host, const struct lan_request *request)
+struct device *device_of_request(struct host *host, const struct lan_request *request)
 {
 	struct device *device = registry_by_id(host->registry, request->device_id);
+
+	if (device && device->record->address_bound &&
+		request->peer->trust >= device->record->trust &&
+		device_address_same_host(&device->record->address, &request->peer->address))
+		return device;
+	lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
+	return NULL;
+}
+
+void device_on_request(struct host *host, const struct lan_request *request)
+{
+	struct device *device = device_of_request(host, request);
 	int format = request->accept == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
 
-	if (!device || !device->record->address_bound ||
-		request->peer->trust < device->record->trust ||
-		!device_address_same_host(&device->record->address, &request->peer->address)) {
-		lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
+	if (!device)
 		return;
-	}
 	if (request->method != LAN_GET || request->resource != LAN_DEVICE) {
 		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
 		return;

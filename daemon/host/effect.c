@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/command-host.h"
 #include "host/session.h"
 
 struct waiting_input {
@@ -230,6 +231,7 @@ static void install(struct waiting_input *input)
 	tell_people(host, before, device->record, input->actions);
 	reading_set_open(host, device);
 	device_host_plan_poll(host, device);
+	command_host_look(host, device);
 	host_touch(host);
 	finish(input, SUBMIT_DONE, NULL);
 }

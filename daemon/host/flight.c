@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/command-host.h"
 #include "host/gap.h"
 #include "host/session.h"
 
@@ -338,6 +339,8 @@ void reading_on_delivered(struct host *host, uint64_t tag)
 	if (!landed(host, tag, &was)) {
 		if (was.kind == FLIGHT_GAP)
 			gap_on_delivered(host, was.row);
+		else if (was.kind == FLIGHT_RESULT)
+			command_on_landed(host, was.row, true);
 		return;
 	}
 	owed_acked(host->owed, was.device_row, was.row);
@@ -366,6 +369,8 @@ void reading_on_refused(struct host *host, uint64_t tag, int reason)
 	if (!landed(host, tag, &was)) {
 		if (was.kind == FLIGHT_GAP)
 			gap_on_refused(host, was.row, is_poison(reason));
+		else if (was.kind == FLIGHT_RESULT)
+			command_on_landed(host, was.row, false);
 		return;
 	}
 	if (is_poison(reason)) {
@@ -389,6 +394,8 @@ static void give_back(struct host *host, struct flight *flight)
 		owed_put_back(host->owed, flight->device_row, flight->row);
 	else if (flight->kind == FLIGHT_GAP)
 		gap_on_lost(host, flight->row);
+	else if (flight->kind == FLIGHT_RESULT)
+		command_on_lost(host, flight->row);
 	flight_free(host, flight);
 }
 

@@ -39,7 +39,7 @@
 #define FLIGHTS_MAX	   4096
 
 /* One publication on its way: what a tag stands for. */
-enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_GAP };
+enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_GAP, FLIGHT_RESULT };
 struct flight {
 	enum flight_kind kind;
 	uint32_t generation;
@@ -110,7 +110,7 @@ struct host {
 	struct window window;
 	struct api_facts facts;
 	struct people people;
-	uint64_t next_operation;
+	uint64_t next_operation, next_command;
 	void (*end_sessions)(void *userdata, const char *person); /* web's, set by gateway.c */
 	void *end_sessions_userdata;
 	void (*quit)(void *userdata, int code, const char *why);
@@ -130,8 +130,6 @@ struct host {
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
 	unsigned sessions_up;
-	/* key-host.c */
-	bool has_credentials, key_changing;
 	/* token-host.c */
 	struct token_names tokens;
 	struct token_import import;
@@ -158,15 +156,12 @@ struct host {
 	uint64_t next_gap;
 
 	/* enrol.c, window-host.c */
-	/* One for each interface of the configuration, the last one for the routed prefixes. */
-	struct ratelimit new_names[CONFIG_LIST_MAX + 1];
+	struct ratelimit
+		new_names[CONFIG_LIST_MAX]; /* one for each interface of the configuration */
 	sd_event_source *window_timer;
 	uint64_t wrong_codes_since_usec;
 	unsigned wrong_codes;
 
-	/* device-host.c */
-	sd_event_source *repeat_timer; /* what found no place is told again */
-	bool repeat_planned;
 	/* multicast.c, rd.c */
 	sd_event_source *multicast_timer;
 	unsigned multicast_round;
@@ -252,15 +247,19 @@ struct device_host {
 	bool polling, poll_planned;
 	bool missed_tell, missed_code; /* what it could not be told before it was probed */
 	/* sighted.c, multicast.c, rd.c */
-	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
-				     mDNS, as _coaps._udp */
-	uint16_t secure_port;	  /* that mDNS announced for DTLS, 0 = none */
-	bool secure_only;	  /* the port of its address is that one */
+	unsigned seen_by;	  /* a bit for each enum found_by that says it is there */
 	unsigned multicast_round; /* that it answered last */
 	struct rd_entry *rd;	  /* NULL = never registered */
 	/* enrol.c */
 	struct ratelimit conflicts;	/* rows in the journal */
 	struct device_session *session; /* session.c; NULL = none */
+	/* command-host.c, command-device.c */
+	sd_event_source *command_timer, *command_retry;
+	struct lan_observer *observer; /* of its commands; NULL = none */
+	int observe_format;
+	uint64_t observed_row; /* the command that the observer was told of, 0 = none */
+	uint64_t command_row;  /* on its way to the device as a POST, 0 = none */
+	struct backoff command_backoff;
 	/* drain.c */
 	bool draining, drop_after_drain;
 	bool drain_cut; /* the drain ended, or will, with the session cut */
@@ -348,6 +347,8 @@ bool enrol_has_place(struct host *host);
 
 /* ---- device-resource.c ---- */
 void device_on_request(struct host *host, const struct lan_request *request);
+/* The device that /d/<id>... belongs to and that asks; NULL after 4.04. */
+struct device *device_of_request(struct host *host, const struct lan_request *request);
 void time_on_request(struct host *host, const struct lan_request *request);
 void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
 /* The answer map; at /enrol with Location-Path and 'retry' in Max-Age. */
@@ -415,6 +416,11 @@ const struct platform_driver *platform_host_driver(struct host *host, const stru
 const struct driver_services *platform_host_services(void);
 
 /* ---- upstream.c ---- */
+/* Commands that come while the gateway is away wait at the broker for so long. */
+#define UPSTREAM_SESSION_EXPIRY 86400 /* seconds */
+/* True with what a session is to subscribe to for commands; 'record' NULL: the gateway's own. */
+bool upstream_listens(struct host *host, const struct platform_driver *driver,
+	const struct device_record *record, char *ret_filter, size_t capacity);
 /* Hands one message to the gateway's session. -ENOTCONN when there is none. */
 int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag);
 /* The same to any session. */

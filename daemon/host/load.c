@@ -13,9 +13,9 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "host/command-host.h"
 #include "host/gap.h"
 #include "host/host.h"
-#include "host/key-host.h"
 #include "host/token-host.h"
 
 struct remembered {
@@ -87,6 +87,11 @@ static int load_request(void *userdata, uint64_t device_row, const struct reques
 	return 0;
 }
 
+static int load_command(void *userdata, const struct command *command)
+{
+	return command_host_load(((struct loading *)userdata)->host, command);
+}
+
 static int load_gap(void *userdata, const struct store_gap *gap)
 {
 	return gap_load(((struct loading *)userdata)->host, gap);
@@ -117,6 +122,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.token = load_token,
 		.owed = load_owed,
 		.request = load_request,
+		.command = load_command,
 		.gap = load_gap,
 	};
 	const struct owed_limits limits = {
@@ -143,7 +149,9 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	token_names_sort(&host->tokens);
 	registry_set_next_row(host->registry, facts.next_device_row);
 	host->next_operation = facts.next_operation;
-	key_load(host, &facts, getenv("CREDENTIALS_DIRECTORY") != NULL);
+	host->next_command = facts.next_command;
+	snprintf(host->facts.key_source, sizeof(host->facts.key_source), "%s",
+		facts.key_source == KEY_CREDENTIAL ? "credential" : "key file");
 	host->facts.audit_rows = facts.audit_rows;
 	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);
 	*ret_remembered = STEAL(loading.first);

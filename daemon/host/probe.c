@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "host/rd.h"
 #include "lan/linkformat.h"
@@ -54,6 +53,7 @@ int device_host_ask(struct device_host *part, const struct device_request *reque
 		.content_format = request->content_format,
 		.accept = request->accept,
 		.payload = span_of(request->payload, request->payload_size),
+		.is_long = request->is_long,
 		.answer_max = request->answer_max,
 		.timeout_usec = ASK_TIMEOUT_USEC,
 	};
@@ -88,18 +88,6 @@ static void probe_failed(struct device_host *part, const char *why)
 	else if (part->device->present && ++part->probe_tries < PROBE_TRIES)
 		device_host_plan_probe(
 			part->host, part->device, PROBE_RETRY_USEC << part->probe_tries);
-}
-
-/* It was not asked. Too many others are asked at present: that is no failed try of its own. */
-static void probe_unsent(struct device_host *part, int result)
-{
-	if (result != -EBUSY) {
-		probe_failed(part, strerror(-result));
-		return;
-	}
-	part->probing = false;
-	device_host_plan_probe(part->host, part->device,
-		PROBE_RETRY_USEC / 5 + random_uint64() % PROBE_RETRY_USEC);
 }
 
 /* mDNS is a hint: while this one was asked, somebody may have announced the name elsewhere. What an
@@ -265,7 +253,7 @@ static void probe_links(struct device_host *part)
 	if (r >= 0)
 		r = device_host_ask(part, &request, &(const struct device_call){.reply = on_info});
 	if (r < 0)
-		probe_unsent(part, r);
+		probe_failed(part, strerror(-r));
 }
 
 static void on_links(
@@ -303,8 +291,8 @@ static bool may_be_asked(const struct device_host *part)
 {
 	const struct device_record *record = part->device->record;
 
-	return !part->probing && !part->secure_only && record->is_server &&
-	       record->life.admission != ADMISSION_BLOCKED && !rd_is_unproved(part);
+	return !part->probing && record->is_server && record->life.admission != ADMISSION_BLOCKED &&
+	       !rd_is_unproved(part);
 }
 
 void device_host_probe_links(struct host *host, struct device *device,
@@ -339,7 +327,7 @@ void device_host_probe(struct host *host, struct device *device)
 	r = device_host_ask(part, &request, &(const struct device_call){.reply = on_links});
 	if (r < 0) {
 		rd_on_links(part, false);
-		probe_unsent(part, r);
+		probe_failed(part, strerror(-r));
 	}
 }
 

@@ -216,6 +216,23 @@ static void answer(
 			&(const struct lan_answer){.code = code, .format = -1, .max_age = max_age});
 }
 
+/* 2.04; {"c": n} in CBOR when commands wait for a device that is awake now. */
+static void answer_taken(struct host *host, struct device *device, struct reading *reading)
+{
+	uint8_t hint[] = {0xa1, 0x61, 'c', (uint8_t)command_box_ready(&device->commands)};
+	struct lan_exchange *exchange = reading->exchange;
+
+	if (!hint[3] || !exchange || !host->lan) {
+		answer(host, reading, COAP_CODE(2, 4), NULL, -1);
+		return;
+	}
+	reading->exchange = NULL;
+	lan_answer(exchange, &(const struct lan_answer){.code = COAP_CODE(2, 4),
+				     .format = FORMAT_CBOR,
+				     .payload = span_of(hint, sizeof(hint)),
+				     .max_age = -1});
+}
+
 static void committed(struct host *host, struct reading *reading)
 {
 	struct device *device = registry_by_row(host->registry, reading->device_row);
@@ -236,7 +253,7 @@ static void committed(struct host *host, struct reading *reading)
 	if (owed_committed(host->owed, reading) < 0)
 		log_device(LOG_WARNING, device->record->id,
 			"A reading stays on file until memory is free.");
-	answer(host, reading, COAP_CODE(2, 4), NULL, -1);
+	answer_taken(host, device, reading);
 }
 
 void reading_on_appended(struct host *host, struct reading **readings, size_t count, int result)

@@ -101,3 +101,35 @@ int session_publish(struct host *host, const struct device *device,
 		return upstream_publish(host, message, tag);
 	return session->up ? upstream_publish_to(session->uplink, message, tag) : -ENOTCONN;
 }
+
+/* ---- for every session ---- */
+
+bool upstream_listens(struct host *host, const struct platform_driver *driver,
+	const struct device_record *record, char *ret_filter, size_t capacity)
+{
+	return host->config->mqtt_commands && driver && driver->listen &&
+	       driver->listen(record, host->config->id, ret_filter, capacity) >= 0;
+}
+
+int upstream_publish_to(
+	struct uplink_session *session, const struct upstream_message *message, uint64_t tag)
+{
+	struct uplink_property properties[UPSTREAM_PROPERTIES_MAX];
+	const struct uplink_publication publication = {
+		.topic = message->topic,
+		.payload = message->payload,
+		.qos = message->qos,
+		.retain = message->retain,
+		.content_type = message->content_type,
+		.properties = properties,
+		.property_count = message->property_count,
+		.correlation = span_of(message->correlation, message->correlation_size),
+		.tag = tag,
+	};
+	size_t i;
+
+	for (i = 0; i < message->property_count; i++)
+		properties[i] = (struct uplink_property){
+			message->property[i].name, message->property[i].value};
+	return uplink_publish(session, &publication);
+}

@@ -28,6 +28,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/token.h"
+#include "host/command-host.h"
 #include "host/gap.h"
 
 #define BACKOFF_BASE_USEC USEC_PER_SEC
@@ -111,7 +112,10 @@ static int open_uplink(struct host *host, struct device_session *session)
 	const struct device *device = session->part->device;
 	const struct config *config = host->config;
 	struct platform_session from;
-	char username[TOKEN_USERNAME_MAX + 1];
+	char username[TOKEN_USERNAME_MAX + 1], filter[256];
+	const char *const filters[] = {filter, NULL};
+	bool listens = upstream_listens(
+		host, session_driver(device), device->record, filter, sizeof(filter));
 	int r = session_driver(device)->session(device->record, config->id, &from);
 
 	if (r >= 0)
@@ -127,6 +131,8 @@ static int open_uplink(struct host *host, struct device_session *session)
 		.username = username,
 		.password = from.password,
 		.keep_alive = config->mqtt_keep_alive,
+		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
+		.subscriptions = listens ? filters : NULL,
 	};
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);
 }
@@ -304,6 +310,7 @@ static void on_connected(
 		&(const struct submission){
 			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
 	gap_on_connected(host);
+	command_on_connected(host);
 	if (session_of(device) && !session_of(device)->leaving)
 		upstream_publish_status(host, device);
 	reading_set_open(host, device);
@@ -374,7 +381,6 @@ void session_on_event(struct host *host, const struct uplink_event *event)
 		reading_on_refused(host, event->tag, event->reason);
 		break;
 	case UPLINK_MESSAGE:
-		log_debug("A message on an unexpected topic was ignored.");
-		break;
+		break; /* by whatever session it came: command-arrival.c */
 	}
 }

@@ -22,6 +22,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/command-host.h"
 #include "host/gap.h"
 #include "host/session.h"
 
@@ -30,7 +31,6 @@
 #define LASTED_USEC	   (60 * USEC_PER_SEC) /* up for so long: the back-off begins anew */
 #define CUT_TIMEOUT_USEC   (2 * USEC_PER_SEC)
 #define STATUS_USEC	   (86400 * USEC_PER_SEC)
-#define SESSION_EXPIRY	   0 /* nothing is subscribed to yet, so nothing waits for us at the broker */
 
 static void link_event(struct host *host, enum link_event event);
 
@@ -80,7 +80,11 @@ static void cleanup_message(struct upstream_message *message)
 static int session_open(struct host *host)
 {
 	const struct config *config = host->config;
+	const struct platform_driver *driver = platform_driver_by_name(config->platform);
 	struct secret password = {0};
+	char filter[256];
+	const char *const filters[] = {filter, NULL};
+	bool listens;
 	CLEANUP(cleanup_message) struct upstream_message will = {0};
 	int r;
 
@@ -98,6 +102,7 @@ static int session_open(struct host *host)
 	}
 	snprintf(host->upstream_client_id, sizeof(host->upstream_client_id), "gatehouse-%s",
 		config->id);
+	listens = upstream_listens(host, driver, NULL, filter, sizeof(filter));
 	const struct uplink_session_options options = {
 		.host = config->mqtt_host,
 		.port = config->mqtt_port,
@@ -107,7 +112,8 @@ static int session_open(struct host *host)
 		.username = config->mqtt_username,
 		.password = secret_span(&password),
 		.keep_alive = config->mqtt_keep_alive,
-		.session_expiry = SESSION_EXPIRY,
+		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
+		.subscriptions = listens ? filters : NULL,
 		.will_topic = host->will_topic[0] ? host->will_topic : NULL,
 		.will_payload = host->will_payload,
 		.will_retain = true,
@@ -197,28 +203,6 @@ static void link_event(struct host *host, enum link_event event)
 }
 
 /* ---- what is published besides readings ---- */
-
-int upstream_publish_to(
-	struct uplink_session *session, const struct upstream_message *message, uint64_t tag)
-{
-	struct uplink_property properties[UPSTREAM_PROPERTIES_MAX];
-	const struct uplink_publication publication = {
-		.topic = message->topic,
-		.payload = message->payload,
-		.qos = message->qos,
-		.retain = message->retain,
-		.content_type = message->content_type,
-		.properties = properties,
-		.property_count = message->property_count,
-		.tag = tag,
-	};
-	size_t i;
-
-	for (i = 0; i < message->property_count; i++)
-		properties[i] = (struct uplink_property){
-			message->property[i].name, message->property[i].value};
-	return uplink_publish(session, &publication);
-}
 
 int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag)
 {
@@ -363,6 +347,7 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 		host->facts.uplink_detail);
 	/* What is to be cleared goes before a status that takes its place. */
 	gap_on_connected(host);
+	command_on_connected(host);
 	publish_all(host);
 	set_status_timer(host);
 	tell_devices(host, true);
@@ -422,9 +407,7 @@ void upstream_on_event(struct host *host, const struct uplink_event *event)
 		reading_on_refused(host, event->tag, event->reason);
 		break;
 	case UPLINK_MESSAGE:
-		/* Nothing is subscribed to: what comes all the same is not ours. */
-		log_debug("A message on an unexpected topic was ignored.");
-		break;
+		break; /* by whatever session it came: command-arrival.c */
 	}
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/command-host.h"
 #include "host/host.h"
 #include "host/multicast.h"
 #include "host/rd.h"
@@ -28,7 +29,7 @@ static void on_lan_request(void *userdata, const struct lan_request *request)
 		[LAN_TELEMETRY] = reading_on_request,
 		[LAN_TIME] = time_on_request,
 		[LAN_DEVICE] = device_on_request,
-		[LAN_DEVICE_COMMAND] = device_on_request,
+		[LAN_DEVICE_COMMAND] = command_on_request,
 		[LAN_RD] = rd_on_request,
 		[LAN_RD_ENTRY] = rd_on_request,
 		[LAN_RD_SIMPLE] = rd_on_request,
@@ -56,7 +57,13 @@ static void on_sighted(void *userdata, const struct lan_sighting *sighting)
 	multicast_on_sighted(userdata, sighting);
 }
 
+static void on_unobserved(void *userdata, void *observer_userdata)
+{
+	command_on_unobserved(observer_userdata);
+}
+
 const struct lan_ops host_lan_ops = {
+	.unobserved = on_unobserved,
 	.request = on_lan_request,
 	.turned_away = on_turned_away,
 	.reachable = on_reachable,
@@ -137,13 +144,15 @@ static void on_uplink_event(void *userdata, const struct uplink_event *event)
 {
 	struct host *host = userdata;
 
-	if (event->session == host->session)
+	if (event->kind == UPLINK_MESSAGE)
+		command_on_message(host, event->inbound);
+	else if (event->session == host->session)
 		upstream_on_event(host, event);
 	else
 		session_on_event(host, event);
 }
 
-const struct uplink_ops host_uplink_ops = {.event = on_uplink_event};
+const struct uplink_ops host_uplink_ops = {.event = on_uplink_event, .keep = command_keep};
 
 /* ---- api ---- */
 

@@ -290,6 +290,7 @@ void gate_check(struct span bytes, size_t size, bool group, uint16_t message_id,
 		refuse(&message, group, &result);
 	} else {
 		result.malformed = false;
+		result.reset = message.type == TYPE_RST;
 		if (message.code == 0)
 			empty_check(&message, size, group, &result);
 		else

@@ -25,6 +25,7 @@ struct gate_result {
 	bool malformed; /* it broke the rules of RFC 7252 (for the counters) */
 	bool too_large;
 	bool acknowledged; /* an ACK or RST that passes: 'message_id' is what it is about */
+	bool reset;	   /* with 'acknowledged': it is a RST */
 	uint16_t message_id;
 	uint8_t reply[GATE_REPLY_MAX];
 	size_t reply_size;

@@ -3,7 +3,7 @@
  * Our own questions to devices. Each has a client session of its own, which is a connected socket:
  * the kernel lets in only what comes from the address that was asked. The token is 64 random bits.
  * The request is never longer than 112 bytes, because small stacks were found to overflow on more
- * that they did not ask for.
+ * that they did not ask for; a command goes to a resource that was made for it and may be longer.
  *
  * A request ends when its answer comes, when it is reset, when libcoap gives up, or at its own
  * time-out, whatever is first. Its session is released from a defer source: libcoap is still at
@@ -23,6 +23,7 @@
 #define TOKEN_SIZE	     8
 #define HEADER_SIZE	     4
 #define REQUEST_MAX	     112
+#define REQUEST_LONG_MAX     1152		 /* RFC 7252 section 4.6 */
 #define DEFAULT_TIMEOUT_USEC (93 * USEC_PER_SEC) /* MAX_TRANSMIT_WAIT */
 #define BLOCK_MORE	     8
 
@@ -40,7 +41,7 @@ struct client_request {
 
 struct builder {
 	coap_pdu_t *pdu;
-	size_t size;
+	size_t size, max;
 	unsigned number;
 };
 
@@ -142,8 +143,7 @@ coap_response_t lan_client_answered(
 		return coap_pdu_get_type(received) == COAP_MESSAGE_CON ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
 	/* A token of 64 random bits came back: the address is there. */
-	if ((request->to.interface[0] || prefixes_hold(&lan->routed, &request->to.ip)) &&
-		!echo_is_verified(lan->echo, &request->to))
+	if (request->to.interface[0] && !echo_is_verified(lan->echo, &request->to))
 		lan_address_verified(lan, &request->to);
 	answer_take(request, received);
 	return COAP_RESPONSE_OK;
@@ -179,7 +179,7 @@ static int option_add(struct builder *builder, unsigned number, struct span valu
 	builder->size += 1 + extension_size(number - builder->number) + extension_size(value.size) +
 			 value.size;
 	builder->number = number;
-	if (builder->size > REQUEST_MAX)
+	if (builder->size > builder->max)
 		return -EMSGSIZE;
 	return coap_add_option(builder->pdu, (coap_option_num_t)number, value.size, value.data) > 0
 		       ? 0
@@ -228,7 +228,7 @@ static int request_fill(struct builder *builder, const struct lan_outgoing *outg
 		r = option_add_uint(builder, COAP_OPTION_ACCEPT, outgoing->accept);
 	if (r < 0 || outgoing->payload.size == 0)
 		return r;
-	if (builder->size + 1 + outgoing->payload.size > REQUEST_MAX)
+	if (builder->size + 1 + outgoing->payload.size > builder->max)
 		return -EMSGSIZE;
 	return coap_add_data(builder->pdu, outgoing->payload.size, outgoing->payload.data)
 		       ? 0
@@ -237,11 +237,12 @@ static int request_fill(struct builder *builder, const struct lan_outgoing *outg
 
 static int request_transmit(struct client_request *request, const struct lan_outgoing *outgoing)
 {
-	struct builder builder = {.size = HEADER_SIZE + TOKEN_SIZE};
+	struct builder builder = {.size = HEADER_SIZE + TOKEN_SIZE,
+		.max = outgoing->is_long ? REQUEST_LONG_MAX : REQUEST_MAX};
 	int r = -ENOMEM;
 
 	builder.pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)outgoing->method,
-		coap_new_message_id(request->session), REQUEST_MAX);
+		coap_new_message_id(request->session), builder.max);
 	if (builder.pdu && coap_add_token(builder.pdu, TOKEN_SIZE, request->token))
 		r = request_fill(&builder, outgoing);
 	if (r < 0) {
@@ -254,8 +255,7 @@ static int request_transmit(struct client_request *request, const struct lan_out
 }
 
 /* The address must be reached over an interface of ours, and over its own when it names one; and it
- * must be a neighbour there, or in a routed prefix: what a device says of itself shall not send us
- * anywhere else. */
+ * must be a neighbour there: what a device says of itself shall not send us anywhere else. */
 static int route_check(const struct lan *lan, const struct device_address *to)
 {
 	char interface[16];
@@ -267,7 +267,7 @@ static int route_check(const struct lan *lan, const struct device_address *to)
 		return r == -ENODEV ? -ENETUNREACH : r;
 	if (!lan_interface_is_ours(lan, interface) ||
 		(to->interface[0] && strcmp(interface, to->interface) != 0) ||
-		(!prefixes_hold(&lan->routed, &to->ip) && !address_is_on_link(to, interface)))
+		!address_is_on_link(to, interface))
 		return -ENETUNREACH;
 	return 0;
 }

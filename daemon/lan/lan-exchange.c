@@ -81,7 +81,7 @@ static struct request_id exchange_id(const struct lan_exchange *exchange)
 		.key = &exchange->frame.key};
 }
 
-static bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu)
+bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu)
 {
 	if (!pdu)
 		return false;
@@ -240,12 +240,17 @@ static void answer_keep(const struct lan_exchange *exchange, const struct answer
 		.payload = parts->payload,
 	};
 
+	/* Asked again it is registered again. */
+	if (parts->observed) {
+		retransmissions_forget(exchange->lan->seen, &id);
+		return;
+	}
 	if (parts->location_id)
 		strncpy(kept.location_id, parts->location_id, sizeof(kept.location_id) - 1);
 	retransmissions_answered(exchange->lan->seen, &id, &kept);
 }
 
-static void answer_send(struct lan_exchange *exchange, struct answer_parts parts)
+void exchange_answer(struct lan_exchange *exchange, struct answer_parts parts)
 {
 	struct lan *lan = exchange->lan;
 
@@ -261,7 +266,22 @@ static void answer_send(struct lan_exchange *exchange, struct answer_parts parts
 	exchange_free(exchange);
 }
 
-void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
+const struct request_frame *exchange_frame(const struct lan_exchange *exchange)
+{
+	return &exchange->frame;
+}
+
+struct lan *exchange_lan(const struct lan_exchange *exchange)
+{
+	return exchange->lan;
+}
+
+coap_session_t *exchange_session(const struct lan_exchange *exchange)
+{
+	return exchange->session;
+}
+
+struct answer_parts answer_parts_of(const struct lan_answer *answer)
 {
 	struct answer_parts parts = {
 		.code = answer->code,
@@ -270,6 +290,7 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
 		.location_id = answer->location_id,
 		.location = answer->location,
 		.payload = answer->payload,
+		.block1 = -1,
 	};
 
 	if (parts.payload.size > PAYLOAD_MAX) {
@@ -279,15 +300,20 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
 		parts.format = -1;
 		parts.payload = (struct span){NULL, 0};
 	}
-	answer_send(exchange, parts);
+	return parts;
+}
+
+void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer)
+{
+	exchange_answer(exchange, answer_parts_of(answer));
 }
 
 void lan_answer_text(struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age)
 {
-	answer_send(exchange, (struct answer_parts){.code = code,
-				      .format = -1,
-				      .max_age = max_age,
-				      .payload = span_from_string(text)});
+	exchange_answer(exchange, (struct answer_parts){.code = code,
+					  .format = -1,
+					  .max_age = max_age,
+					  .payload = span_from_string(text)});
 }
 
 void lan_silence(struct lan_exchange *exchange)

@@ -68,6 +68,9 @@ static void option_read(struct inbound *inbound, coap_option_num_t number, struc
 	case COAP_OPTION_BLOCK2:
 		inbound->block2 = number_read(value);
 		return;
+	case COAP_OPTION_OBSERVE:
+		inbound->observe = number_read(value);
+		return;
 	case COAP_OPTION_SIZE1:
 		inbound->size1 = coap_decode_var_bytes(value.data, value.size);
 		return;
@@ -90,6 +93,7 @@ void inbound_read(const coap_pdu_t *pdu, struct inbound *ret_inbound)
 		.accept = -1,
 		.block1 = -1,
 		.block2 = -1,
+		.observe = -1,
 		.method = (enum lan_method)coap_pdu_get_code(pdu),
 		.frame = {.block1 = -1, .size = HEADER_SIZE + token.length},
 	};

@@ -20,7 +20,7 @@ struct inbound {
 	uint32_t size1; /* what it says of itself: never more than a reason to refuse */
 	struct span payload;
 	int content_format, accept;
-	int block1, block2; /* values of the options, -1 = none */
+	int block1, block2, observe; /* values of the options, -1 = none */
 	struct request_frame frame;
 	enum lan_method method;
 };

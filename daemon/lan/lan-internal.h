@@ -36,6 +36,11 @@ struct lan_endpoint {
 	uint16_t port;
 };
 
+struct observer_list {
+	struct lan_observer *first;
+	size_t count;
+};
+
 struct exchange_list {
 	struct lan_exchange *first, *last;
 	size_t count;
@@ -45,6 +50,8 @@ struct exchange_list {
  * are off in libcoap, so it presets none. */
 struct answer_parts {
 	uint8_t code;
+	bool observed; /* Observe with this sequence number */
+	uint32_t observe;
 	int format;	 /* -1 = none */
 	int64_t max_age; /* -1 = none */
 	int block1;	 /* value of the option, -1 = none */
@@ -81,7 +88,6 @@ struct lan {
 	struct lan_interface interfaces[CONFIG_LIST_MAX];
 	unsigned interface_count;
 	uint64_t interfaces_usec; /* when their indexes were looked up */
-	struct prefixes routed;
 
 	struct echo *echo;
 	struct retransmissions *seen;
@@ -97,6 +103,7 @@ struct lan {
 	struct exchange_list held;	/* wait for their answer, oldest first */
 	struct exchange_list late;	/* acknowledged, or of those that get no acknowledgement */
 	struct exchange_list separated; /* answered by a CON of ours that is not acknowledged yet */
+	struct observer_list observers;
 	sd_event_source *held_timer;
 	bool held_timer_set;
 
@@ -115,10 +122,6 @@ void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_ad
 void lan_limit_reached(struct lan *lan, enum limit limit);
 /* The address has shown that it is there. False when that could not be kept. */
 bool lan_address_verified(struct lan *lan, const struct device_address *address);
-
-/* The address of a datagram that came in over this interface of ours (NULL: unknown). */
-void lan_address_of(const struct lan *lan, const struct sockaddr *from, const char *interface,
-	struct device_address *ret_address);
 
 /* lan-address.c */
 void address_from_sockaddr(
@@ -164,10 +167,23 @@ void lan_acknowledge(struct lan *lan, coap_session_t *session, uint16_t mid);
 /* Pins the session. NULL on lack of memory. */
 struct lan_exchange *lan_exchange_new(struct lan *lan, coap_session_t *session,
 	const struct lan_peer *peer, const char *ep, const struct request_frame *frame);
+/* Answers and frees it. */
+void exchange_answer(struct lan_exchange *exchange, struct answer_parts parts);
+const struct request_frame *exchange_frame(const struct lan_exchange *exchange);
+struct lan *exchange_lan(const struct lan_exchange *exchange);
+coap_session_t *exchange_session(const struct lan_exchange *exchange);
 /* A CON answer of ours was acknowledged, reset or given up. */
 void lan_exchange_settled(
 	struct lan *lan, const struct device_address *address, uint16_t message_id);
 void lan_exchanges_drop(struct lan *lan);
+struct answer_parts answer_parts_of(const struct lan_answer *answer);
+bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu);
+
+/* lan-observe.c */
+/* A notification was acknowledged, or (not 'taken') reset or given up. */
+void lan_observer_settled(
+	struct lan *lan, const struct device_address *address, uint16_t message_id, bool taken);
+void lan_observers_drop(struct lan *lan);
 
 /* lan-client.c */
 coap_response_t lan_client_answered(

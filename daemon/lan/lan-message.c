@@ -11,7 +11,7 @@
 #include "lan/lan-internal.h"
 
 #define HEADER_SIZE 4
-#define OPTIONS_MAX 7
+#define OPTIONS_MAX 8
 
 struct option {
 	uint16_t number;
@@ -50,6 +50,8 @@ static void options_list(const struct answer_parts *parts, struct options *ret_o
 	static const char *const places[] = {[LAN_LOCATION_DEVICE] = "d", [LAN_LOCATION_RD] = "rd"};
 
 	*ret_options = (struct options){.count = 0};
+	if (parts->observed)
+		option_put_uint(ret_options, COAP_OPTION_OBSERVE, parts->observe);
 	if (parts->location_id && parts->location_id[0]) {
 		option_put(ret_options, COAP_OPTION_LOCATION_PATH,
 			span_from_string(places[parts->location]));

@@ -282,6 +282,7 @@ static void resource_serve(struct pending *pending)
 		.key = in->frame.key,
 		.confirmable = in->frame.key.confirmable,
 		.no_response_success = in->frame.no_response & 2,
+		.observe = in->method == LAN_GET && in->observe == 0,
 	};
 
 	if (!row || !(row->methods & METHOD(in->method))) {
@@ -319,8 +320,8 @@ static void request_arrived(coap_resource_t *resource, coap_session_t *session,
 		return;
 	lan->stats.requests++;
 	inbound_read(pdu, &pending.in);
-	lan_address_of(lan, &coap_session_get_addr_remote(session)->addr.sa, interface,
-		&pending.peer.address);
+	address_from_sockaddr(
+		&coap_session_get_addr_remote(session)->addr.sa, interface, &pending.peer.address);
 	pending.peer.interface_index = index;
 	pending.peer.trust = TRUST_PLAIN;
 	verify_note(&pending);

@@ -350,8 +350,10 @@ static bool verdict_apply(struct lan *lan, const struct arrival *arrival,
 			lan_turn_away(lan, AWAY_OVER_LIMIT, address);
 			return false;
 		}
-		if (result->acknowledged)
+		if (result->acknowledged) {
 			lan_exchange_settled(lan, address, result->message_id);
+			lan_observer_settled(lan, address, result->message_id, !result->reset);
+		}
 		return true;
 	case GATE_DROP:
 		lan->stats.silenced++;
@@ -375,7 +377,7 @@ static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const 
 		stranger_turn_away(lan, arrival);
 		return false;
 	}
-	lan_address_of(lan, (const struct sockaddr *)&arrival->from, interface, &address);
+	address_from_sockaddr((const struct sockaddr *)&arrival->from, interface, &address);
 	/* From port 0 nothing can be answered; to everybody nothing should be. */
 	if (arrival->broadcast || address.port == 0) {
 		lan->stats.silenced++;

@@ -23,7 +23,6 @@
 #include "core/device.h"
 #include "core/heard.h"
 #include "core/limits.h"
-#include "core/prefix.h"
 #include "core/reading.h"
 #include "lan/rd-parameters.h"
 
@@ -81,6 +80,7 @@ struct lan_request {
 	struct request_key key;
 	bool confirmable;
 	bool no_response_success; /* RFC 7967: 2.xx is not wanted */
+	bool observe;		  /* RFC 7641: it wants to be told of changes: lan_observe() */
 	struct lan_exchange
 		*exchange; /* to be answered exactly once: lan_answer() or lan_silence() */
 };
@@ -114,11 +114,12 @@ struct lan_ops {
 	void (*reachable)(void *userdata, const struct device_address *address);
 	/* Somebody answered a multicast probe. May be NULL. */
 	void (*sighted)(void *userdata, const struct lan_sighting *sighting);
+	/* An observer is gone, with the userdata of lan_observe(). May be NULL. */
+	void (*unobserved)(void *userdata, void *observer_userdata);
 };
 
 struct lan_options {
 	const struct config_list *interfaces; /* names */
-	const struct config_list *routed;     /* prefixes, NULL = none: see core/prefix.h */
 	uint16_t port;			      /* 0 = any */
 	struct limits *limits;		      /* values read, 'reached' counted */
 };
@@ -135,6 +136,23 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);
 void lan_answer_text(
 	struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age);
 void lan_silence(struct lan_exchange *exchange);
+/*
+ * Answers as lan_answer() does, and remembers who asked as an observer (RFC 7641 section 4): each
+ * lan_notify() sends the present answer to the same question again, as a CON with the next sequence
+ * number. One is under way at a time; what comes meanwhile takes the place of what waits. NULL when
+ * there are LIMIT_OBSERVERS of them, or no memory: then it was answered as if it had not asked for
+ * that. An observer that resets or does not acknowledge is told to ops.unobserved and freed.
+ */
+struct lan_observer;
+struct lan_observer *lan_observe(
+	struct lan_exchange *exchange, const struct lan_answer *answer, void *userdata);
+void lan_notify(struct lan_observer *observer, const struct lan_answer *answer);
+/* True when this exchange comes from the same endpoint with the same token: it asks for an end. */
+bool lan_observer_is(const struct lan_observer *observer, const struct lan_exchange *exchange);
+const struct device_address *lan_observer_address(const struct lan_observer *observer);
+/* Nothing more is sent, and nobody is told. NULL. */
+struct lan_observer *lan_observer_free(struct lan_observer *observer);
+
 const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange);
 
 /* At start: a request that was answered before the restart; its retransmission gets 2.04 and no
@@ -151,7 +169,8 @@ struct lan_outgoing {
 	int content_format; /* of the payload, -1 = none */
 	int accept;	    /* -1 = none */
 	struct span payload;
-	size_t answer_max;     /* bytes; more is -EMSGSIZE */
+	bool is_long;	   /* up to REQUEST_LONG_MAX bytes instead of what small stacks expect */
+	size_t answer_max; /* bytes; more is -EMSGSIZE */
 	uint64_t timeout_usec; /* 0 = CoAP's own (about 93 s) */
 };
 /* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT, -ECONNREFUSED (reset), -EMSGSIZE,

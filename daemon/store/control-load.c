@@ -53,6 +53,14 @@ static int load_person(const struct load *load, sqlite3_stmt *statement)
 	return r < 0 ? r : load->loader->person(load->userdata, &person);
 }
 
+static int load_command(const struct load *load, sqlite3_stmt *statement)
+{
+	struct command command = {0};
+	int r = read_row(load, statement, &command_table, &command);
+
+	return r < 0 ? r : load->loader->command(load->userdata, &command);
+}
+
 static int load_alarm(const struct load *load, sqlite3_stmt *statement)
 {
 	struct alarm alarm = {0};
@@ -124,6 +132,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 	if (r >= 0 && loader->token)
 		r = load_rows(
 			&load, "SELECT kind, ep, since FROM token ORDER BY kind, ep", load_token);
+	if (r >= 0 && loader->command)
+		r = load_table(&load, &command_table, "ORDER BY row", load_command);
 	if (r >= 0 && loader->alarm)
 		r = load_table(&load, &alarm_table, "WHERE cleared = 0 ORDER BY row", load_alarm);
 	return r;

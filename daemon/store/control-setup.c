@@ -15,9 +15,10 @@
 #include "base/cleanup.h"
 #include "store/columns.h"
 
+#define KEY_ID		  1
 #define ALARM_HISTORY_MAX "1000"
 
-/* The two that are missing here are made from their tables of columns. */
+/* Those that are missing here are made from their tables of columns. */
 static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 	[CONTROL_SQL_DROP_DEVICE] = "DELETE FROM device WHERE row = ?1",
 	[CONTROL_SQL_DROP_PERSON] = "DELETE FROM person WHERE row = ?1",
@@ -51,6 +52,8 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 				  " SET value_sealed = excluded.value_sealed,"
 				  " since = excluded.since",
 	[CONTROL_SQL_DROP_TOKEN] = "DELETE FROM token WHERE kind = ?1 AND ep = ?2",
+	[CONTROL_SQL_DROP_COMMAND] = "DELETE FROM command WHERE row = ?1",
+	[CONTROL_SQL_DROP_COMMANDS_OF] = "DELETE FROM command WHERE device = ?1",
 	[CONTROL_SQL_GET_TOKEN] = "SELECT value_sealed FROM token WHERE kind = ?1 AND ep = ?2",
 };
 
@@ -59,7 +62,7 @@ int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
 	const char *source;
 	int r = database_prepare(
-		db, "SELECT source, check_value, id FROM key ORDER BY id DESC LIMIT 1", &statement);
+		db, "SELECT source, check_value FROM key ORDER BY id DESC LIMIT 1", &statement);
 
 	if (r < 0)
 		return r;
@@ -73,10 +76,7 @@ int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret
 	if (!source || key_source_from_string(source, &ret_mark->source) < 0 ||
 		sqlite3_column_bytes(statement, 1) != KEY_CHECK_SIZE)
 		return -EBADMSG;
-	if (sqlite3_column_int(statement, 2) < 1 || sqlite3_column_int(statement, 2) > UINT8_MAX)
-		return -EBADMSG;
 	memcpy(ret_mark->check, sqlite3_column_blob(statement, 1), KEY_CHECK_SIZE);
-	ret_mark->id = (uint8_t)sqlite3_column_int(statement, 2);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static int write_mark(struct database *db, const struct key_mark *mark)
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int(statement, 1, mark->id);
+	sqlite3_bind_int(statement, 1, KEY_ID);
 	sqlite3_bind_text(statement, 2, key_source_to_string(mark->source), -1, SQLITE_STATIC);
 	sqlite3_bind_blob(statement, 3, mark->check, KEY_CHECK_SIZE, SQLITE_STATIC);
 	return statement_run(db, statement);
@@ -151,6 +151,8 @@ static int prepare_all(struct control *control)
 
 	if (r >= 0)
 		r = prepare_put(control, CONTROL_SQL_PUT_PERSON, &person_table);
+	if (r >= 0)
+		r = prepare_put(control, CONTROL_SQL_PUT_COMMAND, &command_table);
 	for (size_t i = 0; i < CONTROL_STATEMENTS && r >= 0; i++)
 		if (CONTROL_SQL[i])
 			r = database_prepare(control->db, CONTROL_SQL[i], &control->statements[i]);
@@ -204,7 +206,7 @@ static int load_secrets(struct control *control)
 
 static int setup(struct control *control, const struct key *key, bool first_start)
 {
-	int r = sealer_new(key->bytes, key->mark.id, &control->sealer);
+	int r = sealer_new(key->bytes, KEY_ID, &control->sealer);
 
 	if (r >= 0)
 		r = prepare_all(control);

@@ -58,7 +58,9 @@ static int put_device(struct control *control, const struct change_item *item)
 
 static int drop_device(struct control *control, const struct change_item *item)
 {
-	return drop_row(control, CONTROL_SQL_DROP_DEVICE, item->row);
+	int r = drop_row(control, CONTROL_SQL_DROP_COMMANDS_OF, item->row);
+
+	return r < 0 ? r : drop_row(control, CONTROL_SQL_DROP_DEVICE, item->row);
 }
 
 static int put_person(struct control *control, const struct change_item *item)
@@ -122,6 +124,27 @@ static int drop_token(struct control *control, const struct change_item *item)
 	return control_drop_token(control, item->setting, item->value);
 }
 
+/* The arrival is dealt with in the same transaction. */
+static int put_command(struct control *control, const struct change_item *item)
+{
+	const struct command *command = item->command;
+	int r;
+
+	if (command->row == 0)
+		return -EINVAL;
+	r = put_record(control, CONTROL_SQL_PUT_COMMAND, &command_table, command);
+	if (r >= 0)
+		r = control_raise_counter(control, "next-command", command->row + 1);
+	if (r >= 0 && command->arrival)
+		r = control_raise_counter(control, "last-arrival", command->arrival);
+	return r;
+}
+
+static int drop_command(struct control *control, const struct change_item *item)
+{
+	return drop_row(control, CONTROL_SQL_DROP_COMMAND, item->row);
+}
+
 typedef int (*apply_fn)(struct control *control, const struct change_item *item);
 static const apply_fn APPLY[] = {
 	[CHANGE_PUT_DEVICE] = put_device,
@@ -134,6 +157,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_SETTING] = drop_setting,
 	[CHANGE_PUT_TOKENS] = put_tokens,
 	[CHANGE_DROP_TOKEN] = drop_token,
+	[CHANGE_PUT_COMMAND] = put_command,
+	[CHANGE_DROP_COMMAND] = drop_command,
 };
 
 /* True when the rest of the transaction may go on without this change. */

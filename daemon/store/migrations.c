@@ -88,6 +88,16 @@ static const char *const control_steps[] = {
 	"	kind TEXT NOT NULL, ep TEXT NOT NULL, value_sealed BLOB NOT NULL,"
 	"	since INTEGER NOT NULL, PRIMARY KEY(kind, ep)"
 	") STRICT, WITHOUT ROWID;",
+
+	/* Commands that wait for their device, or whose result the platform does not have. */
+	"CREATE TABLE command("
+	"	row INTEGER PRIMARY KEY, device INTEGER NOT NULL, name TEXT NOT NULL,"
+	"	args TEXT NOT NULL, response_topic TEXT NOT NULL, correlation TEXT NOT NULL,"
+	"	arrived INTEGER NOT NULL, synced INTEGER NOT NULL, lifetime INTEGER NOT NULL,"
+	"	ended INTEGER NOT NULL, ok INTEGER NOT NULL, result TEXT NOT NULL,"
+	"	reason TEXT NOT NULL"
+	") STRICT;"
+	"INSERT INTO counter(name, value) VALUES('next-command', 1), ('last-arrival', 0);",
 };
 
 static const char *const outbox_steps[] = {

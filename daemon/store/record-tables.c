@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "core/alarm.h"
 #include "core/audit.h"
+#include "core/command.h"
 #include "core/device.h"
 #include "core/person.h"
 
@@ -152,3 +153,21 @@ static const struct column audit_columns[] = {
 	AUDIT("result", TEXT, result),
 };
 const struct record_table audit_table = {"audit", audit_columns, ELEMENTS(audit_columns)};
+
+#define COMMAND(...) COLUMN(struct command, __VA_ARGS__)
+static const struct column command_columns[] = {
+	COMMAND("row", UNSIGNED, row),
+	COMMAND("device", UNSIGNED, device_row),
+	COMMAND("name", TEXT, name),
+	COMMAND("args", TEXT, args),
+	COMMAND("response_topic", TEXT, response_topic),
+	COMMAND("correlation", TEXT, correlation),
+	COMMAND("arrived", SIGNED, arrived),
+	COMMAND("synced", BOOL, synced),
+	COMMAND("lifetime", UNSIGNED, lifetime),
+	COMMAND("ended", BOOL, ended),
+	COMMAND("ok", BOOL, ok),
+	COMMAND("result", TEXT, result),
+	COMMAND("reason", TEXT, reason),
+};
+const struct record_table command_table = {"command", command_columns, ELEMENTS(command_columns)};

@@ -169,12 +169,8 @@ static int open_sealed(
 	r = control_check_sealed(store->control, why, sizeof(why));
 	if (r < 0)
 		return control_failed(opening, r, why);
-	store->facts.key_source = key->source;
-	store->facts.key_expected = key->mark.source;
-	store->facts.key_is_next = key->is_next;
-	r = key_file_settle(opening->directory_fd, &key->mark);
-	return r < 0 ? fail(opening, r, "The key that is not needed any more cannot be removed")
-		     : 0;
+	store->facts.key_source = key->mark.source;
+	return 0;
 }
 
 static int open_control(struct opening *opening)
@@ -284,6 +280,16 @@ static int settle_epoch(struct opening *opening)
 	return r < 0 ? fail(opening, r, "The epoch cannot be written") : 0;
 }
 
+static int open_arrivals(struct opening *opening)
+{
+	uint64_t last;
+	int r = control_counter(opening->store->control, "last-arrival", &last);
+
+	if (r >= 0)
+		r = arrivals_new(opening->directory_fd, last, &opening->store->arrivals);
+	return r < 0 ? fail(opening, r, "The file of arrivals cannot be used") : 0;
+}
+
 static int gather_facts(struct opening *opening)
 {
 	struct store *store = opening->store;
@@ -292,6 +298,8 @@ static int gather_facts(struct opening *opening)
 
 	if (r >= 0)
 		r = control_counter(store->control, "next-operation", &facts->next_operation);
+	if (r >= 0)
+		r = control_counter(store->control, "next-command", &facts->next_command);
 	if (r < 0)
 		return fail(opening, r, "The counters cannot be read");
 	facts->epoch = store->outbox->epoch;
@@ -305,7 +313,7 @@ static int gather_facts(struct opening *opening)
 static int open_all(struct opening *opening)
 {
 	static int (*const STEPS[])(struct opening * opening) = {
-		take_lock, open_control, open_outbox, settle_epoch, gather_facts};
+		take_lock, open_control, open_outbox, settle_epoch, open_arrivals, gather_facts};
 	int r = 0;
 
 	for (size_t i = 0; i < ELEMENTS(STEPS); i++) {
@@ -332,11 +340,11 @@ int store_open(const struct store_options *options, enum store_opened *ret_opene
 
 	if (fd < 0)
 		return fd;
+	opening.directory_fd = fd;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fail(&opening, -ENOMEM, "The store cannot be opened");
 	store->lock_fd = -EBADF;
-	store->directory_fd = opening.directory_fd = steal_fd(&fd);
 	opening.store = store;
 	r = open_all(&opening);
 	if (r < 0)
@@ -351,4 +359,22 @@ void store_close_files(struct store *store)
 {
 	store->control = control_free(store->control);
 	store->outbox = outbox_free(store->outbox);
+}
+
+/* ---- arrivals: the one file that other threads reach ---- */
+
+int store_keep_arrival(
+	struct store *store, const struct store_arrival *arrival, uint64_t *ret_number)
+{
+	return arrivals_keep(store->arrivals, arrival, ret_number);
+}
+
+void store_settle_arrival(struct store *store, uint64_t number)
+{
+	arrivals_settle(store->arrivals, number);
+}
+
+int store_replay_arrivals(struct store *store, store_arrival_fn each, void *userdata)
+{
+	return arrivals_replay(store->arrivals, each, userdata);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "base/mailbox.h"
+#include "store/arrivals.h"
 #include "store/control.h"
 #include "store/outbox.h"
 #include "store/store.h"
@@ -24,7 +25,6 @@ enum order_kind {
 	ORDER_DROP_GAP,
 	ORDER_FETCH,
 	ORDER_TOKEN,
-	ORDER_REKEY,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,
@@ -73,10 +73,6 @@ struct order {
 			struct secret value;
 		} token;
 		struct {
-			struct key key; /* bytes and source */
-			struct audit_row audit;
-		} rekey;
-		struct {
 			struct mail *first; /* readings */
 			size_t count;
 		} batch;
@@ -94,13 +90,15 @@ struct store {
 	bool running;
 	pthread_t thread;
 	int lock_fd;
-	int directory_fd; /* the state directory */
-	char why[256];	  /* of store_load() */
+	char why[256]; /* of store_load() */
 
 	/* both */
 	struct mailbox *orders;	  /* to the thread */
 	struct mailbox *readings; /* to the thread: struct reading's mail */
 	struct mailbox *answers;  /* to the loop */
+
+	/* any thread's */
+	struct arrivals *arrivals;
 
 	/* the thread's, once it runs */
 	struct control *control;

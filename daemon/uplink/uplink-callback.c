@@ -222,23 +222,69 @@ static void drop_inbound(struct connection *connection)
 		tell(connection, &connection->drop_count, NOTE_DROPPED, 0);
 }
 
+static struct span property_bytes(MQTTProperties *properties, enum MQTTPropertyCodes code)
+{
+	const MQTTProperty *property = MQTTProperties_getProperty(properties, code);
+
+	return property && property->value.data.len > 0
+		       ? span_of(property->value.data.data, (size_t)property->value.data.len)
+		       : span_of(NULL, 0);
+}
+
+static void read_properties(MQTTProperties *properties, struct uplink_inbound *message)
+{
+	const enum MQTTPropertyCodes expiry = MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL;
+
+	message->response_topic = property_bytes(properties, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
+	message->correlation = property_bytes(properties, MQTTPROPERTY_CODE_CORRELATION_DATA);
+	message->unusable = message->response_topic.size > UPLINK_RESPONSE_TOPIC_MAX ||
+			    message->correlation.size > UPLINK_CORRELATION_MAX;
+	if (message->unusable)
+		message->response_topic = message->correlation = span_of(NULL, 0);
+	if (MQTTProperties_hasProperty(properties, expiry)) {
+		uint32_t seconds = (uint32_t)MQTTProperties_getNumericValue(properties, expiry);
+
+		message->lifetime = seconds ? seconds : 1;
+	}
+}
+
+static struct span move_bytes(char **at, struct span bytes)
+{
+	char *to = *at;
+
+	if (bytes.size > 0)
+		memcpy(to, bytes.data, bytes.size);
+	*at += bytes.size;
+	return span_of(to, bytes.size);
+}
+
 /* False for lack of memory only: then Paho keeps the message and asks again. */
 static bool copy_inbound(
-	struct connection *connection, const char *topic, const MQTTAsync_message *message)
+	struct connection *connection, const char *topic, MQTTAsync_message *message)
 {
+	const struct uplink *uplink = connection->uplink;
 	size_t topic_size = strlen(topic) + 1;
-	size_t size = (size_t)message->payloadlen;
-	struct inbound *inbound = malloc(sizeof(*inbound) + topic_size + size);
+	struct uplink_inbound from = {
+		.payload = span_of(message->payload, (size_t)message->payloadlen),
+		.retained = message->retained};
+	struct inbound *inbound;
+	char *at;
 
+	if (connection->version == MQTTVERSION_5)
+		read_properties(&message->properties, &from);
+	inbound = malloc(sizeof(*inbound) + topic_size + from.payload.size +
+			 from.response_topic.size + from.correlation.size);
 	if (!inbound)
 		return false;
-	*inbound = (struct inbound){.note = {.connection = connection},
-		.retained = message->retained,
-		.size = size,
-		.payload = (const uint8_t *)inbound->bytes + topic_size};
-	memcpy(inbound->bytes, topic, topic_size);
-	if (size > 0)
-		memcpy(inbound->bytes + topic_size, message->payload, size);
+	*inbound = (struct inbound){.note = {.connection = connection}, .message = from};
+	at = inbound->bytes;
+	inbound->message.topic = at;
+	move_bytes(&at, span_of(topic, topic_size));
+	inbound->message.payload = move_bytes(&at, from.payload);
+	inbound->message.response_topic = move_bytes(&at, from.response_topic);
+	inbound->message.correlation = move_bytes(&at, from.correlation);
+	if (uplink->ops.keep)
+		inbound->message.kept = uplink->ops.keep(uplink->userdata, &inbound->message);
 	atomic_fetch_add(&connection->waiting, 1);
 	tell(connection, &inbound->note, NOTE_MESSAGE, 0);
 	return true;

@@ -2,8 +2,8 @@
 /*
  * What came back from the worker and from Paho, on the loop. A note counts only while its
  * connection is its session's present one and the session has not ended; everything else is late
- * and is swallowed. So after LOST, or after an attempt timed out, nothing of that connection is
- * heard of any more, whatever its threads still do.
+ * and is swallowed, but for messages of the broker. So after LOST, or after an attempt timed out,
+ * nothing of that connection is heard of any more, whatever its threads still do.
  *
  * A caller may end or connect a session inside an event: after an event is emitted nothing of the
  * session is touched, except where its connection is known to keep it alive.
@@ -97,14 +97,16 @@ static void handle_down(struct connection *connection, int code, const char *tex
 			.kind = UPLINK_LOST, .session = session, .reason = code, .text = text});
 }
 
+/* The broker does not send it again, so it is told whatever became of its connection. */
 static void handle_message(struct connection *connection, const struct inbound *inbound)
 {
-	session_emit(
-		connection->session, &(struct uplink_event){.kind = UPLINK_MESSAGE,
-					     .session = connection->session,
-					     .topic = inbound->bytes,
-					     .payload = span_of(inbound->payload, inbound->size),
-					     .retained = inbound->retained});
+	struct uplink_session *session = connection->session;
+	struct uplink *uplink = connection->uplink;
+
+	uplink->ops.event(uplink->userdata, &(struct uplink_event){.kind = UPLINK_MESSAGE,
+						    .session = session->ended ? NULL : session,
+						    .text = "",
+						    .inbound = &inbound->message});
 }
 
 static void handle_publication(struct connection *connection, const struct publication *publication)
@@ -184,9 +186,6 @@ static void handle_current(struct note *note)
 		log_warning("The broker refuses a subscription of \"%s\" (reason 0x%02x).",
 			connection->session->options.client_id, (unsigned)note->code);
 		break;
-	case NOTE_MESSAGE:
-		handle_message(connection, (struct inbound *)note);
-		break;
 	case NOTE_DELIVERED:
 	case NOTE_REFUSED:
 	case NOTE_GONE:
@@ -201,6 +200,7 @@ static void handle_current(struct note *note)
 	case NOTE_STOP:
 	case NOTE_RETIRED:
 	case NOTE_DROPPED:
+	case NOTE_MESSAGE:
 		break; /* not for here */
 	}
 }
@@ -225,8 +225,10 @@ static void handle_note(struct note *note)
 	}
 	if (note->kind == NOTE_DROPPED)
 		count_dropped(connection);
-	if (note->kind == NOTE_MESSAGE)
+	if (note->kind == NOTE_MESSAGE) {
 		atomic_fetch_sub(&connection->waiting, 1);
+		handle_message(connection, (struct inbound *)note);
+	}
 	if (note->kind == NOTE_DELIVERED || note->kind == NOTE_REFUSED || note->kind == NOTE_GONE)
 		connection->outstanding--;
 	if (note_is_current(note))

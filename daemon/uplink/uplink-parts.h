@@ -80,15 +80,13 @@ struct publication {
 	const char *topic, *content_type;
 	struct uplink_property *properties;
 	size_t property_count;
-	struct span payload;
+	struct span payload, correlation;
 };
 
 struct inbound {
-	struct note note; /* first */
-	bool retained;
-	size_t size;
-	const uint8_t *payload; /* both inside bytes */
-	char bytes[];		/* topic, NUL, payload */
+	struct note note;	       /* first */
+	struct uplink_inbound message; /* everything inside bytes */
+	char bytes[];
 };
 
 enum session_state {

@@ -41,9 +41,10 @@ static int measure(const struct uplink_publication *from, struct sizes *ret)
 {
 	size_t topic = text_size(from->topic);
 	size_t content_type = from->content_type ? text_size(from->content_type) : 1;
-	struct sizes sizes = {.texts = topic + content_type};
+	struct sizes sizes = {.texts = topic + content_type + from->correlation.size};
 
-	if (topic <= 1 || content_type == 0 || from->qos < 0 || from->qos > 1)
+	if (topic <= 1 || content_type == 0 || from->qos < 0 || from->qos > 1 ||
+		from->correlation.size > MQTT_STRING_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < from->property_count; i++) {
 		size_t name = text_size(from->properties[i].name);
@@ -55,7 +56,7 @@ static int measure(const struct uplink_publication *from, struct sizes *ret)
 	}
 	/* Fixed header 5, identifier 2, property length 4; each string has a length of 2 bytes (its
 	 * NUL counts as one) and each property an identifier. */
-	sizes.packet = 11 + sizes.texts + 4 + 3 * (uint64_t)from->property_count + 1;
+	sizes.packet = 11 + sizes.texts + 4 + 3 * (uint64_t)from->property_count + 4;
 	if (from->payload.size > MQTT_REMAINING_MAX ||
 		sizes.packet + from->payload.size > MQTT_REMAINING_MAX)
 		return -EMSGSIZE;
@@ -87,6 +88,10 @@ static int publication_fill(struct publication *publication, const struct uplink
 		publication->properties[i].value = at;
 		at = stpcpy(at, from->properties[i].value) + 1;
 	}
+	publication->correlation = span_of(at, from->correlation.size);
+	if (from->correlation.size > 0)
+		memcpy(at, from->correlation.data, from->correlation.size);
+	at += from->correlation.size;
 	publication->payload = span_of(at, from->payload.size);
 	if (from->payload.size > 0)
 		memcpy(at, from->payload.data, from->payload.size);

@@ -32,6 +32,12 @@ static int make_properties(const struct publication *publication, MQTTProperties
 
 	if (publication->content_type[0])
 		r = MQTTProperties_add(ret_properties, &property);
+	if (r == 0 && publication->correlation.size > 0) {
+		property.identifier = MQTTPROPERTY_CODE_CORRELATION_DATA;
+		property.value.data = (MQTTLenString){.len = (int)publication->correlation.size,
+			.data = (char *)publication->correlation.data};
+		r = MQTTProperties_add(ret_properties, &property);
+	}
 	for (size_t i = 0; r == 0 && i < publication->property_count; i++) {
 		property.identifier = MQTTPROPERTY_CODE_USER_PROPERTY;
 		property.value.data = len_string(publication->properties[i].name);

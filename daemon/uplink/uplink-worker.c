@@ -77,6 +77,8 @@ static void do_subscribe(struct connection *connection)
 	response.context = connection;
 	if (connection->version == MQTTVERSION_5) {
 		response.onFailure5 = on_subscribe_failure5;
+		/* Else a message that is to be retained looks like any other the first time. */
+		response.subscribeOptions.retainAsPublished = 1;
 	} else {
 		response.onFailure = on_subscribe_failure;
 	}

@@ -51,7 +51,21 @@ struct uplink_publication {
 	const char *content_type; /* NULL = none */
 	const struct uplink_property *properties;
 	size_t property_count;
-	uint64_t tag; /* comes back in UPLINK_DELIVERED; 0 = nobody wants to know */
+	struct span correlation; /* MQTT 5 correlation data; empty = none */
+	uint64_t tag;		 /* comes back in UPLINK_DELIVERED; 0 = nobody wants to know */
+};
+
+/* A message of the broker, all of it hostile. The MQTT 5 properties are empty under 3.1.1. */
+#define UPLINK_RESPONSE_TOPIC_MAX 255
+#define UPLINK_CORRELATION_MAX	  128
+struct uplink_inbound {
+	const char *topic;
+	struct span payload;
+	bool retained;
+	struct span response_topic, correlation;
+	bool unusable;	   /* one of these two is longer than we keep: both are empty */
+	uint32_t lifetime; /* seconds (message expiry interval), 0 = not said */
+	uint64_t kept;	   /* what ops->keep answered */
 };
 
 enum uplink_event_kind {
@@ -65,8 +79,9 @@ enum uplink_event_kind {
 	UPLINK_REFUSED,	   /* PUBACK with reason >= 0x80 (reason), for this tag only; also without
 			      asking the broker: 0x95 over its Maximum Packet Size, 0x90 topic not
 			      UTF-8, 0x97 the library takes no more */
-	UPLINK_MESSAGE,	   /* inbound: topic, payload, retained; all of it hostile, any length up to
-			      LIMIT_INBOUND_MESSAGE. Larger ones are dropped and counted there */
+	UPLINK_MESSAGE,	   /* 'inbound'; any length up to LIMIT_INBOUND_MESSAGE. Larger ones are
+			      dropped and counted there. Also after LOST, and after its session was
+			      freed (session is NULL then): it was acknowledged, so it counts */
 };
 
 struct uplink_event {
@@ -76,12 +91,16 @@ struct uplink_event {
 	int reason;
 	int version;
 	const char *text; /* for people, one clean line; valid during the call */
-	const char *topic;
-	struct span payload;
-	bool retained;
+	const struct uplink_inbound *inbound; /* UPLINK_MESSAGE */
 };
 
 struct uplink_ops {
+	/*
+	 * On a thread of the library, before the message is acknowledged to the broker: keeps it
+	 * for the case that this process ends before it is dealt with. The answer comes back as
+	 * inbound->kept; 0: it was not kept. May take as long as a write to the disk. NULL = none.
+	 */
+	uint64_t (*keep)(void *userdata, const struct uplink_inbound *inbound);
 	void (*event)(void *userdata, const struct uplink_event *event);
 };
 

@@ -64,7 +64,8 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 		{"gatehouse.status", offsetof(struct device_links, status)},
 		{"gatehouse.command", offsetof(struct device_links, command)},
 	};
-	struct device_links found = {.poll_format = -1, .status_format = FORMAT_CBOR};
+	struct device_links found = {
+		.poll_format = -1, .status_format = FORMAT_CBOR, .command_format = FORMAT_CBOR};
 	bool ours = !links;
 	size_t i, j;
 
@@ -77,6 +78,8 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 			snprintf(place, sizeof(found.info), "%s", links[i].path);
 			if (place == found.status && links[i].content_format == FORMAT_JSON)
 				found.status_format = FORMAT_JSON;
+			if (place == found.command && links[i].content_format == FORMAT_JSON)
+				found.command_format = FORMAT_JSON;
 			ours = true;
 		}
 		if (!found.poll[0] && has_word(links[i].interface, "core.s")) {
@@ -439,6 +442,25 @@ static int notify(const struct device_links *found, const struct enrol_answer *a
 	return 0;
 }
 
+static int command_to(const struct device_links *found, const struct command *command,
+	struct device_request *ret_request)
+{
+	struct device_request request;
+	int r = request_to(found->command, 2, &request);
+
+	if (r >= 0)
+		r = command_encode(found->command_format, command, request.payload,
+			sizeof(request.payload), &request.payload_size);
+	if (r < 0)
+		return r;
+	request.content_format = found->command_format;
+	request.accept = found->command_format;
+	request.answer_max = COMMAND_MESSAGE_MAX;
+	request.is_long = true;
+	*ret_request = request;
+	return 0;
+}
+
 static int plan_read(const struct device_links *found, struct device_request *ret_request)
 {
 	int r = request_to(found->poll, 1, ret_request);
@@ -460,5 +482,6 @@ const struct device_driver device_native = {
 	.clear_code = clear_code,
 	.identify = identify,
 	.notify = notify,
+	.command = command_to,
 	.plan_read = plan_read,
 };

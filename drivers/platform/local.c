@@ -122,6 +122,12 @@ static int advance(const struct driver_services *services, const struct platform
 	return 0;
 }
 
+static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
+	size_t capacity)
+{
+	return record ? -ENOTSUP : topics_listen(NULL, gateway_id, ret_filter, capacity);
+}
+
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,
 	struct span payload, bool retained, struct inbound_message *ret_message)
 {
@@ -138,5 +144,6 @@ const struct platform_driver platform_local = {
 	.describe = describe,
 	.advance = advance,
 	.encode = encode,
+	.listen = listen_to,
 	.decode = decode,
 };

@@ -126,6 +126,13 @@ static int session(const struct device_record *record, const char *gateway_id,
 	return 0;
 }
 
+/* The gateway's own user may have no right to what is for the devices. */
+static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
+	size_t capacity)
+{
+	return record ? topics_listen(record->id, gateway_id, ret_filter, capacity) : -ENOTSUP;
+}
+
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,
 	struct span payload, bool retained, struct inbound_message *ret_message)
 {
@@ -143,5 +150,6 @@ const struct platform_driver platform_mqtt = {
 	.advance = advance,
 	.session = session,
 	.encode = encode,
+	.listen = listen_to,
 	.decode = decode,
 };

@@ -202,6 +202,31 @@ static int encode_gateway(const struct upstream_item *item, struct upstream_mess
 	return set_json(value, message);
 }
 
+/* Where the asker wants it; else beside the command. What belongs to it comes back with it. */
+static int encode_result(const struct upstream_item *item, struct upstream_message *message)
+{
+	const struct command *command = item->command;
+	char leaf[sizeof("result/") + COMMAND_NAME_MAX];
+	size_t i;
+	int r = 0;
+
+	snprintf(leaf, sizeof(leaf), "result/%s", command->name);
+	if (command->response_topic[0])
+		snprintf(message->topic, sizeof(message->topic), "%s", command->response_topic);
+	else
+		r = topic_of(item, leaf, message);
+	message->made = r < 0 ? NULL : command_result_text(command);
+	if (!message->made)
+		return r < 0 ? r : -ENOMEM;
+	message->payload = span_from_string(message->made);
+	message->content_type = "application/json";
+	message->qos = 1;
+	for (i = 0; i < sizeof(message->correlation) && command->correlation[2 * i]; i++)
+		sscanf(command->correlation + 2 * i, "%2hhx", &message->correlation[i]);
+	message->correlation_size = i;
+	return 0;
+}
+
 /* An empty retained message: the broker forgets the status of a forgotten device. */
 static int encode_clear(const struct upstream_item *item, struct upstream_message *message)
 {
@@ -221,6 +246,7 @@ int topics_encode(const struct upstream_item *item, struct upstream_message *ret
 		[UPSTREAM_GAP] = encode_gap,
 		[UPSTREAM_CLEAR] = encode_clear,
 		[UPSTREAM_GATEWAY] = encode_gateway,
+		[UPSTREAM_RESULT] = encode_result,
 	};
 	struct upstream_message message = {0};
 	int r = encoders[item->kind](item, &message);
@@ -254,6 +280,14 @@ static bool take_word(const char **at, char *ret_word, size_t capacity)
 	ret_word[length] = '\0';
 	*at += length;
 	return true;
+}
+
+int topics_listen(const char *id, const char *gateway_id, char *ret_filter, size_t capacity)
+{
+	int n = snprintf(
+		ret_filter, capacity, "gatehouse/%s/%s/command/+", gateway_id, id ? id : "+");
+
+	return n < 0 || (size_t)n >= capacity ? -EMSGSIZE : 0;
 }
 
 /* gatehouse/<gateway>/<device id>/command/<name>, never accepted when retained. */

@@ -119,6 +119,7 @@ class Message:
                 self.user[name] = value
         self.content_type = getattr(properties, 'ContentType', None)
         self.expiry = getattr(properties, 'MessageExpiryInterval', None)
+        self.correlation = getattr(properties, 'CorrelationData', None)
 
     def text(self):
         return self.payload.decode('utf-8')
@@ -195,10 +196,18 @@ class Recorder:
         with self._lock:
             self._messages.clear()
 
-    def publish(self, topic, payload=b'', qos=1, retain=False, user=()):
-        """Sends a message of its own, acknowledged when this returns."""
+    def publish(self, topic, payload=b'', qos=1, retain=False, user=(), response=None,
+                correlation=None, expiry=None):
+        """Sends a message of its own, acknowledged when this returns. 'response' is the topic that
+        an answer is wanted on."""
         properties = Properties(PacketTypes.PUBLISH)
         properties.UserProperty = list(user)
+        if response is not None:
+            properties.ResponseTopic = response
+        if correlation is not None:
+            properties.CorrelationData = correlation
+        if expiry is not None:
+            properties.MessageExpiryInterval = expiry
         self._client.publish(topic, payload, qos, retain, properties).wait_for_publish()
 
     def close(self):

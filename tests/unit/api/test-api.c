@@ -690,6 +690,7 @@ static void test_device(void **state)
 	assert_int_equal(json_integer_value(json_object_get(world->body, "last_heard")), 5);
 	assert_true(json_is_true(json_object_get(world->body, "has_code")));
 	assert_true(json_is_null(json_object_get(world->body, "last_reading")));
+	assert_int_equal(json_array_size(json_object_get(world->body, "commands")), 0);
 	assert_string_equal(json_string_value(json_object_get(
 				    json_object_get(world->body, "attributes"), "floor")),
 		"2");

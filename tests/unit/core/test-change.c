@@ -45,6 +45,7 @@ void __wrap_crypto_wipe(void *bytes, size_t size)
 static const struct device_record record = {.row = 7, .id = "d-1", .ep = "sensor-1"};
 static const struct person person = {.row = 3, .name = "ada", .role = ROLE_ADMIN};
 static const struct alarm alarm_raised = {.kind = ALARM_LEAK, .subject = "d-1", .raised = 5};
+static const struct command command = {.row = 5, .name = "blink"};
 static const struct audit_row audit = {.who = "ada", .action = "admit"};
 
 static struct token_list one_token(void)
@@ -67,7 +68,8 @@ static int put_all(struct change *change)
 	       change_put_person(change, &person) | change_drop_person(change, 4) |
 	       change_put_alarm(change, &alarm_raised) | change_append_audit(change, &audit) |
 	       change_put_setting(change, "commit", "1") | change_drop_setting(change, "old") |
-	       change_put_tokens(change, &list) | change_drop_token(change, "mqtt", "sensor-3");
+	       change_put_tokens(change, &list) | change_drop_token(change, "mqtt", "sensor-3") |
+	       change_put_command(change, &command) | change_drop_command(change, 6);
 }
 
 static void test_items_in_order(void **state)
@@ -81,7 +83,7 @@ static void test_items_in_order(void **state)
 	assert_int_equal(put_all(change), 0);
 	for (item = change->first; item; item = item->next)
 		assert_int_equal(item->kind, (enum change_kind)count++);
-	assert_int_equal(count, CHANGE_DROP_TOKEN + 1);
+	assert_int_equal(count, CHANGE_DROP_COMMAND + 1);
 
 	item = change->first;
 	assert_ptr_not_equal(item->device, &record);
@@ -109,6 +111,11 @@ static void test_items_in_order(void **state)
 	item = item->next;
 	assert_string_equal(item->setting, "mqtt");
 	assert_string_equal(item->value, "sensor-3");
+	item = item->next;
+	assert_ptr_not_equal(item->command, &command);
+	assert_string_equal(item->command->name, "blink");
+	item = item->next;
+	assert_int_equal(item->row, 6);
 
 	wiped = 0;
 	assert_null(change_free(change));
@@ -158,6 +165,7 @@ static void test_out_of_memory(void **state)
 	assert_int_equal(change_put_setting(change, "a", "b"), -ENOMEM);
 	assert_int_equal(change_put_tokens(change, &list), -ENOMEM);
 	assert_int_equal(change_drop_token(change, "mqtt", "a"), -ENOMEM);
+	assert_int_equal(change_put_command(change, &command), -ENOMEM);
 	memory_is_out = false;
 	/* The list stays the caller's. */
 	assert_int_equal(list.count, 1);

@@ -224,9 +224,12 @@ static void test_requests(void **state)
 		.display = "/d",
 		.identify = "/b",
 		.status = "/s",
+		.command = "/c",
+		.command_format = FORMAT_CBOR,
 		.poll = "/t",
 		.poll_format = 110,
 		.status_format = FORMAT_CBOR};
+	const struct command command = {.row = 5, .name = "blink", .args = "{}"};
 	struct device_links json_only = all;
 	struct device_request request;
 
@@ -254,6 +257,18 @@ static void test_requests(void **state)
 	assert_int_equal(request.method, 3);
 	assert_int_equal(request.content_format, FORMAT_CBOR);
 	assert_true(request.payload_size > 0);
+	assert_int_equal(driver->command(&none, &command, &request), -ENOTSUP);
+	assert_int_equal(driver->command(&all, &command, &request), 0);
+	assert_int_equal(request.method, 2);
+	assert_string_equal(request.path, "/c");
+	assert_int_equal(request.content_format, FORMAT_CBOR);
+	assert_true(request.is_long);
+	json_only.command_format = FORMAT_JSON;
+	assert_int_equal(driver->command(&json_only, &command, &request), 0);
+	assert_int_equal(request.content_format, FORMAT_JSON);
+	request.payload[request.payload_size] = '\0';
+	assert_string_equal(
+		(char *)request.payload, "{\"cmd\":\"5\",\"name\":\"blink\",\"args\":{}}");
 	json_only.status_format = FORMAT_JSON;
 	assert_int_equal(driver->notify(&json_only, &answer, &request), 0);
 	assert_int_equal(request.content_format, FORMAT_JSON);

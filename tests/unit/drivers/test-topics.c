@@ -205,6 +205,58 @@ static void test_inbound(void **state)
 		false);
 }
 
+static struct command result_of(const char *response_topic)
+{
+	struct command command = {.row = 12, .ended = true, .ok = true};
+
+	snprintf(command.name, sizeof(command.name), "blink");
+	snprintf(command.result, sizeof(command.result), "{\"n\":1}");
+	snprintf(command.correlation, sizeof(command.correlation), "00ff61");
+	snprintf(command.response_topic, sizeof(command.response_topic), "%s", response_topic);
+	return command;
+}
+
+static void test_result(void **state)
+{
+	static const uint8_t correlation[] = {0x00, 0xff, 0x61};
+	struct device_record device = {.id = "sensor-1-abcd"};
+	struct command command = result_of("");
+	struct upstream_item item = {.kind = UPSTREAM_RESULT,
+		.gateway_id = "gw",
+		.record = &device,
+		.command = &command};
+	struct upstream_message message;
+
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/sensor-1-abcd/result/blink");
+	assert_string_equal(message.made, "{\"cmd\":\"12\",\"ok\":true,\"result\":{\"n\":1}}");
+	assert_false(message.retain);
+	assert_int_equal(message.qos, 1);
+	assert_int_equal(message.correlation_size, sizeof(correlation));
+	assert_memory_equal(message.correlation, correlation, sizeof(correlation));
+	upstream_message_clear(&message);
+	command = result_of("answers/to/me");
+	command.row = 0;
+	command.correlation[0] = '\0';
+	command_end(&command, false, "", "no");
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "answers/to/me");
+	assert_string_equal(message.made, "{\"cmd\":null,\"ok\":false,\"reason\":\"no\"}");
+	assert_int_equal(message.correlation_size, 0);
+	upstream_message_clear(&message);
+}
+
+static void test_listen(void **state)
+{
+	char filter[64];
+
+	assert_int_equal(topics_listen(NULL, "gw", filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "gatehouse/gw/+/command/+");
+	assert_int_equal(topics_listen("s-1", "gw", filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "gatehouse/gw/s-1/command/+");
+	assert_int_equal(topics_listen("s-1", "gw", filter, 10), -EMSGSIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +265,8 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_gap_gateway_clear),
 		cmocka_unit_test(test_inbound),
+		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_listen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/command-host.h"
+
 /* ---- lan ---- */
 
 struct fake_sent fake_sent[64];
@@ -53,13 +55,73 @@ void lan_silence(struct lan_exchange *exchange)
 	exchange->silent = true;
 }
 
-unsigned fake_multicast_probes, fake_repeats;
+/* ---- observers ---- */
 
-void discovery_repeat(struct discovery *discovery)
+struct lan_observer {
+	struct lan_observer *next;
+	void *userdata;
+	struct device_address address;
+};
+static struct lan_observer *observers;
+unsigned fake_observers, fake_notifications;
+struct lan_exchange fake_notified;
+
+struct lan_observer *lan_observe(
+	struct lan_exchange *exchange, const struct lan_answer *answer, void *userdata)
 {
-	assert_non_null(discovery);
-	fake_repeats++;
+	struct lan_observer *observer = calloc(1, sizeof(*observer));
+
+	assert_non_null(observer);
+	observer->userdata = userdata;
+	observer->address = exchange->peer.address;
+	observer->next = observers;
+	observers = observer;
+	fake_observers++;
+	exchange->observed = true;
+	lan_answer(exchange, answer);
+	return observer;
 }
+
+void lan_notify(struct lan_observer *observer, const struct lan_answer *answer)
+{
+	fake_notified = (struct lan_exchange){0};
+	lan_answer(&fake_notified, answer);
+	fake_notifications++;
+}
+
+const struct device_address *lan_observer_address(const struct lan_observer *observer)
+{
+	return &observer->address;
+}
+
+bool lan_observer_is(const struct lan_observer *observer, const struct lan_exchange *exchange)
+{
+	return observer && device_address_same_host(&observer->address, &exchange->peer.address);
+}
+
+struct lan_observer *lan_observer_free(struct lan_observer *observer)
+{
+	struct lan_observer **at = &observers;
+
+	if (!observer)
+		return NULL;
+	while (*at != observer)
+		at = &(*at)->next;
+	*at = observer->next;
+	fake_observers--;
+	free(observer);
+	return NULL;
+}
+
+void observer_lost(void)
+{
+	void *userdata = observers->userdata;
+
+	lan_observer_free(observers);
+	command_on_unobserved(userdata);
+}
+
+unsigned fake_multicast_probes;
 
 unsigned lan_probe_multicast(struct lan *lan)
 {
@@ -118,7 +180,7 @@ void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, c
 struct uplink_session {
 	bool connected;
 	void *userdata;
-	char client_id[96], username[64], password[64];
+	char client_id[96], username[64], password[64], filter[256];
 };
 static struct uplink_session *sessions[64]; /* all that are there */
 struct fake_publication fake_publications[4096];
@@ -145,6 +207,9 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 	snprintf((*ret)->username, sizeof((*ret)->username), "%s", options->username);
 	snprintf((*ret)->password, sizeof((*ret)->password), "%.*s", (int)options->password.size,
 		(const char *)options->password.data);
+	if (options->subscriptions)
+		snprintf((*ret)->filter, sizeof((*ret)->filter), "%s", options->subscriptions[0]);
+	assert_int_equal(options->session_expiry, options->subscriptions ? 86400 : 0);
 	assert_true(fake_sessions_alive < 64);
 	sessions[fake_sessions_alive] = *ret;
 	fake_sessions++;
@@ -180,6 +245,14 @@ static struct uplink_session *session_of(const char *device_id)
 		if (!strcmp(sessions[i]->client_id, client_id))
 			return sessions[i];
 	return NULL;
+}
+
+const char *session_filter(const char *device_id)
+{
+	const struct uplink_session *session = device_id ? session_of(device_id) : bed.host.session;
+
+	assert_non_null(session);
+	return session->filter;
 }
 
 bool session_is_there(const char *device_id)
@@ -248,6 +321,10 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 	snprintf(kept->topic, sizeof(kept->topic), "%s", publication->topic);
 	snprintf(kept->payload, sizeof(kept->payload), "%.*s", (int)publication->payload.size,
 		(const char *)publication->payload.data);
+	assert_true(publication->correlation.size < sizeof(kept->correlation));
+	if (publication->correlation.size)
+		memcpy(kept->correlation, publication->correlation.data,
+			publication->correlation.size);
 	for (i = 0; i < publication->property_count; i++)
 		if (!strcmp(publication->properties[i].name, "gh-id"))
 			snprintf(
@@ -374,6 +451,7 @@ void lan_end(void)
 void rooms_reset(void)
 {
 	fake_sent_count = fake_publication_count = 0;
+	fake_notifications = 0;
 	fake_connects = fake_sessions = fake_cuts = 0;
 	fake_send_result = fake_publish_result = 0;
 }

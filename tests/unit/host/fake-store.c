@@ -46,22 +46,6 @@ void store_save(struct store *store, struct change *change, store_done_fn done, 
 		(struct fake_save){.change = change, .done = done, .userdata = userdata};
 }
 
-struct fake_rekey fake_rekey;
-
-void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
-	const struct audit_row *audit, store_done_fn done, void *userdata)
-{
-	assert_false(fake_rekey.waits);
-	fake_rekey = (struct fake_rekey){.waits = true,
-		.has_key = key != NULL,
-		.source = source,
-		.audit = *audit,
-		.done = done,
-		.userdata = userdata};
-	if (key)
-		memcpy(fake_rekey.key, key, sizeof(fake_rekey.key));
-}
-
 size_t store_waiting(void)
 {
 	return save_count;
@@ -151,6 +135,57 @@ void store_get_token(
 		done(userdata, -ENOENT, (struct span){0});
 }
 
+static struct command commands_on_disk[64];
+static size_t command_count;
+
+static void drop_command(uint64_t row)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (commands_on_disk[i].row == row) {
+			commands_on_disk[i] = commands_on_disk[--command_count];
+			return;
+		}
+}
+
+static void put_command(const struct command *command)
+{
+	drop_command(command->row);
+	assert_true(command_count < 64);
+	commands_on_disk[command_count++] = *command;
+}
+
+const struct command *disk_command(uint64_t row)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (commands_on_disk[i].row == row)
+			return &commands_on_disk[i];
+	return NULL;
+}
+
+uint64_t fake_settled;
+
+void store_settle_arrival(struct store *store, uint64_t number)
+{
+	if (number)
+		fake_settled = number;
+}
+
+static uint64_t kept_number;
+
+int store_keep_arrival(
+	struct store *store, const struct store_arrival *arrival, uint64_t *ret_number)
+{
+	*ret_number = ++kept_number;
+	return 0;
+}
+
+struct store_arrival fake_replay;
+
+int store_replay_arrivals(struct store *store, store_arrival_fn each, void *userdata)
+{
+	return fake_replay.number ? each(userdata, &fake_replay) : 0;
+}
+
 static void write_item(const struct change_item *item)
 {
 	struct device_record **place;
@@ -180,6 +215,12 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_TOKEN:
 		drop_token(item->value);
+		break;
+	case CHANGE_PUT_COMMAND:
+		put_command(item->command);
+		break;
+	case CHANGE_DROP_COMMAND:
+		drop_command(item->row);
 		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
@@ -390,6 +431,10 @@ void store_end(void)
 
 void store_reset(void)
 {
+	command_count = 0;
+	fake_settled = 0;
+	kept_number = 0;
+	fake_replay = (struct store_arrival){0};
 	size_t i;
 
 	for (i = 0; i < 64; i++)

@@ -53,16 +53,10 @@ size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 /* "user:password" of the token on disk for a name, "" when there is none. */
 const char *disk_token(const char *ep);
 
-/* store_rekey() waits for its answer. */
-struct fake_rekey {
-	bool waits, has_key;
-	enum key_source source;
-	uint8_t key[32];
-	struct audit_row audit;
-	store_done_fn done;
-	void *userdata;
-};
-extern struct fake_rekey fake_rekey;
+/* What is on disk of a command, or NULL. */
+const struct command *disk_command(uint64_t row);
+extern uint64_t fake_settled;		 /* the arrival that was settled last */
+extern struct store_arrival fake_replay; /* what the file of arrivals holds */
 
 size_t appended_waiting(void);
 /* Answers all readings that were handed in and not answered. */
@@ -101,14 +95,21 @@ struct lan_exchange {
 	uint8_t payload[2048];
 	size_t size;
 	struct lan_peer peer;
+	bool observed; /* lan_observe() */
 };
+
+/* Observers that are there, what the newest one was told last, and how often any was. */
+extern unsigned fake_observers, fake_notifications;
+extern struct lan_exchange fake_notified;
+/* The newest one is gone: reset, or not to be reached. */
+void observer_lost(void);
 /* Text of a payload, for strstr(). */
 const char *exchange_text(const struct lan_exchange *exchange);
 
 struct fake_sent {
 	struct lan_outgoing outgoing;
 	char path[160];
-	uint8_t payload[256];
+	uint8_t payload[1024];
 	lan_reply_fn reply;
 	void *userdata;
 	bool answered;
@@ -116,7 +117,7 @@ struct fake_sent {
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
 extern int fake_send_result; /* what lan_send() answers */
-extern unsigned fake_multicast_probes, fake_repeats;
+extern unsigned fake_multicast_probes;
 /* The newest request of ours that waits and goes to this path, or NULL. */
 struct fake_sent *sent_to(const char *path);
 void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload);
@@ -128,6 +129,7 @@ struct fake_publication {
 	char payload[1024];
 	char id[80]; /* gh-id */
 	bool retain;
+	char correlation[130];
 	uint64_t tag;
 	bool landed;
 	struct uplink_session *session; /* the gateway's, or a device's own */
@@ -139,6 +141,7 @@ extern int fake_publish_result; /* what uplink_publish() answers to a reading */
 extern unsigned fake_cuts;	/* answered when the test says LOST */
 void uplink_event(enum uplink_event_kind kind);
 /* Of the session that a device has for itself: "user:password" that it was opened with. */
+const char *session_filter(const char *device_id); /* NULL: the gateway's own. "" = none */
 bool session_is_there(const char *device_id);
 const char *session_account(const char *device_id);
 void session_event(const char *device_id, enum uplink_event_kind kind);

@@ -57,8 +57,6 @@ static void only_for_its_bound_address(void **state)
 	assert_int_equal(x.code, COAP_CODE(4, 4));
 	get(LAN_DEVICE, LAN_PUT, id, "10.0.0.1", -1);
 	assert_int_equal(x.code, COAP_CODE(4, 5));
-	get(LAN_DEVICE_COMMAND, LAN_GET, id, "10.0.0.1", -1);
-	assert_int_equal(x.code, COAP_CODE(4, 5));
 }
 
 static void not_at_a_lower_tier(void **state)

@@ -53,6 +53,14 @@ static void reachable(void *userdata, const struct device_address *address)
 	bed->reachable_address = *address;
 }
 
+static void unobserved(void *userdata, void *observer_userdata)
+{
+	struct bed *bed = userdata;
+
+	bed->unobserved++;
+	bed->unobserved_userdata = observer_userdata;
+}
+
 static void sighted(void *userdata, const struct lan_sighting *sighting)
 {
 	struct bed *bed = userdata;
@@ -84,7 +92,8 @@ void bed_open(struct bed *bed, int family, const char *interface)
 	const struct lan_ops ops = {.request = request_seen,
 		.turned_away = turned_away,
 		.reachable = reachable,
-		.sighted = sighted};
+		.sighted = sighted,
+		.unobserved = unobserved};
 
 	*bed = (struct bed){.family = family};
 	limits_init(&bed->limits);

@@ -46,7 +46,8 @@ struct bed {
 	struct seen_request last;
 	unsigned requests;
 	unsigned away[AWAYS];
-	unsigned reachable, sighted;
+	unsigned reachable, sighted, unobserved;
+	void *unobserved_userdata;
 	struct device_address reachable_address;
 	struct lan_sighting sighting;
 	bool hold; /* else each request is answered with 2.04 at once */

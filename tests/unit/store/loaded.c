@@ -69,6 +69,14 @@ static int take_token(void *userdata, const char *kind, const char *ep, int64_t 
 	return 0;
 }
 
+static int take_command(void *userdata, const struct command *command)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->command[loaded->commands++] = *command;
+	return 0;
+}
+
 static int take_gap(void *userdata, const struct store_gap *gap)
 {
 	struct loaded *loaded = userdata;
@@ -85,6 +93,7 @@ const struct store_loader LOADER = {
 	.token = take_token,
 	.owed = take_owed,
 	.request = take_request,
+	.command = take_command,
 	.gap = take_gap,
 };
 

@@ -21,6 +21,8 @@ struct loaded {
 	size_t requests;
 	char token[64][100]; /* "kind ep since" */
 	size_t tokens;
+	struct command command[8];
+	size_t commands;
 	struct store_gap gap[8];
 	size_t gaps;
 };

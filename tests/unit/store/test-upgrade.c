@@ -20,6 +20,7 @@
 
 #include "fixture.h"
 #include "loaded.h"
+#include "store/migrate.h"
 
 static char *read_all(const char *name)
 {
@@ -71,6 +72,7 @@ static void test_version_1(void **state)
 {
 	struct loaded loaded = {0};
 	struct answer answer = {0};
+	char before[40];
 	struct fixture f;
 
 	fixture_init(&f);
@@ -99,9 +101,12 @@ static void test_version_1(void **state)
 	fixture_wait(&f, &answer.done);
 	assert_int_equal(answer.result, 0);
 	fixture_stop(&f);
-	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 2);
-	assert_int_equal(fixture_sql(&f, "control.db", "SELECT count(*) FROM upgrade"), 2);
-	assert_int_equal(fixture_sql(&f, "control.db.before-2", "PRAGMA user_version"), 1);
+	assert_int_equal(
+		fixture_sql(&f, "control.db", "PRAGMA user_version"), control_migrations.count);
+	assert_int_equal(fixture_sql(&f, "control.db", "SELECT count(*) FROM upgrade"),
+		control_migrations.count);
+	snprintf(before, sizeof(before), "control.db.before-%zu", (size_t)control_migrations.count);
+	assert_int_equal(fixture_sql(&f, before, "PRAGMA user_version"), 1);
 	/* Again: nothing more to do. */
 	fixture_open(&f);
 	fixture_done(&f);

@@ -7,10 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint64_t on_keep(void *userdata, const struct uplink_inbound *inbound)
+{
+	struct bed *bed = userdata;
+
+	return atomic_fetch_add(&bed->kept, 1) + 1;
+}
+
 static void on_event(void *userdata, const struct uplink_event *event)
 {
 	struct bed *bed = userdata;
 	struct record *record = &bed->record[bed->count];
+	static const struct uplink_inbound none = {.topic = ""};
+	const struct uplink_inbound *inbound = event->inbound ? event->inbound : &none;
 	size_t shown;
 
 	assert_true(bed->count < sizeof(bed->record) / sizeof(bed->record[0]));
@@ -19,14 +28,20 @@ static void on_event(void *userdata, const struct uplink_event *event)
 		.tag = event->tag,
 		.reason = event->reason,
 		.version = event->version,
-		.retained = event->retained,
-		.payload_size = event->payload.size};
+		.retained = inbound->retained,
+		.kept = inbound->kept,
+		.unusable = inbound->unusable,
+		.lifetime = inbound->lifetime,
+		.payload_size = inbound->payload.size};
 	snprintf(record->text, sizeof(record->text), "%s", event->text ? event->text : "");
-	snprintf(record->topic, sizeof(record->topic), "%s", event->topic ? event->topic : "");
-	shown = event->payload.size < sizeof(record->payload) ? event->payload.size
-							      : sizeof(record->payload) - 1;
+	snprintf(record->topic, sizeof(record->topic), "%s", inbound->topic);
+	span_to_string(
+		inbound->response_topic, record->response_topic, sizeof(record->response_topic));
+	span_to_string(inbound->correlation, record->correlation, sizeof(record->correlation));
+	shown = inbound->payload.size < sizeof(record->payload) ? inbound->payload.size
+								: sizeof(record->payload) - 1;
 	if (shown > 0)
-		memcpy(record->payload, event->payload.data, shown);
+		memcpy(record->payload, inbound->payload.data, shown);
 	bed->count++;
 	if (bed->free_on_event == event->session) {
 		uplink_session_free(event->session);
@@ -36,7 +51,7 @@ static void on_event(void *userdata, const struct uplink_event *event)
 
 struct bed *bed_new(void)
 {
-	static const struct uplink_ops ops = {.event = on_event};
+	static const struct uplink_ops ops = {.event = on_event, .keep = on_keep};
 	struct bed *bed = calloc(1, sizeof(*bed));
 
 	assert_non_null(bed);

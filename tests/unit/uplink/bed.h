@@ -8,6 +8,7 @@
  */
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,10 @@ struct record {
 	char topic[128];
 	char payload[128]; /* first bytes, NUL-terminated */
 	size_t payload_size;
+	char response_topic[300], correlation[160];
+	bool unusable;
+	uint32_t lifetime;
+	uint64_t kept;
 };
 
 struct bed {
@@ -40,6 +45,7 @@ struct bed {
 	struct limits limits;
 	struct uplink *uplink;
 	struct record record[256];
+	atomic_ulong kept;		      /* messages that were to be kept */
 	size_t count;			      /* more than fit fails the test */
 	struct uplink_session *free_on_event; /* freed inside its next event */
 };

@@ -99,6 +99,7 @@ static void publication_is_delivered_and_arrives(void **state)
 						.content_type = "application/senml+json",
 						.properties = properties,
 						.property_count = 2,
+						.correlation = SPAN_LITERAL("corr"),
 						.tag = 7}),
 		0);
 	record = bed_await(fixture->bed, session, UPLINK_DELIVERED, 0);
@@ -108,6 +109,12 @@ static void publication_is_delivered_and_arrives(void **state)
 	assert_string_equal(record->topic, "a/b");
 	assert_string_equal(record->payload, "[{\"n\":\"t\",\"v\":1}]");
 	assert_false(record->retained);
+	/* Kept before it was acknowledged, and what belongs to it came along. */
+	assert_int_equal(record->kept, atomic_load(&fixture->bed->kept));
+	assert_string_equal(record->correlation, "corr");
+	assert_string_equal(record->response_topic, "");
+	assert_int_equal(record->lifetime, 0);
+	assert_false(record->unusable);
 }
 
 static void many_publications_keep_their_order(void **state)
