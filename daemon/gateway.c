@@ -104,6 +104,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.config = &host->config,
 		.facts = &host->facts,
 		.tokens = &host->tokens,
+		.metrics = &host->metrics,
 	};
 	char socket_path[300], why[256] = "";
 	int r;
@@ -132,6 +133,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.inherited = sockets->page,
 		.inherited_count = sockets->page_count,
 		.limits = &host->limits,
+		.metrics = host->config->page_metrics,
 	};
 	r = web_new(host->loop, &options, host->api, &gateway->web, why, sizeof(why));
 	if (r < 0) {

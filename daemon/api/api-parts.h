@@ -62,6 +62,7 @@ json_t *api_device_json(
 /* handlers */
 void api_get_status(const struct api_context *context);
 void api_get_limits(const struct api_context *context);
+void api_get_doctor(const struct api_context *context);
 void api_get_heard(const struct api_context *context);
 void api_get_alarms(const struct api_context *context);
 void api_get_devices(const struct api_context *context);

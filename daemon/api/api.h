@@ -9,6 +9,7 @@
  *
  *   GET    /api/v1/status               viewer      STATUS
  *   GET    /api/v1/status/limits        viewer      {"limits":[{"name","value","unit","reason","reached"}]}
+ *   GET    /api/v1/doctor               viewer      {"version","findings":[{"check","state" (ok, notice, warning, error),"text","remedy"}]}
  *   GET    /api/v1/heard                viewer      {"minutes":15,"heard":[{"reason","count","remedy"}]}
  *   GET    /api/v1/alarms               viewer      {"alarms":[{"id","subject","sentence","remedy","raised","times","clears_itself"}]}
  *   POST   /api/v1/alarms/clear         technician  {"id","subject"}
@@ -61,6 +62,7 @@
 #include "core/heard.h"
 #include "core/limits.h"
 #include "core/link.h"
+#include "core/metrics.h"
 #include "core/owed.h"
 #include "core/registry.h"
 #include "core/token.h"
@@ -89,6 +91,13 @@ struct api_view {
 	const struct config *const *config; /* the present one; changes at reload */
 	const struct api_facts *facts;
 	const struct token_names *tokens;
+	struct metrics *metrics; /* its minutes move on when it is asked */
+};
+/* What the host looks up when somebody asks what is wrong. */
+struct api_probe {
+	uint64_t disk_free, disk_size; /* bytes, of the state directory; size 0 = not known */
+	char missing_interfaces[129];  /* configured, but this machine has none of that name */
+	bool has_group;		       /* gatehouse, for the control socket */
 };
 /* Facts that the host keeps up to date. */
 struct api_facts {
@@ -118,6 +127,7 @@ struct api_ops {
 	/* ACT_TOKENS_PUT. What is in the list is taken over. */
 	void (*put_tokens)(void *userdata, const struct act *act, struct token_list *list,
 		act_done_fn done, void *done_userdata);
+	void (*probe)(void *userdata, struct api_probe *ret_probe);
 };
 
 int api_new(
@@ -148,6 +158,10 @@ struct api_route {
 };
 /* NULL behind the last one. */
 const struct api_route *api_route_at(size_t index);
+
+/* Everything that is counted, in the text format of Prometheus: heap, the caller frees it. -ENOMEM.
+ */
+int api_metrics(struct api *api, char **ret_text, size_t *ret_size);
 
 /* A running number that grows with every change a page would want to see (for live updates and
  * tests). */

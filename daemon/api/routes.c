@@ -25,6 +25,8 @@ static const struct api_entry table[] = {
 	{{"GET", "/api/v1/status/limits", ROLE_VIEWER, false, false,
 		 "every limit and how often it was reached"},
 		api_get_limits, ACTS},
+	{{"GET", "/api/v1/doctor", ROLE_VIEWER, false, false, "what is wrong, and what to do"},
+		api_get_doctor, ACTS},
 	{{"GET", "/api/v1/heard", ROLE_VIEWER, false, false,
 		 "heard and turned away in the last 15 minutes"},
 		api_get_heard, ACTS},

@@ -159,6 +159,10 @@ static const struct config_key table[] = {
 		NULL, MEMBER(page_certificate), &path_form},
 	{"page", "key", CONFIG_PATH, 0, 255, "\"\"", "", false,
 		"PEM file with the key of that certificate.", NULL, MEMBER(page_key), &path_form},
+	{"page", "metrics", CONFIG_BOOL, 0, 1, "no", "", false,
+		"yes: the gateway's numbers (docs/metrics.md) can be read at /metrics of the page "
+		"without a log-in.",
+		NULL, MEMBER(page_metrics), NULL},
 
 	{"mqtt", "host", CONFIG_STRING, 0, 255, "\"\"", "", false,
 		"Broker to which readings go. Empty: readings wait in the outbox.", NULL,

@@ -51,6 +51,7 @@ struct config {
 	struct config_list page_names;	   /* further Host names that are taken */
 	char page_certificate[256];	   /* PEM file; "" = made on first start */
 	char page_key[256];
+	bool page_metrics; /* /metrics without a log-in */
 	/* mqtt: where readings go for the platforms local and mqtt */
 	char mqtt_host[256]; /* "" = no uplink: readings wait */
 	uint16_t mqtt_port;

@@ -67,6 +67,7 @@ void heard_add(struct heard *heard, enum turned_away why, uint64_t now_usec)
 	uint32_t *count;
 
 	move_on(heard, now_usec);
+	heard->total[why]++;
 	count = &heard->count[why][heard->minute % HEARD_MINUTES];
 	if (*count < UINT32_MAX)
 		(*count)++;

@@ -25,7 +25,8 @@ enum turned_away {
 
 struct heard {
 	uint32_t count[AWAYS][HEARD_MINUTES];
-	uint64_t minute; /* minute since boot of the newest bucket */
+	uint64_t minute;       /* minute since boot of the newest bucket */
+	uint64_t total[AWAYS]; /* since the start */
 };
 void heard_add(struct heard *heard, enum turned_away why, uint64_t now_usec);
 uint64_t heard_sum(struct heard *heard, enum turned_away why, uint64_t now_usec);

@@ -50,7 +50,8 @@ struct reading {
 	bool clock_synced;
 	int format; /* of the body as it goes upstream: 110 or 42 */
 	struct request_key key;
-	void *exchange; /* lan's exchange whose answer is held, or NULL; loop only */
+	uint64_t taken_usec; /* boot time of the order to the store; loop only */
+	void *exchange;	     /* lan's exchange whose answer is held, or NULL; loop only */
 	size_t size;
 	uint8_t body[];
 };

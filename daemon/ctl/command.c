@@ -68,9 +68,7 @@ int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body
 	return EXIT_REFUSED;
 }
 
-typedef void (*view_fn)(const json_t *answer, FILE *out);
-
-static int ask_and_show(struct ctl *ctl, const char *path, view_fn view)
+int ctl_show(struct ctl *ctl, const char *path, view_fn view)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
 	int code = ctl_call(ctl, "GET", path, NULL, &answer);
@@ -80,7 +78,7 @@ static int ask_and_show(struct ctl *ctl, const char *path, view_fn view)
 	return code;
 }
 
-static int usage_error(struct ctl *ctl, const char *what)
+int ctl_usage_error(struct ctl *ctl, const char *what)
 {
 	fprintf(ctl->err, "gatehousectl: %s\n", what);
 	return EXIT_USAGE;
@@ -91,18 +89,18 @@ static int usage_error(struct ctl *ctl, const char *what)
 static int run_status(struct ctl *ctl)
 {
 	if (ctl->invocation->value[OPTION_LIMITS])
-		return ask_and_show(ctl, "/api/v1/status/limits", view_limits);
-	return ask_and_show(ctl, "/api/v1/status", view_status);
+		return ctl_show(ctl, "/api/v1/status/limits", view_limits);
+	return ctl_show(ctl, "/api/v1/status", view_status);
 }
 
 static int run_heard(struct ctl *ctl)
 {
-	return ask_and_show(ctl, "/api/v1/heard", view_heard);
+	return ctl_show(ctl, "/api/v1/heard", view_heard);
 }
 
 static int run_alarms(struct ctl *ctl)
 {
-	return ask_and_show(ctl, "/api/v1/alarms", view_alarms);
+	return ctl_show(ctl, "/api/v1/alarms", view_alarms);
 }
 
 static int run_show(struct ctl *ctl)
@@ -110,7 +108,7 @@ static int run_show(struct ctl *ctl)
 	CLEANUP(cleanup_free)
 	char *path = client_path(ctl->client, "/api/v1/devices/", ctl->invocation->argument[0], "");
 
-	return path ? ask_and_show(ctl, path, view_device) : EXIT_REFUSED;
+	return path ? ctl_show(ctl, path, view_device) : EXIT_REFUSED;
 }
 
 static int run_journal(struct ctl *ctl)
@@ -121,11 +119,11 @@ static int run_journal(struct ctl *ctl)
 
 	if (value[OPTION_BEFORE] &&
 		number_parse(value[OPTION_BEFORE], 1, 1000000000000, &before) < 0)
-		return usage_error(ctl, "--before needs the number of a row");
+		return ctl_usage_error(ctl, "--before needs the number of a row");
 	if (value[OPTION_LIMIT] && number_parse(value[OPTION_LIMIT], 1, 200, &limit) < 0)
-		return usage_error(ctl, "--limit needs a number from 1 to 200");
+		return ctl_usage_error(ctl, "--limit needs a number from 1 to 200");
 	snprintf(path, sizeof(path), "/api/v1/journal?before=%lu&limit=%lu", before, limit);
-	return ask_and_show(ctl, path, view_journal);
+	return ctl_show(ctl, path, view_journal);
 }
 
 /* "&key=escaped" behind the path; NULL stays NULL. */
@@ -188,7 +186,7 @@ static int run_devices(struct ctl *ctl)
 
 /* ---- doing ---- */
 
-static int do_and_say(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+int ctl_do(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
 	const char *done)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
@@ -217,7 +215,7 @@ static int run_act(struct ctl *ctl)
 
 	if (invocation->value[OPTION_SECONDS] &&
 		number_parse(invocation->value[OPTION_SECONDS], 1, 120, &seconds) < 0)
-		return usage_error(ctl, "--seconds needs a number from 1 to 120");
+		return ctl_usage_error(ctl, "--seconds needs a number from 1 to 120");
 	snprintf(after, sizeof(after), "/%s", invocation->command->act);
 	path = client_path(ctl->client, "/api/v1/devices/", invocation->argument[0], after);
 	body = json_object();
@@ -232,7 +230,7 @@ static int run_act(struct ctl *ctl)
 	if (seconds)
 		json_object_set_new(body, "seconds", json_integer((json_int_t)seconds));
 	snprintf(done, sizeof(done), "Done: %s.", invocation->command->act);
-	return do_and_say(ctl, "POST", path, body, done);
+	return ctl_do(ctl, "POST", path, body, done);
 }
 
 static int run_window_open(struct ctl *ctl)
@@ -242,17 +240,16 @@ static int run_window_open(struct ctl *ctl)
 	char done[80];
 
 	if (value && number_parse(value, 1, 15, &minutes) < 0)
-		return usage_error(ctl, "--minutes needs a number from 1 to 15");
+		return ctl_usage_error(ctl, "--minutes needs a number from 1 to 15");
 	snprintf(done, sizeof(done), "The onboarding window is open for %lu minute%s.", minutes,
 		minutes == 1 ? "" : "s");
-	return do_and_say(ctl, "POST", "/api/v1/window",
+	return ctl_do(ctl, "POST", "/api/v1/window",
 		json_pack("{s:I}", "seconds", 60 * (json_int_t)minutes), done);
 }
 
 static int run_window_close(struct ctl *ctl)
 {
-	return do_and_say(
-		ctl, "DELETE", "/api/v1/window", NULL, "The onboarding window is closed.");
+	return ctl_do(ctl, "DELETE", "/api/v1/window", NULL, "The onboarding window is closed.");
 }
 
 static int run_alarms_clear(struct ctl *ctl)
@@ -262,8 +259,8 @@ static int run_alarms_clear(struct ctl *ctl)
 	json_t *body = json_pack("{s:s,s:s}", "id", invocation->argument[0], "subject", subject);
 
 	if (!body)
-		return usage_error(ctl, "the id and the subject must be UTF-8 text");
-	return do_and_say(ctl, "POST", "/api/v1/alarms/clear", body, "The alarm is cleared.");
+		return ctl_usage_error(ctl, "the id and the subject must be UTF-8 text");
+	return ctl_do(ctl, "POST", "/api/v1/alarms/clear", body, "The alarm is cleared.");
 }
 
 /* ---- the configuration ---- */
@@ -358,6 +355,8 @@ const struct command commands[] = {
 	{"alarms", "clear", "ID [SUBJECT]", 1, 2, 0, "clear an alarm that a person must clear",
 		run_alarms_clear, NULL},
 	{"alarms", NULL, "", 0, 0, 0, "active alarms and what to do", run_alarms, NULL},
+	{"doctor", NULL, "", 0, 0, TAKES(CONFIG), "what is wrong, and what to do about it",
+		run_doctor, NULL},
 	{"check-config", NULL, "FILE", 1, 1, 0, "say what is wrong with a configuration file",
 		run_check_config, NULL},
 	{0},
@@ -382,7 +381,7 @@ void commands_help(FILE *out)
 			row->argument ? row->argument : "");
 		fprintf(out, "  %-26s %s\n", words, row->text);
 	}
-	fputs("\nExit status: 0 done; 1 refused by the gateway, or a wrong configuration file;\n"
-	      "2 wrong usage; 3 the gateway cannot be reached.\n",
+	fputs("\nExit status: 0 done; 1 refused by the gateway, a wrong configuration file, or\n"
+	      "something that doctor found; 2 wrong usage; 3 the gateway cannot be reached.\n",
 		out);
 }

@@ -11,7 +11,7 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_REFUSED = 1,     /* the gateway said no; check-config: the file is wrong */
+	EXIT_REFUSED = 1,     /* the gateway said no; check-config, doctor: something is wrong */
 	EXIT_USAGE = 2,	      /* the command line */
 	EXIT_UNREACHABLE = 3, /* no answer from the gateway */
 };
@@ -35,9 +35,20 @@ void commands_help(FILE *out);
 int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
 	json_t **ret_answer);
 
+typedef void (*view_fn)(const json_t *answer, FILE *out);
+/* Asks, and shows the answer. */
+int ctl_show(struct ctl *ctl, const char *path, view_fn view);
+/* Asks for something to be done, and shows the answer's sentence, or 'done'. */
+int ctl_do(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	const char *done);
+/* Says what is wrong with the command line. Returns EXIT_USAGE. */
+int ctl_usage_error(struct ctl *ctl, const char *what);
+
 /* With --json: prints it and returns true. */
 bool ctl_print_json(struct ctl *ctl, const json_t *answer);
 
+/* doctor.c */
+int run_doctor(struct ctl *ctl);
 /* setup.c */
 int run_setup(struct ctl *ctl);
 /* people.c */

@@ -36,7 +36,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_SEARCH] = {"search", "TEXT", "devices: in names, places, models, serials"},
 	[OPTION_BEFORE] = {"before", "N", "journal: rows before number N"},
 	[OPTION_LIMIT] = {"limit", "N", "journal: at most N rows (50)"},
-	[OPTION_CONFIG] = {"config", "FILE", "setup: the gateway's configuration file"},
+	[OPTION_CONFIG] = {"config", "FILE", "setup, doctor: the gateway's configuration file"},
 	[OPTION_INTERFACES] = {"interfaces", "NAMES",
 		"setup: networks with devices and page, or none"},
 	[OPTION_USERNAME] = {"username", "NAME", "tokens replace: its user name at the broker"},

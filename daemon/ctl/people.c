@@ -15,12 +15,6 @@
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
-static int usage_error(struct ctl *ctl, const char *what)
-{
-	fprintf(ctl->err, "gatehousectl: %s\n", what);
-	return EXIT_USAGE;
-}
-
 int run_users_list(struct ctl *ctl)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
@@ -55,9 +49,9 @@ static int check_person(struct ctl *ctl, const char *role_text)
 	const char *why;
 
 	if (!role_text || role_from_string(role_text, &role) < 0)
-		return usage_error(ctl, "--role needs viewer, technician or admin");
+		return ctl_usage_error(ctl, "--role needs viewer, technician or admin");
 	if (person_name_check(ctl->invocation->argument[0], &why) < 0)
-		return usage_error(ctl, why);
+		return ctl_usage_error(ctl, why);
 	return EXIT_DONE;
 }
 

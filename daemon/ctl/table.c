@@ -15,10 +15,11 @@
 #include "base/cleanup.h"
 #include "base/span.h"
 
-#define CELL_SIZE  256 /* bytes: 60 characters of up to 4 */
-#define CELL_WIDTH 60
-#define PAIR_WIDTH 16
-#define LINE_SIZE  1024
+#define CELL_SIZE      256 /* bytes: 60 characters of up to 4 */
+#define CELL_WIDTH     60
+#define PAIR_WIDTH     16
+#define LINE_SIZE      1024
+#define TERMINAL_WIDTH 80
 
 struct row {
 	char *cell[TABLE_COLUMNS_MAX];
@@ -168,4 +169,40 @@ void line_print(FILE *out, const char *text)
 	char safe[LINE_SIZE];
 
 	fprintf(out, "%s\n", span_to_safe_text(span_from_string(text), safe, sizeof(safe)));
+}
+
+void word_print(FILE *out, const char *word, size_t width)
+{
+	char safe[LINE_SIZE];
+
+	span_to_safe_text(span_from_string(word), safe, sizeof(safe));
+	fputs(safe, out);
+	for (size_t i = width_of(safe); i < width; i++)
+		fputc(' ', out);
+}
+
+void paragraph_print(FILE *out, const char *text, size_t indent)
+{
+	char safe[LINE_SIZE];
+	size_t column = indent;
+
+	span_to_safe_text(span_from_string(text), safe, sizeof(safe));
+	for (char *word = safe; *word;) {
+		size_t size = strcspn(word, " ");
+		char *end = word + size;
+		char after = *end;
+		size_t width;
+
+		*end = '\0';
+		width = width_of(word);
+		if (column > indent && column + 1 + width > TERMINAL_WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		}
+		fprintf(out, "%s%s", column > indent ? " " : "", word);
+		column += width + (column > indent);
+		*end = after;
+		word = end + strspn(end, " ");
+	}
+	fputc('\n', out);
 }

@@ -22,5 +22,10 @@ void table_print(const struct table *table, FILE *out);
 
 /* "Title          text"; nothing when the text is NULL or empty. */
 void pair_print(FILE *out, const char *title, const char *text);
+/* A foreign word, filled up with spaces to a column. */
+void word_print(FILE *out, const char *word, size_t width);
+/* Foreign text in lines of at most 80 characters, broken between words. The first line goes on
+ * where the cursor is, at the column 'indent'; the others begin there. */
+void paragraph_print(FILE *out, const char *text, size_t indent);
 /* A sentence of foreign text on a line of its own. */
 void line_print(FILE *out, const char *text);

@@ -43,6 +43,7 @@ static void drop_readings(struct host *host, struct device *device)
 
 	owed_drop_device(
 		host->owed, device->record->row, &gap.count, &gap.first_row, &gap.last_row);
+	host->metrics.lost[LOST_REVOKED] += gap.count;
 	reading_drop_rows(
 		host, device->record->row, gap.count ? gap_note(host, device->record, &gap) : NULL);
 	if (!gap.count)

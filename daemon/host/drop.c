@@ -180,6 +180,7 @@ static void note_loaded(struct row_drop *drop)
 		.reason = "revoked"};
 	const struct store_gap *noted = NULL;
 
+	drop->host->metrics.lost[LOST_REVOKED] += gap.count;
 	/* A drop that was half carried out has its gap already. */
 	if (device && !gap_is_noted(drop->host, drop->device_row, gap.last_row))
 		noted = gap_note(drop->host, device->record, &gap);

@@ -51,6 +51,7 @@ bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, 
 	flight->device_row = device_row;
 	flight->row = row;
 	flight->generation++;
+	flight->sent_usec = clock_boot_usec();
 	*ret_tag = (uint64_t)flight->generation << 32 | (slot + 1);
 	return true;
 }
@@ -173,7 +174,7 @@ static void bury(struct host *host, uint64_t device_row, uint64_t row, const cha
 		.first_row = row, .last_row = row, .count = 1, .reason = why};
 
 	store_bury(host->store, row, why, device ? gap_note(host, device->record, &gap) : NULL);
-	owed_dead(host->owed, device_row, row);
+	host->metrics.lost[LOST_REFUSED] += owed_dead(host->owed, device_row, row);
 	gap_publish(host);
 	log_at(LOG_WARNING,
 		(&(const struct log_fields){.device = device ? device->record->id : NULL,
@@ -343,6 +344,7 @@ void reading_on_delivered(struct host *host, uint64_t tag)
 			command_on_landed(host, was.row, true);
 		return;
 	}
+	histogram_add(&host->metrics.publish, clock_boot_usec() - was.sent_usec);
 	owed_acked(host->owed, was.device_row, was.row);
 	refusal_is_over(host, was.device_row);
 	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)

@@ -24,6 +24,7 @@
 #include "core/config.h"
 #include "core/heard.h"
 #include "core/limits.h"
+#include "core/metrics.h"
 #include "core/owed.h"
 #include "core/registry.h"
 #include "core/token.h"
@@ -46,6 +47,7 @@ struct flight {
 	uint32_t next_free;
 	uint64_t device_row;
 	uint64_t row;
+	uint64_t sent_usec; /* boot time */
 };
 
 /* Sessions of devices that want to connect, one after the other. */
@@ -109,6 +111,7 @@ struct host {
 	struct alarms alarms;
 	struct window window;
 	struct api_facts facts;
+	struct metrics metrics;
 	struct people people;
 	uint64_t next_operation, next_command;
 	void (*end_sessions)(void *userdata, const char *person); /* web's, set by gateway.c */

@@ -130,6 +130,7 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	reading->device_row = device->record->row;
 	reading->trust = device->record->trust;
 	reading->clock_synced = clock_is_synced();
+	reading->taken_usec = clock_boot_usec();
 	store_append(host->store, reading);
 	return true;
 }
@@ -237,6 +238,7 @@ static void committed(struct host *host, struct reading *reading)
 {
 	struct device *device = registry_by_row(host->registry, reading->device_row);
 	struct device_host *part = device ? device_host(device) : NULL;
+	uint64_t now;
 
 	/* Revoked or forgotten while the disk was busy: nothing was promised, so nothing is kept.
 	 */
@@ -248,6 +250,9 @@ static void committed(struct host *host, struct reading *reading)
 		answer(host, reading, COAP_CODE(4, 3), "not approved", -1);
 		return;
 	}
+	now = clock_boot_usec();
+	histogram_add(&host->metrics.commit, now - reading->taken_usec);
+	pace_add(&host->metrics.taken, reading->size, now);
 	device->last_reading = reading->time;
 	device->readings++;
 	if (owed_committed(host->owed, reading) < 0)
@@ -298,6 +303,7 @@ static void note_missing(struct host *host, const struct owed_fetch *fetch, uint
 		.reason = "missing on file"};
 	const struct store_gap *noted;
 
+	host->metrics.lost[LOST_MISSING] += count;
 	if (!device || !count)
 		return;
 	noted = gap_note(host, device->record, &gap);

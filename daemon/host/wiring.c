@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/command-host.h"
+#include "host/doctor.h"
 #include "host/host.h"
 #include "host/multicast.h"
 #include "host/rd.h"
@@ -185,7 +186,13 @@ static void on_people(void *userdata,
 		each(each_userdata, &host->people.person[i]);
 }
 
+static void on_probe(void *userdata, struct api_probe *ret_probe)
+{
+	doctor_probe(userdata, ret_probe);
+}
+
 const struct api_ops host_api_ops = {
+	.probe = on_probe,
 	.act = on_act,
 	.put_tokens = on_put_tokens,
 	.journal = on_journal,

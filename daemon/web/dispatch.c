@@ -23,8 +23,10 @@
 #include "web/interfaces.h"
 #include "web/page.h"
 
-#define COOKIE_NAME "__Host-gh"
-#define API_PREFIX  "/api/v1/"
+#define COOKIE_NAME  "__Host-gh"
+#define API_PREFIX   "/api/v1/"
+#define METRICS	     "/metrics"
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* --- by header fields --- */
 
@@ -222,8 +224,26 @@ static void dispatch_page(struct request *request)
 		page_get(request);
 }
 
+/* True when it is answered. Where it is not switched on there is nothing at this path. */
+static bool dispatch_metrics(struct request *request)
+{
+	CLEANUP(cleanup_free) char *text = NULL;
+	size_t size;
+
+	if (strcmp(request->path, METRICS) != 0 || request->method != METHOD_GET ||
+		(!request->local && !request->web->metrics))
+		return false;
+	if (api_metrics(request->web->api, &text, &size) < 0)
+		request_answer(request, 503, "text/plain", "", 0);
+	else
+		request_answer(request, 200, METRICS_TYPE, text, size);
+	return true;
+}
+
 void dispatch_request(struct request *request)
 {
+	if (dispatch_metrics(request))
+		return;
 	if (request->local) {
 		local_caller(request);
 		door_begin(request);

@@ -26,5 +26,6 @@ struct web {
 	struct port *page;    /* HTTPS */
 	struct port *control; /* HTTP on the Unix socket */
 	uint16_t port;
+	bool metrics;		  /* on the page too */
 	struct request *requests; /* all that are under way */
 };

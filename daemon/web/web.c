@@ -260,7 +260,10 @@ int web_new(sd_event *loop, const struct web_options *options, struct api *api, 
 
 	if (!web)
 		return explain(&why, -ENOMEM, "There is not enough memory for the page.");
-	*web = (struct web){.loop = sd_event_ref(loop), .api = api, .limits = options->limits};
+	*web = (struct web){.loop = sd_event_ref(loop),
+		.api = api,
+		.limits = options->limits,
+		.metrics = options->metrics};
 	if (options->names)
 		web->names = *options->names;
 	snprintf(web->gateway_id, sizeof(web->gateway_id), "%s", options->gateway_id);

@@ -31,6 +31,7 @@ struct web_options {
 				 instead of 'addresses' */
 	unsigned inherited_count;
 	struct limits *limits;
+	bool metrics; /* /metrics on the page, for everybody */
 };
 
 /* 0 or negative errno, with a sentence in ret_why. */

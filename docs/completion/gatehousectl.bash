@@ -36,6 +36,7 @@ tokens drop|EP|
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|
 alarms||
+doctor|| --config=FILE
 check-config|FILE|
 '
 # end: rows

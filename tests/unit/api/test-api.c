@@ -42,6 +42,8 @@ struct world {
 	const struct config *present;
 	struct api_facts facts;
 	struct token_names names;
+	struct metrics metrics;
+	struct api_probe probe;
 	/* what the stand-in was asked, and how it answers */
 	struct act act;
 	unsigned acts, journals;
@@ -112,6 +114,13 @@ static void on_put_tokens(void *userdata, const struct act *act, struct token_li
 	on_act(userdata, act, done, done_userdata);
 }
 
+static void on_probe(void *userdata, struct api_probe *ret_probe)
+{
+	const struct world *world = userdata;
+
+	*ret_probe = world->probe;
+}
+
 static void take_answer(void *userdata, int status, json_t *body)
 {
 	struct world *world = userdata;
@@ -176,7 +185,7 @@ static struct device *add_device(
 
 static int setup(void **state)
 {
-	static const struct api_ops ops = {on_act, on_journal, on_people, on_put_tokens};
+	static const struct api_ops ops = {on_act, on_journal, on_people, on_put_tokens, on_probe};
 	const struct owed_limits limits = {
 		.outbox_bytes = 1000000, .window_readings = 100, .in_flight = 10};
 	struct world *world = calloc(1, sizeof(*world));
@@ -199,6 +208,7 @@ static int setup(void **state)
 		.config = &world->present,
 		.facts = &world->facts,
 		.tokens = &world->names,
+		.metrics = &world->metrics,
 	};
 	assert_int_equal(api_new(&view, &ops, world, &world->api), 0);
 	*state = world;
@@ -827,6 +837,130 @@ static void test_revision(void **state)
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* ---- what is wrong ---- */
+
+/* The state of the first finding of a check, "" when there is none. */
+static const char *finding(struct world *world, const char *check, const char **ret_text)
+{
+	json_t *list = json_object_get(world->body, "findings"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (strcmp(json_string_value(json_object_get(one, "check")), check) != 0)
+			continue;
+		*ret_text = json_string_value(json_object_get(one, "text"));
+		return json_string_value(json_object_get(one, "state"));
+	}
+	return "";
+}
+
+static const char *diagnosis(struct world *world, const char *check, const char **ret_text)
+{
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/doctor", NULL, NULL), 200);
+	return finding(world, check, ret_text);
+}
+
+static void test_a_healthy_gateway(void **state)
+{
+	struct world *world = *state;
+	const char *text;
+	json_t *one;
+	size_t i;
+
+	world->probe = (struct api_probe){
+		.disk_free = UINT64_C(1) << 30, .disk_size = UINT64_C(4) << 30, .has_group = true};
+	world->facts.set_up = true;
+	world->facts.uplink = LINK_UP;
+	world->facts.discovery_available = true;
+	strcpy(world->config.mqtt_host, "broker.example");
+	world->config.lan_interfaces.count = 1;
+	strcpy(world->config.lan_interfaces.item[0], "eth0");
+	assert_string_equal(diagnosis(world, "uplink", &text), "ok");
+	assert_string_equal(text, "Connected to broker.example.");
+	assert_string_equal(text_at(world, "version"), GATEHOUSE_VERSION);
+	json_array_foreach(json_object_get(world->body, "findings"), i, one)
+	{
+		/* The clock is the machine's. */
+		if (strcmp(json_string_value(json_object_get(one, "check")), "clock") != 0)
+			assert_string_equal(json_string_value(json_object_get(one, "state")), "ok");
+	}
+	assert_in_range(i, 9, 12);
+}
+
+/* Each finding that is not ok says what to do. */
+static void test_what_is_wrong(void **state)
+{
+	struct world *world = *state;
+	const char *text;
+	struct alarm alarm;
+	json_t *one;
+	uint64_t row;
+	size_t i;
+
+	world->probe.disk_free = 10 << 20;
+	world->probe.disk_size = UINT64_C(4) << 30;
+	strcpy(world->probe.missing_interfaces, "eth7");
+	world->config.mdns = true;
+	world->config.outbox_max_bytes = 1000000;
+	strcpy(world->facts.discovery_detail, "no daemon");
+	alarms_raise(&world->alarms, ALARM_LEAK, "s-1", 1, &alarm);
+	heard_add(&world->heard, AWAY_WINDOW_CLOSED, NOW_USEC);
+	world->limits.reached[LIMIT_PENDING] = 3;
+	assert_int_equal(owed_take_row(world->owed, 1, 990000, &row), OWED_ROOM);
+	assert_string_equal(diagnosis(world, "disk", &text), "error");
+	assert_non_null(strstr(text, "Only 10 MiB"));
+	assert_string_equal(finding(world, "outbox", &text), "error");
+	assert_string_equal(finding(world, "uplink", &text), "warning");
+	assert_non_null(strstr(text, "No broker"));
+	assert_string_equal(finding(world, "avahi", &text), "warning");
+	assert_non_null(strstr(text, "no daemon"));
+	assert_string_equal(finding(world, "interfaces", &text), "error");
+	assert_non_null(strstr(text, "eth7"));
+	assert_string_equal(finding(world, "permissions", &text), "notice");
+	assert_string_equal(finding(world, "people", &text), "warning");
+	assert_string_equal(finding(world, "alarms", &text), "warning");
+	assert_non_null(strstr(text, "s-1"));
+	assert_string_equal(finding(world, "heard", &text), "notice");
+	assert_string_equal(text, "Turned away 1 time in the last 15 minutes: window-closed.");
+	assert_string_equal(finding(world, "limits", &text), "notice");
+	assert_non_null(strstr(text, "The limit pending (64 names) was reached 3 times"));
+	json_array_foreach(json_object_get(world->body, "findings"), i, one)
+	{
+		if (strcmp(json_string_value(json_object_get(one, "state")), "ok") != 0)
+			assert_true(strlen(json_string_value(json_object_get(one, "remedy"))) > 10);
+	}
+}
+
+static void test_shades_of_wrong(void **state)
+{
+	struct world *world = *state;
+	const char *text;
+	uint64_t row;
+
+	assert_string_equal(diagnosis(world, "disk", &text), "warning");
+	world->probe = (struct api_probe){.disk_free = 100 << 20, .disk_size = UINT64_C(4) << 30};
+	assert_string_equal(diagnosis(world, "disk", &text), "warning");
+	world->config.mdns = false;
+	assert_string_equal(diagnosis(world, "avahi", &text), "notice");
+	strcpy(world->config.mqtt_host, "b");
+	strcpy(world->facts.uplink_detail, "no route");
+	assert_string_equal(diagnosis(world, "uplink", &text), "error");
+	assert_string_equal(text, "Not connected to b: no route");
+	world->facts.uplink = LINK_REFUSED;
+	assert_string_equal(diagnosis(world, "uplink", &text), "error");
+	assert_string_equal(text, "b refuses the connection: no route");
+	world->config.lan_interfaces.count = 1;
+	strcpy(world->config.lan_interfaces.item[0], "lo");
+	assert_string_equal(diagnosis(world, "interfaces", &text), "warning");
+	world->config.outbox_max_bytes = 1000000;
+	assert_int_equal(owed_take_row(world->owed, 1, 600000, &row), OWED_ROOM);
+	assert_string_equal(diagnosis(world, "outbox", &text), "warning");
+	pace_add(&world->metrics.taken, 100000, NOW_USEC - 600 * USEC_PER_SEC);
+	assert_string_equal(diagnosis(world, "outbox", &text), "warning");
+	assert_non_null(strstr(text, "full in 40 minutes"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -842,6 +976,9 @@ int main(void)
 		IN_WORLD(test_later_answers),
 		IN_WORLD(test_status),
 		IN_WORLD(test_limits_heard_alarms),
+		IN_WORLD(test_a_healthy_gateway),
+		IN_WORLD(test_what_is_wrong),
+		IN_WORLD(test_shades_of_wrong),
 		IN_WORLD(test_devices),
 		IN_WORLD(test_device),
 		IN_WORLD(test_actions),

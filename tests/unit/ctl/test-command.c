@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -549,6 +550,72 @@ static void test_check_config(void **state)
 
 #define WITH_GATEWAY(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void write_text(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void test_doctor(void **state)
+{
+	static const char healthy[] =
+		"{\"version\":\"" GATEHOUSE_VERSION
+		"\",\"findings\":[{\"check\":\"clock\",\"state\":"
+		"\"ok\",\"text\":\"The clock is "
+		"set.\",\"remedy\":\"\"},{\"check\":\"heard\",\"state\":"
+		"\"notice\",\"text\":\"Turned away.\",\"remedy\":\"Open the window.\"}]}";
+	static const char ill[] =
+		"{\"version\":\"0.0.0\",\"findings\":[{\"check\":\"disk\",\"state\":\"error\","
+		"\"text\":\"Full \\u001b[31m.\",\"remedy\":\"Free space.\"}]}";
+	struct gateway *gateway = *state;
+	char path[160], line[256], text[512];
+
+	assert_int_equal(run_answered(gateway, "doctor", "200 OK", healthy), EXIT_DONE);
+	assert_non_null(strstr(gateway->out, "ok       gateway       The gateway answers.\n"));
+	assert_non_null(strstr(gateway->out, "ok       versions      "));
+	assert_non_null(strstr(gateway->out, "notice   heard         Turned away.\n"
+					     "                       -> Open the window.\n"));
+	assert_non_null(strstr(gateway->out, "\nNothing is wrong.\n"));
+	assert_int_equal(run_answered(gateway, "doctor", "200 OK", ill), EXIT_REFUSED);
+	assert_non_null(strstr(gateway->out, "warning  versions"));
+	assert_non_null(strstr(gateway->out, "error    disk          Full \\x1b[31m.\n"));
+	assert_non_null(strstr(gateway->out, " findings need somebody.\n"));
+	assert_int_equal(run_answered(gateway, "doctor", "403 Forbidden", "{\"error\":\"role\"}"),
+		EXIT_REFUSED);
+	assert_non_null(strstr(gateway->out, "Run this as root."));
+	assert_int_equal(run_answered(gateway, "doctor --json", "200 OK", ill), EXIT_REFUSED);
+	assert_non_null(strstr(gateway->out, "\"check\": \"disk\""));
+
+	/* Nobody answers: what can be seen from here is said all the same. */
+	snprintf(path, sizeof(path), "%s/gatehouse.conf", gateway->directory);
+	snprintf(text, sizeof(text),
+		"gateway {\n\tstate_directory = \"%s\"\n}\nmqtt {\n\thost = \"a.invalid\"\n}\n",
+		gateway->directory);
+	write_text(path, text);
+	snprintf(line, sizeof(line), "doctor --config %s", path);
+	assert_int_equal(run_answered(gateway, line, NULL, NULL), EXIT_UNREACHABLE);
+	assert_non_null(strstr(gateway->out, "error    gateway"));
+	assert_non_null(strstr(gateway->out, "ok       configuration"));
+	assert_non_null(strstr(gateway->out, "error    dns"));
+	assert_non_null(strstr(gateway->out, "ok       permissions"));
+	assert_int_equal(chmod(gateway->directory, 0755), 0);
+	write_text(path, "lan {\n\tport = many\n}\n");
+	assert_int_equal(run_answered(gateway, line, NULL, NULL), EXIT_UNREACHABLE);
+	assert_non_null(strstr(gateway->out, "error    configuration"));
+	assert_null(strstr(gateway->out, "dns"));
+	snprintf(text, sizeof(text),
+		"gateway {\n\tstate_directory = \"%s\"\n}\nmqtt {\n\thost = \"192.0.2.1\"\n}\n",
+		gateway->directory);
+	write_text(path, text);
+	assert_int_equal(run_answered(gateway, line, "200 OK", healthy), EXIT_REFUSED);
+	assert_non_null(strstr(gateway->out, "error    permissions"));
+	assert_null(strstr(gateway->out, "dns"));
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -564,6 +631,7 @@ int main(void)
 		WITH_GATEWAY(test_setup),
 		WITH_GATEWAY(test_fingerprint),
 		WITH_GATEWAY(test_check_config),
+		WITH_GATEWAY(test_doctor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

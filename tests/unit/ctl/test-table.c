@@ -140,6 +140,23 @@ static void test_pairs(void **state)
 
 #define PRINTS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void test_paragraphs(void **state)
+{
+	word_print(out, "ok", 4);
+	word_print(out, "too long", 4);
+	word_print(out, "\xc3\xbc\x1b", 7);
+	fputs("|\n", out);
+	paragraph_print(out,
+		"one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+		"fifteen",
+		4);
+	paragraph_print(out, "", 4);
+	paragraph_print(out, "a  b\x1b", 0);
+	assert_printed("ok  too long\xc3\xbc\\x1b  |\n"
+		       "one two three four five six seven eight nine ten eleven twelve thirteen\n"
+		       "    fourteen fifteen\n\na b\\x1b\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +166,7 @@ int main(void)
 		PRINTS(test_many_rows),
 		PRINTS(test_bounds),
 		PRINTS(test_pairs),
+		PRINTS(test_paragraphs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The words for what was lost. */
+
+#include "core/metrics.h"
+
+#include <stddef.h>
+
+static const char *const words[LOSTS] = {
+	[LOST_REVOKED] = "revoked",
+	[LOST_REFUSED] = "refused",
+	[LOST_MISSING] = "missing",
+};
+
+const char *lost_why_to_string(enum lost_why why)
+{
+	return (unsigned)why < LOSTS ? words[why] : NULL;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What is counted on the road of a reading for whoever watches the gateway; the host adds, the api
+ * shows. Everything else that /metrics tells is counted where it happens. */
+
+#include "core/histogram.h"
+#include "core/pace.h"
+
+/* What became of readings that were acknowledged and will not be delivered. */
+enum lost_why {
+	LOST_REVOKED, /* their device was revoked, released, blocked or forgotten */
+	LOST_REFUSED, /* the platform will never take them: dead letters */
+	LOST_MISSING, /* they were not found on file */
+	LOSTS
+};
+const char *lost_why_to_string(enum lost_why why); /* "revoked" ... */
+
+struct metrics {
+	struct histogram commit;  /* from the datagram's end to the disk */
+	struct histogram publish; /* from the PUBLISH to its PUBACK */
+	struct pace taken;	  /* bytes that were accepted */
+	uint64_t lost[LOSTS];
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A look at the machine: room on the disk, interfaces, the control socket. Only calls that the
+ * kernel answers at once: this runs on the loop. */
+
+#include "host/doctor.h"
+
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+static void look_at_disk(const char *directory, struct api_probe *probe)
+{
+	struct statvfs room;
+
+	if (statvfs(directory, &room) < 0)
+		return;
+	probe->disk_free = (uint64_t)room.f_bavail * room.f_frsize;
+	probe->disk_size = (uint64_t)room.f_blocks * room.f_frsize;
+}
+
+static void look_for_interfaces(const struct config_list *list, char *ret_text, size_t capacity)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < list->count && used < capacity; i++)
+		if (!if_nametoindex(list->item[i]))
+			used += (size_t)snprintf(ret_text + used, capacity - used, "%s%s",
+				used ? ", " : "", list->item[i]);
+}
+
+/* The page gave the socket to the group if there is one. */
+static bool socket_has_group(const char *directory)
+{
+	char path[300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/control.sock", directory);
+	return stat(path, &st) == 0 && st.st_gid != 0 && (st.st_mode & S_IRWXG);
+}
+
+void doctor_probe(struct host *host, struct api_probe *ret_probe)
+{
+	*ret_probe =
+		(struct api_probe){.has_group = socket_has_group(host->config->runtime_directory)};
+	look_at_disk(host->config->state_directory, ret_probe);
+	look_for_interfaces(&host->config->lan_interfaces, ret_probe->missing_interfaces,
+		sizeof(ret_probe->missing_interfaces));
+}
