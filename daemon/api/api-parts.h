@@ -10,6 +10,8 @@ struct api {
 	const struct api_ops *ops;
 	void *userdata;
 	uint64_t revision;
+	api_news_fn news; /* or NULL */
+	void *news_userdata;
 	struct api_pending *pending; /* calls whose answer comes later */
 };
 
@@ -63,6 +65,7 @@ json_t *api_device_json(
 void api_get_status(const struct api_context *context);
 void api_get_limits(const struct api_context *context);
 void api_get_doctor(const struct api_context *context);
+void api_get_events(const struct api_context *context);
 void api_get_heard(const struct api_context *context);
 void api_get_alarms(const struct api_context *context);
 void api_get_devices(const struct api_context *context);

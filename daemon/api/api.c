@@ -34,9 +34,27 @@ uint64_t api_revision(const struct api *api)
 	return api->revision;
 }
 
-void api_touch(struct api *api)
+void api_watch(struct api *api, api_news_fn news, void *userdata)
+{
+	api->news = news;
+	api->news_userdata = userdata;
+}
+
+static void tell(struct api *api, enum api_news news)
 {
 	api->revision++;
+	if (api->news)
+		api->news(api->news_userdata, news);
+}
+
+void api_touch(struct api *api)
+{
+	tell(api, API_NEWS_STATE);
+}
+
+void api_touch_traffic(struct api *api)
+{
+	tell(api, API_NEWS_TRAFFIC);
 }
 
 /* ---- answers ---- */

@@ -10,6 +10,8 @@
  *   GET    /api/v1/status               viewer      STATUS
  *   GET    /api/v1/status/limits        viewer      {"limits":[{"name","value","unit","reason","reached"}]}
  *   GET    /api/v1/doctor               viewer      {"version","findings":[{"check","state" (ok, notice, warning, error),"text","remedy"}]}
+ *   GET    /api/v1/events               viewer      text/event-stream, while the session lasts: "state" and "traffic" (what a page shows
+ *                                                   may have changed; ask again), "left" (seconds until the session ends)
  *   GET    /api/v1/heard                viewer      {"minutes":15,"heard":[{"reason","count","remedy"}]}
  *   GET    /api/v1/alarms               viewer      {"alarms":[{"id","subject","sentence","remedy","raised","times","clears_itself"}]}
  *   POST   /api/v1/alarms/clear         technician  {"id","subject"}
@@ -163,7 +165,16 @@ const struct api_route *api_route_at(size_t index);
  */
 int api_metrics(struct api *api, char **ret_text, size_t *ret_size);
 
-/* A running number that grows with every change a page would want to see (for live updates and
- * tests). */
+/*
+ * News: something that a page shows may have changed. STATE is what somebody did or what became of
+ * it (arrivals, stages, window, alarms, uplink); TRAFFIC is what goes on all the time (readings,
+ * who was turned away). A running number grows with each piece of news.
+ */
+enum api_news { API_NEWS_STATE = 1, API_NEWS_TRAFFIC = 2 };
+typedef void (*api_news_fn)(void *userdata, enum api_news news);
+/* The one listener; it is told on the loop, in the middle of whatever happens, and only notes it.
+ * NULL: nobody any more. */
+void api_watch(struct api *api, api_news_fn news, void *userdata);
 uint64_t api_revision(const struct api *api);
-void api_touch(struct api *api);
+void api_touch(struct api *api); /* API_NEWS_STATE */
+void api_touch_traffic(struct api *api);

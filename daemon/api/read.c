@@ -167,6 +167,13 @@ void api_get_limits(const struct api_context *context)
 	api_answer(context, 200, json_pack("{s:o}", "limits", list));
 }
 
+/* A stream has no one answer: the server carries it, once this said that the caller may listen. */
+void api_get_events(const struct api_context *context)
+{
+	api_answer(
+		context, 200, json_pack("{s:I}", "revision", (json_int_t)context->api->revision));
+}
+
 void api_get_heard(const struct api_context *context)
 {
 	uint64_t now = clock_boot_usec();

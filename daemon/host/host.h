@@ -488,4 +488,5 @@ void audit_of_act(const struct act *act, const char *object, const char *evidenc
 	const char *result, struct audit_row *ret_row);
 void host_turned_away(struct host *host, enum turned_away why, const struct device_address *from);
 void host_saved(struct host *host, int result, const char *head);
-void host_touch(struct host *host);
+void host_touch(struct host *host); /* see enum api_news */
+void host_touch_traffic(struct host *host);

@@ -22,6 +22,12 @@ void host_touch(struct host *host)
 		api_touch(host->api);
 }
 
+void host_touch_traffic(struct host *host)
+{
+	if (host->api)
+		api_touch_traffic(host->api);
+}
+
 void host_saved(struct host *host, int result, const char *head)
 {
 	if (result >= 0) {
@@ -161,6 +167,7 @@ void host_turned_away(struct host *host, enum turned_away why, const struct devi
 	char address[80];
 
 	heard_add(&host->heard, why, now);
+	host_touch_traffic(host);
 	if (!log_limiter_allow(&host->refused_log, now, &suppressed))
 		return;
 	log_info("Turned away: %s, from %s (%llu more since the last such line).",

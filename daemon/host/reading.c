@@ -282,7 +282,7 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 		outbox_has_room(host);
 		reading_pump_soon(host);
 	}
-	host_touch(host);
+	host_touch_traffic(host);
 }
 
 static uint64_t dropped_so_far(const struct host *host)

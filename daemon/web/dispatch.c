@@ -125,7 +125,8 @@ static void page_caller(struct request *request)
 	request->caller = (struct api_caller){.role = ROLE_NONE, .via = "page"};
 	if (guard_address_from_sockaddr(peer_address(request), &ip))
 		guard_address_format(&ip, request->caller.via);
-	request->background = request_field(request, "X-Background") != NULL;
+	request->background = request_field(request, "X-Background") != NULL ||
+			      strcmp(request->path, DOOR_EVENTS) == 0;
 	session = session_find(
 		request->web->sessions, cookie, clock_boot_usec(), !request->background);
 	if (!session)

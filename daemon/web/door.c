@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "web/entry.h"
+#include "web/stream.h"
 
 static bool is_call(const struct request *request, const char *path)
 {
@@ -54,6 +55,20 @@ static void on_answer(struct request *request, int status, json_t *body)
 	if (status < 300 && session && is_call(request, "/api/v1/password"))
 		session_password_typed(request->web->sessions, session, clock_boot_usec());
 	request_answer_json(request, (unsigned)status, body);
+}
+
+static bool is_stream(const struct request *request)
+{
+	return request->method == METHOD_GET && strcmp(request->path, DOOR_EVENTS) == 0;
+}
+
+/* The API said whether the caller may listen. */
+static void on_may_listen(struct request *request, int status, json_t *body)
+{
+	if (status < 300)
+		stream_begin(request->web->streams, request);
+	else
+		request_answer_json(request, (unsigned)status, body);
 }
 
 /* True when it is answered. */
@@ -136,7 +151,9 @@ void door_begin(struct request *request)
 		return;
 	}
 	request_ask(request, method_name(request->method), request->path, request->query, body,
-		begins_session(request) ? on_login : on_answer);
+		begins_session(request) ? on_login
+		: is_stream(request)	? on_may_listen
+					: on_answer);
 	request_wipe(body);
 	json_decref(body);
 }

@@ -6,4 +6,6 @@
 
 #include "web/request.h"
 
+#define DOOR_EVENTS "/api/v1/events" /* answered by a stream: stream.h */
+
 void door_begin(struct request *request);

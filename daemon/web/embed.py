@@ -1,31 +1,34 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the files of the page as a C table: embed.py OUTPUT FILE..."""
+"""Writes the files of the page as a C table: embed.py OUTPUT FILE...
+
+Files of one kind become one asset, in the order that they are named in."""
 
 import os
 import sys
 
-TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
+ASSETS = {
+    ".css": ("style.css", "text/css; charset=utf-8"),
+    ".js": ("page.js", "text/javascript; charset=utf-8"),
+    ".svg": ("icon.svg", "image/svg+xml"),
 }
 
 
 def main():
     output, names = sys.argv[1], sys.argv[2:]
+    together = {}
+    for name in names:
+        with open(name, "rb") as file:
+            asset = ASSETS[os.path.splitext(name)[1]]
+            together[asset] = together.get(asset, b"") + file.read()
     lines = ['#include "web/assets.h"', ""]
     rows = []
-    for number, name in enumerate(names):
-        with open(name, "rb") as file:
-            data = file.read()
+    for number, ((name, kind), data) in enumerate(together.items()):
         lines.append(f"static const unsigned char asset_{number}[] = {{")
         for start in range(0, len(data), 20):
             lines.append("\t" + "".join(f"{byte}," for byte in data[start : start + 20]))
         lines += ["};", ""]
-        base = os.path.basename(name)
-        kind = TYPES[os.path.splitext(base)[1]]
-        rows.append(f'\t{{"/assets/{base}", "{kind}", asset_{number}, {len(data)}}},')
+        rows.append(f'\t{{"/assets/{name}", "{kind}", asset_{number}, {len(data)}}},')
     lines += ["const struct asset assets[] = {"] + rows + ["\t{0},", "};", ""]
     with open(output, "w", encoding="ascii") as file:
         file.write("\n".join(lines))

@@ -84,8 +84,8 @@ void frame_begin(struct view *view, const char *title, bool bare)
 	if (!view->request->background) {
 		draw_head(view, title);
 		if (view->session)
-			html_put(view->html, "<body data-left=\"%llu\">\n",
-				(unsigned long long)(left / USEC_PER_SEC));
+			html_put(view->html, "<body data-left=\"%llu\" data-new=\"%s\">\n",
+				(unsigned long long)(left / USEC_PER_SEC), text(TEXT_NEW_HERE));
 		else
 			html_put(view->html, "<body class=\"bare\">\n");
 		html_put(view->html, "<a class=\"skip\" href=\"#main\">%s</a>\n", text(TEXT_SKIP));
@@ -99,16 +99,40 @@ void frame_begin(struct view *view, const char *title, bool bare)
 	draw_notice(view);
 }
 
+/* What the scripts show: the session ends or has ended, the gateway does not answer. */
+static void draw_dialogs(struct view *view)
+{
+	html_put(view->html,
+		"<p id=\"away\" class=\"away\" role=\"status\" hidden>%s <b "
+		"id=\"away-since\"></b>. "
+		"%s</p>\n<p id=\"said\" class=\"visually-hidden\" role=\"status\"></p>\n",
+		text(TEXT_GATEWAY_AWAY), text(TEXT_GATEWAY_AWAY_WHAT));
+	html_put(view->html,
+		"<dialog id=\"ending\" aria-labelledby=\"ending-title\"><h2 "
+		"id=\"ending-title\">%s</h2>"
+		"<div class=\"soon\"><p>%s</p><div class=\"buttons\"><button id=\"stay\" "
+		"class=\"primary\" autofocus>%s</button></div></div>\n",
+		text(TEXT_SESSION_TITLE), text(TEXT_SESSION_ENDS), text(TEXT_STAY));
+	html_put(view->html,
+		"<form class=\"ended\" data-name=\"%s\"><p>%s</p>"
+		"<input hidden autocomplete=\"username\" aria-label=\"%s\" value=\"%s\">"
+		"<div class=\"field\"><label for=\"back-password\">%s</label>",
+		view->session->name, text(TEXT_SESSION_ENDED), text(TEXT_LOGIN_NAME),
+		view->session->name, text(TEXT_PASSWORD));
+	html_put(view->html,
+		"<input id=\"back-password\" name=\"password\" type=\"password\" required "
+		"autocomplete=\"current-password\"></div><p class=\"problem\" role=\"alert\"></p>"
+		"<div class=\"buttons\"><button "
+		"class=\"primary\">%s</button></div></form></dialog>\n",
+		text(TEXT_LOGIN_BUTTON));
+}
+
 void frame_end(struct view *view, bool bare)
 {
 	html_put(view->html, "</main>\n");
 	if (view->request->background)
 		return;
-	if (!bare)
-		html_put(view->html,
-			"<dialog id=\"ending\" aria-labelledby=\"ending-text\">"
-			"<p id=\"ending-text\">%s</p><form method=\"dialog\">"
-			"<button class=\"primary\" autofocus>%s</button></form></dialog>\n",
-			text(TEXT_SESSION_ENDS), text(TEXT_STAY));
+	if (!bare && view->session)
+		draw_dialogs(view);
 	html_put(view->html, "</body>\n</html>\n");
 }

@@ -138,7 +138,7 @@ void draw_device(struct view *view)
 
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
 		text(TEXT_ALL_DEVICES));
-	html_put(view->html, "<div id=\"live\" data-every=\"2\" class=\"columns\">\n");
+	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
 	draw_state(view, device);
 	section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
 	draw_device_facts(view, device);

@@ -108,7 +108,7 @@ void draw_devices(struct view *view)
 	bool narrowed = view_argument(view, "q")[0] || view_argument(view, "stage")[0];
 
 	draw_search(view);
-	html_put(view->html, "<div id=\"live\" data-every=\"2\"><section data-key=\"list\">\n");
+	html_put(view->html, "<div id=\"live\" data-traffic><section data-key=\"list\">\n");
 	if (json_array_size(devices) == 0)
 		draw_empty(view, narrowed ? TEXT_NONE_FOUND : TEXT_NO_DEVICES,
 			narrowed ? TEXT_NONE_FOUND_WHAT : TEXT_NO_DEVICES_WHAT);

@@ -71,7 +71,7 @@ void draw_uplink(struct view *view)
 {
 	const json_t *status = view_part(view, 0);
 
-	html_put(view->html, "<div id=\"live\" data-every=\"2\" class=\"columns\">\n");
+	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
 	draw_link(view, json_object_get(status, "uplink"));
 	draw_queue(view, json_object_get(status, "queue"));
 	draw_gateway(view, status);

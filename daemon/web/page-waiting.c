@@ -231,11 +231,10 @@ static void draw_heard(struct view *view)
 
 void draw_waiting(struct view *view)
 {
-	html_put(view->html, "<div id=\"live\" data-every=\"2\">\n");
+	html_put(view->html, "<div id=\"live\" data-traffic>\n");
 	draw_alarms(view);
 	draw_window(view);
 	draw_waiting_devices(view);
 	draw_heard(view);
-	html_put(view->html,
-		"</div>\n<p id=\"said\" class=\"visually-hidden\" role=\"status\"></p>\n");
+	html_put(view->html, "</div>\n");
 }

@@ -166,14 +166,28 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
 		visitor_end(userdata, *context);
 }
 
+static struct visitor *visitor_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+void port_hold(struct MHD_Connection *connection)
+{
+	struct visitor *visitor = visitor_of(connection);
+
+	if (visitor)
+		visitor->deadline_usec = UINT64_MAX;
+}
+
 /* The next request on this connection has its own time. */
 static void on_completed(void *userdata, struct MHD_Connection *connection, void **request,
 	enum MHD_RequestTerminationCode code)
 {
 	struct port *port = userdata;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct visitor *visitor = info ? info->socket_context : NULL;
+	struct visitor *visitor = visitor_of(connection);
 
 	if (visitor)
 		visitor->deadline_usec = clock_boot_usec() + REQUEST_USEC;

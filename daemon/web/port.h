@@ -32,5 +32,7 @@ int port_new(sd_event *loop, const struct port_options *options, struct port **r
 struct port *port_free(struct port *port);
 /* After MHD_resume_connection(): the library runs in the next turn of the loop. */
 void port_wake(struct port *port);
+/* This connection's answer goes on without end: no deadline until it is complete. */
+void port_hold(struct MHD_Connection *connection);
 /* Takes over the listening socket when it succeeds. */
 int port_listen(struct port *port, int fd);

@@ -75,6 +75,12 @@ void request_answer_json(struct request *request, unsigned status, json_t *body)
 			text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT));
 }
 
+void request_answer_stream(
+	struct request *request, const char *content_type, struct MHD_Response *response)
+{
+	give_typed(request, 200, content_type, response);
+}
+
 void request_answer_error(
 	struct request *request, unsigned status, const char *word, const char *text)
 {

@@ -88,6 +88,9 @@ void request_answer(struct request *request, unsigned status, const char *conten
 	const void *data, size_t size);
 void request_answer_html(struct request *request, unsigned status, struct html *html);
 void request_answer_json(struct request *request, unsigned status, json_t *body);
+/* An answer that goes on; the response is taken over, NULL = no memory. */
+void request_answer_stream(
+	struct request *request, const char *content_type, struct MHD_Response *response);
 /* {"error": word, "text": text} */
 void request_answer_error(
 	struct request *request, unsigned status, const char *word, const char *text);

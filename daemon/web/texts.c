@@ -44,7 +44,17 @@ static const char *const texts[TEXTS] = {
 	[TEXT_FINGERPRINT_WHAT] =
 		"Compare it with the one that gatehousectl setup prints. When they differ, "
 		"somebody stands between you and the gateway: stop.",
-	[TEXT_SESSION_ENDS] = "You will be logged out soon, because nothing happened for a while.",
+	[TEXT_SESSION_TITLE] = "Are you still there?",
+	[TEXT_SESSION_ENDS] =
+		"You will be logged out in less than two minutes. What you typed stays here.",
+	[TEXT_SESSION_ENDED] = "You were logged out, because nothing happened for a while. What "
+			       "you typed is kept: "
+			       "log in here and go on.",
+	[TEXT_GATEWAY_AWAY] = "The gateway does not answer since",
+	[TEXT_GATEWAY_AWAY_WHAT] =
+		"What you see is from before; what you typed is kept. It is tried again all the "
+		"time: look at the gateway's power and your network.",
+	[TEXT_NEW_HERE] = "New:",
 	[TEXT_STAY] = "Stay logged in",
 	[TEXT_NOT_READY] = "The gateway is not ready yet. Nothing was changed. Try again in a few "
 			   "seconds.",

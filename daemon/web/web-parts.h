@@ -23,6 +23,7 @@ struct web {
 	char *control_path; /* to be unlinked at the end, or NULL */
 	struct certificate *certificate;
 	struct sessions *sessions;
+	struct streams *streams;
 	struct port *page;    /* HTTPS */
 	struct port *control; /* HTTP on the Unix socket */
 	uint16_t port;

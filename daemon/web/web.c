@@ -19,6 +19,7 @@
 #include "web/interfaces.h"
 #include "web/listen.h"
 #include "web/request.h"
+#include "web/stream.h"
 #include "web/web-parts.h"
 
 #define CONTROL_CONNECTIONS 32
@@ -271,6 +272,9 @@ int web_new(sd_event *loop, const struct web_options *options, struct api *api, 
 	r = sessions_new((unsigned)web->limits->value[LIMIT_SESSIONS_WEB], &web->sessions);
 	if (r < 0)
 		return explain(&why, r, "There is not enough memory for the page.");
+	r = streams_new(web, &web->streams);
+	if (r < 0)
+		return explain(&why, r, "There is not enough memory for the page.");
 	r = find_certificate(web, options, &why);
 	if (r < 0)
 		return r;
@@ -288,6 +292,7 @@ struct web *web_free(struct web *web)
 {
 	if (!web)
 		return NULL;
+	web->streams = streams_free(web->streams);
 	request_release_all(web);
 	web->page = port_free(web->page);
 	web->control = port_free(web->control);
@@ -304,6 +309,7 @@ struct web *web_free(struct web *web)
 void web_end_sessions(struct web *web, const char *person)
 {
 	sessions_end_person(web->sessions, person);
+	streams_sessions_ended(web->streams);
 }
 
 const char *web_fingerprint(const struct web *web)

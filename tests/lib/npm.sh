@@ -7,7 +7,7 @@ npm_install() {
 	local tests=${root:?}/tests stamp=${root:?}/tests/node_modules/.installed-from
 	if cmp -s "$tests/package-lock.json" "$stamp"; then return 0; fi
 	if ! command -v npm >/dev/null 2>&1; then
-		warn "npm is missing: the tests with node-coap will be skipped"
+		warn "npm is missing: the tests with node-coap and a browser will be skipped"
 		return 0
 	fi
 	say "installing: npm packages of tests/package.json"

@@ -11,6 +11,7 @@
   sensor.py        the simulated sensor
   page.py          a person's browser without JavaScript
   people.py        people who log in
+  browser.py       Chromium, for the scenarios of browser/
   coap.py          datagrams byte by byte
   plain.py         a plain device of its own address
   certificates.py  a certification authority for tests

@@ -425,6 +425,10 @@ void job_run(void)
 	job.done(job.userdata, job.work(job.userdata));
 }
 
+void api_touch_traffic(struct api *api)
+{
+}
+
 void api_touch(struct api *api)
 {
 }

@@ -175,7 +175,10 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_journal();
 	else if (strcmp(path, "/api/v1/people") == 0)
 		*ret = make_people();
-	else if (strncmp(path, device, strlen(device)) == 0) {
+	else if (strcmp(path, "/api/v1/events") == 0) {
+		status = request->caller->role == ROLE_NONE ? 401 : 200;
+		*ret = json_object();
+	} else if (strncmp(path, device, strlen(device)) == 0) {
 		for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]) && !*ret; i++) {
 			json_t *one = make_device(fake, i);
 
@@ -300,6 +303,19 @@ static void postpone(struct fake_api *fake, const struct late *answer)
 	} else if (sd_event_add_defer(fake->loop, &source, on_late, late) < 0) {
 		abort();
 	}
+}
+
+void __wrap_api_watch(struct api *api, api_news_fn news, void *userdata)
+{
+	struct fake_api *fake = (struct fake_api *)(void *)api;
+
+	fake->news = news;
+	fake->news_userdata = userdata;
+}
+
+uint64_t __wrap_api_revision(const struct api *api)
+{
+	return ((const struct fake_api *)(const void *)api)->revision;
 }
 
 void __wrap_api_call(

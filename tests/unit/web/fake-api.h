@@ -18,6 +18,8 @@
 
 struct late;
 
+/* Also --wrap=api_watch and api_revision: who listens is kept here. */
+
 struct fake_api {
 	sd_event *loop;	  /* needed for late answers */
 	bool late;	  /* answers come in a later turn of the loop */
@@ -28,6 +30,9 @@ struct fake_api {
 	bool hostile;	 /* the first device calls itself names */
 	bool empty;	 /* no devices */
 	unsigned window; /* seconds left */
+	api_news_fn news;
+	void *news_userdata;
+	uint64_t revision;
 	const char *role;
 	/* the last change asked for */
 	unsigned changes;
@@ -42,5 +47,7 @@ void fake_api_clear(struct fake_api *fake);
 /* Gives the answers that are held. */
 void fake_api_release(struct fake_api *fake);
 
+void __wrap_api_watch(struct api *api, api_news_fn news, void *userdata);
+uint64_t __wrap_api_revision(const struct api *api);
 void __wrap_api_call(
 	struct api *api, const struct api_request *request, api_done_fn done, void *userdata);

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// The screen that renews itself. The gateway tells by a stream that something changed; then the
+// screen is asked for again and put in place piece by piece (data-key), so that what somebody types
+// into stays as it is.
+
+const live = $("live");
+const ending = $("ending"); // the dialog of session.js: somebody is logged in
+const busy = new WeakSet(); // pieces that somebody began to fill in
+
+const key = (item) => item.dataset.key;
+const pieces = (root) => [...root.children].filter(key);
+const held = (item) =>
+	item.contains(document.activeElement) && document.activeElement.matches("input, select, textarea") ||
+	busy.has(item) ||
+	all(item, "*").some((inner) => busy.has(inner));
+
+// A window that stays as it is keeps its form, only its countdown moves.
+function same(old, fresh) {
+	if (fresh.dataset.same !== undefined && fresh.dataset.same === old.dataset.same) {
+		const from = fresh.querySelector("[data-countdown]");
+		const to = old.querySelector("[data-countdown]");
+		if (from && to)
+			to.dataset.end = Date.now() + 1000 * from.dataset.countdown;
+		return true;
+	}
+	return old.source === fresh.outerHTML;
+}
+
+function remember(root) {
+	for (const item of all(root, "[data-key]"))
+		item.source = item.outerHTML;
+}
+
+function put(old, fresh) {
+	const open = all(old, "details").map((item) => item.open);
+	const at = old.contains(document.activeElement) ? document.activeElement : null;
+	const where = at && (at.id || at.getAttribute("formaction") || at.getAttribute("href"));
+	fresh.source = fresh.outerHTML;
+	remember(fresh);
+	all(fresh, "details").forEach((item, i) => {
+		item.open = item.open || open[i] === true;
+	});
+	old.replaceWith(fresh);
+	prepareTimes(fresh);
+	if (where) {
+		const again = all(fresh, "a, button, summary, [id]").find((item) =>
+			[item.id, item.getAttribute("formaction"), item.getAttribute("href")].includes(where));
+		if (again)
+			again.focus();
+	}
+}
+
+function add(parent, fresh, place) {
+	fresh.source = fresh.outerHTML;
+	remember(fresh);
+	parent.insertBefore(fresh, place ? place.nextSibling : parent.firstChild);
+	prepareTimes(fresh);
+}
+
+function merge(parent, wanted, arrivals) {
+	const present = new Map(pieces(parent).map((item) => [key(item), item]));
+	let place = null;
+	for (const fresh of wanted) {
+		const old = present.get(key(fresh));
+		present.delete(key(fresh));
+		const outer = old && old.querySelector("[data-items]");
+		const inner = fresh.querySelector("[data-items]");
+		let item = old;
+		if (outer && inner) {
+			merge(outer, pieces(inner), arrivals);
+		} else if (old && !held(old) && !same(old, fresh)) {
+			const known = new Set(all(old, "[data-key]").map(key));
+			arrivals.push(...all(fresh, "[data-key]").filter((one) => !known.has(key(one))));
+			put(old, fresh);
+			item = fresh;
+		} else if (!old) {
+			add(parent, fresh, place);
+			arrivals.push(fresh);
+			item = fresh;
+		}
+		place = item;
+	}
+	for (const gone of present.values())
+		if (!held(gone))
+			gone.remove();
+}
+
+function announce(arrivals) {
+	const names = arrivals
+		.filter((item) => /^(device|alarm)-/.test(key(item)))
+		.map((item) => {
+			item.classList.add("fresh");
+			const title = item.querySelector("h3, th, strong");
+			return title ? title.textContent.trim() : "";
+		});
+	if ($("said") && names.length > 0)
+		$("said").textContent = `${say("new")} ${names.join(", ")}`;
+}
+
+async function renew() {
+	const answer = await fetch(location.href.split("#")[0], {
+		headers: { "X-Background": "1" },
+		credentials: "same-origin",
+		redirect: "error",
+	});
+	if (answer.status === 401) {
+		sessionOver();
+		return;
+	}
+	if (!answer.ok)
+		return;
+	const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+	const wanted = page.getElementById("live");
+	if (!wanted)
+		return;
+	const arrivals = [];
+	merge(live, pieces(wanted), arrivals);
+	announce(arrivals);
+	tick();
+}
+
+let renewing = false;
+let again = false;
+
+async function renewSoon() {
+	if (!live)
+		return;
+	if (renewing) {
+		again = true;
+		return;
+	}
+	renewing = true;
+	do {
+		again = false;
+		try {
+			await renew();
+		} catch {
+			// The gateway is away for a moment: the stream tells when it is back.
+		}
+	} while (again);
+	renewing = false;
+}
+
+// --- the stream ---
+
+let stream = null;
+let silence = 0;
+
+function heardFromGateway(alive) {
+	clearTimeout(silence);
+	if (alive) {
+		$("away").hidden = true;
+		return;
+	}
+	silence = setTimeout(() => {
+		$("away").hidden = false;
+		$("away-since").textContent = new Date().toTimeString().slice(0, 5);
+	}, 3000);
+}
+
+function listen() {
+	if (stream || document.hidden || ending.classList.contains("over"))
+		return;
+	stream = new EventSource("/api/v1/events");
+	stream.addEventListener("open", () => heardFromGateway(true));
+	stream.addEventListener("state", renewSoon);
+	stream.addEventListener("traffic", () => {
+		if (live && live.dataset.traffic !== undefined)
+			renewSoon();
+	});
+	stream.addEventListener("left", (event) => sessionLasts(Number(event.data)));
+	stream.addEventListener("error", () => {
+		const refused = stream.readyState === EventSource.CLOSED;
+		heardFromGateway(false);
+		if (!refused)
+			return; // it tries again by itself
+		stream = null;
+		askSession();
+		setTimeout(listen, 5000);
+	});
+}
+
+function stopListening() {
+	if (stream)
+		stream.close();
+	stream = null;
+	clearTimeout(silence);
+}
+
+if (live) {
+	remember(live);
+	live.addEventListener("input", (event) => {
+		const piece = event.target.closest("[data-key]");
+		if (piece)
+			busy.add(piece);
+	});
+}
+
+// Each tab that is looked at listens; the others leave their place to somebody else.
+if (ending) {
+	document.addEventListener("visibilitychange", () => {
+		if (document.hidden)
+			stopListening();
+		else
+			listen();
+	});
+	addEventListener("pagehide", stopListening);
+}

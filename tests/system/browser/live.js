@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The screen renews itself: nothing here loads a page a second time.
+"use strict";
+
+const assert = require("node:assert/strict");
+
+// What happens elsewhere is seen; what somebody types meanwhile stays.
+exports.arrivals = async (stage) => {
+	const page = await stage.enter("anna");
+	const loads = [];
+	page.on("load", () => loads.push(page.url()));
+	await stage.sees(page, "Nothing waits for you");
+	await stage.bed.open_window();
+	await stage.sees(page, "The window closes in");
+	await stage.bed.enrol("pump-1", { model: "P-1", code: "BCDF-GHJK" });
+	const first = stage.card(page, "pump-1");
+	await stage.sees(first, "Waits for you");
+	await first.getByLabel("Type the code on its label").fill("bcdf");
+	await stage.bed.enrol("pump-2", { model: "P-2" });
+	await stage.sees(stage.card(page, "pump-2"), "Waits for you");
+	assert.equal(await first.getByLabel("Type the code on its label").inputValue(), "bcdf");
+	await stage.bed.reject("pump-2");
+	await stage.gone(page.getByRole("article"), "pump-2");
+	await stage.bed.turned_away();
+	await stage.sees(page, "A reading without approval");
+	assert.deepEqual(loads, []);
+};
+
+// A device's way, on its own screen, with the readings that come in.
+exports.device = async (stage, id) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page, "Active");
+	await stage.bed.report(41);
+	await page.getByRole("definition").filter({ hasText: /^1\s*$/ }).first().waitFor();
+	await stage.bed.suspend();
+	await stage.sees(page, "Suspended");
+	await stage.sees(page.getByRole("button", { name: "Resume" }), "Resume");
+};
+
+// The gateway goes away and comes back.
+exports.away = async (stage) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/ERR_|Failed to load resource/);
+	await stage.sees(page, "Nothing waits for you");
+	await stage.bed.stop();
+	await stage.sees(page, "The gateway does not answer since");
+	await stage.bed.start();
+	await stage.gone(page, "The gateway does not answer since");
+	await stage.sees(page, "You were logged out"); // sessions do not survive a restart
+};

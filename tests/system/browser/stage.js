@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every scenario uses: windows that notice each complaint on their console, people who log in,
+// and sentences about what somebody sees.
+"use strict";
+
+const fs = require("node:fs");
+const assert = require("node:assert/strict");
+
+const PATIENCE = 20000; // for what must come, on a busy machine
+const axeSource = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+class Stage {
+	constructor(browser, bed, order) {
+		Object.assign(this, { browser, bed, url: order.url, people: order.people });
+		this.windows = [];
+		this.complaints = [];
+		this.allowed = []; // patterns of complaints that belong to the scenario
+	}
+
+	// A new browser with cookies of its own; options as of playwright's newContext().
+	async open(options = {}) {
+		const context = await this.browser.newContext({
+			baseURL: this.url,
+			ignoreHTTPSErrors: true,
+			viewport: { width: 360, height: 740 },
+			reducedMotion: "reduce",
+			...options,
+		});
+		context.setDefaultTimeout(PATIENCE);
+		const page = await context.newPage();
+		page.on("console", (message) => {
+			if (["error", "warning"].includes(message.type()))
+				this.complaints.push(`${message.text()} (${message.location().url})`);
+		});
+		page.on("pageerror", (error) => this.complaints.push(String(error)));
+		this.windows.push({ context, page });
+		return page;
+	}
+
+	// ... with somebody logged in.
+	async enter(name, options) {
+		const page = await this.open(options);
+		await page.goto("/login");
+		await this.logIn(page, name);
+		return page;
+	}
+
+	async logIn(page, name) {
+		await page.getByLabel("Name", { exact: true }).fill(name);
+		await page.getByLabel("Password", { exact: true }).fill(this.people[name]);
+		await page.getByRole("button", { name: "Log in" }).click();
+		await page.waitForURL("**/waiting");
+	}
+
+	async openWindow(page, name) {
+		await page.goto("/waiting");
+		await page.getByLabel("Your password, once more").first().fill(this.people[name]);
+		await page.getByRole("button", { name: "Add a device" }).click();
+		await this.sees(page, "The window is open");
+	}
+
+	// The piece of a screen that tells about one thing.
+	card(page, title) {
+		return page.getByRole("article").filter({ hasText: title }).first();
+	}
+
+	async sees(where, text) {
+		await where.getByText(text).filter({ visible: true }).first().waitFor();
+	}
+
+	async never(where, text) {
+		assert.equal(await where.getByText(text).filter({ visible: true }).count(), 0, `somebody sees "${text}"`);
+	}
+
+	async gone(where, text) {
+		await until(async () => (await where.getByText(text).filter({ visible: true }).count()) === 0, `"${text}" is gone`);
+	}
+
+	// No violation that axe-core knows of.
+	async accessible(page, what) {
+		await page.evaluate(axeSource);
+		const found = await page.evaluate(() => window.axe.run(document, {
+			runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+		}));
+		const bad = found.violations.map((one) =>
+			`${one.id}: ${one.help}\n  ${one.nodes.map((node) => node.html.slice(0, 200)).join("\n  ")}`);
+		assert.deepEqual(bad, [], `axe-core on ${what}`);
+	}
+
+	// Nothing stands beyond the right edge.
+	async fits(page, what) {
+		const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+		assert.ok(wide <= 0, `${what} is ${wide} px too wide`);
+	}
+
+	checkSilence() {
+		const rest = this.complaints.filter((one) => !this.allowed.some((pattern) => pattern.test(one)));
+		assert.deepEqual(rest, [], "the console complains");
+	}
+
+	async describe() {
+		let text = `complaints: ${JSON.stringify(this.complaints)}\n`;
+		for (const { page } of this.windows) {
+			const seen = await page.locator("body").innerText({ timeout: 2000 }).catch(() => "");
+			text += `--- ${page.url()}\n${seen.slice(0, 1500)}\n`;
+		}
+		return text;
+	}
+
+	async close() {
+		for (const { context } of this.windows)
+			await context.close().catch(() => {});
+	}
+}
+
+async function until(condition, what) {
+	const end = Date.now() + PATIENCE;
+	while (!(await condition())) {
+		if (Date.now() > end)
+			throw new Error(`not in time: ${what}`);
+		await new Promise((done) => setTimeout(done, 50));
+	}
+}
+
+module.exports = { Stage, until };
