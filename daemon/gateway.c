@@ -96,6 +96,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 	struct host *host = &gateway->host;
 	const struct api_view view = {
 		.registry = host->registry,
+		.recent = host->recent,
 		.owed = host->owed,
 		.alarms = &host->alarms,
 		.limits = &host->limits,
@@ -332,6 +333,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->registry = registry_free(host->registry);
+	host->recent = recent_free(host->recent);
 	host->owed = owed_free(host->owed);
 	gaps_free_all(host);
 	token_import_end(host);

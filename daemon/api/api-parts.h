@@ -61,6 +61,9 @@ bool api_query_text(const char *query, const char *key, char *ret_text, size_t c
 json_t *api_device_json(
 	const struct api *api, const struct device *device, bool technician, bool show_code);
 
+/* Of its first name; null when there is none. */
+json_t *api_recent_json(const struct recent *recent, uint64_t device_row);
+
 /* handlers */
 void api_get_status(const struct api_context *context);
 void api_get_limits(const struct api_context *context);
@@ -69,6 +72,7 @@ void api_get_events(const struct api_context *context);
 void api_get_heard(const struct api_context *context);
 void api_get_alarms(const struct api_context *context);
 void api_get_devices(const struct api_context *context);
+void api_get_readings(const struct api_context *context);
 void api_get_device(const struct api_context *context);
 void api_get_journal(const struct api_context *context);
 void api_get_people(const struct api_context *context);

@@ -17,6 +17,7 @@
  *   POST   /api/v1/alarms/clear         technician  {"id","subject"}
  *   GET    /api/v1/devices              viewer      ?stage=&q=&offset=&limit= (at most 200, default 50): {"total","devices":[DEVICE...]}
  *   GET    /api/v1/devices/<id>         viewer      DEVICE
+ *   GET    /api/v1/devices/<id>/readings viewer     {"series":[{"name","unit","points":[[time,number],...]}]}: the last ones, oldest first
  *   POST   /api/v1/devices/<id>/<act>   technician  admit, approve, reject, suspend, resume, rename, identify, block, unblock
  *                                       admin       revoke, release, forget, unlock
  *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE
@@ -44,6 +45,7 @@
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
  *           "operation":{"state","number","expires"},"credential":{"state","since","expires"} (never a value),
  *           "link","last_heard" (seconds ago or null),"last_reading","readings","queued",
+ *           "recent":null or {"name","unit","values":[number,...]} (of its first name, oldest first),
  *           "code" (only: an operation's verification code that the gateway must show because the device has no
  *           display, to a technician with a fresh password),"actions":["approve",...]}
  * DONE   = {"result":"done","text"}
@@ -66,6 +68,7 @@
 #include "core/link.h"
 #include "core/metrics.h"
 #include "core/owed.h"
+#include "core/recent.h"
 #include "core/registry.h"
 #include "core/token.h"
 #include "core/window.h"
@@ -93,6 +96,7 @@ struct api_view {
 	const struct config *const *config; /* the present one; changes at reload */
 	const struct api_facts *facts;
 	const struct token_names *tokens;
+	const struct recent *recent;
 	struct metrics *metrics; /* its minutes move on when it is asked */
 };
 /* What the host looks up when somebody asks what is wrong. */

@@ -189,6 +189,7 @@ json_t *api_device_json(
 	json_object_set_new(body, "queued",
 		json_integer((json_int_t)owed_device_count(api->view.owed, record->row)));
 	json_object_set_new(body, "commands", commands_of(device));
+	json_object_set_new(body, "recent", api_recent_json(api->view.recent, record->row));
 	json_object_set_new(body, "actions", technician ? actions_of(record, stage) : json_array());
 	if (technician && show_code && !record->info.display &&
 		record->life.operation == OPERATION_AWAITING && code->size)

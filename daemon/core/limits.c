@@ -73,6 +73,10 @@ static const struct limit_row table[LIMITS] = {
 	[LIMIT_INBOUND_MESSAGE] = {"inbound-message", 65536, "bytes", "a broker is a stranger too"},
 	[LIMIT_INPUTS_WAITING] = {"inputs-waiting", 64, "events",
 		"a device's events wait while its record is on the way to the disk"},
+	[LIMIT_RECENT_SERIES] = {"recent-series", 12000, "curves",
+		"the curves on the page take at most 5 MiB; the one silent for longest goes"},
+	[LIMIT_RECENT_NAMES] = {"recent-names", 4, "curves of a device",
+		"a device that makes up names must not push out the curves of others"},
 	[LIMIT_TOKENS] = {"tokens", 20000, "tokens",
 		"as many as there can be devices; an import is held in memory until it is "
 		"complete"},

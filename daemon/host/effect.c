@@ -251,6 +251,7 @@ static void on_forget_drained(void *userdata)
 		memcpy(id, device->record->id, sizeof(id));
 		token_names_drop(&host->tokens, device->record->platform, device->record->ep);
 		upstream_clear_retained(host, device->record);
+		recent_forget(host->recent, device->record->row);
 		registry_remove(host->registry, device);
 		host_alarms_forget(host, id);
 		host_touch(host);

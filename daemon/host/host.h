@@ -26,6 +26,7 @@
 #include "core/limits.h"
 #include "core/metrics.h"
 #include "core/owed.h"
+#include "core/recent.h"
 #include "core/registry.h"
 #include "core/token.h"
 #include "core/window.h"
@@ -98,6 +99,7 @@ struct host {
 	sd_event *loop;
 	const struct config *config; /* the present one; gateway.c swaps it at reload */
 	struct registry *registry;
+	struct recent *recent; /* or NULL */
 	struct owed *owed;
 	struct store *store;
 	struct lan *lan;

@@ -136,6 +136,9 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	int r;
 
 	store_get_facts(host->store, &facts);
+	r = recent_new(&host->limits, &host->recent);
+	if (r < 0)
+		return r;
 	r = registry_new(&host->registry);
 	if (r < 0)
 		return r;

@@ -254,6 +254,9 @@ static void committed(struct host *host, struct reading *reading)
 	histogram_add(&host->metrics.commit, now - reading->taken_usec);
 	pace_add(&host->metrics.taken, reading->size, now);
 	device->last_reading = reading->time;
+	if (reading->format == FORMAT_SENML_JSON)
+		recent_take(host->recent, reading->device_row, reading->time,
+			span_of(reading->body, reading->size));
 	device->readings++;
 	if (owed_committed(host->owed, reading) < 0)
 		log_device(LOG_WARNING, device->record->id,

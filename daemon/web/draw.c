@@ -82,12 +82,14 @@ void draw_ago(struct view *view, const json_t *seconds)
 		html_put(view->html, "<span class=\"faint\">%s</span>", text(TEXT_NEVER));
 		return;
 	}
+	html_put(view->html, "<span data-ago=\"%lld\">", value);
 	for (size_t i = 0; i < ELEMENTS(row); i++)
 		if (value >= row[i].seconds) {
-			html_put(view->html, "%lld %s ago", value / row[i].seconds, row[i].unit);
+			html_put(view->html, "%lld %s ago</span>", value / row[i].seconds,
+				row[i].unit);
 			return;
 		}
-	html_put(view->html, "%lld s ago", value);
+	html_put(view->html, "%lld s ago</span>", value);
 }
 
 void draw_value(struct view *view, const json_t *value)

@@ -4,6 +4,9 @@
 #include "web/draw.h"
 
 #include "base/cleanup.h"
+#include "web/chart.h"
+
+enum { PART_DEVICE, PART_STATUS, PART_READINGS };
 
 /* Possible now, and this person may. */
 static bool can(const struct view *view, const json_t *device, const char *act)
@@ -43,6 +46,18 @@ static void draw_state(struct view *view, const json_t *device)
 	draw_fact(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
 	html_put(view->html, "</dl>\n");
 	draw_decision(view, device, "device");
+	section_end(view);
+}
+
+static void draw_readings(struct view *view)
+{
+	const json_t *list = json_object_get(view_part(view, PART_READINGS), "series");
+
+	section_begin(view, TEXT_RECENT_READINGS, "readings");
+	if (json_array_size(list) == 0)
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_READINGS));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		draw_chart(view, json_array_get(list, i));
 	section_end(view);
 }
 
@@ -134,12 +149,13 @@ static void draw_acts(struct view *view, const json_t *device)
 
 void draw_device(struct view *view)
 {
-	const json_t *device = view_part(view, 0);
+	const json_t *device = view_part(view, PART_DEVICE);
 
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
 		text(TEXT_ALL_DEVICES));
 	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
 	draw_state(view, device);
+	draw_readings(view);
 	section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
 	draw_device_facts(view, device);
 	section_end(view);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "web/chart.h"
 
 #define PAGE_SIZE 50
 
@@ -54,7 +55,7 @@ static void draw_row(struct view *view, const json_t *device)
 		html_put(view->html, "<bdi>%s</bdi>", json_text(device, "place"));
 	html_put(view->html, "</td>");
 	draw_cell(view, TEXT_LAST_READING);
-	draw_time(view, json_text(device, "last_reading"));
+	draw_spark(view, json_object_get(device, "recent"));
 	html_put(view->html, "</td>");
 	draw_cell(view, TEXT_LAST_SEEN);
 	draw_ago(view, json_object_get(device, "last_heard"));

@@ -66,7 +66,7 @@ void request_answer_html(struct request *request, unsigned status, struct html *
 
 void request_answer_json(struct request *request, unsigned status, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 
 	if (!text && body)
 		status = 500;

@@ -131,6 +131,13 @@ static const char *const texts[TEXTS] = {
 	[TEXT_NEVER] = "never",
 	[TEXT_LAST_READING] = "Last reading",
 	[TEXT_LAST_SEEN] = "Last seen",
+	[TEXT_RECENT_READINGS] = "Recent readings",
+	[TEXT_NO_READINGS] =
+		"No number has come in since the gateway started. Once the device is active, its "
+		"readings appear here by themselves.",
+	[TEXT_AS_NUMBERS] = "As numbers",
+	[TEXT_TIME] = "Time",
+	[TEXT_VALUE] = "Value",
 	[TEXT_NO_DEVICES] = "No device yet",
 	[TEXT_NO_DEVICES_WHAT] = "Go to Waiting and press Add a device; then switch the device on.",
 	[TEXT_NONE_FOUND] = "No device fits",

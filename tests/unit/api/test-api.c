@@ -33,6 +33,7 @@ uint64_t __wrap_clock_boot_usec(void)
 struct world {
 	struct api *api;
 	struct registry *registry;
+	struct recent *recent;
 	struct owed *owed;
 	struct alarms alarms;
 	struct limits limits;
@@ -196,10 +197,12 @@ static int setup(void **state)
 	strcpy(world->config.id, "plant-7");
 	world->present = &world->config;
 	limits_init(&world->limits);
+	assert_int_equal(recent_new(&world->limits, &world->recent), 0);
 	assert_int_equal(registry_new(&world->registry), 0);
 	assert_int_equal(owed_new(&limits, 1, 1, &world->owed), 0);
 	const struct api_view view = {
 		.registry = world->registry,
+		.recent = world->recent,
 		.owed = world->owed,
 		.alarms = &world->alarms,
 		.limits = &world->limits,
@@ -221,6 +224,7 @@ static int teardown(void **state)
 
 	assert_null(api_free(world->api));
 	registry_free(world->registry);
+	recent_free(world->recent);
 	owed_free(world->owed);
 	json_decref(world->body);
 	free(world);
@@ -680,7 +684,7 @@ static struct device *device_with_secrets(struct world *world)
 
 static bool holds(struct world *world, const char *text)
 {
-	char *dump = json_dumps(world->body, 0);
+	char *dump = json_dumps(world->body, JSON_REAL_PRECISION(9));
 	bool found = strstr(dump, text) != NULL;
 
 	free(dump);
@@ -835,6 +839,59 @@ static void test_revision(void **state)
 	assert_true(api_revision(world->api) > revision);
 }
 
+static void on_news(void *userdata, enum api_news news)
+{
+	*(unsigned *)userdata |= news;
+}
+
+static void test_news(void **state)
+{
+	struct world *world = *state;
+	unsigned heard = 0;
+
+	api_touch(world->api); /* nobody listens */
+	api_watch(world->api, on_news, &heard);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/events", NULL, NULL), 200);
+	assert_int_equal(heard, 0);
+	api_touch_traffic(world->api);
+	assert_int_equal(heard, API_NEWS_TRAFFIC);
+	heard = 0;
+	call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, NULL);
+	assert_int_equal(heard, API_NEWS_STATE);
+	heard = 0;
+	api_watch(world->api, NULL, NULL);
+	api_touch(world->api);
+	assert_int_equal(heard, 0);
+}
+
+static void test_readings(void **state)
+{
+	struct world *world = *state;
+	struct device *device = add_device(world, "curve-1", ADMISSION_ASKED);
+	const json_t *series, *recent;
+	char text[64];
+
+	assert_int_equal(
+		call(world, &viewer, "GET", "/api/v1/devices/none/readings", NULL, NULL), 404);
+	assert_int_equal(
+		call(world, &viewer, "GET", "/api/v1/devices/curve-1/readings", NULL, NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(world->body, "series")), 0);
+	for (int i = 0; i < 30; i++) {
+		snprintf(text, sizeof(text), "[{\"n\":\"temp\",\"u\":\"Cel\",\"v\":%d.3}]", i);
+		recent_take(world->recent, device->record->row, 1000 * i, span_from_string(text));
+	}
+	call(world, &viewer, "GET", "/api/v1/devices/curve-1/readings", NULL, NULL);
+	series = json_array_get(json_object_get(world->body, "series"), 0);
+	assert_string_equal(json_string_value(json_object_get(series, "unit")), "Cel");
+	assert_int_equal(json_array_size(json_object_get(series, "points")), 30);
+	assert_true(holds(world, "[\"1970-01-01T00:00:29Z\", 29.3]"));
+	call(world, &viewer, "GET", "/api/v1/devices/curve-1", NULL, NULL);
+	recent = json_object_get(world->body, "recent");
+	assert_string_equal(json_string_value(json_object_get(recent, "name")), "temp");
+	assert_int_equal(json_array_size(json_object_get(recent, "values")), 24);
+	assert_true(holds(world, "28.3, 29.3]"));
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 /* ---- what is wrong ---- */
@@ -972,6 +1029,8 @@ int main(void)
 		IN_WORLD(test_bad_bodies),
 		IN_WORLD(test_unknown_parameters),
 		IN_WORLD(test_outcomes),
+		IN_WORLD(test_news),
+		IN_WORLD(test_readings),
 		IN_WORLD(test_logins),
 		IN_WORLD(test_later_answers),
 		IN_WORLD(test_status),
