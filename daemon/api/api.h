@@ -17,7 +17,7 @@
  *   POST   /api/v1/alarms/clear         technician  {"id","subject"}
  *   GET    /api/v1/devices              viewer      ?stage=&q=&offset=&limit= (at most 200, default 50): {"total","devices":[DEVICE...]}
  *   GET    /api/v1/devices/<id>         viewer      DEVICE
- *   GET    /api/v1/devices/<id>/readings viewer     {"series":[{"name","unit","points":[[time,number],...]}]}: the last ones, oldest first
+ *   GET    /api/v1/devices/<id>/readings viewer     {"series":[{"name","unit","points":[{"time","value"}]}]}: the last ones, oldest first
  *   POST   /api/v1/devices/<id>/<act>   technician  admit, approve, reject, suspend, resume, rename, identify, block, unblock
  *                                       admin       revoke, release, forget, unlock
  *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE

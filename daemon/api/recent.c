@@ -43,9 +43,9 @@ static json_t *series_json(const struct recent_series *series)
 	for (uint32_t i = 0; i < series->count; i++) {
 		struct recent_point point = recent_point_at(series, i);
 
-		json_array_append_new(
-			points, json_pack("[o,o]", api_time((int64_t)point.seconds * 1000),
-					number_json(point.value)));
+		json_array_append_new(points,
+			json_pack("{s:o,s:o}", "time", api_time((int64_t)point.seconds * 1000),
+				"value", number_json(point.value)));
 	}
 	return json_pack("{s:o,s:o,s:o}", "name", api_text(series->name), "unit",
 		api_text(series->unit), "points", points);

@@ -38,8 +38,8 @@ enum limit {
 	LIMIT_CODE_TRIES_GATEWAY, /* wrong codes an hour for the whole gateway */
 	LIMIT_INBOUND_MESSAGE,	  /* bytes of a message from the broker */
 	LIMIT_INPUTS_WAITING,	  /* events waiting for a device's record to be saved */
-	LIMIT_RECENT_SERIES,  /* curves of recent numbers, in all */
-	LIMIT_RECENT_NAMES,   /* of one device */
+	LIMIT_RECENT_SERIES,	  /* curves of recent numbers, in all */
+	LIMIT_RECENT_NAMES,	  /* of one device */
 	LIMIT_TOKENS,		  /* imported tokens, in the store and in one import */
 	LIMIT_TOKEN_BYTES,	  /* of one password in an import */
 	LIMIT_LINK_CONNECTS,	  /* connects a second of devices' own sessions */

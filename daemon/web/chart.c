@@ -32,8 +32,8 @@ static double value_at(const json_t *list, size_t index)
 {
 	const json_t *item = json_array_get(list, index);
 
-	/* A point is [time, value], the small curve has values alone. */
-	return json_number_value(json_is_array(item) ? json_array_get(item, 1) : item);
+	/* A point has a time and a value, the small curve has values alone. */
+	return json_number_value(json_is_object(item) ? json_object_get(item, "value") : item);
 }
 
 static struct range range_of(const json_t *list)
@@ -93,9 +93,7 @@ void draw_spark(struct view *view, const json_t *recent)
 
 static const char *time_at(const json_t *points, size_t index)
 {
-	const char *time = json_string_value(json_array_get(json_array_get(points, index), 0));
-
-	return time ? time : "";
+	return json_text(json_array_get(points, index), "time");
 }
 
 static void put_numbers(struct view *view, const json_t *points, const char *unit)

@@ -2,16 +2,15 @@
 """The page in a real browser, as people see it: Debian's Chromium. What they do stands in browser/,
 what happens around them here."""
 
-import os
 import shutil
 import tempfile
 
 import pytest
 
-from bed import coap, until
+from bed import coap
 from bed import browser as bed_browser
-from bed.people import ADMIN, add_person, set_up
-from bed.plain import PlainDevice, await_stage, device, let_in, open_window
+from bed.people import add_person, set_up
+from bed.plain import PlainDevice, device, let_in, open_window
 
 WHY_NOT = bed_browser.missing()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
