@@ -22,6 +22,7 @@
 #include "host/command-host.h"
 #include "host/gap.h"
 #include "host/host.h"
+#include "host/key-host.h"
 #include "host/load.h"
 #include "host/multicast.h"
 #include "host/token-host.h"
@@ -155,6 +156,7 @@ static int start_lan(struct gateway *gateway, const struct remembered *remembere
 	struct host *host = &gateway->host;
 	const struct lan_options options = {
 		.interfaces = &host->config->lan_interfaces,
+		.routed = &host->config->lan_routed,
 		.port = host->config->lan_port,
 		.limits = &host->limits,
 	};
@@ -176,6 +178,7 @@ static int start_discovery(struct gateway *gateway)
 	struct host *host = &gateway->host;
 	const struct discovery_options options = {
 		.interfaces = &host->config->lan_interfaces,
+		.routed = &host->config->lan_routed,
 		.gateway_id = host->config->id,
 		.port = lan_port(host->lan),
 		.limits = &host->limits,
@@ -302,6 +305,7 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 	store_get_facts(host->store, &facts);
 	if (facts.outbox_set_aside)
 		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, "");
+	key_start(host);
 	*ret = gateway;
 	return 0;
 }
@@ -332,6 +336,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
+	host->repeat_timer = loop_source_free(host->repeat_timer);
 	host->registry = registry_free(host->registry);
 	host->recent = recent_free(host->recent);
 	host->owed = owed_free(host->owed);

@@ -90,13 +90,18 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		return take_text(value, act->secret, sizeof(act->secret));
 	if (!strcmp(key, "role"))
 		return take_role(value, act);
+	/* of /key */
+	if (!strcmp(key, "source"))
+		return take_text(value, act->name, sizeof(act->name));
+	if (!strcmp(key, "key"))
+		return take_text(value, act->secret, sizeof(act->secret));
 	/* of /alarms/clear */
 	if (!strcmp(key, "id"))
 		return take_text(value, act->name, sizeof(act->name));
 	if (!strcmp(key, "subject"))
 		return take_text(value, act->place, sizeof(act->place));
 	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
-	       "id, subject";
+	       "id, subject, source, key";
 }
 
 static bool read_body(const struct api_context *context, struct act *act)

@@ -31,6 +31,7 @@
  *                                                   which the next part names; the last one: DONE with "tokens"
  *                                                   (400: "refused":[{"line","text"}], "refused_count")
  *   DELETE /api/v1/tokens               admin       ?ep=: deletes it; a device keeps the credential that it has
+ *   POST   /api/v1/key                  local root  {"source","key"?}: seals every secret anew; the key is for "host" and "tpm2+host"
  *   POST   /api/v1/setup-code           local root  DONE with "code","seconds"
  *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
  *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's
@@ -39,7 +40,7 @@
  * STATUS = {"gateway":{"id","version","since"}, "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
  *           "queue":{"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped"},
  *           "window":{"open","seconds_left","opened_by"}, "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"},
- *           "key":{"source"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
+ *           "key":{"source","expected","next"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
  * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
  *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platform_id",
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
@@ -114,6 +115,8 @@ struct api_facts {
 	bool discovery_available;
 	char discovery_detail[65];
 	char key_source[33];
+	char key_expected[33]; /* another word: the key is kept more weakly than it was */
+	bool key_is_next;      /* delivered as gatehouse.kek-next: a change of it did not end */
 	uint64_t audit_rows;
 	char audit_head[65];
 	bool set_up; /* a first administrator exists */

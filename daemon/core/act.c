@@ -31,6 +31,7 @@ static const char *const names[ACTS] = {
 	[ACT_PERSON_DROP] = "person drop",
 	[ACT_TOKENS_PUT] = "tokens import",
 	[ACT_TOKEN_DROP] = "token drop",
+	[ACT_KEY] = "key",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

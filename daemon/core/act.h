@@ -41,6 +41,8 @@ enum act_kind {
 	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with,
 			       more     = others follow */
 	ACT_TOKEN_DROP,	    /* ep */
+	ACT_KEY, /* root on the control socket only; name: where the key comes from from now on,
+		    secret: its text, "" = made here */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */

@@ -63,6 +63,11 @@ static const struct alarm_row table[ALARMS] = {
 		"Treat that token as known to others: replace it at the platform and on the "
 		"device.",
 		false, FROM_LAN_MAX},
+	[ALARM_KEY_WEAKER] = {"key-weaker",
+		"The key that opens the credentials is sealed more weakly than it was.",
+		"See gatehousectl key show. Seal it as before (gatehousectl key reseal), and find "
+		"out who replaced the credential.",
+		true, 0},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)

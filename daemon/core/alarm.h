@@ -22,6 +22,7 @@ enum alarm_kind {
 	ALARM_CLOCK_UNSYNCED,
 	ALARM_TOKEN_IN_CLEAR, /* a device sent its provisioning token unprotected; subject: its name
 			       */
+	ALARM_KEY_WEAKER,
 	ALARMS
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/span.h"
+#include "core/prefix.h"
 
 #define INTERFACE_MAX 15 /* IFNAMSIZ without its NUL */
 #define LABEL_SIZE    63 /* RFC 1035 section 2.3.4 */
@@ -44,6 +45,13 @@ static bool address_fits(const char *text)
 		return false;
 	return (inet_pton(AF_INET, host, &ip) == 1 || inet_pton(AF_INET6, host, &ip) == 1) &&
 	       interface_fits(zone + 1);
+}
+
+static bool prefix_fits(const char *text)
+{
+	struct prefix prefix;
+
+	return prefix_parse(text, &prefix) == 0;
 }
 
 static bool name_fits(const char *text)
@@ -90,6 +98,8 @@ static const struct config_form interface_form = {
 	interface_fits, "names of network interfaces of 1 to 15 characters"};
 static const struct config_form address_form = {address_fits,
 	"IPv4 or IPv6 addresses (\"fe80::1%eth0\", \"0.0.0.0%eth0\": on that interface alone)"};
+static const struct config_form prefix_form = {
+	prefix_fits, "prefixes such as \"fd11:22::/64\" or \"10.8.0.0/16\""};
 static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
@@ -119,6 +129,9 @@ static const struct config_key table[] = {
 	{"lan", "interfaces", CONFIG_LIST, 1, CONFIG_LIST_MAX, "{ \"lo\" }", "", false,
 		"Network interfaces on which devices are heard.", NULL, MEMBER(lan_interfaces),
 		&interface_form},
+	{"lan", "routed", CONFIG_LIST, 0, CONFIG_LIST_MAX, "{ }", "", false,
+		"Networks behind a border router (Thread, 6LoWPAN) whose devices are taken too.",
+		NULL, MEMBER(lan_routed), &prefix_form},
 	{"lan", "port", CONFIG_UINT, 0, 65535, "5683", "", false,
 		"UDP port for CoAP. 0: any free port.", NULL, MEMBER(lan_port), NULL},
 	{"lan", "plain", CONFIG_ENUM, PLAIN_APPROVE, PLAIN_REFUSE, "approve", "", true,

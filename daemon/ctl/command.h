@@ -51,6 +51,10 @@ bool ctl_print_json(struct ctl *ctl, const json_t *answer);
 int run_doctor(struct ctl *ctl);
 /* setup.c */
 int run_setup(struct ctl *ctl);
+/* key.c */
+int run_key_show(struct ctl *ctl);
+int run_key_rotate(struct ctl *ctl);
+int run_key_reseal(struct ctl *ctl);
 /* people.c */
 int run_users_list(struct ctl *ctl);
 int run_users_add(struct ctl *ctl);

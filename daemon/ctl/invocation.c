@@ -40,6 +40,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_INTERFACES] = {"interfaces", "NAMES",
 		"setup: networks with devices and page, or none"},
 	[OPTION_USERNAME] = {"username", "NAME", "tokens replace: its user name at the broker"},
+	[OPTION_TO] = {"to", "HOW", "key reseal: file, host or tpm2+host"},
 };
 
 const struct option_row *option_row(enum option_name name)

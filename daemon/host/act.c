@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/key-host.h"
 #include "host/token-host.h"
 
 void act_call_done(struct act_call *call, enum act_result result, uint32_t number, const char *text)
@@ -92,6 +93,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 
 	if (act->kind == ACT_TOKEN_DROP) {
 		token_drop(host, act, done, userdata);
+		return;
+	}
+	if (act->kind == ACT_KEY) {
+		key_act(host, act, done, userdata);
 		return;
 	}
 	if (act->kind >= ACT_SETUP_CODE) {

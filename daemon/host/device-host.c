@@ -26,6 +26,8 @@
 #include "host/command-host.h"
 #include "host/sighted.h"
 
+#define REPEAT_USEC (61 * USEC_PER_SEC)
+
 /* ---- sightings ---- */
 
 /* mDNS is a hint: what was answered for, decided on or saved stays where it is. */
@@ -33,6 +35,20 @@ static bool may_move(const struct device *device)
 {
 	return !device->record->address_bound && !device->on_disk && !device->saving &&
 	       device->record->life.admission == ADMISSION_SIGHTED;
+}
+
+/* Its DTLS port beside the plain one, which alone is asked here. */
+static void appeared_secure(
+	struct host *host, struct device *device, const struct discovery_sighting *sighting)
+{
+	struct device_host *part = device_host(device);
+
+	if (!device_address_same_host(&device->record->address, &sighting->address))
+		return;
+	part->secure_port = sighting->address.port;
+	if (part->secure_only && !device->saving)
+		device->record->address = sighting->address;
+	sighted_here(host, device, FOUNDS);
 }
 
 static void appeared_again(
@@ -47,12 +63,36 @@ static void appeared_again(
 		return;
 	}
 	sighted_here(host, device, sighting->found_by);
+	device_host(device)->secure_only = false;
 	/* The port may change; what was only announced is moved as a whole. */
 	if (!device->saving)
 		record->address = sighting->address;
 	device_host(device)->probe_tries = 0;
 	device_host_probe(host, device);
 	enrol_consider(host, device);
+}
+
+static int on_repeat(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	host->repeat_planned = false;
+	if (host->discovery)
+		discovery_repeat(host->discovery);
+	return 0;
+}
+
+/* mDNS tells each service once; one that came too early in its minute comes again. */
+static void plan_repeat(struct host *host)
+{
+	if (!host->repeat_planned)
+		host->repeat_planned = loop_timer_set(host->loop, &host->repeat_timer, REPEAT_USEC,
+					       on_repeat, host, "mdns-repeat") >= 0;
+}
+
+static enum found_by way_of(const struct discovery_sighting *sighting)
+{
+	return sighting->secure ? FOUNDS : sighting->found_by;
 }
 
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting)
@@ -67,12 +107,18 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 		host_turned_away(host, AWAY_MALFORMED, &sighting->address);
 		return;
 	}
+	if (device && sighting->secure) {
+		appeared_secure(host, device, sighting);
+		return;
+	}
 	if (device) {
 		appeared_again(host, device, sighting);
 		return;
 	}
 	if (!enrol_sighting_allowed(host, sighting->address.interface, &why)) {
 		host_turned_away(host, why, &sighting->address);
+		if (why == AWAY_OVER_LIMIT && sighting->found_by == FOUND_MDNS)
+			plan_repeat(host);
 		return;
 	}
 	r = sighted_make(host, sighting, &device);
@@ -80,7 +126,11 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 		log_warning("A sighted device could not be listed: %s.", strerror(-r));
 		return;
 	}
-	sighted_here(host, device, sighting->found_by);
+	sighted_here(host, device, way_of(sighting));
+	if (sighting->secure) {
+		device_host(device)->secure_port = sighting->address.port;
+		device_host(device)->secure_only = true;
+	}
 	log_device(LOG_INFO, device->record->id, "Device %s was found by %s.", device->record->ep,
 		found_by_to_string(sighting->found_by));
 	device_host_probe(host, device);
@@ -92,7 +142,9 @@ void device_host_on_vanished(struct host *host, const struct discovery_sighting 
 
 	if (!device || !device_address_same_host(&device->record->address, &sighting->address))
 		return;
-	sighted_gone(host, device, sighting->found_by);
+	if (sighting->secure)
+		device_host(device)->secure_port = 0;
+	sighted_gone(host, device, way_of(sighting));
 }
 
 /* ---- telling, showing, blinking ---- */

@@ -128,7 +128,9 @@ static bool may_be_new(struct host *host, const char *interface, enum turned_awa
 	for (i = 0; i < list->count; i++)
 		if (!strcmp(list->item[i], interface))
 			break;
-	if (i == list->count) {
+	if (!interface[0] && host->config->lan_routed.count > 0)
+		i = CONFIG_LIST_MAX; /* only what is routed has no interface */
+	else if (i == list->count) {
 		*ret_why = AWAY_WRONG_INTERFACE;
 		return false;
 	}

@@ -135,6 +135,8 @@ struct host {
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
 	unsigned sessions_up;
+	/* key-host.c */
+	bool has_credentials, key_changing;
 	/* token-host.c */
 	struct token_names tokens;
 	struct token_import import;
@@ -161,12 +163,15 @@ struct host {
 	uint64_t next_gap;
 
 	/* enrol.c, window-host.c */
-	struct ratelimit
-		new_names[CONFIG_LIST_MAX]; /* one for each interface of the configuration */
+	/* One for each interface of the configuration, the last one for the routed prefixes. */
+	struct ratelimit new_names[CONFIG_LIST_MAX + 1];
 	sd_event_source *window_timer;
 	uint64_t wrong_codes_since_usec;
 	unsigned wrong_codes;
 
+	/* device-host.c */
+	sd_event_source *repeat_timer; /* what found no place is told again */
+	bool repeat_planned;
 	/* multicast.c, rd.c */
 	sd_event_source *multicast_timer;
 	unsigned multicast_round;
@@ -252,7 +257,10 @@ struct device_host {
 	bool polling, poll_planned;
 	bool missed_tell, missed_code; /* what it could not be told before it was probed */
 	/* sighted.c, multicast.c, rd.c */
-	unsigned seen_by;	  /* a bit for each enum found_by that says it is there */
+	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
+				     mDNS, as _coaps._udp */
+	uint16_t secure_port;	  /* that mDNS announced for DTLS, 0 = none */
+	bool secure_only;	  /* the port of its address is that one */
 	unsigned multicast_round; /* that it answered last */
 	struct rd_entry *rd;	  /* NULL = never registered */
 	/* enrol.c */

@@ -16,6 +16,7 @@
 #include "host/command-host.h"
 #include "host/gap.h"
 #include "host/host.h"
+#include "host/key-host.h"
 #include "host/token-host.h"
 
 struct remembered {
@@ -152,9 +153,8 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	token_names_sort(&host->tokens);
 	registry_set_next_row(host->registry, facts.next_device_row);
 	host->next_operation = facts.next_operation;
+	key_load(host, &facts, getenv("CREDENTIALS_DIRECTORY") != NULL);
 	host->next_command = facts.next_command;
-	snprintf(host->facts.key_source, sizeof(host->facts.key_source), "%s",
-		facts.key_source == KEY_CREDENTIAL ? "credential" : "key file");
 	host->facts.audit_rows = facts.audit_rows;
 	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);
 	*ret_remembered = STEAL(loading.first);

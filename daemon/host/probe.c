@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "host/rd.h"
 #include "lan/linkformat.h"
@@ -88,6 +89,18 @@ static void probe_failed(struct device_host *part, const char *why)
 	else if (part->device->present && ++part->probe_tries < PROBE_TRIES)
 		device_host_plan_probe(
 			part->host, part->device, PROBE_RETRY_USEC << part->probe_tries);
+}
+
+/* It was not asked. Too many others are asked at present: that is no failed try of its own. */
+static void probe_unsent(struct device_host *part, int result)
+{
+	if (result != -EBUSY) {
+		probe_failed(part, strerror(-result));
+		return;
+	}
+	part->probing = false;
+	device_host_plan_probe(part->host, part->device,
+		PROBE_RETRY_USEC / 5 + random_uint64() % PROBE_RETRY_USEC);
 }
 
 /* mDNS is a hint: while this one was asked, somebody may have announced the name elsewhere. What an
@@ -253,7 +266,7 @@ static void probe_links(struct device_host *part)
 	if (r >= 0)
 		r = device_host_ask(part, &request, &(const struct device_call){.reply = on_info});
 	if (r < 0)
-		probe_failed(part, strerror(-r));
+		probe_unsent(part, r);
 }
 
 static void on_links(
@@ -291,8 +304,8 @@ static bool may_be_asked(const struct device_host *part)
 {
 	const struct device_record *record = part->device->record;
 
-	return !part->probing && record->is_server && record->life.admission != ADMISSION_BLOCKED &&
-	       !rd_is_unproved(part);
+	return !part->probing && !part->secure_only && record->is_server &&
+	       record->life.admission != ADMISSION_BLOCKED && !rd_is_unproved(part);
 }
 
 void device_host_probe_links(struct host *host, struct device *device,
@@ -327,7 +340,7 @@ void device_host_probe(struct host *host, struct device *device)
 	r = device_host_ask(part, &request, &(const struct device_call){.reply = on_links});
 	if (r < 0) {
 		rd_on_links(part, false);
-		probe_failed(part, strerror(-r));
+		probe_unsent(part, r);
 	}
 }
 

@@ -1,50 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DNS-SD. There is one Avahi client at a time. With its no-fail flag it waits for avahi-daemon by
- * itself; when the daemon goes away, or there is no D-Bus, we throw the client away and make
- * another one after a back-off. It is never freed inside its own callbacks: they only arm the
- * timer.
+ * The thread on which the Avahi client lives (browse.c), and what comes from it to the loop.
  *
- * The browser tells each service once for each interface and protocol (IPv4, IPv6). For us a
- * service is one sighting for each interface: the first address that resolves stands for it, and
- * when that protocol is withdrawn the other one is resolved in its place. Resolvers are freed as
- * soon as they answered, because avahi-daemon gives each client a limited number of objects.
+ *	loop                                thread "mdns"
+ *	discovery_new() ------ starts ----> browse.c on a loop of its own
+ *	ops.appeared() ...  <-- mailbox --- news
+ *	discovery_free() ---- mailbox ----> stop; the last news is that it ended
  *
- * When the daemon is lost everything counts as vanished: what is not watched is not known.
+ * Avahi's library waits for the answer of avahi-daemon in many of its calls, up to 25 s with one
+ * that hangs. The loop never waits for the thread, except for 2 s when the gateway stops; then the
+ * thread is left behind with all that it touches, and whoever of the two leaves last frees that.
+ *
+ * Before the thread goes on it waits while the loop has much news of it to read, so the mailbox is
+ * bounded. A thread that is at work for 10 s hangs: the state says so until it comes back.
  */
 
 #include "lan/discovery.h"
 
-#include <avahi-client/client.h>
-#include <avahi-client/lookup.h>
-#include <avahi-common/error.h>
 #include <errno.h>
-#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "lan/announcement.h"
-#include "lan/avahi-poll.h"
-#include "lan/sighting.h"
+#include "base/mailbox.h"
+#include "lan/browse.h"
 
-#define SERVICE_TYPE "_coap._udp"
+#define NEWS_MAX	512 /* unread, before the thread waits */
+#define NEWS_WAIT_MSEC	20
+#define STOP_WAIT_USEC	(2 * USEC_PER_SEC)
+#define LOOK_USEC	(5 * USEC_PER_SEC)
+#define HANGS_USEC	(10 * USEC_PER_SEC)
+#define HANGS_TEXT	"avahi-daemon does not answer"
+#define STATE_TEXT_SIZE 128
 
-enum { PROTOCOL_IPV4 = 1, PROTOCOL_IPV6 = 2 };
+enum news_kind { NEWS_APPEARED, NEWS_VANISHED, NEWS_STATE, NEWS_OVERFLOWED, NEWS_ENDED };
 
-struct entry {
-	struct entry *next, **at;
-	struct discovery *discovery;
-	AvahiIfIndex interface;
-	char *service, *type, *domain;
-	unsigned protocols; /* announced over */
-	unsigned resolving; /* the one that is being resolved, 0 = none */
-	unsigned resolved;  /* the one whose address was told, 0 = nothing told */
-	AvahiServiceResolver *resolver;
+struct news {
+	struct mail mail; /* first: news are their mail */
+	enum news_kind kind;
+	bool available;
+	char why[STATE_TEXT_SIZE];
 	struct discovery_sighting sighting;
+};
+
+enum order_kind { ORDER_REPEAT, ORDER_STOP };
+
+struct order {
+	struct mail mail; /* first: an order is its mail */
+	enum order_kind kind;
+};
+
+/* What both sides hold. */
+struct mdns_thread {
+	pthread_t thread;
+	sd_event *loop; /* the thread's */
+	struct browse *browse;
+	sd_event_source *orders_source;
+	struct mailbox *orders, *news;
+	struct order stop;
+	struct news ended;
+	atomic_uint unread;
+	atomic_uint_least64_t busy_since; /* boot time; 0 = it waits for something to do */
+	atomic_bool left;		  /* by one side: the other one frees */
 };
 
 struct discovery {
@@ -52,268 +76,238 @@ struct discovery {
 	struct discovery_ops ops;
 	void *userdata;
 	struct limits *limits;
-	struct config_list interfaces;
-	struct announcement *announcement;
-	struct avahi_poll *poll;
-	AvahiClient *client;
-	AvahiServiceBrowser *browser;
-	struct entry *entries;
-	size_t entry_count;
-	sd_event_source *retry;
-	struct backoff backoff;
-	bool available, told;
+	struct mdns_thread *thread;
+	sd_event_source *news_source, *look_timer;
+	bool known, available, hangs, told, told_available;
+	char why[STATE_TEXT_SIZE];
 };
 
 DEFINE_CLEANUP(struct discovery *, discovery_free, cleanup_discovery)
 
-static void state_tell(struct discovery *discovery, bool available, const char *why)
+/* ---- on the thread ---- */
+
+/* Without memory it is lost: a hint that did not come. */
+static void tell(struct mdns_thread *thread, const struct news *news)
 {
-	if (discovery->told && discovery->available == available)
+	struct news *copy = malloc(sizeof(*copy));
+
+	if (!copy) {
+		log_warning("News of mDNS were lost: out of memory.");
+		return;
+	}
+	*copy = *news;
+	atomic_fetch_add(&thread->unread, 1);
+	mailbox_push(thread->news, &copy->mail);
+}
+
+static void on_appeared(void *userdata, const struct discovery_sighting *sighting)
+{
+	tell(userdata, &(const struct news){.kind = NEWS_APPEARED, .sighting = *sighting});
+}
+
+static void on_vanished(void *userdata, const struct discovery_sighting *sighting)
+{
+	tell(userdata, &(const struct news){.kind = NEWS_VANISHED, .sighting = *sighting});
+}
+
+static void on_state(void *userdata, bool available, const char *why)
+{
+	struct news news = {.kind = NEWS_STATE, .available = available};
+
+	snprintf(news.why, sizeof(news.why), "%s", why);
+	tell(userdata, &news);
+}
+
+static void on_overflowed(void *userdata)
+{
+	tell(userdata, &(const struct news){.kind = NEWS_OVERFLOWED});
+}
+
+static int on_order(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct mdns_thread *thread = userdata;
+	struct mail *mail, *next;
+
+	(void)source, (void)fd, (void)events;
+	for (mail = mailbox_take(thread->orders); mail; mail = next) {
+		next = mail->next;
+		switch (((const struct order *)mail)->kind) {
+		case ORDER_REPEAT:
+			browse_repeat(thread->browse);
+			free(mail);
+			break;
+		case ORDER_STOP: /* the last one; it lies in the thread */
+			return sd_event_exit(thread->loop, 0);
+		}
+	}
+	return 0;
+}
+
+static void thread_free(struct mdns_thread *thread)
+{
+	struct mail *mail, *next;
+
+	browse_free(thread->browse);
+	loop_source_free(thread->orders_source);
+	sd_event_unref(thread->loop);
+	for (mail = thread->news ? mailbox_take(thread->news) : NULL; mail; mail = next) {
+		next = mail->next;
+		if (mail != &thread->ended.mail)
+			free(mail);
+	}
+	for (mail = thread->orders ? mailbox_take(thread->orders) : NULL; mail; mail = next) {
+		next = mail->next;
+		if (mail != &thread->stop.mail)
+			free(mail);
+	}
+	mailbox_free(thread->orders);
+	mailbox_free(thread->news);
+	free(thread);
+}
+
+static void thread_turn(struct mdns_thread *thread)
+{
+	int r = sd_event_prepare(thread->loop);
+
+	if (r == 0)
+		r = sd_event_wait(thread->loop, UINT64_MAX);
+	if (r > 0) {
+		atomic_store(&thread->busy_since, clock_boot_usec());
+		sd_event_dispatch(thread->loop);
+		atomic_store(&thread->busy_since, 0);
+	}
+	/* An order ends this at once. */
+	while (atomic_load(&thread->unread) >= NEWS_MAX &&
+		!mailbox_wait(thread->orders, NEWS_WAIT_MSEC))
+		;
+}
+
+static void *thread_main(void *userdata)
+{
+	struct mdns_thread *thread = userdata;
+
+	while (sd_event_get_state(thread->loop) != SD_EVENT_FINISHED)
+		thread_turn(thread);
+	/* Here, because it talks to the daemon once more. */
+	thread->browse = browse_free(thread->browse);
+	mailbox_push(thread->news, &thread->ended.mail);
+	if (atomic_exchange(&thread->left, true))
+		thread_free(thread);
+	return NULL;
+}
+
+/* ---- on the loop ---- */
+
+static void state_tell(struct discovery *discovery)
+{
+	bool available = discovery->available && !discovery->hangs;
+
+	if ((!discovery->known && !discovery->hangs) ||
+		(discovery->told && discovery->told_available == available))
 		return;
 	discovery->told = true;
-	discovery->available = available;
-	if (discovery->ops.state)
-		discovery->ops.state(discovery->userdata, available, why);
+	discovery->told_available = available;
+	discovery->ops.state(
+		discovery->userdata, available, discovery->hangs ? HANGS_TEXT : discovery->why);
 }
 
-static void entry_tell_vanished(struct entry *entry)
+static void news_read(struct discovery *discovery, const struct news *news)
 {
-	struct discovery *discovery = entry->discovery;
-
-	if (entry->resolved == 0)
-		return;
-	entry->resolved = 0;
-	discovery->ops.vanished(discovery->userdata, &entry->sighting);
-}
-
-static void entry_stop_resolving(struct entry *entry)
-{
-	if (entry->resolver)
-		avahi_service_resolver_free(entry->resolver);
-	entry->resolver = NULL;
-	entry->resolving = 0;
-}
-
-static void entry_free(struct entry *entry)
-{
-	entry_stop_resolving(entry);
-	*entry->at = entry->next;
-	if (entry->next)
-		entry->next->at = entry->at;
-	entry->discovery->entry_count--;
-	free(entry->service);
-	free(entry->type);
-	free(entry->domain);
-	free(entry);
-}
-
-static bool interface_is_ours(
-	const struct discovery *discovery, AvahiIfIndex index, char name[IF_NAMESIZE])
-{
-	if (index <= 0 || !if_indextoname((unsigned)index, name))
-		return false;
-	for (unsigned i = 0; i < discovery->interfaces.count; i++)
-		if (strcmp(discovery->interfaces.item[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void resolved(AvahiServiceResolver *resolver, AvahiIfIndex index, AvahiProtocol protocol,
-	AvahiResolverEvent event, const char *name, const char *type, const char *domain,
-	const char *host, const AvahiAddress *address, uint16_t port, AvahiStringList *txt,
-	AvahiLookupResultFlags flags, void *userdata)
-{
-	struct entry *entry = userdata;
-	struct discovery *discovery = entry->discovery;
-	unsigned which = entry->resolving;
-	struct discovery_sighting sighting;
-	char interface[IF_NAMESIZE];
-
-	(void)resolver, (void)protocol, (void)type, (void)domain, (void)host, (void)flags;
-	entry_stop_resolving(entry);
-	if (event != AVAHI_RESOLVER_FOUND || !interface_is_ours(discovery, index, interface))
-		return;
-	if (sighting_read(name, interface, address, port, txt, &sighting) < 0)
-		return;
-	entry->sighting = sighting;
-	entry->resolved = which;
-	discovery->ops.appeared(discovery->userdata, &entry->sighting);
-}
-
-static void entry_resolve(struct entry *entry)
-{
-	struct discovery *discovery = entry->discovery;
-	unsigned which = entry->protocols & PROTOCOL_IPV4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6;
-	AvahiProtocol protocol = which == PROTOCOL_IPV4 ? AVAHI_PROTO_INET : AVAHI_PROTO_INET6;
-
-	entry->resolver = avahi_service_resolver_new(discovery->client, entry->interface, protocol,
-		entry->service, entry->type, entry->domain, protocol, 0, resolved, entry);
-	if (entry->resolver)
-		entry->resolving = which;
-	else
-		log_debug("Cannot resolve a service: %s",
-			avahi_strerror(avahi_client_errno(discovery->client)));
-}
-
-static struct entry *entry_find(struct discovery *discovery, AvahiIfIndex interface,
-	const char *service, const char *domain)
-{
-	for (struct entry *at = discovery->entries; at; at = at->next)
-		if (at->interface == interface && strcasecmp(at->service, service) == 0 &&
-			strcasecmp(at->domain, domain) == 0)
-			return at;
-	return NULL;
-}
-
-static struct entry *entry_new(struct discovery *discovery, AvahiIfIndex interface,
-	const char *service, const char *type, const char *domain)
-{
-	if (discovery->entry_count >= discovery->limits->value[LIMIT_SIGHTINGS]) {
+	switch (news->kind) {
+	case NEWS_APPEARED:
+		discovery->ops.appeared(discovery->userdata, &news->sighting);
+		break;
+	case NEWS_VANISHED:
+		discovery->ops.vanished(discovery->userdata, &news->sighting);
+		break;
+	case NEWS_STATE:
+		discovery->known = true;
+		discovery->available = news->available;
+		snprintf(discovery->why, sizeof(discovery->why), "%s", news->why);
+		state_tell(discovery);
+		break;
+	case NEWS_OVERFLOWED:
 		discovery->limits->reached[LIMIT_SIGHTINGS]++;
-		return NULL;
-	}
-	struct entry *entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return NULL;
-	entry->discovery = discovery;
-	entry->interface = interface;
-	entry->service = strdup(service);
-	entry->type = strdup(type);
-	entry->domain = strdup(domain);
-	entry->next = discovery->entries;
-	entry->at = &discovery->entries;
-	if (entry->next)
-		entry->next->at = &entry->next;
-	discovery->entries = entry;
-	discovery->entry_count++;
-	if (entry->service && entry->type && entry->domain)
-		return entry;
-	entry_free(entry);
-	return NULL;
-}
-
-static void service_removed(struct entry *entry, unsigned which)
-{
-	entry->protocols &= ~which;
-	if (entry->resolving == which)
-		entry_stop_resolving(entry);
-	if (entry->protocols == 0) {
-		entry_tell_vanished(entry);
-		entry_free(entry);
-	} else if (entry->resolved == which) {
-		/* The address that was told is gone; the next one is another sighting. */
-		entry_tell_vanished(entry);
-		if (!entry->resolver)
-			entry_resolve(entry);
+		break;
+	case NEWS_ENDED:
+		break; /* discovery_free() alone makes it end, and does not come here */
 	}
 }
 
-static void browsed(AvahiServiceBrowser *browser, AvahiIfIndex interface, AvahiProtocol protocol,
-	AvahiBrowserEvent event, const char *name, const char *type, const char *domain,
-	AvahiLookupResultFlags flags, void *userdata)
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct discovery *discovery = userdata;
-	char interface_name[IF_NAMESIZE];
+	struct mail *mail, *next;
 
-	(void)browser;
-	if ((event != AVAHI_BROWSER_NEW && event != AVAHI_BROWSER_REMOVE) ||
-		(flags & AVAHI_LOOKUP_RESULT_OUR_OWN))
-		return;
-	unsigned which = protocol == AVAHI_PROTO_INET ? PROTOCOL_IPV4 : PROTOCOL_IPV6;
-	struct entry *entry = entry_find(discovery, interface, name, domain);
-	if (event == AVAHI_BROWSER_REMOVE) {
-		if (entry)
-			service_removed(entry, which);
-		return;
+	(void)source, (void)fd, (void)events;
+	for (mail = mailbox_take(discovery->thread->news); mail; mail = next) {
+		next = mail->next;
+		news_read(discovery, (const struct news *)mail);
+		free(mail);
+		atomic_fetch_sub(&discovery->thread->unread, 1);
 	}
-	if (!entry && interface_is_ours(discovery, interface, interface_name))
-		entry = entry_new(discovery, interface, name, type, domain);
-	if (!entry)
-		return;
-	entry->protocols |= which;
-	if (entry->resolved == 0 && entry->resolving == 0)
-		entry_resolve(entry);
+	return 0;
 }
 
-static void entries_forget(struct discovery *discovery)
-{
-	while (discovery->entries) {
-		entry_tell_vanished(discovery->entries);
-		entry_free(discovery->entries);
-	}
-}
-
-/* Not from Avahi's callbacks. */
-static void client_drop(struct discovery *discovery)
-{
-	entries_forget(discovery);
-	if (discovery->browser)
-		avahi_service_browser_free(discovery->browser);
-	discovery->browser = NULL;
-	announcement_withdraw(discovery->announcement);
-	if (discovery->client)
-		avahi_client_free(discovery->client);
-	discovery->client = NULL;
-}
-
-static int client_try(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void client_lost(struct discovery *discovery, const char *why)
-{
-	state_tell(discovery, false, why);
-	loop_timer_set(discovery->loop, &discovery->retry, backoff_next(&discovery->backoff),
-		client_try, discovery, "discovery-retry");
-}
-
-static void client_running(struct discovery *discovery, AvahiClient *client)
-{
-	backoff_reset(&discovery->backoff);
-	state_tell(discovery, true, "");
-	announcement_publish(discovery->announcement, client);
-	if (!discovery->browser)
-		discovery->browser = avahi_service_browser_new(client, AVAHI_IF_UNSPEC,
-			AVAHI_PROTO_UNSPEC, SERVICE_TYPE, NULL, 0, browsed, discovery);
-	if (!discovery->browser)
-		client_lost(discovery, avahi_strerror(avahi_client_errno(client)));
-}
-
-static void client_changed(AvahiClient *client, AvahiClientState state, void *userdata)
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct discovery *discovery = userdata;
+	uint64_t since = atomic_load(&discovery->thread->busy_since);
 
-	discovery->client = client; /* the first call comes from inside avahi_client_new() */
-	switch (state) {
-	case AVAHI_CLIENT_S_RUNNING:
-		client_running(discovery, client);
-		break;
-	case AVAHI_CLIENT_S_REGISTERING:
-	case AVAHI_CLIENT_S_COLLISION:
-		/* The host name changes: what we announced goes with the old one. */
-		announcement_pause(discovery->announcement);
-		break;
-	case AVAHI_CLIENT_CONNECTING:
-		state_tell(discovery, false, "avahi-daemon is not running");
-		break;
-	case AVAHI_CLIENT_FAILURE:
-		client_lost(discovery, avahi_strerror(avahi_client_errno(client)));
-		break;
-	}
+	(void)source, (void)usec;
+	discovery->hangs = since != 0 && clock_boot_usec() - since >= HANGS_USEC;
+	state_tell(discovery);
+	return loop_timer_set(discovery->loop, &discovery->look_timer, LOOK_USEC, on_look,
+		discovery, "mdns-look");
 }
 
-static int client_try(sd_event_source *source, uint64_t usec, void *userdata)
+/* Signals belong to the loop's signalfd, so the thread starts with all of them blocked. */
+static int thread_start(struct mdns_thread *thread)
 {
-	struct discovery *discovery = userdata;
-	int error = 0;
+	sigset_t all, before;
+	int r;
 
-	(void)source;
-	(void)usec;
-	client_drop(discovery);
-	AvahiClient *client = avahi_client_new(avahi_poll_get(discovery->poll),
-		AVAHI_CLIENT_NO_FAIL, client_changed, discovery, &error);
-	/* Where it fails at once, the callback may have seen a client that is gone now. */
-	discovery->client = client;
-	if (!client)
-		client_lost(discovery, avahi_strerror(error));
+	sigfillset(&all);
+	r = -pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (r < 0)
+		return r;
+	r = -pthread_create(&thread->thread, NULL, thread_main, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r >= 0)
+		pthread_setname_np(thread->thread, "mdns"); /* for people */
+	return r;
+}
+
+static int thread_new(const struct discovery_options *options, struct mdns_thread **ret)
+{
+	static const struct browse_ops ops = {.appeared = on_appeared,
+		.vanished = on_vanished,
+		.state = on_state,
+		.overflowed = on_overflowed};
+	struct mdns_thread *thread = calloc(1, sizeof(*thread));
+	int r;
+
+	if (!thread)
+		return -ENOMEM;
+	thread->ended.kind = NEWS_ENDED;
+	thread->stop.kind = ORDER_STOP;
+	r = mailbox_new(&thread->orders);
+	if (r >= 0)
+		r = mailbox_new(&thread->news);
+	if (r >= 0)
+		r = sd_event_new(&thread->loop);
+	if (r >= 0)
+		r = sd_event_add_io(thread->loop, &thread->orders_source,
+			mailbox_fd(thread->orders), EPOLLIN, on_order, thread);
+	if (r >= 0)
+		r = browse_new(thread->loop, options, &ops, thread, &thread->browse);
+	if (r >= 0)
+		r = thread_start(thread);
+	if (r < 0) {
+		thread_free(thread);
+		return r;
+	}
+	*ret = thread;
 	return 0;
 }
 
@@ -321,6 +315,7 @@ int discovery_new(sd_event *loop, const struct discovery_options *options,
 	const struct discovery_ops *ops, void *userdata, struct discovery **ret)
 {
 	struct discovery *discovery CLEANUP(cleanup_discovery) = calloc(1, sizeof(*discovery));
+	int r;
 
 	if (!discovery)
 		return -ENOMEM;
@@ -329,34 +324,74 @@ int discovery_new(sd_event *loop, const struct discovery_options *options,
 		.ops = *ops,
 		.userdata = userdata,
 		.limits = options->limits,
-		.interfaces = *options->interfaces,
-		.backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
 	};
-	int r = announcement_new(&discovery->interfaces, options->gateway_id, options->port,
-		&discovery->announcement);
+	r = thread_new(options, &discovery->thread);
 	if (r >= 0)
-		r = avahi_poll_new(loop, &discovery->poll);
-	/* From the loop, so that nobody is called back before this returns. */
+		r = sd_event_add_io(loop, &discovery->news_source,
+			mailbox_fd(discovery->thread->news), EPOLLIN, on_news, discovery);
 	if (r >= 0)
 		r = loop_timer_set(
-			loop, &discovery->retry, 0, client_try, discovery, "discovery-retry");
+			loop, &discovery->look_timer, LOOK_USEC, on_look, discovery, "mdns-look");
 	if (r < 0)
 		return r;
+	sd_event_source_set_description(discovery->news_source, "mdns-news");
 	*ret = STEAL(discovery);
 	return 0;
+}
+
+void discovery_repeat(struct discovery *discovery)
+{
+	struct order *order = malloc(sizeof(*order));
+
+	if (!order)
+		return; /* whoever waits for it asks again */
+	order->kind = ORDER_REPEAT;
+	mailbox_push(discovery->thread->orders, &order->mail);
+}
+
+/* True when the last news came within the time for it. */
+static bool thread_ended(struct mdns_thread *thread)
+{
+	uint64_t now, end = clock_boot_usec() + STOP_WAIT_USEC;
+	bool ended = false;
+
+	while (!ended && (now = clock_boot_usec()) < end) {
+		struct mail *mail, *next;
+
+		mailbox_wait(thread->news, (int)((end - now) / USEC_PER_MSEC) + 1);
+		for (mail = mailbox_take(thread->news); mail; mail = next) {
+			next = mail->next;
+			if (mail == &thread->ended.mail)
+				ended = true;
+			else
+				free(mail);
+		}
+	}
+	return ended;
+}
+
+static void thread_stop(struct mdns_thread *thread)
+{
+	mailbox_push(thread->orders, &thread->stop.mail);
+	if (thread_ended(thread)) {
+		pthread_join(thread->thread, NULL);
+		thread_free(thread);
+		return;
+	}
+	log_warning("avahi-daemon does not answer: the thread that waits for it is left behind.");
+	pthread_detach(thread->thread);
+	if (atomic_exchange(&thread->left, true))
+		thread_free(thread);
 }
 
 struct discovery *discovery_free(struct discovery *discovery)
 {
 	if (!discovery)
 		return NULL;
-	/* Nothing vanished: we stop looking. */
-	while (discovery->entries)
-		entry_free(discovery->entries);
-	client_drop(discovery);
-	announcement_free(discovery->announcement);
-	loop_source_free(discovery->retry);
-	avahi_poll_free(discovery->poll);
+	loop_source_free(discovery->news_source);
+	loop_source_free(discovery->look_timer);
+	if (discovery->thread)
+		thread_stop(discovery->thread);
 	sd_event_unref(discovery->loop);
 	free(discovery);
 	return NULL;

@@ -143,7 +143,8 @@ coap_response_t lan_client_answered(
 		return coap_pdu_get_type(received) == COAP_MESSAGE_CON ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
 	/* A token of 64 random bits came back: the address is there. */
-	if (request->to.interface[0] && !echo_is_verified(lan->echo, &request->to))
+	if ((request->to.interface[0] || prefixes_hold(&lan->routed, &request->to.ip)) &&
+		!echo_is_verified(lan->echo, &request->to))
 		lan_address_verified(lan, &request->to);
 	answer_take(request, received);
 	return COAP_RESPONSE_OK;
@@ -255,7 +256,8 @@ static int request_transmit(struct client_request *request, const struct lan_out
 }
 
 /* The address must be reached over an interface of ours, and over its own when it names one; and it
- * must be a neighbour there: what a device says of itself shall not send us anywhere else. */
+ * must be a neighbour there, or in a routed prefix: what a device says of itself shall not send us
+ * anywhere else. */
 static int route_check(const struct lan *lan, const struct device_address *to)
 {
 	char interface[16];
@@ -267,7 +269,7 @@ static int route_check(const struct lan *lan, const struct device_address *to)
 		return r == -ENODEV ? -ENETUNREACH : r;
 	if (!lan_interface_is_ours(lan, interface) ||
 		(to->interface[0] && strcmp(interface, to->interface) != 0) ||
-		!address_is_on_link(to, interface))
+		(!prefixes_hold(&lan->routed, &to->ip) && !address_is_on_link(to, interface)))
 		return -ENETUNREACH;
 	return 0;
 }

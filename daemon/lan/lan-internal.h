@@ -88,6 +88,7 @@ struct lan {
 	struct lan_interface interfaces[CONFIG_LIST_MAX];
 	unsigned interface_count;
 	uint64_t interfaces_usec; /* when their indexes were looked up */
+	struct prefixes routed;
 
 	struct echo *echo;
 	struct retransmissions *seen;
@@ -122,6 +123,10 @@ void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_ad
 void lan_limit_reached(struct lan *lan, enum limit limit);
 /* The address has shown that it is there. False when that could not be kept. */
 bool lan_address_verified(struct lan *lan, const struct device_address *address);
+
+/* The address of a datagram that came in over this interface of ours (NULL: unknown). */
+void lan_address_of(const struct lan *lan, const struct sockaddr *from, const char *interface,
+	struct device_address *ret_address);
 
 /* lan-address.c */
 void address_from_sockaddr(

@@ -155,7 +155,8 @@ bool lan_multicast_answered(
 	}
 	lan->group_answers++;
 	if (coap_pdu_get_code(received) != COAP_RESPONSE_CODE_CONTENT ||
-		!address_is_on_link(address, address->interface))
+		(!prefixes_hold(&lan->routed, &address->ip) &&
+			!address_is_on_link(address, address->interface)))
 		return true;
 	coap_get_data(received, &size, &data);
 	int r = name_read(span_of(data, size), sighting.ep);

@@ -320,8 +320,8 @@ static void request_arrived(coap_resource_t *resource, coap_session_t *session,
 		return;
 	lan->stats.requests++;
 	inbound_read(pdu, &pending.in);
-	address_from_sockaddr(
-		&coap_session_get_addr_remote(session)->addr.sa, interface, &pending.peer.address);
+	lan_address_of(lan, &coap_session_get_addr_remote(session)->addr.sa, interface,
+		&pending.peer.address);
 	pending.peer.interface_index = index;
 	pending.peer.trust = TRUST_PLAIN;
 	verify_note(&pending);

@@ -377,7 +377,7 @@ static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const 
 		stranger_turn_away(lan, arrival);
 		return false;
 	}
-	address_from_sockaddr((const struct sockaddr *)&arrival->from, interface, &address);
+	lan_address_of(lan, (const struct sockaddr *)&arrival->from, interface, &address);
 	/* From port 0 nothing can be answered; to everybody nothing should be. */
 	if (arrival->broadcast || address.port == 0) {
 		lan->stats.silenced++;

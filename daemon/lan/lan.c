@@ -65,6 +65,15 @@ const char *lan_interface_by_index(struct lan *lan, unsigned index)
 	return NULL;
 }
 
+/* Behind a border router the IP alone says who it is. */
+void lan_address_of(const struct lan *lan, const struct sockaddr *from, const char *interface,
+	struct device_address *ret_address)
+{
+	address_from_sockaddr(from, interface, ret_address);
+	if (prefixes_hold(&lan->routed, &ret_address->ip))
+		ret_address->interface[0] = '\0';
+}
+
 bool lan_interface_is_ours(const struct lan *lan, const char *name)
 {
 	for (unsigned i = 0; i < lan->interface_count; i++)
@@ -126,7 +135,7 @@ static coap_response_t response_arrived(coap_session_t *session, const coap_pdu_
 		return verdict;
 	const char *interface =
 		lan_interface_by_index(lan, (unsigned)coap_session_get_ifindex(session));
-	address_from_sockaddr(&remote->addr.sa, interface, &address);
+	lan_address_of(lan, &remote->addr.sa, interface, &address);
 	if (interface && echo_probe_answered(lan->echo, &address, span_of(token.s, token.length))) {
 		lan_address_verified(lan, &address);
 		return COAP_RESPONSE_OK;
@@ -288,6 +297,8 @@ int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_
 	lan->userdata = userdata;
 	lan->limits = options->limits;
 	interfaces_copy(lan, options->interfaces);
+	if (options->routed)
+		prefixes_read(options->routed, &lan->routed);
 	int r = echo_new(lan->limits->value[LIMIT_VERIFIED_ADDRESSES], &lan->echo);
 	if (r >= 0)
 		r = retransmissions_new(lan->limits->value[LIMIT_DEVICES], &lan->seen);

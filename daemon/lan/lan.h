@@ -23,6 +23,7 @@
 #include "core/device.h"
 #include "core/heard.h"
 #include "core/limits.h"
+#include "core/prefix.h"
 #include "core/reading.h"
 #include "lan/rd-parameters.h"
 
@@ -120,6 +121,7 @@ struct lan_ops {
 
 struct lan_options {
 	const struct config_list *interfaces; /* names */
+	const struct config_list *routed;     /* prefixes, NULL = none: see core/prefix.h */
 	uint16_t port;			      /* 0 = any */
 	struct limits *limits;		      /* values read, 'reached' counted */
 };

@@ -58,7 +58,7 @@ static void ep_read(AvahiStringList *txt, const char *service, struct discovery_
 }
 
 static int address_read(const AvahiAddress *address, uint16_t port, const char *interface,
-	struct device_address *ret_address)
+	const struct prefixes *routed, struct device_address *ret_address)
 {
 	struct device_address to = {.port = port};
 
@@ -72,17 +72,22 @@ static int address_read(const AvahiAddress *address, uint16_t port, const char *
 	}
 	if (span_to_string(span_from_string(interface), to.interface, sizeof(to.interface)) < 0)
 		return -EINVAL;
-	if (port == 0 || !address_is_on_link(&to, interface))
+	if (prefixes_hold(routed, &to.ip))
+		to.interface[0] = '\0';
+	else if (!address_is_on_link(&to, interface))
+		return -EHOSTUNREACH;
+	if (port == 0)
 		return -EHOSTUNREACH;
 	*ret_address = to;
 	return 0;
 }
 
-int sighting_read(const char *service, const char *interface, const AvahiAddress *address,
-	uint16_t port, AvahiStringList *txt, struct discovery_sighting *ret_sighting)
+int sighting_read(const char *service, const char *interface, const struct prefixes *routed,
+	const AvahiAddress *address, uint16_t port, AvahiStringList *txt,
+	struct discovery_sighting *ret_sighting)
 {
 	struct discovery_sighting sighting = {.found_by = FOUND_MDNS};
-	int r = address_read(address, port, interface, &sighting.address);
+	int r = address_read(address, port, interface, routed, &sighting.address);
 
 	if (r < 0)
 		return r;

@@ -15,7 +15,6 @@
 #include "base/cleanup.h"
 #include "store/columns.h"
 
-#define KEY_ID		  1
 #define ALARM_HISTORY_MAX "1000"
 
 /* Those that are missing here are made from their tables of columns. */
@@ -62,7 +61,7 @@ int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
 	const char *source;
 	int r = database_prepare(
-		db, "SELECT source, check_value FROM key ORDER BY id DESC LIMIT 1", &statement);
+		db, "SELECT source, check_value, id FROM key ORDER BY id DESC LIMIT 1", &statement);
 
 	if (r < 0)
 		return r;
@@ -76,7 +75,10 @@ int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret
 	if (!source || key_source_from_string(source, &ret_mark->source) < 0 ||
 		sqlite3_column_bytes(statement, 1) != KEY_CHECK_SIZE)
 		return -EBADMSG;
+	if (sqlite3_column_int(statement, 2) < 1 || sqlite3_column_int(statement, 2) > UINT8_MAX)
+		return -EBADMSG;
 	memcpy(ret_mark->check, sqlite3_column_blob(statement, 1), KEY_CHECK_SIZE);
+	ret_mark->id = (uint8_t)sqlite3_column_int(statement, 2);
 	return 0;
 }
 
@@ -92,7 +94,7 @@ static int write_mark(struct database *db, const struct key_mark *mark)
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int(statement, 1, KEY_ID);
+	sqlite3_bind_int(statement, 1, mark->id);
 	sqlite3_bind_text(statement, 2, key_source_to_string(mark->source), -1, SQLITE_STATIC);
 	sqlite3_bind_blob(statement, 3, mark->check, KEY_CHECK_SIZE, SQLITE_STATIC);
 	return statement_run(db, statement);
@@ -206,7 +208,7 @@ static int load_secrets(struct control *control)
 
 static int setup(struct control *control, const struct key *key, bool first_start)
 {
-	int r = sealer_new(key->bytes, KEY_ID, &control->sealer);
+	int r = sealer_new(key->bytes, key->mark.id, &control->sealer);
 
 	if (r >= 0)
 		r = prepare_all(control);

@@ -69,6 +69,16 @@ int control_check_sealed(struct control *control, char *ret_why, size_t capacity
 int control_counter(struct control *control, const char *name, uint64_t *ret_value);
 int control_raise_counter(struct control *control, const char *name, uint64_t value);
 
+/* --- rekey.c --- */
+
+/*
+ * Seals every record anew under another key, writes its mark and the audit row, all in one
+ * transaction. key: bytes and source; its mark is filled. audit may be NULL. ret_head: the chain's
+ * newest mac in hex. On failure nothing changed, and the old key goes on.
+ */
+int control_rekey(
+	struct control *control, struct key *key, const struct audit_row *audit, char ret_head[65]);
+
 /* --- control-load.c --- */
 int control_load(struct control *control, const struct store_loader *loader, void *userdata);
 

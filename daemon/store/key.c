@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Delivery of the key. What can be there, and what comes of it:
+ * Delivery of the key. What can be there, and what comes of it ('fits' = the check value in the
+ * mark; 'next' ones count like their firsts):
  *
- *   control.db says   credential   key file   outcome
- *   nothing yet       good         any        found, credential
- *   nothing yet       none         good       found, file (a start that ended early made it)
- *   nothing yet       none         none       a key file is made; found
- *   credential        fits         any        found
- *   credential        none         any        missing: no silent step down
- *   file              none         fits       found
- *   file              none         none       missing
- *   file              fits         any        found, from now on credential
- *   any               does not fit            wrong
- *   any               none         does not fit: wrong
+ *   control.db says   credential      key file       outcome
+ *   nothing yet       good            any            found, credential
+ *   nothing yet       none            good           found, file (a start that ended early made it)
+ *   nothing yet       none            none           a key file is made; found
+ *   credential        fits            any            found
+ *   credential        none            any            missing: no silent step down
+ *   file              fits            any            found, from now on credential
+ *   file              none            fits           found
+ *   file              does not fit    fits           found: the credential is a retired one
+ *   file              none            none           missing
+ *   any               one is there, but none fits    wrong
+ *
+ * A credential may come back sealed more weakly than it was (with the host's key alone where it was
+ * the TPM2 too): it is found, and what it was stays in the mark, so that an alarm says so.
  *
  * The check value is a derivation of its own: it tells nothing about the key that seals.
  */
@@ -22,16 +26,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/files.h"
 
-#define HEX_SIZE (2 * AES256_KEY)
-
-static const char *const SOURCE_WORDS[] = {[KEY_FILE] = "file", [KEY_CREDENTIAL] = "credential"};
+static const char *const SOURCE_WORDS[KEY_SOURCES] = {[KEY_FILE] = "file",
+	[KEY_CREDENTIAL] = "credential",
+	[KEY_HOST] = "host",
+	[KEY_TPM2] = "tpm2+host"};
 
 const char *key_source_to_string(enum key_source source)
 {
@@ -49,198 +52,171 @@ int key_source_from_string(const char *text, enum key_source *ret_source)
 	return -EINVAL;
 }
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* A key of zeros only is what a null key or an empty disk image looks like. */
-static bool is_null_key(const uint8_t key[AES256_KEY])
-{
-	static const uint8_t zero[AES256_KEY];
-
-	return crypto_equal(key, zero, AES256_KEY);
-}
-
-static int key_parse(struct span text, uint8_t ret_key[AES256_KEY])
-{
-	uint8_t key[AES256_KEY] = {0};
-	int r = 0;
-
-	if (text.size == AES256_KEY) {
-		memcpy(key, text.data, AES256_KEY);
-	} else {
-		if (text.size == HEX_SIZE + 1 && text.data[HEX_SIZE] == '\n')
-			text.size--;
-		if (text.size != HEX_SIZE)
-			return -EINVAL;
-		for (size_t i = 0; i < AES256_KEY && r >= 0; i++) {
-			int high = hex_value(text.data[2 * i]),
-			    low = hex_value(text.data[2 * i + 1]);
-
-			if (high < 0 || low < 0)
-				r = -EINVAL;
-			else
-				key[i] = (uint8_t)(high << 4 | low);
-		}
-	}
-	if (r >= 0 && is_null_key(key))
-		r = -EINVAL;
-	if (r >= 0)
-		memcpy(ret_key, key, AES256_KEY);
-	crypto_wipe(key, sizeof(key));
-	return r;
-}
-
-static int key_read(int dir_fd, const char *name, uint8_t ret_key[AES256_KEY])
-{
-	uint8_t *data;
-	size_t size;
-	int r = file_read(dir_fd, name, 256, &data, &size);
-
-	if (r < 0)
-		return r == -EFBIG ? -EINVAL : r;
-	r = key_parse(span_of(data, size), ret_key);
-	crypto_wipe(data, size);
-	free(data);
-	return r;
-}
-
-static int credential_read(const char *directory, uint8_t ret_key[AES256_KEY])
-{
-	CLEANUP(cleanup_close) int fd = -EBADF;
-
-	if (!directory || !*directory)
-		return -ENOENT;
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : key_read(fd, KEY_CREDENTIAL_NAME, ret_key);
-}
-
-/* -EPERM when others may read it: then it is no secret any more. */
-static int key_file_read(int state_fd, uint8_t ret_key[AES256_KEY])
-{
-	struct stat st;
-
-	if (fstatat(state_fd, KEY_FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (S_ISREG(st.st_mode) && (st.st_mode & 077))
-		return -EPERM;
-	return key_read(state_fd, KEY_FILE_NAME, ret_key);
-}
-
-static int key_file_make(int state_fd, uint8_t ret_key[AES256_KEY])
-{
-	char text[HEX_SIZE + 2];
-	uint8_t key[AES256_KEY];
-	int r;
-
-	random_bytes(key, sizeof(key));
-	hex_encode(span_of(key, sizeof(key)), text, sizeof(text));
-	text[HEX_SIZE] = '\n';
-	r = file_create(state_fd, KEY_FILE_NAME, span_of(text, HEX_SIZE + 1), 0400);
-	if (r >= 0)
-		memcpy(ret_key, key, sizeof(key));
-	crypto_wipe(key, sizeof(key));
-	crypto_wipe(text, sizeof(text));
-	return r;
-}
-
-static int key_check_make(const uint8_t key[AES256_KEY], uint8_t ret_check[KEY_CHECK_SIZE])
+int key_check_make(const uint8_t key[AES256_KEY], uint8_t ret_check[KEY_CHECK_SIZE])
 {
 	return crypto_hkdf_sha256(span_of(key, AES256_KEY), (struct span){0},
 		SPAN_LITERAL("gatehouse key check 1"), ret_check, KEY_CHECK_SIZE);
 }
 
-/* Reads it from where it is; makes it when it may. -ENOENT: there is none. */
-static int key_fetch(int state_fd, const char *credentials_directory, const struct key_mark *mark,
-	struct key *key)
-{
-	int r;
+struct place {
+	bool is_credential, is_next;
+	const char *name;
+};
 
-	key->mark.source = KEY_CREDENTIAL;
-	r = credential_read(credentials_directory, key->bytes);
-	if (r != -ENOENT)
-		return r;
-	if (mark && mark->source == KEY_CREDENTIAL)
-		return -ENOENT;
-	key->mark.source = KEY_FILE;
-	r = key_file_read(state_fd, key->bytes);
-	if (r == -ENOENT && !mark)
-		r = key_file_make(state_fd, key->bytes);
-	return r;
-}
+static const struct place PLACES[] = {
+	{true, false, KEY_CREDENTIAL_NAME},
+	{true, true, KEY_CREDENTIAL_NEXT},
+	{false, false, KEY_FILE_NAME},
+	{false, true, KEY_FILE_NEXT},
+};
 
 static const char *source_name(enum key_source source)
 {
-	return source == KEY_CREDENTIAL ? "credential " KEY_CREDENTIAL_NAME : "key file";
+	return source == KEY_FILE ? "key file" : "credential " KEY_CREDENTIAL_NAME;
 }
 
-static int key_judge(int fetched, const struct key_mark *mark, struct key *key,
-	enum key_outcome *ret_outcome, char *ret_why, size_t capacity)
-{
-	const char *name = source_name(key->mark.source);
-	int r;
+struct search {
+	int state_fd, credentials_fd;
+	const struct key_mark *mark;
+	/* the first place that held something of no use */
+	const struct place *bad;
+	int error; /* -EINVAL: no key; -EKEYREJECTED: it does not fit; or why it cannot be read */
+};
 
-	if (fetched == -ENOENT) {
+static int read_place(const struct search *search, const struct place *place, struct key *key)
+{
+	key->source = place->is_credential ? KEY_CREDENTIAL : KEY_FILE;
+	key->is_next = place->is_next && place->is_credential;
+	if (!place->is_credential)
+		return key_file_read(search->state_fd, place->name, key->bytes);
+	if (search->credentials_fd < 0)
+		return -ENOENT;
+	return key_read(search->credentials_fd, place->name, key->bytes, &key->source);
+}
+
+/* 1: this is it; 0: it is not; what was wrong with it is noted. Negative: it cannot be checked. */
+static int try_place(struct search *search, const struct place *place, struct key *key)
+{
+	int r = read_place(search, place, key);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r >= 0) {
+		int c = key_check_make(key->bytes, key->mark.check);
+
+		if (c < 0)
+			return c;
+		if (!search->mark ||
+			crypto_equal(search->mark->check, key->mark.check, KEY_CHECK_SIZE))
+			return 1;
+		r = -EKEYREJECTED;
+	}
+	if (!search->bad) {
+		search->bad = place;
+		search->error = r;
+	}
+	return 0;
+}
+
+/* On a first start there is nothing that could choose: the first one is it, or is at fault. */
+static int find_first(struct search *search, struct key *key)
+{
+	for (size_t i = 0; i < ELEMENTS(PLACES); i += 2) {
+		int r = try_place(search, &PLACES[i], key);
+
+		if (r != 0 || search->bad)
+			return r;
+	}
+	key->source = KEY_FILE;
+	search->bad = &PLACES[2];
+	search->error = key_file_make(search->state_fd, key->bytes);
+	if (search->error < 0)
+		return 0;
+	search->bad = NULL;
+	return try_place(search, &PLACES[2], key);
+}
+
+static int find_fitting(struct search *search, struct key *key)
+{
+	for (size_t i = 0; i < ELEMENTS(PLACES); i++) {
+		int r;
+
+		if (search->mark->source != KEY_FILE && !PLACES[i].is_credential)
+			continue;
+		r = try_place(search, &PLACES[i], key);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Why there is none, in words; negative when that is an error and no outcome. */
+static int explain(
+	const struct search *search, enum key_outcome *ret_outcome, char *ret_why, size_t capacity)
+{
+	const char *name = search->bad ? search->bad->name : "";
+	const char *kind = search->bad && search->bad->is_credential ? "credential" : "key file";
+
+	if (!search->bad) {
 		snprintf(ret_why, capacity,
 			"The secrets in this state directory are sealed with a key from the %s, "
 			"which is not there. Deliver it again, or restore it from where it is "
 			"kept.",
-			source_name(mark ? mark->source : KEY_FILE));
+			source_name(search->mark->source));
 		*ret_outcome = KEY_MISSING;
 		return 0;
 	}
-	if (fetched == -EINVAL) {
+	*ret_outcome = KEY_WRONG;
+	if (search->error == -EINVAL) {
 		snprintf(ret_why, capacity,
-			"The %s does not hold a key: 64 hex digits or 32 bytes are expected.",
-			name);
-		*ret_outcome = KEY_WRONG;
+			"The %s '%s' does not hold a key: 64 hex digits or 32 bytes are expected.",
+			kind, name);
 		return 0;
 	}
-	if (fetched < 0) {
-		snprintf(ret_why, capacity, "The %s cannot be used: %s", name,
-			fetched == -EPERM ? "others may read it. Set its mode to 0400 and consider "
-					    "the key as known to others."
-					  : strerror(-fetched));
-		return fetched;
-	}
-	r = key_check_make(key->bytes, key->mark.check);
-	if (r < 0) {
-		snprintf(ret_why, capacity, "The key cannot be checked: %s", strerror(-r));
-		return r;
-	}
-	if (mark && !crypto_equal(mark->check, key->mark.check, KEY_CHECK_SIZE)) {
+	if (search->error == -EKEYREJECTED) {
 		snprintf(ret_why, capacity,
-			"The key in the %s is not the one that this state directory was sealed "
-			"with "
-			"(that one came from the %s). Nothing was changed.",
-			name, source_name(mark->source));
-		*ret_outcome = KEY_WRONG;
+			"The key in the %s '%s' is not the one that this state directory was "
+			"sealed "
+			"with (that one came from the %s). Nothing was changed.",
+			kind, name, source_name(search->mark->source));
 		return 0;
 	}
-	*ret_outcome = KEY_FOUND;
-	return 0;
+	snprintf(ret_why, capacity, "The %s '%s' cannot be used: %s", kind, name,
+		search->error == -EPERM ? "others may read it. Set its mode to 0400 and consider "
+					  "the key as known to others."
+					: strerror(-search->error));
+	return search->error;
 }
 
 int key_find(int state_fd, const char *credentials_directory, const struct key_mark *mark,
 	enum key_outcome *ret_outcome, struct key *ret_key, char *ret_why, size_t capacity)
 {
-	enum key_outcome outcome = KEY_MISSING;
+	CLEANUP(cleanup_close) int fd = -EBADF;
+	struct search search = {.state_fd = state_fd, .mark = mark};
 	struct key key = {0};
-	int r = key_fetch(state_fd, credentials_directory, mark, &key);
+	int r;
 
-	r = key_judge(r, mark, &key, &outcome, ret_why, capacity);
-	if (r >= 0) {
-		*ret_outcome = outcome;
-		if (outcome == KEY_FOUND)
-			*ret_key = key;
+	if (credentials_directory && *credentials_directory) {
+		fd = open(credentials_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno != ENOENT) {
+			r = -errno;
+			snprintf(ret_why, capacity, "The credentials cannot be opened: %s",
+				strerror(-r));
+			return r;
+		}
+	}
+	search.credentials_fd = fd;
+	r = mark ? find_fitting(&search, &key) : find_first(&search, &key);
+	if (r > 0) {
+		key.mark.id = mark ? mark->id : 1;
+		key.mark.source = mark && mark->source > key.source ? mark->source : key.source;
+		*ret_key = key;
+		*ret_outcome = KEY_FOUND;
+	} else if (r < 0) {
+		snprintf(ret_why, capacity, "The key cannot be checked: %s", strerror(-r));
+	} else {
+		r = explain(&search, ret_outcome, ret_why, capacity);
 	}
 	crypto_wipe(&key, sizeof(key));
-	return r;
+	return r < 0 ? r : 0;
 }

@@ -41,6 +41,11 @@ int sealer_new(const uint8_t key[AES256_KEY], uint8_t key_id, struct sealer **re
 	return 0;
 }
 
+uint8_t sealer_key_id(const struct sealer *sealer)
+{
+	return sealer->key_id;
+}
+
 struct sealer *sealer_free(struct sealer *sealer)
 {
 	if (!sealer)

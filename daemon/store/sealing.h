@@ -30,6 +30,7 @@ struct sealed_place {
 
 /* The key for the records is derived from the key-encryption key, which is not kept. */
 int sealer_new(const uint8_t key[AES256_KEY], uint8_t key_id, struct sealer **ret);
+uint8_t sealer_key_id(const struct sealer *sealer);
 struct sealer *sealer_free(struct sealer *sealer); /* wipes */
 void sealer_freep(struct sealer **sealer);
 

@@ -169,8 +169,12 @@ static int open_sealed(
 	r = control_check_sealed(store->control, why, sizeof(why));
 	if (r < 0)
 		return control_failed(opening, r, why);
-	store->facts.key_source = key->mark.source;
-	return 0;
+	store->facts.key_source = key->source;
+	store->facts.key_expected = key->mark.source;
+	store->facts.key_is_next = key->is_next;
+	r = key_file_settle(opening->directory_fd, &key->mark);
+	return r < 0 ? fail(opening, r, "The key that is not needed any more cannot be removed")
+		     : 0;
 }
 
 static int open_control(struct opening *opening)
@@ -340,11 +344,11 @@ int store_open(const struct store_options *options, enum store_opened *ret_opene
 
 	if (fd < 0)
 		return fd;
-	opening.directory_fd = fd;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fail(&opening, -ENOMEM, "The store cannot be opened");
 	store->lock_fd = -EBADF;
+	store->directory_fd = opening.directory_fd = steal_fd(&fd);
 	opening.store = store;
 	r = open_all(&opening);
 	if (r < 0)

@@ -25,6 +25,7 @@ enum order_kind {
 	ORDER_DROP_GAP,
 	ORDER_FETCH,
 	ORDER_TOKEN,
+	ORDER_REKEY,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,
@@ -73,6 +74,10 @@ struct order {
 			struct secret value;
 		} token;
 		struct {
+			struct key key; /* bytes and source */
+			struct audit_row audit;
+		} rekey;
+		struct {
 			struct mail *first; /* readings */
 			size_t count;
 		} batch;
@@ -90,7 +95,8 @@ struct store {
 	bool running;
 	pthread_t thread;
 	int lock_fd;
-	char why[256]; /* of store_load() */
+	int directory_fd; /* the state directory */
+	char why[256];	  /* of store_load() */
 
 	/* both */
 	struct mailbox *orders;	  /* to the thread */

@@ -26,26 +26,12 @@
 
 #include "base/clock.h"
 #include "store/room.h"
-#include "store/store-private.h"
+#include "store/store-worker.h"
 
 #define DELETE_DELAY_USEC (200 * USEC_PER_MSEC)
 #define FULL_DELAY_USEC	  (1 * USEC_PER_SEC) /* deletes that found no room */
 #define STOP_USEC	  (2 * USEC_PER_SEC)
 #define MEMORY_DELAY_MSEC 10
-
-struct mail_list {
-	struct mail *first, *last;
-};
-
-struct worker {
-	struct store *store;
-	struct control *control;
-	struct outbox *outbox;
-	bool failed, stopping;
-	uint64_t stop_at;   /* boot time: what is long is cancelled then */
-	uint64_t delete_at; /* boot time: deletes do not wait longer for a batch */
-	struct mail_list saves, quick, slow, deletes, readings;
-};
 
 static void list_add(struct mail_list *list, struct mail *mail)
 {
@@ -77,11 +63,7 @@ static void worker_answer(struct worker *worker, struct order *order, int result
 	mailbox_push(worker->store->answers, &order->mail);
 }
 
-/*
- * What a failed transaction means. Lack of room or memory: refused, handed on. The rest is final:
- * the loop is told once, and both files stay as they are.
- */
-static int worker_judge(struct worker *worker, struct database *db, int error)
+int worker_judge(struct worker *worker, struct database *db, int error)
 {
 	if (error >= 0 || error == -ENOSPC || error == -ENOMEM)
 		return error;
@@ -121,6 +103,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 	case ORDER_PUT_GAP:
 	case ORDER_FETCH:
 	case ORDER_TOKEN:
+	case ORDER_REKEY:
 	case ORDER_BATCH:
 	case ORDER_FAILED:
 	case ORDERS:
@@ -291,107 +274,14 @@ static void worker_append(struct worker *worker)
 			worker, worker->outbox->db, database_checkpoint(worker->outbox->db, true));
 }
 
-/* --- 4: the other orders --- */
-
-static int fetch_rows(struct worker *worker, struct order *order)
-{
-	struct outbox *outbox = worker->outbox;
-	uint64_t bad_row;
-	int r;
-
-	order->fetch.readings = calloc(order->fetch.what.max + 1, sizeof(struct reading *));
-	if (!order->fetch.readings)
-		return -ENOMEM;
-	do {
-		r = outbox_fetch(outbox, &order->fetch.what, order->fetch.readings,
-			&order->fetch.count, &bad_row);
-		/* A row that nobody can read would come back for ever. */
-		if (r == -EBADMSG && bad_row > 0 &&
-			outbox_bury(outbox, bad_row, "unreadable", NULL) < 0)
-			bad_row = 0;
-	} while (r == -EBADMSG && bad_row > 0);
-	return worker_judge(worker, outbox->db, r);
-}
-
-static int list_journal(struct worker *worker, struct order *order)
-{
-	int r = control_list_audit(worker->control, order->journal.before, order->journal.max,
-		&order->journal.rows, &order->journal.count);
-
-	/* A row that does not fit its fields: somebody else wrote it. Nothing is lost by going on.
-	 */
-	return r == -EBADMSG ? r : worker_judge(worker, worker->control->db, r);
-}
-
-/* One that is not there, or does not open, is an answer and no failure of the file. */
-static int get_token(struct worker *worker, struct order *order)
-{
-	int r = control_get_token(
-		worker->control, order->token.kind, order->token.ep, &order->token.value);
-
-	if (r == -ENOENT || r == -EBADMSG)
-		return r;
-	return worker_judge(worker, worker->control->db, r);
-}
-
-static int do_quick(struct worker *worker, struct order *order)
-{
-	if (worker->failed)
-		return -EIO;
-	if (order->kind == ORDER_BURY)
-		return worker_judge(worker, worker->outbox->db,
-			outbox_bury(worker->outbox, order->bury.row, order->bury.reason,
-				order->gap.id ? &order->gap : NULL));
-	if (order->kind == ORDER_PUT_GAP)
-		return worker_judge(
-			worker, worker->outbox->db, outbox_put_gap(worker->outbox, &order->gap));
-	if (worker->stopping)
-		return -ECANCELED;
-	if (order->kind == ORDER_TOKEN)
-		return get_token(worker, order);
-	return order->kind == ORDER_FETCH ? fetch_rows(worker, order) : list_journal(worker, order);
-}
+/* --- 4: the other orders: store-orders.c --- */
 
 static void worker_quick(struct worker *worker)
 {
 	struct mail *mail;
 
 	while ((mail = list_take(&worker->quick)))
-		worker_answer(worker, order_of(mail), do_quick(worker, order_of(mail)));
-}
-
-static int delete_device(struct worker *worker, struct order *order)
-{
-	int r = worker_judge(worker, worker->outbox->db,
-		outbox_delete_device(worker->outbox, order->drop.device_row, order->drop.last_row,
-			order->gap.id ? &order->gap : NULL));
-
-	/* It went with the first stretch, and may have been published since. */
-	if (r >= 0)
-		order->gap.id = 0;
-	return r;
-}
-
-/* One stretch; 1: go on later. */
-static int do_slow(struct worker *worker, struct order *order)
-{
-	int r;
-
-	if (worker->failed)
-		return -EIO;
-	if (order->kind == ORDER_DELETE_DEVICE)
-		return delete_device(worker, order);
-	if (order->kind == ORDER_DROP_GAP)
-		return worker_judge(
-			worker, worker->outbox->db, outbox_drop_gap(worker->outbox, order->gap.id));
-	r = control_walk_audit(worker->control, &order->at);
-	if (r == -EBADMSG) {
-		snprintf(order->head, sizeof(order->head), "%llu",
-			(unsigned long long)order->at.number + 1);
-		return r;
-	}
-	audit_head_text(&order->at, order->head);
-	return worker_judge(worker, worker->control->db, r);
+		worker_answer(worker, order_of(mail), worker_do_quick(worker, order_of(mail)));
 }
 
 static void worker_slow(struct worker *worker)
@@ -401,7 +291,7 @@ static void worker_slow(struct worker *worker)
 
 	if (!mail)
 		return;
-	r = do_slow(worker, order_of(mail));
+	r = worker_do_slow(worker, order_of(mail));
 	if (r > 0)
 		list_add(&worker->slow, mail);
 	else

@@ -102,6 +102,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_DROP_GAP] = answer_nothing,
 	[ORDER_FETCH] = answer_fetch,
 	[ORDER_TOKEN] = answer_token,
+	[ORDER_REKEY] = answer_done,
 	[ORDER_STOP] = answer_nothing,
 	[ORDER_BATCH] = answer_batch,
 	[ORDER_FAILED] = answer_failed,
@@ -124,6 +125,9 @@ void order_free(struct order *order)
 		break;
 	case ORDER_TOKEN:
 		secret_clear(&order->token.value);
+		break;
+	case ORDER_REKEY:
+		crypto_wipe(&order->rekey.key, sizeof(order->rekey.key));
 		break;
 	case ORDER_VERIFY:
 	case ORDER_DELETE_DEVICE:
@@ -298,6 +302,7 @@ struct store *store_free(struct store *store)
 	store->arrivals = arrivals_free(store->arrivals);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	close(store->directory_fd);
 	free(store);
 	return NULL;
 }
@@ -447,6 +452,24 @@ void store_journal(
 	order->journal.before = before;
 	order->journal.max = max < JOURNAL_MAX ? max : JOURNAL_MAX;
 	order->journal.done = done;
+	mailbox_push(store->orders, &order->mail);
+}
+
+void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
+	const struct audit_row *audit, store_done_fn done, void *userdata)
+{
+	struct order *order = order_new(ORDER_REKEY, done, userdata);
+
+	if (!order) {
+		done(userdata, -ENOMEM, NULL);
+		return;
+	}
+	order->rekey.audit = *audit;
+	order->rekey.key.source = source;
+	if (key)
+		memcpy(order->rekey.key.bytes, key, AES256_KEY);
+	else
+		random_bytes(order->rekey.key.bytes, AES256_KEY);
 	mailbox_push(store->orders, &order->mail);
 }
 

@@ -38,7 +38,19 @@ enum store_opened {
 	STORE_CORRUPT,	   /* control.db is damaged */
 };
 
-enum key_source { KEY_FILE, KEY_CREDENTIAL };
+/*
+ * Where the key-encryption key comes from, from the weakest to the strongest. A credential that
+ * systemd decrypts may say of itself with what it is sealed.
+ */
+enum key_source {
+	KEY_FILE,	/* <state>/key */
+	KEY_CREDENTIAL, /* a credential that does not say more */
+	KEY_HOST,	/* a credential, sealed with the host's key */
+	KEY_TPM2,	/* a credential, sealed with the TPM2 and the host's key */
+	KEY_SOURCES
+};
+const char *key_source_to_string(enum key_source source);
+int key_source_from_string(const char *text, enum key_source *ret_source);
 
 struct store_options {
 	const char *state_directory; /* checked as private (directory_open_private) and created */
@@ -108,8 +120,11 @@ struct store_facts {
 				  */
 	uint64_t next_command;
 	uint64_t audit_rows;
-	char audit_head[65]; /* hex of the newest mac */
-	enum key_source key_source;
+	char audit_head[65];	    /* hex of the newest mac */
+	enum key_source key_source; /* as it was delivered at this start */
+	enum key_source
+		key_expected;  /* the strongest that it ever came from; no silent step down */
+	bool key_is_next;      /* it was delivered as gatehouse.kek-next */
 	bool outbox_set_aside; /* a corrupt outbox.db was moved away at this start */
 	uint32_t schema;
 };
@@ -160,6 +175,15 @@ typedef void (*store_token_fn)(void *userdata, int result, struct span value);
 void store_get_token(
 	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata);
 
+/*
+ * Seals every record anew under another key, in one transaction with the audit row: 'key' of
+ * AES256_KEY bytes, which the caller delivers at the next start as 'source' says; NULL with
+ * KEY_FILE: a key is made and written to <state>/key. Whenever this ends, by an answer or by the
+ * power: the key that is needed is the old one or the new one, and it is there. done like
+ * store_save.
+ */
+void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
+	const struct audit_row *audit, store_done_fn done, void *userdata);
 /* A message of the platform, as it came. Spans are valid during the call. */
 struct store_arrival {
 	uint64_t number; /* when it is replayed */

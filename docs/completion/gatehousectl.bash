@@ -33,6 +33,9 @@ tokens import|FILE|
 tokens replace|EP| --password-file=FILE --username=NAME
 tokens list||
 tokens drop|EP|
+key show||
+key rotate||
+key reseal|| --to=HOW
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|
 alarms||

@@ -136,7 +136,7 @@ stage_clang() {
 stage_tsan() {
 	local names targets
 	configured build-tsan gcc -Db_sanitize=thread
-	mapfile -t names < <(chosen_tests build-tsan --any-suite store,uplink --any-name mailbox,job)
+	mapfile -t names < <(chosen_tests build-tsan --any-suite store,uplink --any-name mailbox,job,discovery-thread)
 	if ((${#names[@]} == 0)); then return 0; fi
 	mapfile -t targets < <(results targets "$root/build-tsan" "${names[@]}")
 	compiled build-tsan "${targets[@]}"
@@ -232,7 +232,7 @@ stage_package() {
 }
 
 package_checks=(contents lintian size hardening reproducible manual configuration)
-package_steps=(install confined tool stranger onboard completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again)
+package_steps=(install confined tool stranger onboard key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again)
 
 # The Debian packages: built twice and as the next release, looked at, and lived with on a booted
 # system.

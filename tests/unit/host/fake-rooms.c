@@ -55,6 +55,13 @@ void lan_silence(struct lan_exchange *exchange)
 	exchange->silent = true;
 }
 
+unsigned fake_multicast_probes, fake_repeats;
+
+void discovery_repeat(struct discovery *discovery)
+{
+	assert_non_null(discovery);
+	fake_repeats++;
+}
 /* ---- observers ---- */
 
 struct lan_observer {
@@ -121,7 +128,6 @@ void observer_lost(void)
 	command_on_unobserved(userdata);
 }
 
-unsigned fake_multicast_probes;
 
 unsigned lan_probe_multicast(struct lan *lan)
 {

@@ -46,6 +46,22 @@ void store_save(struct store *store, struct change *change, store_done_fn done, 
 		(struct fake_save){.change = change, .done = done, .userdata = userdata};
 }
 
+struct fake_rekey fake_rekey;
+
+void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
+	const struct audit_row *audit, store_done_fn done, void *userdata)
+{
+	assert_false(fake_rekey.waits);
+	fake_rekey = (struct fake_rekey){.waits = true,
+		.has_key = key != NULL,
+		.source = source,
+		.audit = *audit,
+		.done = done,
+		.userdata = userdata};
+	if (key)
+		memcpy(fake_rekey.key, key, sizeof(fake_rekey.key));
+}
+
 size_t store_waiting(void)
 {
 	return save_count;

@@ -229,6 +229,7 @@ int bed_teardown(void **state)
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
+	host->repeat_timer = loop_source_free(host->repeat_timer);
 	assert_null(timers); /* a timer that is left would fire into freed memory */
 	assert_int_equal(fake_sessions_alive, 0);
 	host->loop = sd_event_unref(host->loop);

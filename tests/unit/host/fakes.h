@@ -53,6 +53,16 @@ size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 /* "user:password" of the token on disk for a name, "" when there is none. */
 const char *disk_token(const char *ep);
 
+/* store_rekey() waits for its answer. */
+struct fake_rekey {
+	bool waits, has_key;
+	enum key_source source;
+	uint8_t key[32];
+	struct audit_row audit;
+	store_done_fn done;
+	void *userdata;
+};
+extern struct fake_rekey fake_rekey;
 /* What is on disk of a command, or NULL. */
 const struct command *disk_command(uint64_t row);
 extern uint64_t fake_settled;		 /* the arrival that was settled last */
@@ -117,7 +127,7 @@ struct fake_sent {
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
 extern int fake_send_result; /* what lan_send() answers */
-extern unsigned fake_multicast_probes;
+extern unsigned fake_multicast_probes, fake_repeats;
 /* The newest request of ours that waits and goes to this path, or NULL. */
 struct fake_sent *sent_to(const char *path);
 void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload);

@@ -22,7 +22,7 @@ static const char links[] = "</info>;rt=\"gatehouse.info\",</display>;rt=\"gateh
 
 static struct device *appeared(const char *ep, const char *ip)
 {
-	struct discovery_sighting sighting = {.address = address_of(ip)};
+	struct discovery_sighting sighting = {.address = address_of(ip), .found_by = FOUND_MDNS};
 
 	snprintf(sighting.ep, sizeof(sighting.ep), "%s", ep);
 	device_host_on_appeared(&bed.host, &sighting);
@@ -31,7 +31,7 @@ static struct device *appeared(const char *ep, const char *ip)
 
 static void vanished(const char *ep, const char *ip)
 {
-	struct discovery_sighting sighting = {.address = address_of(ip)};
+	struct discovery_sighting sighting = {.address = address_of(ip), .found_by = FOUND_MDNS};
 
 	snprintf(sighting.ep, sizeof(sighting.ep), "%s", ep);
 	device_host_on_vanished(&bed.host, &sighting);
@@ -99,6 +99,65 @@ static void sightings_are_limited_like_names(void **state)
 		appeared(ep, ip);
 	}
 	assert_int_equal(registry_count(bed.host.registry), bed.config.new_per_minute);
+}
+
+static void what_came_too_early_is_told_again(void **state)
+{
+	struct discovery_sighting sighting = {
+		.ep = "two", .found_by = FOUND_MDNS, .address = address_of("10.0.0.2")};
+
+	bed.host.discovery = (struct discovery *)&sighting; /* only looked at */
+	bed.config.new_per_minute = 1;
+	fake_repeats = 0;
+	assert_non_null(appeared("one", "10.0.0.1"));
+	device_host_on_appeared(&bed.host, &sighting);
+	device_host_on_appeared(&bed.host, &sighting);
+	assert_null(registry_by_ep(bed.host.registry, "two"));
+	bed_advance(60 * USEC_PER_SEC);
+	assert_int_equal(fake_repeats, 0);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(fake_repeats, 1);
+	device_host_on_appeared(&bed.host, &sighting);
+	assert_non_null(registry_by_ep(bed.host.registry, "two"));
+	bed_advance(300 * USEC_PER_SEC);
+	assert_int_equal(fake_repeats, 1);
+	bed.host.discovery = NULL;
+}
+
+/* A port that speaks DTLS alone is listed and not asked in the clear. */
+static void announced_for_dtls(void **state)
+{
+	struct discovery_sighting sighting = {.ep = "one",
+		.found_by = FOUND_MDNS,
+		.secure = true,
+		.address = address_of("10.0.0.1")};
+	struct device *device;
+
+	sighting.address.port = 5684;
+	device_host_on_appeared(&bed.host, &sighting);
+	device = registry_by_ep(bed.host.registry, "one");
+	assert_true(device->present);
+	assert_int_equal(device_host(device)->secure_port, 5684);
+	assert_int_equal(fake_sent_count, 0);
+	sighting.address.port = 5685;
+	device_host_on_appeared(&bed.host, &sighting);
+	assert_int_equal(device->record->address.port, 5685);
+	assert_int_equal(fake_sent_count, 0);
+	/* it has a plain port as well */
+	appeared("one", "10.0.0.1");
+	assert_int_equal(device->record->address.port, address_of("10.0.0.1").port);
+	assert_non_null(sent_to("/.well-known/core"));
+	assert_int_equal(device_host(device)->secure_port, 5685);
+	/* the name at another address says nothing about this one */
+	sighting.address = address_of("10.0.0.9");
+	device_host_on_appeared(&bed.host, &sighting);
+	assert_int_equal(device_host(device)->secure_port, 5685);
+	/* each of the two goes for itself */
+	vanished("one", "10.0.0.1");
+	assert_true(device->present);
+	sighting.address = address_of("10.0.0.1");
+	device_host_on_vanished(&bed.host, &sighting);
+	assert_null(registry_by_ep(bed.host.registry, "one"));
 }
 
 static void who_is_bound_keeps_the_name(void **state)
@@ -323,6 +382,8 @@ int main(void)
 		T(vanished_before_anybody_decided),
 		T(vanished_while_it_is_being_saved),
 		T(sightings_are_limited_like_names),
+		T(what_came_too_early_is_told_again),
+		T(announced_for_dtls),
 		T(who_is_bound_keeps_the_name),
 		T(what_is_on_disk_is_not_moved),
 		T(the_port_may_change),

@@ -19,6 +19,8 @@
 #include "lan/avahi-poll.h"
 #include "lan/sighting.h"
 
+static const struct prefixes no_prefixes;
+
 struct fixture {
 	sd_event *loop;
 	struct avahi_poll *poll;
@@ -223,7 +225,8 @@ static void sighting_of_a_service(void **state)
 	struct discovery_sighting sighting;
 
 	(void)state;
-	assert_int_equal(sighting_read("My Sensor", "lo", &loopback, 5683, txt, &sighting), 0);
+	assert_int_equal(
+		sighting_read("My Sensor", "lo", &no_prefixes, &loopback, 5683, txt, &sighting), 0);
 	assert_string_equal(sighting.ep, "sensor-7");
 	assert_string_equal(sighting.service, "My Sensor");
 	assert_string_equal(sighting.info_rt, "gatehouse.info");
@@ -240,12 +243,14 @@ static void sighting_without_txt(void **state)
 	struct discovery_sighting sighting;
 
 	(void)state;
-	assert_int_equal(sighting_read("sensor-8", "lo", &loopback, 1, NULL, &sighting), 0);
+	assert_int_equal(
+		sighting_read("sensor-8", "lo", &no_prefixes, &loopback, 1, NULL, &sighting), 0);
 	assert_string_equal(sighting.ep, "sensor-8");
 	assert_string_equal(sighting.path, "/.well-known/core");
 	assert_string_equal(sighting.info_rt, "");
 	/* a name with a space is no endpoint name */
-	assert_int_equal(sighting_read("sensor 8", "lo", &loopback, 1, NULL, &sighting), 0);
+	assert_int_equal(
+		sighting_read("sensor 8", "lo", &no_prefixes, &loopback, 1, NULL, &sighting), 0);
 	assert_string_equal(sighting.ep, "");
 }
 
@@ -256,7 +261,8 @@ static void bad_hints_are_passed_over(void **state)
 	struct discovery_sighting sighting;
 
 	(void)state;
-	assert_int_equal(sighting_read("sensor\n9", "lo", &loopback, 1, txt, &sighting), 0);
+	assert_int_equal(
+		sighting_read("sensor\n9", "lo", &no_prefixes, &loopback, 1, txt, &sighting), 0);
 	assert_string_equal(sighting.ep, "");
 	assert_string_equal(sighting.info_rt, "");
 	assert_string_equal(sighting.path, "/.well-known/core");
@@ -274,11 +280,16 @@ static void foreign_services_are_left_out(void **state)
 	struct discovery_sighting sighting;
 
 	(void)state;
-	assert_int_equal(sighting_read("a", "lo", &far, 5683, NULL, &sighting), -EHOSTUNREACH);
-	assert_int_equal(sighting_read("a", "lo", &group, 5683, NULL, &sighting), -EHOSTUNREACH);
-	assert_int_equal(sighting_read("a", "lo", &loopback, 0, NULL, &sighting), -EHOSTUNREACH);
-	assert_int_equal(sighting_read("a", "lo", &loopback, 1, txt, &sighting), -EHOSTUNREACH);
-	assert_int_equal(sighting_read("a", "lo", &link_local, 5683, NULL, &sighting), 0);
+	assert_int_equal(
+		sighting_read("a", "lo", &no_prefixes, &far, 5683, NULL, &sighting), -EHOSTUNREACH);
+	assert_int_equal(sighting_read("a", "lo", &no_prefixes, &group, 5683, NULL, &sighting),
+		-EHOSTUNREACH);
+	assert_int_equal(sighting_read("a", "lo", &no_prefixes, &loopback, 0, NULL, &sighting),
+		-EHOSTUNREACH);
+	assert_int_equal(sighting_read("a", "lo", &no_prefixes, &loopback, 1, txt, &sighting),
+		-EHOSTUNREACH);
+	assert_int_equal(
+		sighting_read("a", "lo", &no_prefixes, &link_local, 5683, NULL, &sighting), 0);
 	avahi_string_list_free(txt);
 }
 

@@ -145,8 +145,10 @@ static void test_step_up(void **state)
 	write_file(fixture_path(&f, "key"), HEX_A, 0400);
 	fill(&f);
 	assert_int_equal(f.facts.key_source, KEY_FILE);
+	/* One that does not fit was retired, or was never ours: the file goes on. */
 	fixture_credential(&f, HEX_B);
-	assert_refused(&f, STORE_KEY_WRONG, "key file");
+	assert_opens(&f, KEY_FILE);
+	assert_int_equal(f.facts.key_expected, KEY_FILE);
 	fixture_credential(&f, HEX_A);
 	assert_opens(&f, KEY_CREDENTIAL);
 	f.use_credentials = false;
@@ -154,9 +156,37 @@ static void test_step_up(void **state)
 	fixture_done(&f);
 }
 
+/* How the credential is sealed stands in it; weaker than before is told, not taken in silence. */
+static void test_ladder(void **state)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_credential(&f, HEX_A " host\n");
+	fill(&f);
+	assert_opens(&f, KEY_HOST);
+	assert_int_equal(f.facts.key_expected, KEY_HOST);
+	fixture_credential(&f, HEX_A " tpm2+host");
+	assert_opens(&f, KEY_TPM2);
+	fixture_credential(&f, HEX_A " host");
+	assert_opens(&f, KEY_HOST);
+	assert_int_equal(f.facts.key_expected, KEY_TPM2);
+	fixture_credential(&f, HEX_A);
+	assert_opens(&f, KEY_CREDENTIAL);
+	assert_int_equal(f.facts.key_expected, KEY_TPM2);
+	fixture_credential(&f, HEX_A " tpm2+host");
+	assert_opens(&f, KEY_TPM2);
+	/* A file in clear that calls itself sealed. */
+	f.use_credentials = false;
+	write_file(fixture_path(&f, "key"), HEX_A " host", 0400);
+	assert_refused(&f, STORE_KEY_MISSING, "gatehouse.kek");
+	fixture_done(&f);
+}
+
 static void test_bad_credentials(void **state)
 {
 	static const char *const BAD[] = {"", "\n", "00", (HEX_A "0"), (HEX_A "\n\n"), ("g" HEX_A),
+		(HEX_A "host"), (HEX_A " file"), (HEX_A " host host"), (HEX_A " "),
 		"0x0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0",
 		"0000000000000000000000000000000000000000000000000000000000000000",
 		"0123456789012345678901234567890", "012345678901234567890123456789012"};
@@ -273,6 +303,7 @@ int main(void)
 		cmocka_unit_test(test_key_file),
 		cmocka_unit_test(test_credential),
 		cmocka_unit_test(test_step_up),
+		cmocka_unit_test(test_ladder),
 		cmocka_unit_test(test_bad_credentials),
 		cmocka_unit_test(test_damaged_record),
 		cmocka_unit_test(test_damaged_control_file),

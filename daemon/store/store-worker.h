@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The thread's own: what its rounds (store-thread.c) and its orders (store-orders.c) share. */
+
+#include "store/store-private.h"
+
+struct mail_list {
+	struct mail *first, *last;
+};
+
+struct worker {
+	struct store *store;
+	struct control *control;
+	struct outbox *outbox;
+	bool failed, stopping;
+	uint64_t stop_at;   /* boot time: what is long is cancelled then */
+	uint64_t delete_at; /* boot time: deletes do not wait longer for a batch */
+	struct mail_list saves, quick, slow, deletes, readings;
+};
+
+/*
+ * What a failed transaction means. Lack of room or memory: refused, handed on. The rest is final:
+ * the loop is told once, and both files stay as they are.
+ */
+int worker_judge(struct worker *worker, struct database *db, int error);
+
+/* Everything but saves and readings. The order's answer. */
+int worker_do_quick(struct worker *worker, struct order *order);
+/* One stretch of something long; 1: go on later. */
+int worker_do_slow(struct worker *worker, struct order *order);
