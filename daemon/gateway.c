@@ -23,6 +23,7 @@
 #include "host/gap.h"
 #include "host/host.h"
 #include "host/key-host.h"
+#include "host/label-host.h"
 #include "host/load.h"
 #include "host/multicast.h"
 #include "host/token-host.h"
@@ -107,6 +108,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.facts = &host->facts,
 		.tokens = &host->tokens,
 		.metrics = &host->metrics,
+		.labels = &host->labels,
 	};
 	char socket_path[300], why[256] = "";
 	int r;
@@ -343,6 +345,8 @@ struct gateway *gateway_free(struct gateway *gateway)
 	gaps_free_all(host);
 	token_import_end(host);
 	token_names_clear(&host->tokens);
+	label_import_end(host);
+	label_book_clear(&host->labels);
 	free(host->flights);
 	sd_event_unref(host->loop);
 	free(gateway->config_path);

@@ -205,7 +205,7 @@ void api_do_act(const struct api_context *context)
 		snprintf(act.device, sizeof(act.device), "%.*s", DEVICE_ID_MAX, context->argument);
 	else if (act.kind == ACT_PERSON_PUT || act.kind == ACT_PERSON_DROP)
 		snprintf(act.name, sizeof(act.name), "%s", context->argument);
-	else if (act.kind == ACT_TOKEN_DROP)
+	else if (act.kind == ACT_TOKEN_DROP || act.kind == ACT_CODE_DROP)
 		api_query_text(context->request->query, "ep", act.ep, sizeof(act.ep));
 	else if (act.kind == ACT_PASSWORD_FRESH)
 		snprintf(act.name, sizeof(act.name), "%s", caller->name);

@@ -32,6 +32,11 @@
  *                                                   (400: "refused":[{"line","text"}], "refused_count")
  *   DELETE /api/v1/tokens               admin       ?ep=: deletes it; a device keeps the credential that it has
  *   POST   /api/v1/key                  local root  {"source","key"?}: seals every secret anew; the key is for "host" and "tpm2+host"
+ *   GET    /api/v1/codes                technician  ?after=&limit=&open=1: {"total","open","codes":[{"ep","since","imported":bool,
+ *                                                   "dtls":bool (its name is short enough),"window":null or {"seconds_left",
+ *                                                   "opened_by","name","place","owner"},"device":id or null}]}, never a code or key
+ *   PUT    /api/v1/codes                admin       {"codes":[{"ep","code","line"?}...],"import"?,"more"?}: as tokens
+ *   DELETE /api/v1/codes                admin       ?ep=: deletes the keys of a label; a device keeps what it has
  *   POST   /api/v1/setup-code           local root  DONE with "code","seconds"
  *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
  *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's
@@ -65,6 +70,7 @@
 #include "core/audit.h"
 #include "core/config.h"
 #include "core/heard.h"
+#include "core/label-book.h"
 #include "core/limits.h"
 #include "core/link.h"
 #include "core/metrics.h"
@@ -98,6 +104,7 @@ struct api_view {
 	const struct api_facts *facts;
 	const struct token_names *tokens;
 	const struct recent *recent;
+	const struct label_book *labels;
 	struct metrics *metrics; /* its minutes move on when it is asked */
 };
 /* What the host looks up when somebody asks what is wrong. */
@@ -137,6 +144,9 @@ struct api_ops {
 	void (*put_tokens)(void *userdata, const struct act *act, struct token_list *list,
 		act_done_fn done, void *done_userdata);
 	void (*probe)(void *userdata, struct api_probe *ret_probe);
+	/* ACT_CODES_PUT; the same. */
+	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,
+		act_done_fn done, void *done_userdata);
 };
 
 int api_new(

@@ -32,6 +32,8 @@ static const char *const names[ACTS] = {
 	[ACT_TOKENS_PUT] = "tokens import",
 	[ACT_TOKEN_DROP] = "token drop",
 	[ACT_KEY] = "key",
+	[ACT_CODES_PUT] = "codes import",
+	[ACT_CODE_DROP] = "code drop",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

@@ -43,6 +43,8 @@ enum act_kind {
 	ACT_TOKEN_DROP,	    /* ep */
 	ACT_KEY, /* root on the control socket only; name: where the key comes from from now on,
 		    secret: its text, "" = made here */
+	ACT_CODES_PUT, /* as ACT_TOKENS_PUT, with a struct label_list */
+	ACT_CODE_DROP, /* ep */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */

@@ -20,6 +20,7 @@ static struct change_item *item_free(struct change_item *item)
 		device_record_free(item->device);
 		token_list_clear(&item->tokens);
 		free(item->command);
+		label_list_clear(&item->labels);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -199,4 +200,19 @@ int change_put_command(struct change *change, const struct command *command)
 int change_drop_command(struct change *change, uint64_t row)
 {
 	return row_drop(change, CHANGE_DROP_COMMAND, row);
+}
+
+int change_put_labels(struct change *change, struct label_list *labels)
+{
+	struct change_item *item = item_new(CHANGE_PUT_LABELS);
+
+	if (!item)
+		return -ENOMEM;
+	label_list_join(&item->labels, labels);
+	return item_put(change, item);
+}
+
+int change_drop_label(struct change *change, const char *ep)
+{
+	return setting_put(change, CHANGE_DROP_LABEL, "", ep);
 }

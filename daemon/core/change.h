@@ -14,6 +14,7 @@
 #include "core/audit.h"
 #include "core/command.h"
 #include "core/device.h"
+#include "core/label-book.h"
 #include "core/person.h"
 #include "core/token.h"
 
@@ -29,7 +30,9 @@ enum change_kind {
 	CHANGE_PUT_TOKENS,
 	CHANGE_DROP_TOKEN,
 	CHANGE_PUT_COMMAND,
-	CHANGE_DROP_COMMAND
+	CHANGE_DROP_COMMAND,
+	CHANGE_PUT_LABELS,
+	CHANGE_DROP_LABEL
 };
 
 struct change_item {
@@ -40,10 +43,11 @@ struct change_item {
 	struct person person;
 	struct alarm alarm;
 	struct audit_row audit;
-	char setting[33]; /* DROP_TOKEN: its kind, and in 'value' the name */
-	char value[257];
+	char setting[33];	  /* DROP_TOKEN: its kind, and in 'value' the name */
+	char value[257];	  /* DROP_LABEL: the name */
 	struct token_list tokens; /* PUT_TOKENS, owned */
 	struct command *command;  /* PUT_COMMAND, owned */
+	struct label_list labels; /* PUT_LABELS, owned */
 };
 
 struct change {
@@ -69,3 +73,6 @@ int change_put_tokens(struct change *change, struct token_list *tokens);
 int change_drop_token(struct change *change, const char *kind, const char *ep);
 int change_put_command(struct change *change, const struct command *command);
 int change_drop_command(struct change *change, uint64_t row);
+/* The same for labels. */
+int change_put_labels(struct change *change, struct label_list *labels);
+int change_drop_label(struct change *change, const char *ep);

@@ -82,6 +82,11 @@ static const struct limit_row table[LIMITS] = {
 		"complete"},
 	[LIMIT_TOKEN_BYTES] = {"token-bytes", TOKEN_PASSWORD_MAX, "bytes",
 		"no broker's password is longer, and each one is sealed on disk"},
+	[LIMIT_LABELS] = {"labels", 20000, "labels",
+		"as many as there can be devices; their keys are held in memory"},
+	[LIMIT_LABEL_WINDOWS] = {"label-windows", 256, "labels",
+		"a day's scanning by hand; each of them lets a device in without a further "
+		"decision"},
 	[LIMIT_LINK_CONNECTS] = {"link-connects", 10, "connects a second",
 		"after an outage a thousand devices must not knock at the broker at once"},
 	[LIMIT_LINK_WINDOW] = {"link-window", 32, "readings",

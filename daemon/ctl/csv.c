@@ -43,8 +43,8 @@ const char *csv_split(
 		return "holds a NUL";
 	while (more) {
 		if (count == fields_max)
-			return "has more than the three fields ep, username and password (a comma "
-			       "inside of one needs quotation marks around it)";
+			return "has too many fields (a comma inside of one needs quotation marks "
+			       "around it)";
 		ret_field[count] = at;
 		if (at < end && *at == '"') {
 			why = unquote(&at, end, &field_end);

@@ -19,19 +19,18 @@
 #include "core/token.h"
 #include "ctl/command.h"
 #include "ctl/csv.h"
+#include "ctl/lines.h"
 #include "ctl/secret.h"
 #include "ctl/table.h"
 #include "ctl/view.h"
 
-#define LINES_MAX     20000
-#define LINE_SIZE_MAX 4096  /* the three fields, all of their quotation marks doubled */
-#define PART_BYTES    32768 /* of JSON; a body of the API may have 65536 */
-#define PART_ROWS     500
-#define REFUSED_MAX   20 /* lines that are named one by one */
-#define LIST_AT_ONCE  1000
+#define LINES_MAX    20000
+#define PART_BYTES   32768 /* of JSON; a body of the API may have 65536 */
+#define PART_ROWS    500
+#define REFUSED_MAX  20 /* lines that are named one by one */
+#define LIST_AT_ONCE 1000
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
-DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
 
 struct import {
 	struct ctl *ctl;
@@ -60,24 +59,19 @@ static bool is_header(char *const *field, size_t count)
 	       !strcasecmp(field[2], "password");
 }
 
-static int take_line(struct import *import, char *line, size_t size)
+static int take_line(void *userdata, char *line, size_t size, unsigned number)
 {
+	struct import *import = userdata;
 	struct token *token = NULL;
 	char *field[3];
 	const char *why;
 	size_t count;
 	int r;
 
-	if (size > 0 && line[size - 1] == '\r')
-		line[--size] = '\0';
-	if (import->line == 1 && size >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
-		line += 3;
-		size -= 3;
-	}
-	if (size == 0)
-		return 0;
-	why = csv_split(line, size, field, 3, &count);
-	if (!why && import->line == 1 && is_header(field, count))
+	import->line = number;
+	why = size > LINE_SIZE_MAX ? "is longer than 4096 bytes"
+				   : csv_split(line, size, field, 3, &count);
+	if (!why && number == 1 && is_header(field, count))
 		return 0;
 	if (!why && count < 3)
 		why = "has not the three fields ep, username and password";
@@ -94,64 +88,9 @@ static int take_line(struct import *import, char *line, size_t size)
 		span_from_string(field[2]), &token);
 	if (r < 0)
 		return r;
-	token->line = import->line;
+	token->line = number;
 	token_list_add(&import->list, token);
 	return 0;
-}
-
-/* One line without its end, at most LINE_SIZE_MAX bytes; of a longer one the rest is read over and
- * its size is LINE_SIZE_MAX + 1. False at the end of the file. */
-static bool read_line(FILE *in, char *line, size_t *ret_size)
-{
-	size_t size = 0;
-	int c;
-
-	while ((c = fgetc(in)) != EOF && c != '\n') {
-		if (size < LINE_SIZE_MAX)
-			line[size] = (char)c;
-		size += size <= LINE_SIZE_MAX;
-	}
-	if (size <= LINE_SIZE_MAX)
-		line[size] = '\0';
-	*ret_size = size;
-	return c != EOF || size > 0;
-}
-
-static int read_lines(struct import *import, FILE *in)
-{
-	char line[LINE_SIZE_MAX + 1];
-	size_t size;
-	int r = 0;
-
-	while (r >= 0 && read_line(in, line, &size)) {
-		import->line++;
-		if (size > LINE_SIZE_MAX)
-			refuse(import, "is longer than 4096 bytes");
-		else
-			r = take_line(import, line, size);
-	}
-	crypto_wipe(line, sizeof(line));
-	return r >= 0 && ferror(in) ? -EIO : r;
-}
-
-static int read_file(struct import *import, const char *path)
-{
-	CLEANUP(cleanup_file) FILE *opened = NULL;
-	char buffer[4096];
-	FILE *in = stdin;
-	int r;
-
-	if (strcmp(path, "-")) {
-		in = opened = fopen(path, "re");
-		if (!opened)
-			return -errno;
-	}
-	/* A buffer of ours, so that what stands in it can be wiped. */
-	setvbuf(in, buffer, _IOFBF, sizeof(buffer));
-	r = read_lines(import, in);
-	setvbuf(in, NULL, _IONBF, 0);
-	crypto_wipe(buffer, sizeof(buffer));
-	return r;
 }
 
 static int find_twice(struct import *import)
@@ -259,7 +198,7 @@ int run_tokens_import(struct ctl *ctl)
 {
 	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
 	const char *path = ctl->invocation->argument[0];
-	int r = read_file(&import, path);
+	int r = lines_read(path, take_line, &import);
 
 	if (r >= 0)
 		r = find_twice(&import);

@@ -205,6 +205,17 @@ void view_tokens(const json_t *answer, FILE *out)
 		"There are no tokens: \"gatehousectl tokens import\" takes a file of them.", out);
 }
 
+void view_codes(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"CALLS ITSELF", "ep"}, {"SINCE", "since"},
+		{"IMPORTED", "imported"}, {"DTLS", "dtls"}, {"AWAITED BY", "window.opened_by"},
+		{"DEVICE", "device"}};
+
+	view_list(json_object_get(answer, "codes"), columns, ELEMENTS(columns),
+		"No label is known: \"gatehousectl codes import\" takes a file of their codes.",
+		out);
+}
+
 void view_people(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {

@@ -14,6 +14,7 @@ void view_devices(const json_t *answer, FILE *out);
 void view_device(const json_t *answer, FILE *out);
 void view_journal(const json_t *answer, FILE *out);
 void view_tokens(const json_t *answer, FILE *out);
+void view_codes(const json_t *answer, FILE *out);
 void view_people(const json_t *answer, FILE *out);
 
 /* The answer to an act: its own sentence, or 'done'; then where the device stands now. */

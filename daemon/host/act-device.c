@@ -429,6 +429,8 @@ void act_on_device(struct act_call *call)
 	case ACT_TOKENS_PUT:
 	case ACT_TOKEN_DROP:
 	case ACT_KEY:
+	case ACT_CODES_PUT:
+	case ACT_CODE_DROP:
 	case ACTS:
 		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
 		break;

@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "host/key-host.h"
+#include "host/label-host.h"
 #include "host/token-host.h"
 
 void act_call_done(struct act_call *call, enum act_result result, uint32_t number, const char *text)
@@ -93,6 +94,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 
 	if (act->kind == ACT_TOKEN_DROP) {
 		token_drop(host, act, done, userdata);
+		return;
+	}
+	if (act->kind == ACT_CODE_DROP) {
+		label_drop(host, act, done, userdata);
 		return;
 	}
 	if (act->kind == ACT_KEY) {

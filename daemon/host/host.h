@@ -23,6 +23,7 @@
 #include "core/alarm.h"
 #include "core/config.h"
 #include "core/heard.h"
+#include "core/label-book.h"
 #include "core/limits.h"
 #include "core/metrics.h"
 #include "core/owed.h"
@@ -31,6 +32,7 @@
 #include "core/token.h"
 #include "core/window.h"
 #include "drivers/table.h"
+#include "host/import.h"
 #include "lan/discovery.h"
 #include "lan/lan.h"
 #include "store/store.h"
@@ -59,13 +61,15 @@ struct session_queue {
 	uint64_t last_usec; /* boot time of the newest try */
 };
 
-/* A file of tokens on its way in parts; nothing of it is kept before the last part is there. */
+/* Tokens and labels on their way in parts; nothing of them is kept before the last part is there.
+ */
 struct token_import {
 	struct token_list list;
-	uint32_t number; /* 0 = none */
-	char who[65];
-	bool saving;
-	sd_event_source *timer; /* nobody goes on with it */
+	struct import_turn turn;
+};
+struct label_import {
+	struct label_list list;
+	struct import_turn turn;
 };
 
 /* Tries to log in from one address in its present minute. */
@@ -140,6 +144,9 @@ struct host {
 	/* token-host.c */
 	struct token_names tokens;
 	struct token_import import;
+	/* label-host.c */
+	struct label_book labels;
+	struct label_import label_import;
 	char upstream_client_id[48];
 	char will_topic[256], will_payload[160];
 	int mqtt_version;

@@ -17,6 +17,7 @@
 #include "host/gap.h"
 #include "host/host.h"
 #include "host/key-host.h"
+#include "host/label-host.h"
 #include "host/token-host.h"
 
 struct remembered {
@@ -66,6 +67,11 @@ static int load_setting(void *userdata, const char *name, const char *value)
 static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
 {
 	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
+}
+
+static int load_label(void *userdata, struct kept_label *kept)
+{
+	return label_load(((struct loading *)userdata)->host, kept);
 }
 
 static int load_owed(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
@@ -121,6 +127,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.alarm = load_alarm,
 		.setting = load_setting,
 		.token = load_token,
+		.label = load_label,
 		.owed = load_owed,
 		.request = load_request,
 		.command = load_command,

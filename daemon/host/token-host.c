@@ -26,8 +26,6 @@
 #include "base/crypto.h"
 #include "base/log.h"
 
-#define PART_WAIT_USEC (60 * USEC_PER_SEC)
-
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
 /* What is being saved: names, and whose credential is another one then. */
@@ -39,15 +37,6 @@ struct saving {
 	struct token_name *names;
 	bool *differs;
 };
-
-static void answer(
-	act_done_fn done, void *userdata, enum act_result result, uint32_t number, const char *text)
-{
-	struct act_outcome outcome = {.result = result, .number = number};
-
-	snprintf(outcome.text, sizeof(outcome.text), "%s", text);
-	done(userdata, &outcome);
-}
 
 static struct saving *saving_free(struct saving *saving)
 {
@@ -116,13 +105,7 @@ static void saved(struct saving *saving)
 	snprintf(text, sizeof(text), "%zu token%s saved: %zu new, %zu replaced.", saving->count,
 		saving->count == 1 ? " was" : "s were", saving->added,
 		saving->count - saving->added);
-	answer(saving->done, saving->userdata, ACT_DONE, (uint32_t)saving->count, text);
-}
-
-static const char *why_not_stored(int result)
-{
-	return result == -ENOSPC ? "There is no space left on the gateway: nothing was changed."
-				 : "It could not be saved: nothing was changed.";
+	import_answer(saving->done, saving->userdata, ACT_DONE, (uint32_t)saving->count, text);
 }
 
 static void on_saved(void *userdata, int result, const char *head)
@@ -130,12 +113,12 @@ static void on_saved(void *userdata, int result, const char *head)
 	CLEANUP(cleanup_saving) struct saving *saving = userdata;
 	struct host *host = saving->host;
 
-	host->import.saving = false;
+	host->import.turn.saving = false;
 	host_saved(host, result, head);
 	if (result >= 0)
 		saved(saving);
 	else
-		answer(saving->done, saving->userdata, ACT_NOT_STORED, 0, why_not_stored(result));
+		import_not_stored(saving->done, saving->userdata, result);
 }
 
 /* ---- the last part ---- */
@@ -204,7 +187,7 @@ static int save(struct host *host, const struct act *act, struct saving *saving)
 		r = change_of(act, list, &change);
 	if (r < 0)
 		return r;
-	host->import.saving = true;
+	host->import.turn.saving = true;
 	store_save(host->store, change, on_saved, saving);
 	return 0;
 }
@@ -228,13 +211,13 @@ static void commit(struct host *host, const struct act *act, act_done_fn done, v
 		snprintf(text, sizeof(text),
 			"Line %u: %s stands there twice. Nothing was imported.", second->line,
 			second->ep);
-		answer(done, userdata, ACT_BAD_INPUT, 0, text);
+		import_answer(done, userdata, ACT_BAD_INPUT, 0, text);
 		return;
 	}
 	if (r >= 0)
 		r = saving_new(host, &host->import.list, &saving);
 	if (r >= 0 && !fits(host, saving)) {
-		answer(done, userdata, ACT_IMPOSSIBLE, 0,
+		import_answer(done, userdata, ACT_IMPOSSIBLE, 0,
 			"There would be more tokens than this gateway keeps (status --limits). "
 			"Nothing was imported.");
 		return;
@@ -245,7 +228,7 @@ static void commit(struct host *host, const struct act *act, act_done_fn done, v
 		r = save(host, act, saving);
 	}
 	if (r < 0)
-		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
+		import_not_stored(done, userdata, r);
 	else
 		STEAL(saving);
 }
@@ -255,17 +238,16 @@ static void commit(struct host *host, const struct act *act, act_done_fn done, v
 static void import_clear(struct host *host)
 {
 	token_list_clear(&host->import.list);
-	host->import.who[0] = '\0';
-	loop_timer_stop(host->import.timer);
+	import_turn_end(&host->import.turn);
 }
 
 void token_import_end(struct host *host)
 {
 	import_clear(host);
-	host->import.timer = loop_source_free(host->import.timer);
+	host->import.turn.timer = loop_source_free(host->import.turn.timer);
 }
 
-static int on_import_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_lapsed(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct host *host = userdata;
 
@@ -274,66 +256,28 @@ static int on_import_timer(sd_event_source *source, uint64_t usec, void *userdat
 	return 0;
 }
 
-/* True when this part may join the list; otherwise the call is answered. */
-static bool may_join(
-	struct host *host, const struct act *act, size_t count, act_done_fn done, void *userdata)
-{
-	struct token_import *import = &host->import;
-	bool waits = import->who[0] != '\0', same = !strcmp(import->who, act->who);
-
-	if (import->saving || (waits && !same)) {
-		answer(done, userdata, ACT_TOO_MANY, import->saving ? 2 : 60,
-			"Another import is under way. Try again.");
-		return false;
-	}
-	if (act->number && (!waits || act->number != import->number)) {
-		answer(done, userdata, ACT_IMPOSSIBLE, 0,
-			"This import is not known any more: begin again. Nothing was imported.");
-		return false;
-	}
-	if (!act->number) {
-		import_clear(host);
-		import->number = import->number % INT32_MAX + 1;
-	}
-	if (import->list.count + count > host->limits.value[LIMIT_TOKENS]) {
-		host->limits.reached[LIMIT_TOKENS]++;
-		import_clear(host);
-		answer(done, userdata, ACT_IMPOSSIBLE, 0,
-			"These are more tokens than this gateway keeps (status --limits). Nothing "
-			"was imported.");
-		return false;
-	}
-	return true;
-}
+static const struct import_kind imports = {"tokens", LIMIT_TOKENS, import_clear, on_lapsed};
 
 void token_import(struct host *host, const struct act *act, struct token_list *list,
 	act_done_fn done, void *userdata)
 {
 	struct token_import *import = &host->import;
-	int r;
 
-	if (!may_join(host, act, list->count, done, userdata)) {
+	if (!import_may_join(host, &import->turn, &imports, act, import->list.count, list->count,
+		    done, userdata)) {
 		token_list_clear(list);
 		return;
 	}
 	token_list_join(&import->list, list);
-	snprintf(import->who, sizeof(import->who), "%s", act->who);
-	if (!act->more) {
-		if (import->list.count)
-			commit(host, act, done, userdata);
-		else
-			answer(done, userdata, ACT_BAD_INPUT, 0, "There is no token in it.");
-		import_clear(host);
+	if (act->more) {
+		import_wait(host, &import->turn, &imports, done, userdata);
 		return;
 	}
-	r = loop_timer_set(
-		host->loop, &import->timer, PART_WAIT_USEC, on_import_timer, host, "token-import");
-	if (r < 0) {
-		import_clear(host);
-		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
-		return;
-	}
-	answer(done, userdata, ACT_DONE, import->number, "");
+	if (import->list.count)
+		commit(host, act, done, userdata);
+	else
+		import_answer(done, userdata, ACT_BAD_INPUT, 0, "There is no token in it.");
+	import_clear(host);
 }
 
 /* ---- drop ---- */
@@ -351,12 +295,11 @@ static void on_dropped(void *userdata, int result, const char *head)
 
 	host_saved(dropping->host, result, head);
 	if (result < 0) {
-		answer(dropping->done, dropping->userdata, ACT_NOT_STORED, 0,
-			why_not_stored(result));
+		import_not_stored(dropping->done, dropping->userdata, result);
 		return;
 	}
 	token_names_drop(&dropping->host->tokens, TOKEN_KIND_MQTT, dropping->ep);
-	answer(dropping->done, dropping->userdata, ACT_DONE, 0,
+	import_answer(dropping->done, dropping->userdata, ACT_DONE, 0,
 		"The token is deleted. A device that was taken in with it goes on until it is "
 		"revoked.");
 }
@@ -369,7 +312,7 @@ void token_drop(struct host *host, const struct act *act, act_done_fn done, void
 	int r;
 
 	if (!token_names_find(&host->tokens, TOKEN_KIND_MQTT, act->ep)) {
-		answer(done, userdata, ACT_UNKNOWN, 0, "There is no token for this name.");
+		import_answer(done, userdata, ACT_UNKNOWN, 0, "There is no token for this name.");
 		return;
 	}
 	audit_of_act(act, act->ep, "", "done", &audit);
@@ -380,7 +323,7 @@ void token_drop(struct host *host, const struct act *act, act_done_fn done, void
 	if (r >= 0)
 		r = change_append_audit(change, &audit);
 	if (r < 0) {
-		answer(done, userdata, ACT_NOT_STORED, 0, why_not_stored(r));
+		import_not_stored(done, userdata, r);
 		return;
 	}
 	*dropping = (struct dropping){.host = host, .done = done, .userdata = userdata};

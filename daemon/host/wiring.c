@@ -15,6 +15,7 @@
 #include "host/command-host.h"
 #include "host/doctor.h"
 #include "host/host.h"
+#include "host/label-host.h"
 #include "host/multicast.h"
 #include "host/rd.h"
 #include "host/session.h"
@@ -168,6 +169,12 @@ static void on_put_tokens(void *userdata, const struct act *act, struct token_li
 	token_import(userdata, act, list, done, done_userdata);
 }
 
+static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
+	act_done_fn done, void *done_userdata)
+{
+	label_import(userdata, act, list, done, done_userdata);
+}
+
 static void on_journal(
 	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
 {
@@ -195,6 +202,7 @@ const struct api_ops host_api_ops = {
 	.probe = on_probe,
 	.act = on_act,
 	.put_tokens = on_put_tokens,
+	.put_codes = on_put_codes,
 	.journal = on_journal,
 	.people = on_people,
 };

@@ -134,6 +134,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 			&load, "SELECT kind, ep, since FROM token ORDER BY kind, ep", load_token);
 	if (r >= 0 && loader->command)
 		r = load_table(&load, &command_table, "ORDER BY row", load_command);
+	if (r >= 0 && loader->label)
+		r = control_each_label(control, loader->label, userdata);
 	if (r >= 0 && loader->alarm)
 		r = load_table(&load, &alarm_table, "WHERE cleared = 0 ORDER BY row", load_alarm);
 	return r;

@@ -54,6 +54,15 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 	[CONTROL_SQL_DROP_COMMAND] = "DELETE FROM command WHERE row = ?1",
 	[CONTROL_SQL_DROP_COMMANDS_OF] = "DELETE FROM command WHERE device = ?1",
 	[CONTROL_SQL_GET_TOKEN] = "SELECT value_sealed FROM token WHERE kind = ?1 AND ep = ?2",
+	[CONTROL_SQL_PUT_LABEL] =
+		"INSERT INTO label(ep, value_sealed, since, imported, window_until, window_by,"
+		" name, place, owner) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+		" ON CONFLICT(ep) DO UPDATE SET ep = excluded.ep,"
+		" value_sealed = excluded.value_sealed, since = excluded.since,"
+		" imported = excluded.imported, window_until = excluded.window_until,"
+		" window_by = excluded.window_by, name = excluded.name, place = excluded.place,"
+		" owner = excluded.owner",
+	[CONTROL_SQL_DROP_LABEL] = "DELETE FROM label WHERE ep = ?1",
 };
 
 int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark)
@@ -309,9 +318,11 @@ int control_check_sealed(struct control *control, char *ret_why, size_t capacity
 		else if (r < 0)
 			snprintf(ret_why, capacity, "%s", control->db->why);
 		else
-			return control_check_tokens(control, ret_why, capacity);
+			break;
 	}
-	return r;
+	if (r >= 0)
+		r = control_check_tokens(control, ret_why, capacity);
+	return r < 0 ? r : control_check_labels(control, ret_why, capacity);
 }
 
 int control_counter(struct control *control, const char *name, uint64_t *ret_value)

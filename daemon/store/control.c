@@ -145,6 +145,21 @@ static int drop_command(struct control *control, const struct change_item *item)
 	return drop_row(control, CONTROL_SQL_DROP_COMMAND, item->row);
 }
 
+static int put_labels(struct control *control, const struct change_item *item)
+{
+	const struct kept_label *kept;
+	int r = 0;
+
+	for (kept = item->labels.first; kept && r >= 0; kept = kept->next)
+		r = control_put_label(control, kept);
+	return r;
+}
+
+static int drop_label(struct control *control, const struct change_item *item)
+{
+	return control_drop_label(control, item->value);
+}
+
 typedef int (*apply_fn)(struct control *control, const struct change_item *item);
 static const apply_fn APPLY[] = {
 	[CHANGE_PUT_DEVICE] = put_device,
@@ -159,6 +174,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_TOKEN] = drop_token,
 	[CHANGE_PUT_COMMAND] = put_command,
 	[CHANGE_DROP_COMMAND] = drop_command,
+	[CHANGE_PUT_LABELS] = put_labels,
+	[CHANGE_DROP_LABEL] = drop_label,
 };
 
 /* True when the rest of the transaction may go on without this change. */

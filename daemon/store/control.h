@@ -40,6 +40,8 @@ enum control_statement {
 	CONTROL_SQL_PUT_COMMAND,
 	CONTROL_SQL_DROP_COMMAND,
 	CONTROL_SQL_DROP_COMMANDS_OF,
+	CONTROL_SQL_PUT_LABEL,
+	CONTROL_SQL_DROP_LABEL,
 	CONTROL_STATEMENTS
 };
 
@@ -119,6 +121,17 @@ int control_get_token(
 	struct control *control, const char *kind, const char *ep, struct secret *ret_value);
 /* Opens every token once, as control_check_sealed() does with the other records. */
 int control_check_tokens(struct control *control, char *ret_why, size_t capacity);
+
+/* --- labels.c --- */
+
+/* Inside a transaction: an older one of the same name is replaced. */
+int control_put_label(struct control *control, const struct kept_label *kept);
+int control_drop_label(struct control *control, const char *ep);
+/* Each label in order of the names; 'each' takes it over, a negative answer ends the walk. -EBADMSG
+ * when one does not open: control->db->why says which. */
+int control_each_label(struct control *control,
+	int (*each)(void *userdata, struct kept_label *kept), void *userdata);
+int control_check_labels(struct control *control, char *ret_why, size_t capacity);
 
 /* A secret by name in the table 'sealed'. The plain text is heap memory; wipe it. */
 int control_put_secret(struct control *control, const char *name, struct span plain);

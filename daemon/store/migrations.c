@@ -12,6 +12,7 @@
  *   device, person, alarm, setting   the records
  *   audit     the journal, chained by 'mac'; append only
  *   token     (version 2) what was imported for an endpoint name towards one platform
+ *   label     the keys derived from a label, by endpoint name, and the window for that label alone
  *
  * outbox.db
  *   meta      one row: the next reading's number, the epoch of this file
@@ -98,6 +99,14 @@ static const char *const control_steps[] = {
 	"	reason TEXT NOT NULL"
 	") STRICT;"
 	"INSERT INTO counter(name, value) VALUES('next-command', 1), ('last-arrival', 0);",
+
+	/* Names are unique whatever their case. */
+	"CREATE TABLE label("
+	"	ep TEXT PRIMARY KEY COLLATE NOCASE, value_sealed BLOB NOT NULL,"
+	"	since INTEGER NOT NULL, imported INTEGER NOT NULL,"
+	"	window_until INTEGER NOT NULL, window_by TEXT NOT NULL,"
+	"	name TEXT NOT NULL, place TEXT NOT NULL, owner TEXT NOT NULL"
+	") STRICT, WITHOUT ROWID;",
 };
 
 static const char *const outbox_steps[] = {

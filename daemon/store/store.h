@@ -97,6 +97,8 @@ struct store_loader {
 	int (*setting)(void *userdata, const char *name, const char *value);
 	/* names and dates of the imported tokens, in order */
 	int (*token)(void *userdata, const char *kind, const char *ep, int64_t since);
+	/* in order of the names; takes it over */
+	int (*label)(void *userdata, struct kept_label *kept);
 	int (*owed)(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
 		uint64_t first_row, uint64_t last_row);
 	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):

@@ -36,6 +36,9 @@ tokens drop|EP|
 key show||
 key rotate||
 key reseal|| --to=HOW
+codes import|FILE|
+codes list||
+codes drop|EP|
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|
 alarms||

@@ -139,6 +139,24 @@ const char *disk_token(const char *ep)
 	return text;
 }
 
+static struct label_book labels_on_disk;
+
+static void put_label(const struct kept_label *label)
+{
+	struct label_list list = {0};
+	struct kept_label *copy;
+
+	assert_int_equal(kept_label_copy(label, &copy), 0);
+	label_list_add(&list, copy);
+	assert_int_equal(label_book_reserve(&labels_on_disk, labels_on_disk.count + 1), 0);
+	label_book_put(&labels_on_disk, &list);
+}
+
+const struct kept_label *disk_label(const char *ep)
+{
+	return label_book_find(&labels_on_disk, ep);
+}
+
 void store_get_token(
 	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata)
 {
@@ -206,6 +224,7 @@ static void write_item(const struct change_item *item)
 {
 	struct device_record **place;
 	const struct token *token;
+	const struct kept_label *label;
 
 	switch (item->kind) {
 	case CHANGE_PUT_DEVICE:
@@ -237,6 +256,13 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_COMMAND:
 		drop_command(item->row);
+		break;
+	case CHANGE_PUT_LABELS:
+		for (label = item->labels.first; label; label = label->next)
+			put_label(label);
+		break;
+	case CHANGE_DROP_LABEL:
+		label_book_drop(&labels_on_disk, item->value);
 		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
@@ -457,6 +483,7 @@ void store_reset(void)
 		disk[i] = device_record_free(disk[i]);
 	for (i = 0; i < row_count; i++)
 		reading_unref(rows[i]);
+	label_book_clear(&labels_on_disk);
 	while (token_count)
 		token_free(tokens_on_disk[--token_count]);
 	save_count = audit_count = alarm_count = appending_count = row_count = 0;

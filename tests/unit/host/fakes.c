@@ -224,6 +224,8 @@ int bed_teardown(void **state)
 	gaps_free_all(host);
 	token_import_end(host);
 	token_names_clear(&host->tokens);
+	label_import_end(host);
+	label_book_clear(&host->labels);
 	free(host->flights);
 	host->pump_source = sd_event_source_disable_unref(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "host/gap.h"
 #include "host/host.h"
+#include "host/label-host.h"
 #include "host/session.h"
 #include "host/token-host.h"
 
@@ -52,6 +53,8 @@ size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 
 /* "user:password" of the token on disk for a name, "" when there is none. */
 const char *disk_token(const char *ep);
+/* NULL when no label of this name is on disk. */
+const struct kept_label *disk_label(const char *ep);
 
 /* store_rekey() waits for its answer. */
 struct fake_rekey {

@@ -77,6 +77,14 @@ static int take_command(void *userdata, const struct command *command)
 	return 0;
 }
 
+static int take_label(void *userdata, struct kept_label *kept)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->label[loaded->labels++] = kept;
+	return 0;
+}
+
 static int take_gap(void *userdata, const struct store_gap *gap)
 {
 	struct loaded *loaded = userdata;
@@ -91,6 +99,7 @@ const struct store_loader LOADER = {
 	.alarm = take_alarm,
 	.setting = take_setting,
 	.token = take_token,
+	.label = take_label,
 	.owed = take_owed,
 	.request = take_request,
 	.command = take_command,
@@ -109,4 +118,6 @@ void loaded_done(struct loaded *loaded)
 {
 	while (loaded->devices > 0)
 		device_record_free(loaded->device[--loaded->devices]);
+	while (loaded->labels > 0)
+		kept_label_free(loaded->label[--loaded->labels]);
 }

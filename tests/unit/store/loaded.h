@@ -23,6 +23,8 @@ struct loaded {
 	size_t tokens;
 	struct command command[8];
 	size_t commands;
+	struct kept_label *label[64];
+	size_t labels;
 	struct store_gap gap[8];
 	size_t gaps;
 };
@@ -31,4 +33,4 @@ extern const struct store_loader LOADER; /* userdata: a zeroed struct loaded */
 
 /* Ends the store, opens it again, loads; not started. */
 void reload(struct fixture *fixture, struct loaded *loaded);
-void loaded_done(struct loaded *loaded); /* frees the devices */
+void loaded_done(struct loaded *loaded); /* frees devices and labels */

@@ -65,6 +65,19 @@ STAND_IN(int, unlinkat, (int fd, const char *name, int flags), (fd, name, flags)
 
 /* --- a directory with something in every sealed column --- */
 
+static void put_label(struct change *change, const char *ep)
+{
+	struct label label = {.has_psk = true};
+	struct label_list list = {0};
+	struct kept_label *kept;
+
+	snprintf(label.ep, sizeof(label.ep), "%s", ep);
+	memset(label.psk, 0x33, LABEL_KEY_SIZE);
+	assert_int_equal(kept_label_new(&label, &kept), 0);
+	label_list_add(&list, kept);
+	assert_int_equal(change_put_labels(change, &list), 0);
+}
+
 static void put_token(struct change *change, const char *ep)
 {
 	struct token_list list = {0};
@@ -91,6 +104,7 @@ static void fill(struct fixture *f)
 		assert_int_equal(change_put_device(change, device), 0);
 		device_record_free(device);
 	}
+	put_label(change, "ep-1");
 	put_token(change, "ep-1");
 	put_token(change, "ep-2");
 	assert_int_equal(fixture_save(f, change), 0);

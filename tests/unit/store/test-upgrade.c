@@ -92,6 +92,7 @@ static void test_version_1(void **state)
 	assert_int_equal(loaded.alarms, 1);
 	assert_string_equal(loaded.setting[0], "colour=green");
 	assert_int_equal(loaded.tokens, 0);
+	assert_int_equal(loaded.labels, 0);
 	assert_int_equal(f.facts.audit_rows, 1);
 	assert_int_equal(f.facts.next_device_row, 3);
 	loaded_done(&loaded);
