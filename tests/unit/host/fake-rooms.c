@@ -128,7 +128,6 @@ void observer_lost(void)
 	command_on_unobserved(userdata);
 }
 
-
 unsigned lan_probe_multicast(struct lan *lan)
 {
 	assert_non_null(lan);
