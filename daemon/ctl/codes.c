@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "core/label-book.h"
+#include "ctl/codes.h"
 #include "ctl/command.h"
 #include "ctl/csv.h"
 #include "ctl/lines.h"
@@ -31,52 +32,40 @@
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
-struct code_row {
-	unsigned line;
-	char ep[EP_MAX + 1];
-	char code[CODE_TEXT_MAX + 1];
-};
-
-struct import {
-	struct ctl *ctl;
-	struct code_row *row;
-	size_t count, room;
-	unsigned line, refused;
-};
-
-static void cleanup_import(struct import *import)
+void code_rows_clear(struct code_rows *rows)
 {
-	if (import->row)
-		crypto_wipe(import->row, import->room * sizeof(*import->row));
-	free(import->row);
+	if (rows->row)
+		crypto_wipe(rows->row, rows->room * sizeof(*rows->row));
+	free(rows->row);
+	rows->row = NULL;
 }
 
 /* ---- the file ---- */
 
-static void refuse(struct import *import, const char *why)
+static void refuse(struct code_rows *rows, const char *why)
 {
-	if (++import->refused <= REFUSED_MAX)
-		fprintf(import->ctl->err, "line %u %s\n", import->line, why);
-	else if (import->refused == REFUSED_MAX + 1)
-		fputs("... and more\n", import->ctl->err);
+	if (++rows->refused <= REFUSED_MAX)
+		fprintf(rows->err, "line %u %s\n", rows->line, why);
+	else if (rows->refused == REFUSED_MAX + 1)
+		fputs("... and more\n", rows->err);
 }
 
 /* Room for one more; what stood in the old place is wiped. */
-static int make_room(struct import *import)
+static int make_room(struct code_rows *rows)
 {
-	size_t room = import->room ? 2 * import->room : 64;
+	size_t room = rows->room ? 2 * rows->room : 64;
 	struct code_row *row;
 
-	if (import->count < import->room)
+	if (rows->count < rows->room)
 		return 0;
 	row = calloc(room, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
-	if (import->count)
-		memcpy(row, import->row, import->count * sizeof(*row));
-	cleanup_import(import);
-	import->row = row;
-	import->room = room;
+	if (rows->count)
+		memcpy(row, rows->row, rows->count * sizeof(*row));
+	code_rows_clear(rows);
+	rows->row = row;
+	rows->room = room;
 	return 0;
 }
 
@@ -102,14 +91,14 @@ static bool is_header(char *const *field, size_t count)
 
 static int take_line(void *userdata, char *line, size_t size, unsigned number)
 {
-	struct import *import = userdata;
+	struct code_rows *rows = userdata;
 	struct code_row *row;
 	char *field[2];
 	const char *why;
 	size_t count;
 	int r;
 
-	import->line = number;
+	rows->line = number;
 	why = size > LINE_SIZE_MAX ? "is longer than 4096 bytes"
 				   : csv_split(line, size, field, 2, &count);
 	if (!why && number == 1 && is_header(field, count))
@@ -118,32 +107,37 @@ static int take_line(void *userdata, char *line, size_t size, unsigned number)
 		why = "has not the two fields ep and code";
 	if (!why)
 		why = check(field[0], field[1]);
-	if (!why && import->count == CODES_MAX)
+	if (!why && rows->count == CODES_MAX)
 		why = "is one more than the 20000 that a gateway keeps";
 	if (why) {
-		refuse(import, why);
+		refuse(rows, why);
 		return 0;
 	}
-	r = make_room(import);
+	r = make_room(rows);
 	if (r < 0)
 		return r;
-	row = &import->row[import->count++];
+	row = &rows->row[rows->count++];
 	row->line = number;
 	memcpy(row->ep, field[0], strlen(field[0]) + 1);
 	memcpy(row->code, field[1], strlen(field[1]) + 1);
 	return 0;
 }
 
+int code_rows_read(struct code_rows *rows, const char *path)
+{
+	return lines_read(path, take_line, rows);
+}
+
 /* ---- to the gateway ---- */
 
 /* As many as fit into one body, from *at on, which is moved behind them. */
-static json_t *rows_of(const struct import *import, size_t *at)
+static json_t *rows_of(const struct code_rows *codes, size_t *at)
 {
 	CLEANUP(cleanup_json) json_t *rows = json_array();
 	size_t bytes = 0;
 
-	while (*at < import->count && json_array_size(rows) < PART_ROWS) {
-		const struct code_row *row = &import->row[*at];
+	while (*at < codes->count && json_array_size(rows) < PART_ROWS) {
+		const struct code_row *row = &codes->row[*at];
 		/* A backslash becomes two characters; nothing else of it is escaped. */
 		size_t size = 2 * strlen(row->ep) + 2 * strlen(row->code) + 48;
 
@@ -182,54 +176,54 @@ static int send_part(struct ctl *ctl, json_t *rows, json_int_t import, bool more
 	return code;
 }
 
-static int send_all(struct import *import)
+static int send_all(struct ctl *ctl, const struct code_rows *codes)
 {
 	json_int_t number = 0;
 	size_t at = 0;
 
 	for (;;) {
-		CLEANUP(cleanup_json) json_t *rows = rows_of(import, &at);
+		CLEANUP(cleanup_json) json_t *rows = rows_of(codes, &at);
 		CLEANUP(cleanup_json) json_t *answer = NULL;
-		bool more = at < import->count;
+		bool more = at < codes->count;
 		int code;
 
 		if (!rows)
 			return EXIT_REFUSED;
-		code = send_part(import->ctl, rows, number, more, &answer);
+		code = send_part(ctl, rows, number, more, &answer);
 		if (code != EXIT_DONE)
 			return code;
 		if (more || number)
-			fprintf(import->ctl->err, "%zu of %zu codes sent\n", at, import->count);
+			fprintf(ctl->err, "%zu of %zu codes sent\n", at, codes->count);
 		number = json_integer_value(json_object_get(answer, "import"));
 		if (more)
 			continue;
-		if (!ctl_print_json(import->ctl, answer))
-			view_done(answer, "The codes are imported.", import->ctl->out);
+		if (!ctl_print_json(ctl, answer))
+			view_done(answer, "The codes are imported.", ctl->out);
 		return EXIT_DONE;
 	}
 }
 
 int run_codes_import(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	CLEANUP(code_rows_clear) struct code_rows rows = {.err = ctl->err};
 	const char *path = ctl->invocation->argument[0];
-	int r = lines_read(path, take_line, &import);
+	int r = code_rows_read(&rows, path);
 
 	if (r < 0) {
 		fprintf(ctl->err, "%s cannot be read: %s.\n",
 			strcmp(path, "-") ? path : "Standard input", strerror(-r));
 		return EXIT_USAGE;
 	}
-	if (import.refused) {
+	if (rows.refused) {
 		fprintf(ctl->err, "Nothing was imported: %u line%s cannot be taken.\n",
-			import.refused, import.refused == 1 ? "" : "s");
+			rows.refused, rows.refused == 1 ? "" : "s");
 		return EXIT_REFUSED;
 	}
-	if (!import.count) {
+	if (!rows.count) {
 		fputs("Nothing was imported: there is no code in it.\n", ctl->err);
 		return EXIT_REFUSED;
 	}
-	return send_all(&import);
+	return send_all(ctl, &rows);
 }
 
 int run_codes_drop(struct ctl *ctl)

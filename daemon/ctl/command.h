@@ -69,3 +69,6 @@ int run_tokens_drop(struct ctl *ctl);
 int run_codes_import(struct ctl *ctl);
 int run_codes_list(struct ctl *ctl);
 int run_codes_drop(struct ctl *ctl);
+/* labels.c */
+int run_codes_make(struct ctl *ctl);
+int run_qr(struct ctl *ctl);

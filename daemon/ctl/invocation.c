@@ -41,6 +41,9 @@ static const struct option_row table[OPTIONS] = {
 		"setup: networks with devices and page, or none"},
 	[OPTION_USERNAME] = {"username", "NAME", "tokens replace: its user name at the broker"},
 	[OPTION_TO] = {"to", "HOW", "key reseal: file, host or tpm2+host"},
+	[OPTION_SVG] = {"svg", "FILE", "qr: write a sheet to print instead"},
+	[OPTION_PAGE] = {"page", "URL",
+		"qr: labels that open this page, e.g. https://plant.local:8443/"},
 };
 
 const struct option_row *option_row(enum option_name name)

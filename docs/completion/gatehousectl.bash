@@ -38,6 +38,8 @@ key rotate||
 key reseal|| --to=HOW
 codes import|FILE|
 codes list||
+codes make|NAMES FILE|
+qr|FILE| --svg=FILE --page=URL
 codes drop|EP|
 journal|| --before=N --limit=N
 alarms clear|ID [SUBJECT]|

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels with a key: files of codes, and what is kept of them."""
 
+import csv
 import os
+import xml.etree.ElementTree
 
 import pytest
 
@@ -86,3 +88,40 @@ def test_long_file(gateway):
     listed = gateway.ctl('codes', 'list')
     assert listed['total'] == 1500
     assert [one['ep'] for one in listed['codes']] == ['device-%04d' % at for at in range(1500)]
+
+
+def test_make_and_print(gateway, work):
+    """A maker's file, the sheet of its labels, and back into a gateway; no code where it may be read."""
+    names = ['pump-1', 'pump-2', 'a,b&c', 'urn:dev:7']
+    made, sheet = os.path.join(work, 'codes.csv'), os.path.join(work, 'labels.svg')
+    done = gateway.tool('codes', 'make', '-', made, stdin='\n'.join(names) + '\n')
+    assert done.returncode == 0, done.stderr
+    assert os.stat(made).st_mode & 0o777 == 0o600
+    with open(made, encoding='ascii', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['ep'] for row in rows] == names
+    assert len({row['code'] for row in rows}) == 4
+    assert not any(row['code'] in done.stdout + done.stderr for row in rows)
+    assert gateway.ctl('codes', 'import', made)['codes'] == 4
+    again = gateway.tool('codes', 'make', '-', made, stdin='other\n')
+    assert again.returncode == 1 and 'File exists' in again.stderr
+    for bad, why in (('a b\n', 'line 1 is no endpoint name'), ('one\nTwo\ntwo\n', 'two stands there twice'),
+                     ('', 'no name is there')):
+        other = os.path.join(work, 'other.csv')
+        refused = gateway.tool('codes', 'make', '-', other, stdin=bad)
+        assert refused.returncode == 1 and why.lower() in refused.stderr.lower(), refused.stderr
+        assert not os.path.exists(other)
+
+    assert gateway.tool('qr', made, '--svg', sheet, '--page', 'https://plant.local:8443/').returncode == 0
+    assert os.stat(sheet).st_mode & 0o777 == 0o600
+    root = xml.etree.ElementTree.parse(sheet).getroot()
+    svg = '{http://www.w3.org/2000/svg}'
+    texts = [one.text for one in root.iter(svg + 'text')]
+    assert texts == [text for row in rows for text in (row['ep'], row['code'])]
+    assert len(list(root.iter(svg + 'path'))) == 4
+    assert gateway.tool('qr', made, '--svg', sheet).returncode == 1, 'what is there is not written over'
+    shown = gateway.tool('qr', made)
+    assert shown.returncode == 0 and shown.stdout.count('\u2580') > 4 * 400
+    assert all(row['code'] in shown.stdout for row in rows)
+    broken = gateway.tool('qr', '-', stdin='pump-1,%s\n' % changed(rows[0]['code']))
+    assert broken.returncode == 1 and 'line 1 has a code that is not for this name' in broken.stderr
