@@ -220,13 +220,13 @@ static void without_the_platform_they_do_not_pile_up(void **state)
 	}
 	assert_int_equal(command_box_count(&device->commands), COMMANDS_KEPT_MAX);
 	i = (unsigned)fake_publication_count;
-	bed_advance(USEC_PER_SEC);
+	bed_advance(8 * USEC_PER_SEC);
 	link_up();
 	assert_int_equal(published("/result/blink", i), COMMANDS_KEPT_MAX);
 	/* Lost in flight: once more. */
 	uplink_event(UPLINK_LOST);
 	i = (unsigned)fake_publication_count;
-	bed_advance(USEC_PER_SEC);
+	bed_advance(8 * USEC_PER_SEC);
 	link_up();
 	assert_int_equal(published("/result/blink", i), COMMANDS_KEPT_MAX);
 	while (i < fake_publication_count) {
