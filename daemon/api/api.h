@@ -22,7 +22,10 @@
  *                                       admin       revoke, release, forget, unlock
  *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE
  *   POST   /api/v1/window               technician  {"seconds"}      DELETE: closes it
- *   GET    /api/v1/journal              admin       ?before=&limit=: {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}]}
+ *   GET    /api/v1/queue                viewer      QUEUE; ?limit= devices (at most 200, default 20), those with most first
+ *   GET    /api/v1/devices/<id>/history viewer      ?before=&limit=: as the journal, of this device alone
+ *   GET    /api/v1/journal              admin       ?before=&after=&limit=&who=&action=&object=: {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}],"next" (before, to go on; or null)}
+ *   GET    /api/v1/journal/verify       admin       {"intact","rows","head","first_bad" (number or null)}
  *   GET    /api/v1/people               admin       {"people":[{"name","role","created"}]}
  *   PUT    /api/v1/people/<name>        admin       {"role","password"?}      DELETE: drops the person
  *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","device"}]}, never a value
@@ -46,6 +49,9 @@
  *           "queue":{"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped"},
  *           "window":{"open","seconds_left","opened_by"}, "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"},
  *           "key":{"source","expected","next"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
+ * QUEUE = {"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped",
+ *          "lost":{"<reason>":n,...},"bytes_per_hour","seconds_left" (both null while they are not known),
+ *          "devices":[{"id","name","stage","readings"}],"gaps":[{"device","first","last","count","reason"}]}
  * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
  *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platform_id",
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
@@ -129,12 +135,22 @@ struct api_facts {
 	bool set_up; /* a first administrator exists */
 };
 
+/* 'next' is the 'before' with which it goes on; 0 = there are no more. */
 typedef void (*api_journal_fn)(
-	void *userdata, int result, const struct audit_row *rows, size_t count);
+	void *userdata, int result, const struct audit_row *rows, size_t count, uint64_t next);
+/* 0: every row fits the chain; -EBADMSG: 'text' is the number of the first that does not. */
+typedef void (*api_verify_fn)(void *userdata, int result, const char *text);
+/* Readings that were given up, and the platform was not told of it yet. */
+struct api_gap {
+	const char *device; /* id; the device may be gone */
+	uint64_t first, last, count;
+	const char *reason;
+};
+typedef void (*api_gap_fn)(void *userdata, const struct api_gap *gap);
 struct api_ops {
 	/* Does it and answers once. The act is copied. */
 	void (*act)(void *userdata, const struct act *act, act_done_fn done, void *done_userdata);
-	void (*journal)(void *userdata, uint64_t before, unsigned max, api_journal_fn done,
+	void (*journal)(void *userdata, const struct audit_query *query, api_journal_fn done,
 		void *done_userdata);
 	/* People, for the People screen and the tool: calls each(); returns. */
 	void (*people)(void *userdata,
@@ -143,6 +159,8 @@ struct api_ops {
 	/* ACT_TOKENS_PUT. What is in the list is taken over. */
 	void (*put_tokens)(void *userdata, const struct act *act, struct token_list *list,
 		act_done_fn done, void *done_userdata);
+	void (*verify)(void *userdata, api_verify_fn done, void *done_userdata);
+	void (*gaps)(void *userdata, api_gap_fn each, void *each_userdata);
 	void (*probe)(void *userdata, struct api_probe *ret_probe);
 	/* ACT_CODES_PUT; the same. */
 	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,

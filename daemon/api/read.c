@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Everything that is only read: status, limits, heard, alarms, devices, journal, people. */
+/* Everything that is only read: status, limits, heard, alarms, devices, people. */
 
 #include <ctype.h>
 #include <stdio.h>
@@ -93,7 +93,7 @@ static json_t *stages_json(const struct registry *registry)
 	return body;
 }
 
-static json_t *queue_json(const struct api_view *view)
+json_t *api_queue_json(const struct api_view *view)
 {
 	struct owed_stats stats;
 
@@ -134,7 +134,7 @@ void api_get_status(const struct api_context *context)
 		json_pack("{s:s,s:o,s:o,s:o}", "state", link_state_to_string(facts->uplink),
 			"since", api_time(facts->uplink_since), "host", api_text(config->mqtt_host),
 			"detail", api_text(facts->uplink_detail)));
-	json_object_set_new(body, "queue", queue_json(view));
+	json_object_set_new(body, "queue", api_queue_json(view));
 	json_object_set_new(body, "window", window_json(view->window));
 	json_object_set_new(body, "devices", stages_json(view->registry));
 	json_object_set_new(body, "discovery",
@@ -288,47 +288,7 @@ void api_get_device(const struct api_context *context)
 				caller->fresh_password));
 }
 
-/* ---- journal, people ---- */
-
-static json_t *row_json(const struct audit_row *row)
-{
-	return json_pack("{s:I,s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "number",
-		(json_int_t)row->number, "time", api_time(row->time), "clock_synced",
-		row->clock_synced, "who", api_text(row->who), "role", api_text(row->role), "via",
-		api_text(row->via), "action", api_text(row->action), "object",
-		api_text(row->object), "evidence", api_text(row->evidence), "result",
-		api_text(row->result));
-}
-
-static void on_journal(void *userdata, int result, const struct audit_row *rows, size_t count)
-{
-	json_t *list;
-	size_t i;
-
-	if (result < 0) {
-		api_pending_answer(userdata, 507,
-			json_pack("{s:s,s:s}", "error", "not-stored", "text",
-				"The journal could not be read."));
-		return;
-	}
-	list = json_array();
-	for (i = 0; i < count; i++)
-		json_array_append_new(list, row_json(&rows[i]));
-	api_pending_answer(userdata, 200, json_pack("{s:o}", "rows", list));
-}
-
-void api_get_journal(const struct api_context *context)
-{
-	uint64_t before = api_query_number(context->request->query, "before", 0, INT64_MAX),
-		 limit = api_query_number(context->request->query, "limit", LIST_DEFAULT, LIST_MAX);
-	struct api_pending *pending = api_pending_new(context);
-
-	if (pending)
-		context->api->ops->journal(context->api->userdata, before,
-			(unsigned)(limit ? limit : 1), on_journal, pending);
-	else
-		api_error(context, 507, "no-memory", "The gateway is out of memory.");
-}
+/* ---- people ---- */
 
 static void add_person(void *userdata, const struct person *person)
 {

@@ -25,6 +25,14 @@ struct audit_row {
 	char result[65]; /* "done", "refused: wrong code" */
 };
 
+/* Which rows are wanted, newest first. */
+struct audit_query {
+	uint64_t before; /* numbers below it; 0 = from the newest on */
+	uint64_t after;	 /* numbers above it */
+	unsigned max;
+	char who[65], action[33], object[65]; /* exactly this one; "" = any */
+};
+
 /* Fills time and clock quality; texts are cut to their fields. */
 void audit_row_init(struct audit_row *ret_row, const char *who, const char *role, const char *via,
 	const char *action, const char *object, const char *evidence, const char *result);

@@ -103,31 +103,7 @@ static int run_alarms(struct ctl *ctl)
 	return ctl_show(ctl, "/api/v1/alarms", view_alarms);
 }
 
-static int run_show(struct ctl *ctl)
-{
-	CLEANUP(cleanup_free)
-	char *path = client_path(ctl->client, "/api/v1/devices/", ctl->invocation->argument[0], "");
-
-	return path ? ctl_show(ctl, path, view_device) : EXIT_REFUSED;
-}
-
-static int run_journal(struct ctl *ctl)
-{
-	const char *const *value = ctl->invocation->value;
-	unsigned long before = 0, limit = 50;
-	char path[96];
-
-	if (value[OPTION_BEFORE] &&
-		number_parse(value[OPTION_BEFORE], 1, 1000000000000, &before) < 0)
-		return ctl_usage_error(ctl, "--before needs the number of a row");
-	if (value[OPTION_LIMIT] && number_parse(value[OPTION_LIMIT], 1, 200, &limit) < 0)
-		return ctl_usage_error(ctl, "--limit needs a number from 1 to 200");
-	snprintf(path, sizeof(path), "/api/v1/journal?before=%lu&limit=%lu", before, limit);
-	return ctl_show(ctl, path, view_journal);
-}
-
-/* "&key=escaped" behind the path; NULL stays NULL. */
-static char *add_query(struct ctl *ctl, char *path, const char *key, const char *value)
+char *ctl_add_query(struct ctl *ctl, char *path, const char *key, const char *value)
 {
 	char before[300];
 	char *next;
@@ -146,8 +122,8 @@ static int get_devices(struct ctl *ctl, size_t offset, json_t **ret_answer)
 	CLEANUP(cleanup_free) char *path = NULL;
 
 	snprintf(start, sizeof(start), "/api/v1/devices?limit=%d&offset=%zu", PAGE, offset);
-	path = add_query(ctl, strdup(start), "stage", ctl->invocation->value[OPTION_STAGE]);
-	path = add_query(ctl, path, "q", ctl->invocation->value[OPTION_SEARCH]);
+	path = ctl_add_query(ctl, strdup(start), "stage", ctl->invocation->value[OPTION_STAGE]);
+	path = ctl_add_query(ctl, path, "q", ctl->invocation->value[OPTION_SEARCH]);
 	return path ? ctl_call(ctl, "GET", path, NULL, ret_answer) : EXIT_REFUSED;
 }
 
@@ -304,7 +280,8 @@ static int run_check_config(struct ctl *ctl)
 
 /* ---- the table ---- */
 
-#define LABELS (TAKES(NAME) | TAKES(PLACE) | TAKES(OWNER))
+#define FILTERS (TAKES(WHO) | TAKES(ACTION) | TAKES(OBJECT))
+#define LABELS	(TAKES(NAME) | TAKES(PLACE) | TAKES(OWNER))
 #define ACT(name, options, text)                                     \
 	{                                                            \
 		name, NULL, "ID", 1, 1, options, text, run_act, name \
@@ -368,8 +345,16 @@ const struct command commands[] = {
 		"labels of a file \"ep,code\", on the terminal or as a sheet; -: stdin", run_qr,
 		NULL},
 	{"codes", "drop", "EP", 1, 1, 0, "delete the keys of a label (root)", run_codes_drop, NULL},
-	{"journal", NULL, "", 0, 0, TAKES(BEFORE) | TAKES(LIMIT), "who did what (root)",
-		run_journal, NULL},
+	{"queue", NULL, "", 0, 0, TAKES(LIMIT),
+		"what waits for the platform, and for how long there "
+		"is room",
+		run_queue, NULL},
+	{"journal", "export", "", 0, 0, FILTERS, "all rows that fit, each as a line of JSON (root)",
+		run_journal_export, NULL},
+	{"journal", "verify", "", 0, 0, 0, "look whether nobody changed the journal (root)",
+		run_journal_verify, NULL},
+	{"journal", NULL, "", 0, 0, FILTERS | TAKES(BEFORE) | TAKES(LIMIT) | TAKES(FOLLOW),
+		"who did what (root)", run_journal, NULL},
 	{"alarms", "clear", "ID [SUBJECT]", 1, 2, 0, "clear an alarm that a person must clear",
 		run_alarms_clear, NULL},
 	{"alarms", NULL, "", 0, 0, 0, "active alarms and what to do", run_alarms, NULL},

@@ -47,6 +47,15 @@ int ctl_usage_error(struct ctl *ctl, const char *what);
 /* With --json: prints it and returns true. */
 bool ctl_print_json(struct ctl *ctl, const json_t *answer);
 
+/* "&key=escaped" behind the path (heap, freed or handed on); NULL stays NULL. */
+char *ctl_add_query(struct ctl *ctl, char *path, const char *key, const char *value);
+
+/* journal.c */
+int run_journal(struct ctl *ctl);
+int run_journal_export(struct ctl *ctl);
+int run_journal_verify(struct ctl *ctl);
+int run_show(struct ctl *ctl);
+int run_queue(struct ctl *ctl);
 /* doctor.c */
 int run_doctor(struct ctl *ctl);
 /* setup.c */

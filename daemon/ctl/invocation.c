@@ -35,7 +35,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_STAGE] = {"stage", "S", "devices: only these, e.g. active,waiting-person"},
 	[OPTION_SEARCH] = {"search", "TEXT", "devices: in names, places, models, serials"},
 	[OPTION_BEFORE] = {"before", "N", "journal: rows before number N"},
-	[OPTION_LIMIT] = {"limit", "N", "journal: at most N rows (50)"},
+	[OPTION_LIMIT] = {"limit", "N", "journal, queue: at most N rows"},
 	[OPTION_CONFIG] = {"config", "FILE", "setup, doctor: the gateway's configuration file"},
 	[OPTION_INTERFACES] = {"interfaces", "NAMES",
 		"setup: networks with devices and page, or none"},
@@ -44,6 +44,10 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_SVG] = {"svg", "FILE", "qr: write a sheet to print instead"},
 	[OPTION_PAGE] = {"page", "URL",
 		"qr: labels that open this page, e.g. https://plant.local:8443/"},
+	[OPTION_WHO] = {"who", "NAME", "journal: rows of this person, or \"uid 0\", \"gateway\""},
+	[OPTION_ACTION] = {"action", "A", "journal: rows of this action, e.g. revoke"},
+	[OPTION_OBJECT] = {"object", "O", "journal: rows about this device or person"},
+	[OPTION_FOLLOW] = {"follow", NULL, "journal: go on with what happens, until interrupted"},
 };
 
 const struct option_row *option_row(enum option_name name)

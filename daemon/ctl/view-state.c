@@ -45,7 +45,7 @@ static void view_window(const json_t *window, FILE *out)
 	pair_print(out, "Window", text);
 }
 
-static void view_queue(const json_t *queue, FILE *out)
+static void view_sums(const json_t *queue, FILE *out)
 {
 	char bytes[NUMBER_SIZE], limit[NUMBER_SIZE], text[TEXT_SIZE];
 
@@ -98,7 +98,7 @@ void view_status(const json_t *answer, FILE *out)
 		json_string_value(json_object_get(json_object_get(answer, "gateway"), "version"));
 
 	print_pairs(answer, gateway, ELEMENTS(gateway), out);
-	view_queue(json_object_get(answer, "queue"), out);
+	view_sums(json_object_get(answer, "queue"), out);
 	view_window(json_object_get(answer, "window"), out);
 	view_stages(json_object_get(answer, "devices"), out);
 	print_pairs(answer, rest, ELEMENTS(rest), out);
@@ -110,6 +110,45 @@ void view_status(const json_t *answer, FILE *out)
 		fputs("\nThere are alarms: gatehousectl alarms\n", out);
 	if (json_is_false(json_object_get(answer, "set_up")))
 		fputs("\nNobody can log in yet: gatehousectl setup\n", out);
+}
+
+/* ---- the queue ---- */
+
+static void view_lost(const json_t *lost, FILE *out)
+{
+	char text[TEXT_SIZE] = "";
+	size_t used = 0;
+	const char *why;
+	json_t *count;
+
+	json_object_foreach((json_t *)(uintptr_t)lost, why, count)
+	{
+		if (json_integer_value(count) && used < sizeof(text))
+			used += (size_t)snprintf(text + used, sizeof(text) - used,
+				"%s%" JSON_INTEGER_FORMAT " %.40s", used ? ", " : "",
+				json_integer_value(count), why);
+	}
+	pair_print(out, "Given up", used ? text : "none");
+}
+
+void view_queue(const json_t *answer, FILE *out)
+{
+	const json_t *left = json_object_get(answer, "seconds_left");
+	char age[AGE_SIZE], number[NUMBER_SIZE];
+
+	view_sums(answer, out);
+	pair_print(out, "Oldest", view_text(answer, "oldest", number));
+	pair_print(out, "In flight", view_text(answer, "in_flight", number));
+	pair_print(out, "Room for",
+		json_is_integer(left) ? view_age(json_integer_value(left), age)
+				      : "not known yet: too little came in");
+	view_lost(json_object_get(answer, "lost"), out);
+	fputc('\n', out);
+	view_queue_devices(answer, out);
+	if (json_array_size(json_object_get(answer, "gaps")) == 0)
+		return;
+	fputs("\nGiven up, and the platform was not told yet:\n", out);
+	view_gaps(answer, out);
 }
 
 /* ---- a device ---- */

@@ -196,6 +196,31 @@ void view_journal(const json_t *answer, FILE *out)
 		out);
 }
 
+void view_history(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"TIME", "time"}, {"WHO", "who"},
+		{"ACTION", "action"}, {"EVIDENCE", "evidence"}, {"RESULT", "result"}};
+
+	view_list(json_object_get(answer, "rows"), columns, ELEMENTS(columns), "Nothing yet.", out);
+}
+
+void view_queue_devices(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {
+		{"DEVICE", "id"}, {"NAME", "name"}, {"STAGE", "stage"}, {"READINGS", "readings"}};
+
+	view_list(json_object_get(answer, "devices"), columns, ELEMENTS(columns), "Nothing waits.",
+		out);
+}
+
+void view_gaps(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"DEVICE", "device"}, {"FROM ROW", "first"},
+		{"TO ROW", "last"}, {"READINGS", "count"}, {"REASON", "reason"}};
+
+	view_list(json_object_get(answer, "gaps"), columns, ELEMENTS(columns), "", out);
+}
+
 void view_tokens(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {{"CALLS ITSELF", "ep"}, {"PLATFORM", "platform"},

@@ -12,6 +12,12 @@ void view_heard(const json_t *answer, FILE *out);
 void view_alarms(const json_t *answer, FILE *out);
 void view_devices(const json_t *answer, FILE *out);
 void view_device(const json_t *answer, FILE *out);
+/* The rows about one device: it stands in none of them. */
+void view_history(const json_t *answer, FILE *out);
+/* Parts of it. */
+void view_queue_devices(const json_t *answer, FILE *out);
+void view_gaps(const json_t *answer, FILE *out);
+void view_queue(const json_t *answer, FILE *out);
 void view_journal(const json_t *answer, FILE *out);
 void view_tokens(const json_t *answer, FILE *out);
 void view_codes(const json_t *answer, FILE *out);

@@ -185,6 +185,20 @@ void gap_note_clear(struct host *host, const struct device_record *record)
 	gap_publish(host);
 }
 
+void gap_each(struct host *host, api_gap_fn each, void *userdata)
+{
+	for (const struct gap_entry *entry = host->gaps; entry; entry = entry->next) {
+		const struct store_gap *gap = &entry->gap;
+
+		if (!is_clear(gap))
+			each(userdata, &(const struct api_gap){.device = gap->device_id,
+					       .first = gap->first_row,
+					       .last = gap->last_row,
+					       .count = gap->count,
+					       .reason = gap->reason});
+	}
+}
+
 /* ---- out ---- */
 
 static void cleanup_message(struct upstream_message *message)

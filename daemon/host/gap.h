@@ -10,6 +10,8 @@
 /* At start, in the order of the ids. */
 int gap_load(struct host *host, const struct store_gap *gap);
 void gaps_free_all(struct host *host);
+/* Those that tell of readings, oldest first. */
+void gap_each(struct host *host, api_gap_fn each, void *userdata);
 
 /*
  * Readings of this device are given up. The answer is what the caller hands to the store, in the

@@ -14,6 +14,7 @@
 #include "base/message-ids.h"
 #include "host/command-host.h"
 #include "host/doctor.h"
+#include "host/gap.h"
 #include "host/host.h"
 #include "host/label-host.h"
 #include "host/multicast.h"
@@ -176,11 +177,11 @@ static void on_put_codes(void *userdata, const struct act *act, struct label_lis
 }
 
 static void on_journal(
-	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
+	void *userdata, const struct audit_query *query, api_journal_fn done, void *done_userdata)
 {
 	struct host *host = userdata;
 
-	store_journal(host->store, before, max, done, done_userdata);
+	store_journal(host->store, query, done, done_userdata);
 }
 
 static void on_people(void *userdata,
@@ -198,7 +199,21 @@ static void on_probe(void *userdata, struct api_probe *ret_probe)
 	doctor_probe(userdata, ret_probe);
 }
 
+static void on_verify(void *userdata, api_verify_fn done, void *done_userdata)
+{
+	struct host *host = userdata;
+
+	store_verify_audit(host->store, done, done_userdata);
+}
+
+static void on_gaps(void *userdata, api_gap_fn each, void *each_userdata)
+{
+	gap_each(userdata, each, each_userdata);
+}
+
 const struct api_ops host_api_ops = {
+	.verify = on_verify,
+	.gaps = on_gaps,
 	.probe = on_probe,
 	.act = on_act,
 	.put_tokens = on_put_tokens,

@@ -17,7 +17,8 @@
 #include "base/cleanup.h"
 #include "store/columns.h"
 
-#define WALK_ROWS 1000 /* a stretch of the walk: the readings wait behind it */
+#define LOOK_ROWS 20000 /* rows of one look for those that fit a query */
+#define WALK_ROWS 1000	/* a stretch of the walk: the readings wait behind it */
 
 int control_append_audit(struct control *control, const struct audit_row *row)
 {
@@ -57,20 +58,45 @@ void audit_head_text(const struct audit_head *head, char ret_text[65])
 	hex_encode(span_of(head->mac, sizeof(head->mac)), ret_text, 65);
 }
 
-int control_list_audit(struct control *control, uint64_t before, unsigned max,
-	struct audit_row **ret_rows, size_t *ret_count)
+static void bind_text(sqlite3_stmt *statement, int column, const char *text)
+{
+	sqlite3_bind_text(statement, column, text, -1, SQLITE_TRANSIENT);
+}
+
+/* Binds the query; gives the number at which this look ends (not among the rows). */
+static uint64_t bind_query(
+	struct control *control, sqlite3_stmt *statement, const struct audit_query *query)
+{
+	uint64_t newest = control->head.number + 1;
+	uint64_t before = query->before && query->before < newest ? query->before : newest;
+	uint64_t floor = before > LOOK_ROWS + 1 ? before - LOOK_ROWS - 1 : 0;
+
+	if (floor < query->after)
+		floor = query->after;
+	sqlite3_bind_int64(statement, 1, (int64_t)before);
+	sqlite3_bind_int64(statement, 2, query->max);
+	sqlite3_bind_int64(statement, 3, floor > INT64_MAX ? INT64_MAX : (int64_t)floor);
+	bind_text(statement, 4, query->who);
+	bind_text(statement, 5, query->action);
+	bind_text(statement, 6, query->object);
+	return floor;
+}
+
+int control_list_audit(struct control *control, const struct audit_query *query,
+	struct audit_row **ret_rows, size_t *ret_count, uint64_t *ret_next)
 {
 	CLEANUP(statement_resetp)
 	sqlite3_stmt *statement = control->statements[CONTROL_SQL_LIST_AUDIT];
-	CLEANUP(cleanup_free) struct audit_row *rows = calloc(max ? max : 1, sizeof(*rows));
+	CLEANUP(cleanup_free)
+	struct audit_row *rows = calloc(query->max ? query->max : 1, sizeof(*rows));
+	uint64_t floor;
 	size_t count = 0;
 	int r = 0;
 
 	if (!rows)
 		return -ENOMEM;
-	sqlite3_bind_int64(statement, 1, before ? (int64_t)before : INT64_MAX);
-	sqlite3_bind_int64(statement, 2, max);
-	while (count < max) {
+	floor = bind_query(control, statement, query);
+	while (count < query->max) {
 		r = statement_next(control->db, statement);
 		if (r <= 0)
 			break;
@@ -81,6 +107,10 @@ int control_list_audit(struct control *control, uint64_t before, unsigned max,
 	}
 	if (r < 0)
 		return r;
+	if (count > 0 && count == query->max)
+		*ret_next = rows[count - 1].number > query->after + 1 ? rows[count - 1].number : 0;
+	else
+		*ret_next = floor > query->after ? floor + 1 : 0;
 	*ret_rows = STEAL(rows);
 	*ret_count = count;
 	return 0;

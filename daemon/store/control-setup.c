@@ -42,7 +42,9 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 		" result, mac) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
 	[CONTROL_SQL_LIST_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result"
-		" FROM audit WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
+		" FROM audit WHERE number < ?1 AND number > ?3 AND (?4 = '' OR who = ?4)"
+		" AND (?5 = '' OR action = ?5) AND (?6 = '' OR object = ?6)"
+		" ORDER BY number DESC LIMIT ?2",
 	[CONTROL_SQL_WALK_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result, mac"
 		" FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2",

@@ -105,8 +105,8 @@ int control_append_audit(struct control *control, const struct audit_row *row);
 int control_put_head(struct control *control);
 void audit_head_text(const struct audit_head *head, char ret_text[65]);
 /* Newest first, numbers below 'before' (0 = newest). Heap array. */
-int control_list_audit(struct control *control, uint64_t before, unsigned max,
-	struct audit_row **ret_rows, size_t *ret_count);
+int control_list_audit(struct control *control, const struct audit_query *query,
+	struct audit_row **ret_rows, size_t *ret_count, uint64_t *ret_next);
 /* One stretch of the chain; begin with zeroed *at, go on while it answers 1. 0: the whole chain
  * fits. -EBADMSG: at->number + 1 is the first bad number. */
 int control_walk_audit(struct control *control, struct audit_head *at);

@@ -29,8 +29,8 @@ static int fetch_rows(struct worker *worker, struct order *order)
 
 static int list_journal(struct worker *worker, struct order *order)
 {
-	int r = control_list_audit(worker->control, order->journal.before, order->journal.max,
-		&order->journal.rows, &order->journal.count);
+	int r = control_list_audit(worker->control, &order->journal.query, &order->journal.rows,
+		&order->journal.count, &order->journal.next);
 
 	/* A row that does not fit its fields: somebody else wrote it. Nothing is lost by going on.
 	 */

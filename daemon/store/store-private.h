@@ -46,11 +46,11 @@ struct order {
 		struct change *change;
 		struct audit_head at; /* ORDER_VERIFY: how far it is */
 		struct {
-			uint64_t before;
-			unsigned max;
+			struct audit_query query;
 			store_journal_fn done;
 			struct audit_row *rows;
 			size_t count;
+			uint64_t next;
 		} journal;
 		struct {
 			struct row_range *ranges;

@@ -58,8 +58,8 @@ static void answer_done(struct store *store, struct order *order)
 
 static void answer_journal(struct store *store, struct order *order)
 {
-	order->journal.done(
-		order->userdata, order->result, order->journal.rows, order->journal.count);
+	order->journal.done(order->userdata, order->result, order->journal.rows,
+		order->journal.count, order->journal.next);
 }
 
 static void answer_fetch(struct store *store, struct order *order)
@@ -441,16 +441,17 @@ void store_get_token(
 }
 
 void store_journal(
-	struct store *store, uint64_t before, unsigned max, store_journal_fn done, void *userdata)
+	struct store *store, const struct audit_query *query, store_journal_fn done, void *userdata)
 {
 	struct order *order = order_new(ORDER_JOURNAL, NULL, userdata);
 
 	if (!order) {
-		done(userdata, -ENOMEM, NULL, 0);
+		done(userdata, -ENOMEM, NULL, 0, 0);
 		return;
 	}
-	order->journal.before = before;
-	order->journal.max = max < JOURNAL_MAX ? max : JOURNAL_MAX;
+	order->journal.query = *query;
+	if (order->journal.query.max > JOURNAL_MAX)
+		order->journal.query.max = JOURNAL_MAX;
 	order->journal.done = done;
 	mailbox_push(store->orders, &order->mail);
 }

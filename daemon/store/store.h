@@ -203,11 +203,12 @@ void store_settle_arrival(struct store *store, uint64_t number);
 typedef int (*store_arrival_fn)(void *userdata, const struct store_arrival *arrival);
 int store_replay_arrivals(struct store *store, store_arrival_fn each, void *userdata);
 
-/* Audit rows, newest first, numbers below 'before' (0 = newest), at most 'max' (<= 200). */
+/* Audit rows, newest first, at most 200. One order looks at 20000 rows; 'next' is the 'before' with
+ * which it goes on, 0 = there are no more. */
 typedef void (*store_journal_fn)(
-	void *userdata, int result, const struct audit_row *rows, size_t count);
-void store_journal(
-	struct store *store, uint64_t before, unsigned max, store_journal_fn done, void *userdata);
+	void *userdata, int result, const struct audit_row *rows, size_t count, uint64_t next);
+void store_journal(struct store *store, const struct audit_query *query, store_journal_fn done,
+	void *userdata);
 /* Walks the whole audit chain in stretches: done(result) 0 fits, -EBADMSG broken; 'head' holds the
  * first bad number as text when broken. Rows cut off the end count as broken too. */
 void store_verify_audit(struct store *store, store_done_fn done, void *userdata);

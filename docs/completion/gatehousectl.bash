@@ -41,7 +41,10 @@ codes list||
 codes make|NAMES FILE|
 qr|FILE| --svg=FILE --page=URL
 codes drop|EP|
-journal|| --before=N --limit=N
+queue|| --limit=N
+journal export|| --who=NAME --action=A --object=O
+journal verify||
+journal|| --before=N --limit=N --who=NAME --action=A --object=O --follow
 alarms clear|ID [SUBJECT]|
 alarms||
 doctor|| --config=FILE

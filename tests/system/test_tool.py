@@ -201,8 +201,46 @@ def test_alarms_heard_and_journal(gateway):
     assert numbers == sorted(numbers, reverse=True)
     part = gateway.ctl('journal', '--limit', '2', '--before', numbers[1])['rows']
     assert [row['number'] for row in part] == numbers[2:4]
-    for words in (('--limit', '0'), ('--limit', '201'), ('--before', 'x')):
+    for words in (('--limit', '0'), ('--limit', '10001'), ('--before', 'x')):
         assert 'needs' in said(gateway, 'journal', *words, code=USAGE)
+
+
+def test_journal_of_one(gateway):
+    """Filters, the history of a device, the export and the chain."""
+    one, other = let_in(gateway, 'watched'), let_in(gateway, 'unwatched')
+    gateway.ctl('suspend', one.id)
+    gateway.ctl('suspend', other.id)
+    rows = gateway.ctl('journal', '--object', one.id)['rows']
+    assert {row['object'] for row in rows} == {one.id} and rows[0]['action'] == 'suspend'
+    rows = gateway.ctl('journal', '--action', 'suspend', '--who', 'uid %d' % os.geteuid())['rows']
+    assert [row['object'] for row in rows] == [other.id, one.id]
+    assert gateway.ctl('journal', '--who', 'nobody')['rows'] == []
+    shown = gateway.ctl('show', one.id)
+    assert [row['action'] for row in shown['history']][:2] == ['suspend', 'approve']
+    text = said(gateway, 'show', one.id)
+    assert re.search(r'^History, newest first:\n.*\n.* suspend .*\n.* approve ', text, re.M), text
+    lines = [json.loads(line) for line in said(gateway, 'journal', 'export').splitlines()]
+    numbers = [row['number'] for row in lines]
+    assert numbers == list(range(numbers[0], 0, -1)) and numbers[0] >= 6
+    assert said(gateway, 'journal', 'verify').startswith('All %d rows are as' % numbers[0])
+    assert gateway.ctl('journal', 'verify')['head'] == gateway.ctl('status')['audit']['head']
+
+
+def test_queue(gateway):
+    assert said(gateway, 'queue').endswith('\nNothing waits.\n')
+    one = let_in(gateway, 'quick')
+    for value in range(3):
+        one.report(value)
+    human, answer = pairs(said(gateway, 'queue')), gateway.ctl('queue')
+    assert human['Queue'].startswith('3 readings, ') and answer['readings'] == 3
+    assert [(row['id'], row['readings']) for row in answer['devices']] == [(one.id, 3)]
+    assert answer['gaps'] == [] and answer['lost']['revoked'] == 0
+    gateway.ctl('revoke', one.id)
+    answer = gateway.ctl('queue')
+    assert answer['readings'] == 0 and answer['lost']['revoked'] == 3
+    gap, = answer['gaps']  # nobody is there to be told
+    assert (gap['device'], gap['count'], gap['reason']) == (one.id, 3, 'revoked')
+    assert re.search(r'^%s +\d+ +\d+ +3 +revoked$' % one.id, said(gateway, 'queue'), re.M)
 
 
 def test_people(gateway):
@@ -293,10 +331,10 @@ def test_gateway_that_does_not_run(gateway, work):
     assert done.returncode in (USAGE, UNREACHABLE) and done.stderr
 
 
-def answer_once(server, answer):
+def answer_calls(server, answer, calls=1):
     """Something else than gatehoused at the other end of the socket. The tool looks first whether
     anybody is there, and hangs up."""
-    for _ in range(2):
+    for _ in range(2 * calls):
         link, _ = server.accept()
         with link:
             if link.recv(65536):
@@ -315,7 +353,7 @@ def test_answers_of_something_else(make_gateway, work, answer):
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(gateway.socket_path)
         server.listen(8)
-        thread = threading.Thread(target=answer_once, args=(server, answer), daemon=True)
+        thread = threading.Thread(target=answer_calls, args=(server, answer), daemon=True)
         thread.start()
         done = gateway.tool('status')
         thread.join(10)
@@ -327,10 +365,12 @@ def test_foreign_text_does_not_move_the_cursor(gateway):
     """What got past the gateway anyway is made harmless by the tool: here the gateway is a fake."""
     gateway.terminate()
     evil = 'a\x1b[31m\r\n\x9b31m\u202eb'
-    one = {'id': evil, 'ep': evil, 'name': evil, 'place': evil, 'stage': evil, 'address': evil,
+    row = {'who': evil, 'object': evil, 'action': evil, 'result': evil}
+    one = {'rows': [row], 'id': evil, 'ep': evil, 'name': evil, 'place': evil, 'stage': evil, 'address': evil,
            'attributes': {evil: evil}, 'actions': [evil], 'model': evil}
     bodies = {'devices': {'total': 1, 'devices': [one]}, 'show': one,
-              'journal': {'rows': [{'who': evil, 'object': evil, 'result': evil}]},
+              'journal': {'rows': [row]},
+              'queue': {'devices': [one], 'gaps': [{'device': evil, 'reason': evil}], 'lost': {evil: 1}},
               'alarms': {'alarms': [{'id': evil, 'sentence': evil, 'remedy': evil, 'subject': evil}]},
               'heard': {'heard': [{'reason': evil, 'count': 1, 'remedy': evil}]},
               'status': {'gateway': {'id': evil}, 'window': {'open': True, 'opened_by': evil},
@@ -343,7 +383,10 @@ def test_foreign_text_does_not_move_the_cursor(gateway):
                     server.bind(gateway.socket_path)
                     server.listen(8)
                     answer = b'HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s' % (status, len(text), text)
-                    thread = threading.Thread(target=answer_once, args=(server, answer), daemon=True)
+                    # What is known of a device, then its history.
+                    calls = 2 if command == 'show' and status[:1] == b'2' else 1
+                    thread = threading.Thread(target=answer_calls, args=(server, answer, calls),
+                                              daemon=True)
                     thread.start()
                     done = gateway.tool(command, *(['x'] if command == 'show' else []), json=as_json)
                     thread.join(10)

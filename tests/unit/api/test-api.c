@@ -53,8 +53,9 @@ struct world {
 	struct act_outcome outcome;
 	act_done_fn done;
 	void *done_userdata;
-	uint64_t before;
-	unsigned max;
+	struct audit_query query;
+	uint64_t next;
+	int verify_result;
 	int journal_result;
 	/* the last answer */
 	int status;
@@ -75,7 +76,7 @@ static void on_act(void *userdata, const struct act *act, act_done_fn done, void
 }
 
 static void on_journal(
-	void *userdata, uint64_t before, unsigned max, api_journal_fn done, void *done_userdata)
+	void *userdata, const struct audit_query *query, api_journal_fn done, void *done_userdata)
 {
 	static const struct audit_row row = {.number = 7,
 		.time = 1700000000123,
@@ -89,9 +90,8 @@ static void on_journal(
 	struct world *world = userdata;
 
 	world->journals++;
-	world->before = before;
-	world->max = max;
-	done(done_userdata, world->journal_result, &row, 1);
+	world->query = *query;
+	done(done_userdata, world->journal_result, &row, 1, world->next);
 }
 
 static void on_people(void *userdata,
@@ -120,6 +120,23 @@ static void on_put_codes(void *userdata, const struct act *act, struct label_lis
 	act_done_fn done, void *done_userdata)
 {
 	on_act(userdata, act, done, done_userdata);
+}
+
+static void on_verify(void *userdata, api_verify_fn done, void *done_userdata)
+{
+	struct world *world = userdata;
+
+	world->journals++;
+	done(done_userdata, world->verify_result, world->verify_result < 0 ? "17" : "abcd");
+}
+
+static void on_gaps(void *userdata, api_gap_fn each, void *each_userdata)
+{
+	each(each_userdata, &(const struct api_gap){.device = "gone-1",
+				    .first = 3,
+				    .last = 9,
+				    .count = 5,
+				    .reason = "revoked"});
 }
 
 static void on_probe(void *userdata, struct api_probe *ret_probe)
@@ -199,6 +216,8 @@ static int setup(void **state)
 		.people = on_people,
 		.put_tokens = on_put_tokens,
 		.put_codes = on_put_codes,
+		.verify = on_verify,
+		.gaps = on_gaps,
 		.probe = on_probe,
 	};
 	const struct owed_limits limits = {
@@ -825,15 +844,25 @@ static void test_journal(void **state)
 
 	assert_int_equal(
 		call(world, &admin, "GET", "/api/v1/journal", "before=99&limit=7", NULL), 200);
-	assert_int_equal(world->before, 99);
-	assert_int_equal(world->max, 7);
+	assert_int_equal(world->query.before, 99);
+	assert_int_equal(world->query.max, 7);
 	row = json_array_get(json_object_get(world->body, "rows"), 0);
 	assert_int_equal(json_integer_value(json_object_get(row, "number")), 7);
 	assert_string_equal(json_string_value(json_object_get(row, "action")), "revoke");
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", "limit=0", NULL), 200);
-	assert_int_equal(world->max, 1);
+	assert_int_equal(world->query.max, 1);
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 200);
-	assert_int_equal(world->max, 50);
+	assert_int_equal(world->query.max, 50);
+	assert_true(json_is_null(json_object_get(world->body, "next")));
+	world->next = 41;
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal",
+				 "after=7&who=uid%200&action=revoke&object=s-1", NULL),
+		200);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "next")), 41);
+	assert_int_equal(world->query.after, 7);
+	assert_string_equal(world->query.who, "uid 0");
+	assert_string_equal(world->query.action, "revoke");
+	assert_string_equal(world->query.object, "s-1");
 	world->journal_result = -EIO;
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 507);
 }
@@ -917,6 +946,78 @@ static void test_readings(void **state)
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+static void test_history(void **state)
+{
+	struct world *world = *state;
+
+	add_device(world, "s-1", ADMISSION_PENDING);
+	assert_int_equal(
+		call(world, &viewer, "GET", "/api/v1/devices/s-1/history", "limit=3", NULL), 200);
+	assert_string_equal(world->query.object, "s-1");
+	assert_string_equal(world->query.who, "");
+	assert_int_equal(world->query.max, 3);
+	assert_int_equal(
+		call(world, &viewer, "GET", "/api/v1/devices/s-2/history", NULL, NULL), 404);
+	assert_int_equal(world->journals, 1);
+}
+
+static void test_verify(void **state)
+{
+	struct world *world = *state;
+	static const char path[] = "/api/v1/journal/verify";
+
+	world->facts.audit_rows = 20;
+	strcpy(world->facts.audit_head, "abcd");
+	assert_int_equal(call(world, &admin, "GET", path, NULL, NULL), 200);
+	assert_true(json_is_true(json_object_get(world->body, "intact")));
+	assert_true(json_is_null(json_object_get(world->body, "first_bad")));
+	world->verify_result = -EBADMSG;
+	assert_int_equal(call(world, &admin, "GET", path, NULL, NULL), 200);
+	assert_true(json_is_false(json_object_get(world->body, "intact")));
+	assert_int_equal(json_integer_value(json_object_get(world->body, "first_bad")), 17);
+	world->verify_result = -EIO;
+	assert_int_equal(call(world, &admin, "GET", path, NULL, NULL), 507);
+}
+
+static void test_queue(void **state)
+{
+	struct world *world = *state;
+	const struct device *few = add_device(world, "few", ADMISSION_ADMITTED);
+	const struct device *many = add_device(world, "many", ADMISSION_ADMITTED);
+	const struct device *none = add_device(world, "none", ADMISSION_ADMITTED);
+	json_t *list;
+	uint64_t row;
+
+	assert_non_null(none);
+	world->config.outbox_max_bytes = 1000;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(world->body, "devices")), 0);
+	assert_true(json_is_null(json_object_get(world->body, "seconds_left")));
+	for (unsigned i = 0; i < 3; i++)
+		owed_take_row(world->owed, i ? many->record->row : few->record->row, 100, &row);
+	pace_add(&world->metrics.taken, 100, NOW_USEC - 600 * USEC_PER_SEC);
+	world->metrics.lost[LOST_REVOKED] = 4;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
+	list = json_object_get(world->body, "devices");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(list, 0), "id")), "many");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(list, 0), "readings")), 2);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "readings")), 3);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "bytes_per_hour")), 600);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "seconds_left")), 4200);
+	assert_int_equal(json_integer_value(
+				 json_object_get(json_object_get(world->body, "lost"), "revoked")),
+		4);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(world->body, "gaps"), 0), "device")),
+		"gone-1");
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", "limit=1", NULL), 200);
+	assert_int_equal(json_array_size(json_object_get(world->body, "devices")), 1);
+}
 
 /* ---- what is wrong ---- */
 
@@ -1069,6 +1170,9 @@ int main(void)
 		IN_WORLD(test_long_id),
 		IN_WORLD(test_foreign_text),
 		IN_WORLD(test_journal),
+		IN_WORLD(test_history),
+		IN_WORLD(test_verify),
+		IN_WORLD(test_queue),
 		IN_WORLD(test_people),
 		IN_WORLD(test_revision),
 	};

@@ -78,6 +78,8 @@ static void *run_gateway(void *userdata)
 		serve(gateway, fd);
 		close(fd);
 	}
+	/* Whoever asks for more is turned away at once. */
+	shutdown(gateway->fd, SHUT_RDWR);
 	return NULL;
 }
 
@@ -320,6 +322,29 @@ static void test_shows(void **state)
 		{"journal --before 9 --limit 2", "GET /api/v1/journal?before=9&limit=2 HTTP",
 			"{\"rows\":[{\"number\":8,\"who\":\"uid 0\",\"clock_synced\":true}]}",
 			"8       -     uid 0  -     -"},
+		{"journal --who a&b --action revoke --object s-1 --limit 300",
+			"GET /api/v1/journal?before=0&limit=200&who=a%26b&action=revoke&object=s-1 "
+			"HTTP",
+			"{\"rows\":[],\"next\":null}", "There are no rows."},
+		{"journal export", "GET /api/v1/journal?before=0&limit=200 HTTP",
+			"{\"rows\":[{\"number\":2,\"who\":\"\\u009b\"},{\"number\":1}]}",
+			"{\"number\":2,\"who\":\"\\u009B\"}\n{\"number\":1}\n"},
+		{"journal verify", "GET /api/v1/journal/verify HTTP",
+			"{\"intact\":true,\"rows\":7,\"head\":\"ab\"}",
+			"All 7 rows are as they were written.\nNewest link      ab\n"},
+		{"queue --limit 5", "GET /api/v1/queue?limit=5 HTTP",
+			"{\"readings\":3,\"bytes\":2048,\"limit_bytes\":4096,\"seconds_left\":3700,"
+			"\"lost\":{\"revoked\":4,\"missing\":0},\"devices\":[{\"id\":\"s-1\","
+			"\"stage\":\"active\",\"readings\":3}],\"gaps\":[{\"device\":\"old\","
+			"\"first\":1,\"last\":4,\"count\":4,\"reason\":\"revoked\"}]}",
+			"Room for         1 h 1 min\nGiven up         4 revoked\n\n"
+			"DEVICE  NAME  STAGE   READINGS\ns-1     -     active  3\n\n"
+			"Given up, and the platform was not told yet:\n"
+			"DEVICE  FROM ROW  TO ROW  READINGS  REASON\n"
+			"old     1         4       4         revoked\n"},
+		{"queue", "GET /api/v1/queue?limit=20 HTTP", "{\"seconds_left\":null}",
+			"not known yet: too little came in\nGiven up         none\n\nNothing "
+			"waits.\n"},
 		{"users list", "GET /api/v1/people HTTP", "{\"people\":[]}", "There is nobody yet"},
 		{"users list", "GET /api/v1/people HTTP",
 			"{\"people\":[{\"name\":\"anna\",\"role\":\"admin\"}]}",
@@ -440,7 +465,7 @@ static void test_users_add(void **state)
 	assert_int_equal(run(gateway, "users role anna --role none"), EXIT_USAGE);
 	assert_int_equal(run(gateway, "window open --minutes 16"), EXIT_USAGE);
 	assert_int_equal(run(gateway, "identify x --seconds 0"), EXIT_USAGE);
-	assert_int_equal(run(gateway, "journal --limit 201"), EXIT_USAGE);
+	assert_int_equal(run(gateway, "journal --limit 10001"), EXIT_USAGE);
 	assert_int_equal(run(gateway, "journal --before x"), EXIT_USAGE);
 	assert_int_equal(run(gateway, "alarms clear \xff"), EXIT_USAGE);
 }
@@ -550,6 +575,70 @@ static void test_check_config(void **state)
 
 #define WITH_GATEWAY(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void test_journal_in_parts(void **state)
+{
+	struct gateway *gateway = *state;
+
+	memset(gateway->status, 0, sizeof(gateway->status));
+	memset(gateway->body, 0, sizeof(gateway->body));
+	for (unsigned i = 0; i < 3; i++)
+		gateway->status[i] = "200 OK";
+	gateway->body[0] = "{\"rows\":[{\"number\":9}],\"next\":9}";
+	gateway->body[1] = "{\"rows\":[],\"next\":5}"; /* nothing fits in this stretch */
+	gateway->body[2] = "{\"rows\":[{\"number\":2}],\"next\":null}";
+	assert_int_equal(run(gateway, "journal --object s-1 --json"), EXIT_DONE);
+	assert_int_equal(gateway->calls, 3);
+	assert_asked(gateway, 1, "GET /api/v1/journal?before=9&limit=49&object=s-1 HTTP", "");
+	assert_asked(gateway, 2, "GET /api/v1/journal?before=5&limit=49&object=s-1 HTTP", "");
+	assert_non_null(strstr(gateway->out, "\"number\": 9"));
+	assert_non_null(strstr(gateway->out, "\"number\": 2"));
+	/* Enough is enough. */
+	assert_int_equal(run(gateway, "journal --limit 1"), EXIT_DONE);
+	assert_int_equal(gateway->calls, 1);
+}
+
+/* Oldest first; what is new comes behind it; it ends when the gateway does. */
+static void test_journal_is_followed(void **state)
+{
+	struct gateway *gateway = *state;
+
+	memset(gateway->status, 0, sizeof(gateway->status));
+	memset(gateway->body, 0, sizeof(gateway->body));
+	gateway->status[0] = gateway->status[1] = "200 OK";
+	gateway->body[0] = "{\"rows\":[{\"number\":8,\"who\":\"anna\",\"action\":\"revoke\"},"
+			   "{\"number\":7,\"who\":\"ben\\u001b\"}],\"next\":null}";
+	gateway->body[1] = "{\"rows\":[{\"number\":9,\"who\":\"carl\"}],\"next\":null}";
+	assert_int_equal(run(gateway, "journal --follow"), EXIT_UNREACHABLE);
+	assert_string_equal(gateway->out, "ben\\x1b\nanna  revoke\ncarl\n");
+	assert_asked(gateway, 1, "GET /api/v1/journal?before=0&limit=200&after=8 HTTP", "");
+}
+
+static void test_journal_that_was_changed(void **state)
+{
+	struct gateway *gateway = *state;
+
+	assert_int_equal(run_answered(gateway, "journal verify", "200 OK",
+				 "{\"intact\":false,\"rows\":7,\"first_bad\":3}"),
+		EXIT_REFUSED);
+	assert_non_null(strstr(gateway->err, "row 3 is not as it was written"));
+	assert_int_equal(gateway->out_size, 0);
+}
+
+static void test_show_with_history(void **state)
+{
+	struct gateway *gateway = *state;
+
+	memset(gateway->status, 0, sizeof(gateway->status));
+	memset(gateway->body, 0, sizeof(gateway->body));
+	gateway->status[0] = gateway->status[1] = "200 OK";
+	gateway->body[0] = "{\"id\":\"s-1\"}";
+	gateway->body[1] = "{\"rows\":[{\"who\":\"anna\",\"action\":\"approve\"}],\"next\":null}";
+	assert_int_equal(run(gateway, "show s-1"), EXIT_DONE);
+	assert_asked(gateway, 1, "GET /api/v1/devices/s-1/history?limit=10 HTTP", "");
+	assert_non_null(strstr(gateway->out, "\nHistory, newest first:\n"));
+	assert_non_null(strstr(gateway->out, "-     anna  approve  -         -\n"));
+}
+
 static void write_text(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
@@ -631,6 +720,10 @@ int main(void)
 		WITH_GATEWAY(test_setup),
 		WITH_GATEWAY(test_fingerprint),
 		WITH_GATEWAY(test_check_config),
+		WITH_GATEWAY(test_journal_in_parts),
+		WITH_GATEWAY(test_journal_is_followed),
+		WITH_GATEWAY(test_journal_that_was_changed),
+		WITH_GATEWAY(test_show_with_history),
 		WITH_GATEWAY(test_doctor),
 	};
 

@@ -101,14 +101,16 @@ static json_t *find_parameter(json_t *list, const char *name, const char *place)
 static void add_parameter(json_t *list, json_t *old, const char *name, const char *place)
 {
 	json_t *known = find_parameter(old, name, place);
-	bool in_path = !strcmp(place, "path");
 
-	if (known)
+	if (known) {
 		json_array_append(list, known);
-	else
-		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:b*,s:{s:s}}", "name", name, "in", place,
-				      "required", in_path, "schema", "type", "string"));
+		return;
+	}
+	known = json_pack(
+		"{s:s,s:s,s:{s:s}}", "name", name, "in", place, "schema", "type", "string");
+	if (!strcmp(place, "path"))
+		json_object_set_new(known, "required", json_true());
+	json_array_append_new(list, known);
 }
 
 static json_t *wanted_parameters(const struct api_route *route, json_t *old)

@@ -21,24 +21,34 @@ struct page {
 	int result;
 	struct audit_row row[200];
 	size_t count;
+	uint64_t next;
 };
 
-static void take_page(void *userdata, int result, const struct audit_row *rows, size_t count)
+static void take_page(
+	void *userdata, int result, const struct audit_row *rows, size_t count, uint64_t next)
 {
 	struct page *page = userdata;
 
 	page->done = true;
 	page->result = result;
 	page->count = count;
+	page->next = next;
 	if (count > 0)
 		memcpy(page->row, rows, count * sizeof(*rows));
 }
 
-static void journal(struct fixture *fixture, uint64_t before, unsigned max, struct page *page)
+static void look(struct fixture *fixture, const struct audit_query *query, struct page *page)
 {
 	memset(page, 0, sizeof(*page));
-	store_journal(fixture->store, before, max, take_page, page);
+	store_journal(fixture->store, query, take_page, page);
 	fixture_wait(fixture, &page->done);
+}
+
+static void journal(struct fixture *fixture, uint64_t before, unsigned max, struct page *page)
+{
+	const struct audit_query query = {.before = before, .max = max};
+
+	look(fixture, &query, page);
 }
 
 static void verify(struct fixture *fixture, struct answer *answer)
@@ -114,7 +124,31 @@ static void test_journal(void **state)
 	journal(&f, 3, 500, page);
 	assert_int_equal(page->count, 2);
 	assert_int_equal(page->row[1].number, 1);
+	assert_int_equal(page->next, 0);
+	journal(&f, 0, 4, page);
+	assert_int_equal(page->next, 7);
 	journal(&f, 0, 0, page);
+	assert_int_equal(page->count, 0);
+	look(&f, &(const struct audit_query){.after = 8, .max = 10}, page);
+	assert_int_equal(page->count, 2);
+	assert_int_equal(page->row[1].number, 9);
+	assert_int_equal(page->next, 0);
+	look(&f, &(const struct audit_query){.after = 8, .max = 2}, page);
+	assert_int_equal(page->next, 0);
+	look(&f, &(const struct audit_query){.after = 10, .max = 2}, page);
+	assert_int_equal(page->count, 0);
+	look(&f, &(const struct audit_query){.max = 10, .object = "dev-4"}, page);
+	assert_int_equal(page->count, 1);
+	assert_int_equal(page->row[0].number, 4);
+	look(&f,
+		&(const struct audit_query){
+			.max = 10, .who = "anna", .action = "admit", .object = "dev-4"},
+		page);
+	assert_int_equal(page->count, 1);
+	look(&f, &(const struct audit_query){.max = 10, .who = "ann"}, page);
+	assert_int_equal(page->count, 0);
+	assert_int_equal(page->next, 0);
+	look(&f, &(const struct audit_query){.max = 10, .action = "' OR 1 --"}, page);
 	assert_int_equal(page->count, 0);
 	verify(&f, &answer);
 	assert_int_equal(answer.result, 0);
