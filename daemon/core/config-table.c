@@ -138,6 +138,10 @@ static const struct config_key table[] = {
 		"Devices that cannot prove who they are: approved by a person each time, or "
 		"refused.",
 		plain_words, MEMBER(plain), NULL},
+	{"lan", "plain_refused_on", CONFIG_LIST, 0, CONFIG_LIST_MAX, "{ }", "", true,
+		"Interfaces on which devices that cannot prove who they are are refused, whatever "
+		"'plain' says.",
+		NULL, MEMBER(plain_refused_on), &interface_form},
 	{"lan", "mdns", CONFIG_BOOL, 0, 1, "yes", "", false,
 		"Announce the gateway by mDNS and find devices by it.", NULL, MEMBER(mdns), NULL},
 	{"lan", "window_max", CONFIG_UINT, 1, 900, "900", "s", true,

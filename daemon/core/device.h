@@ -20,6 +20,7 @@
 #define ATTRIBUTE_VALUE_MAX 256
 #define SHORT_CODE_SIZE	    8 /* without the hyphen */
 #define CODE_TRIES_MAX	    5
+#define MAC_TEXT_SIZE	    18 /* "aa:bb:cc:dd:ee:ff" */
 
 enum trust { TRUST_PLAIN, TRUST_CLAIMED, TRUST_PSK, TRUST_CERT, TRUST_OSCORE, TRUSTS };
 const char *trust_to_string(enum trust trust);
@@ -85,12 +86,13 @@ struct device_record {
 	enum trust trust;
 	enum found_by found_by;
 	struct device_address address;
-	bool address_bound;  /* the address was proved (Echo) and belongs to this name */
-	bool is_server;	     /* we ask it (mDNS, /rd), it does not enrol itself */
-	char poll_path[128]; /* path of its if="core.s" link, "" = none */
-	int poll_format;     /* ct of that link, -1 unknown */
-	unsigned code_tries; /* wrong tries so far; survives restarts */
-	bool code_locked;    /* void until an admin unlocks it */
+	bool address_bound;	 /* the address was proved (Echo) and belongs to this name */
+	char mac[MAC_TEXT_SIZE]; /* of that address, "" = there is none (core/binding.h) */
+	bool is_server;		 /* we ask it (mDNS, /rd), it does not enrol itself */
+	char poll_path[128];	 /* path of its if="core.s" link, "" = none */
+	int poll_format;	 /* ct of that link, -1 unknown */
+	unsigned code_tries;	 /* wrong tries so far; survives restarts */
+	bool code_locked;	 /* void until an admin unlocks it */
 	enum evidence evidence;
 	char decided_by[LABEL_MAX + 1];
 	int64_t first_seen; /* wall milliseconds */

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/binding-host.h"
 #include "host/command-host.h"
 #include "host/sighted.h"
 
@@ -59,7 +60,10 @@ static void appeared_again(
 	if (!may_move(device) && !device_address_same_host(&record->address, &sighting->address)) {
 		/* Seldom an impostor: it has another interface or address family as well. One that
 		 * is shows itself at /enrol or /t, and there the alarm is raised. */
-		host_turned_away(host, AWAY_NAME_CONFLICT, &sighting->address);
+		if (record->address_bound && record->is_server)
+			binding_follow(host, device, &sighting->address);
+		else
+			host_turned_away(host, AWAY_NAME_CONFLICT, &sighting->address);
 		return;
 	}
 	sighted_here(host, device, sighting->found_by);
@@ -232,6 +236,10 @@ static void on_polled(
 	struct device_host *part, int result, uint8_t code, int format, struct span payload)
 {
 	part->polling = false;
+	if (result >= 0 && !binding_still_fits(part->host, part->device)) {
+		host_alarm_raise(part->host, ALARM_NAME_CONFLICT, part->device->record->id);
+		result = -ESTALE;
+	}
 	if (result >= 0 && code == COAP_CODE(2, 5))
 		reading_on_polled(part->host, part->device,
 			format >= 0 ? format : part->device->record->poll_format, payload);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "host/binding-host.h"
 
 #define RETRY_SOON     5
 #define RETRY_LATER    60
@@ -77,9 +78,8 @@ struct device *device_of_request(struct host *host, const struct lan_request *re
 {
 	struct device *device = registry_by_id(host->registry, request->device_id);
 
-	if (device && device->record->address_bound &&
-		request->peer->trust >= device->record->trust &&
-		device_address_same_host(&device->record->address, &request->peer->address))
+	if (device && binding_fits(host, device, request->peer) &&
+		binding_tier_fits(host, device, request->peer))
 		return device;
 	lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
 	return NULL;

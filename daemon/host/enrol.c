@@ -24,6 +24,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/binding.h"
+#include "host/binding-host.h"
 
 #define WINDOW_CLOSED_MAX_AGE 60
 #define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
@@ -215,6 +217,7 @@ static void on_enrolled(
 struct enrol_edit {
 	struct device_info info;
 	struct device_address address;
+	char mac[MAC_TEXT_SIZE];
 	bool set_info;
 };
 
@@ -237,8 +240,7 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		next->info = edit->info;
 		next->info.attributes = attributes;
 	}
-	next->address = edit->address;
-	next->address_bound = true;
+	binding_set(next, &edit->address, edit->mac);
 	/* It comes by itself: it is not probed and not polled any more. */
 	next->is_server = false;
 	next->poll_path[0] = '\0';
@@ -267,6 +269,7 @@ static void submit_enrol(struct host *host, struct device *device,
 		.created = created,
 	};
 	lifecycle_describe(&device->record->life, &word, &stage);
+	memcpy(edit.mac, request->peer->mac, sizeof(edit.mac));
 	/* What a person decided on does not change behind that person's back. */
 	edit.set_info = word == DEVICE_PENDING;
 	edit.info = *info;
@@ -300,8 +303,7 @@ static int make_device(struct host *host, const struct lan_request *request, str
 	snprintf(record->platform, sizeof(record->platform), "%s", host->config->platform);
 	record->found_by = FOUND_ENROL;
 	record->trust = request->peer->trust;
-	record->address = request->peer->address;
-	record->address_bound = true;
+	binding_set(record, &request->peer->address, request->peer->mac);
 	record->poll_format = -1;
 	record->first_seen = clock_wall_msec();
 	r = registry_add(host->registry, record, &device);
@@ -351,7 +353,7 @@ static void enrol_newcomer(
 /* True when the known name may be used from this address; otherwise it was answered. */
 static bool holds_name(struct host *host, struct device *device, const struct lan_request *request)
 {
-	bool same = device_address_same_host(&device->record->address, &request->peer->address);
+	bool same = binding_holds(host, device, request->peer);
 	struct audit_row audit;
 	char address[80];
 
@@ -382,7 +384,7 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 		refuse(host, request, COAP_CODE(4, 3), AWAY_BLOCKED, "blocked", -1);
 		return;
 	}
-	if (request->peer->trust < device->record->trust) {
+	if (!binding_tier_fits(host, device, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"this name is known at a higher tier", -1);
 		return;
@@ -460,7 +462,7 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 		refuse(host, request, COAP_CODE(4, 0), AWAY_MALFORMED, "ep= is missing", -1);
 		return;
 	}
-	if (request->peer->trust == TRUST_PLAIN && host->config->plain == PLAIN_REFUSE) {
+	if (binding_refuses_plain(host, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"plain devices are refused here", -1);
 		return;

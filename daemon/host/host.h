@@ -270,6 +270,10 @@ struct device_host {
 	bool secure_only;	  /* the port of its address is that one */
 	unsigned multicast_round; /* that it answered last */
 	struct rd_entry *rd;	  /* NULL = never registered */
+	/* binding-host.c */
+	struct ratelimit moves;
+	struct device_address follow_address; /* that is being asked */
+	bool following;
 	/* enrol.c */
 	struct ratelimit conflicts;	/* rows in the journal */
 	struct device_session *session; /* session.c; NULL = none */
@@ -402,6 +406,9 @@ struct device_call {
 	void (*done)(void *userdata, int result);
 	void *userdata;
 };
+/* The same at another address than the device's own. */
+int device_host_ask_at(struct device_host *part, const struct device_address *address,
+	const struct device_request *request, const struct device_call *call);
 int device_host_ask(struct device_host *part, const struct device_request *request,
 	const struct device_call *call);
 

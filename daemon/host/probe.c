@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "core/binding.h"
 #include "host/rd.h"
 #include "lan/linkformat.h"
 
@@ -47,8 +48,14 @@ static void on_reply(void *userdata, int result, uint8_t code, int format, struc
 int device_host_ask(struct device_host *part, const struct device_request *request,
 	const struct device_call *call)
 {
+	return device_host_ask_at(part, &part->device->record->address, request, call);
+}
+
+int device_host_ask_at(struct device_host *part, const struct device_address *address,
+	const struct device_request *request, const struct device_call *call)
+{
 	const struct lan_outgoing outgoing = {
-		.to = part->device->record->address,
+		.to = *address,
 		.method = (enum lan_method)request->method,
 		.path = request->path,
 		.content_format = request->content_format,
@@ -118,6 +125,7 @@ struct probe_edit {
 	struct device_info info;
 	struct device_links links;
 	struct device_address address;
+	char mac[MAC_TEXT_SIZE];
 	bool has_info;
 };
 
@@ -152,7 +160,7 @@ static int edit_probed(struct device_record *next, const void *argument, const c
 	snprintf(next->poll_path, sizeof(next->poll_path), "%s", edit->links.poll);
 	next->poll_format = edit->links.poll_format;
 	/* Its answer came from there: the address is reachable and belongs to this name. */
-	next->address_bound = true;
+	binding_set(next, &next->address, edit->mac);
 	return 0;
 }
 
@@ -184,13 +192,20 @@ static void probe_done(struct device_host *part, struct device_info *info)
 	enum device_word word;
 	enum device_stage stage;
 
+	lan_mac(part->host->lan, &part->probed_address, edit.mac);
+	if (binding_of(record, &part->probed_address, edit.mac) == BINDING_CONFLICT &&
+		record->address_bound) {
+		host_alarm_raise(part->host, ALARM_NAME_CONFLICT, record->id);
+		probe_failed(part, "another device is at its address");
+		return;
+	}
 	lifecycle_describe(&record->life, &word, &stage);
 	if (info && word == DEVICE_PENDING) {
 		edit.info = *info;
 		*info = (struct device_info){0};
 		edit.has_info = true;
 	}
-	if (!edit.has_info && record->address_bound &&
+	if (!edit.has_info && record->address_bound && !strcmp(record->mac, edit.mac) &&
 		!strcmp(record->poll_path, edit.links.poll) &&
 		record->poll_format == edit.links.poll_format) {
 		on_probed(part->host, SUBMIT_DONE, part->device, NULL);

@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/binding-host.h"
 #include "host/sighted.h"
 #include "lan/linkformat.h"
 
@@ -249,11 +250,11 @@ static bool holds_name(struct host *host, struct device *device, const struct la
 
 	if (record->life.admission == ADMISSION_BLOCKED) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_BLOCKED, "blocked");
-	} else if (request->peer->trust < record->trust) {
+	} else if (!binding_tier_fits(host, device, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"this name is known at a higher tier");
-	} else if (!device_address_same_host(&record->address, &request->peer->address) &&
-		   (record->address_bound || device->on_disk || device->saving)) {
+	} else if ((record->address_bound || device->on_disk || device->saving) &&
+		   !binding_holds(host, device, request->peer)) {
 		if (device->on_disk)
 			host_alarm_raise(host, ALARM_NAME_CONFLICT, record->id);
 		refuse(host, request, COAP_CODE(4, 3), AWAY_NAME_CONFLICT,
@@ -272,7 +273,7 @@ static struct device *registrant(struct host *host, const struct lan_request *re
 		.address = request->peer->address, .found_by = FOUND_RD};
 	enum turned_away why;
 
-	if (request->peer->trust == TRUST_PLAIN && host->config->plain == PLAIN_REFUSE) {
+	if (binding_refuses_plain(host, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"plain devices are refused here");
 		return NULL;
@@ -435,7 +436,7 @@ static struct device *located(struct host *host, const struct lan_request *reque
 	case RD_REMOVED:
 		break;
 	}
-	if (known && device_address_same_host(&device->record->address, &request->peer->address))
+	if (known && binding_holds(host, device, request->peer))
 		return device;
 	refuse(host, request, COAP_CODE(4, 4), AWAY_MALFORMED, NULL);
 	return NULL;

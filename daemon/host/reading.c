@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/binding-host.h"
 #include "host/gap.h"
 
 /* Readings handed to the store and not committed: about a second of a slow disk. */
@@ -49,14 +50,15 @@ static struct device *sender_of(struct host *host, const struct lan_request *req
 			"not approved: POST /enrol", -1);
 		return NULL;
 	}
-	if (!device->record->address_bound ||
-		!device_address_same_host(&device->record->address, &request->peer->address)) {
-		host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
+	if (!binding_fits(host, device, request->peer)) {
+		/* Without a name it claims none. */
+		if (request->ep[0])
+			host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
 		refuse(host, request, COAP_CODE(4, 3), AWAY_NAME_CONFLICT,
 			"this name belongs to another address", -1);
 		return NULL;
 	}
-	if (request->peer->trust < device->record->trust) {
+	if (!binding_tier_fits(host, device, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_NOT_APPROVED,
 			"this name is known at a higher tier", -1);
 		return NULL;

@@ -127,6 +127,14 @@ int echo_verify(struct echo *echo, const struct device_address *address)
 	return peer_table_add(&echo->verified, address, "", &entry);
 }
 
+void echo_forget(struct echo *echo, const struct device_address *address)
+{
+	struct peer_entry *entry = peer_table_find(&echo->verified, address, "");
+
+	if (entry)
+		peer_table_remove(&echo->verified, entry);
+}
+
 size_t echo_verified_count(const struct echo *echo)
 {
 	return echo->verified.count;

@@ -38,6 +38,8 @@ bool echo_check(struct echo *echo, const struct device_address *address, struct 
 bool echo_is_verified(struct echo *echo, const struct device_address *address);
 /* From now on it is. 1: another address was forgotten for it; 0; -ENOMEM. */
 int echo_verify(struct echo *echo, const struct device_address *address);
+/* Somebody else is at this address now. */
+void echo_forget(struct echo *echo, const struct device_address *address);
 size_t echo_verified_count(const struct echo *echo);
 
 /* Notes that the address is asked now; true when it had been asked before (it ignores Echo). */

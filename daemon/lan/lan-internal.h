@@ -12,6 +12,7 @@
 #include "lan/echo.h"
 #include "lan/lan-compat.h"
 #include "lan/lan.h"
+#include "lan/peer-table.h"
 #include "lan/retransmission.h"
 
 #define ENDPOINTS 2 /* IPv4 and IPv6 */
@@ -91,6 +92,8 @@ struct lan {
 	struct prefixes routed;
 
 	struct echo *echo;
+	int neighbour_fd; /* -1 = no MACs */
+	struct peer_table neighbours;
 	struct retransmissions *seen;
 	struct ratelimit group_rate;
 	struct block1 *blocks;
@@ -183,6 +186,13 @@ void lan_exchange_settled(
 void lan_exchanges_drop(struct lan *lan);
 struct answer_parts answer_parts_of(const struct lan_answer *answer);
 bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu);
+
+/* lan-neighbour.c */
+int lan_neighbours_open(struct lan *lan);
+void lan_neighbours_close(struct lan *lan);
+/* The MAC of a verified peer. When another one stands behind the address than before, it has to
+ * show anew that it is there: 'verified' goes. */
+void lan_neighbour_note(struct lan *lan, struct lan_peer *peer);
 
 /* lan-observe.c */
 /* A notification was acknowledged, or (not 'taken') reset or given up. */

@@ -325,6 +325,7 @@ static void request_arrived(coap_resource_t *resource, coap_session_t *session,
 	pending.peer.interface_index = index;
 	pending.peer.trust = TRUST_PLAIN;
 	verify_note(&pending);
+	lan_neighbour_note(lan, &pending.peer);
 	if (is_well_known(&pending.in))
 		links_serve(
 			&pending, coap_is_mcast(coap_session_get_addr_local(session)), response);

@@ -299,7 +299,10 @@ int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_
 	interfaces_copy(lan, options->interfaces);
 	if (options->routed)
 		prefixes_read(options->routed, &lan->routed);
+	lan->neighbour_fd = -EBADF;
 	int r = echo_new(lan->limits->value[LIMIT_VERIFIED_ADDRESSES], &lan->echo);
+	if (r >= 0)
+		r = lan_neighbours_open(lan);
 	if (r >= 0)
 		r = retransmissions_new(lan->limits->value[LIMIT_DEVICES], &lan->seen);
 	if (r >= 0)
@@ -326,6 +329,7 @@ struct lan *lan_free(struct lan *lan)
 	lan_client_drop(lan);
 	lan_exchanges_drop(lan);
 	lan_observers_drop(lan);
+	lan_neighbours_close(lan);
 	loop_source_free(lan->held_timer);
 	loop_source_free(lan->block_timer);
 	loop_source_free(lan->finished_defer);

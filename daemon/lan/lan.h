@@ -58,9 +58,10 @@ enum lan_method {
 struct lan_peer {
 	struct device_address address;
 	unsigned interface_index;
-	enum trust trust;  /* of the transport: plain here; psk, cert later */
-	char identity[65]; /* authenticated identity of the session, "" at plain */
-	bool verified;	   /* return routability was shown (Echo or reachability probe) */
+	enum trust trust;	 /* of the transport: plain here; psk, cert later */
+	char identity[65];	 /* authenticated identity of the session, "" at plain */
+	bool verified;		 /* return routability was shown (Echo or reachability probe) */
+	char mac[MAC_TEXT_SIZE]; /* of a verified neighbour, "" = none */
 };
 
 /* Where the first segment of a Location-Path leads. */
@@ -154,6 +155,9 @@ bool lan_observer_is(const struct lan_observer *observer, const struct lan_excha
 const struct device_address *lan_observer_address(const struct lan_observer *observer);
 /* Nothing more is sent, and nobody is told. NULL. */
 struct lan_observer *lan_observer_free(struct lan_observer *observer);
+
+/* The MAC behind an address, "" when there is none (see neighbour.h). At most a second old. */
+void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac[MAC_TEXT_SIZE]);
 
 const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange);
 

@@ -107,6 +107,9 @@ static const char *const control_steps[] = {
 	"	window_until INTEGER NOT NULL, window_by TEXT NOT NULL,"
 	"	name TEXT NOT NULL, place TEXT NOT NULL, owner TEXT NOT NULL"
 	") STRICT, WITHOUT ROWID;",
+
+	/* Plain devices are bound to a MAC as well. */
+	"ALTER TABLE device ADD COLUMN mac TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const outbox_steps[] = {

@@ -90,6 +90,7 @@ static const struct column device_columns[] = {
 	DEVICE("port", UNSIGNED, address.port),
 	DEVICE("interface", TEXT, address.interface),
 	DEVICE("address_bound", BOOL, address_bound),
+	DEVICE("mac", TEXT, mac),
 	DEVICE("is_server", BOOL, is_server),
 	DEVICE("poll_path", TEXT, poll_path),
 	DEVICE("poll_format", SIGNED, poll_format),

@@ -62,6 +62,37 @@ void discovery_repeat(struct discovery *discovery)
 	assert_non_null(discovery);
 	fake_repeats++;
 }
+
+/* ---- neighbours ---- */
+
+static struct {
+	struct in6_addr ip;
+	char mac[MAC_TEXT_SIZE];
+} neighbours[16];
+static size_t neighbour_count;
+
+void neighbour(const char *ip, const char *mac)
+{
+	const struct device_address address = address_of(ip);
+	size_t i = 0;
+
+	while (i < neighbour_count && memcmp(&neighbours[i].ip, &address.ip, sizeof(address.ip)))
+		i++;
+	assert_true(i < 16);
+	neighbours[i].ip = address.ip;
+	snprintf(neighbours[i].mac, MAC_TEXT_SIZE, "%s", mac);
+	neighbour_count += i == neighbour_count;
+}
+
+void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac[MAC_TEXT_SIZE])
+{
+	assert_non_null(lan);
+	ret_mac[0] = '\0';
+	for (size_t i = 0; i < neighbour_count; i++)
+		if (!memcmp(&neighbours[i].ip, &address->ip, sizeof(address->ip)))
+			memcpy(ret_mac, neighbours[i].mac, MAC_TEXT_SIZE);
+}
+
 /* ---- observers ---- */
 
 struct lan_observer {
@@ -461,6 +492,7 @@ void rooms_reset(void)
 {
 	fake_sent_count = fake_publication_count = 0;
 	fake_notifications = 0;
+	neighbour_count = 0;
 	fake_connects = fake_sessions = fake_cuts = 0;
 	fake_send_result = fake_publish_result = 0;
 }

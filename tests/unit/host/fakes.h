@@ -111,6 +111,9 @@ struct lan_exchange {
 	bool observed; /* lan_observe() */
 };
 
+/* "ip mac": what stands behind an address from now on; mac "" = nothing. */
+void neighbour(const char *ip, const char *mac);
+
 /* Observers that are there, what the newest one was told last, and how often any was. */
 extern unsigned fake_observers, fake_notifications;
 extern struct lan_exchange fake_notified;

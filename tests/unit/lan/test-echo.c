@@ -155,9 +155,26 @@ static void forged_sources_push_each_other_out(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Somebody else has the address: what was shown there counts no more. */
+static void forgotten(void **state)
+{
+	const struct device_address address = {.port = 1, .interface = "eth0"};
+	struct echo *echo;
+
+	assert_int_equal(echo_new(4, &echo), 0);
+	echo_forget(echo, &address);
+	assert_int_equal(echo_verify(echo, &address), 0);
+	assert_true(echo_is_verified(echo, &address));
+	echo_forget(echo, &address);
+	assert_false(echo_is_verified(echo, &address));
+	assert_int_equal(echo_verified_count(echo), 0);
+	echo_free(echo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forgotten),
 		TEST(value_fits_its_address_only),
 		TEST(value_lives_a_minute),
 		TEST(each_bit_counts),

@@ -339,6 +339,7 @@ static void sample_identity(struct device_record *device)
 	assert_int_equal(inet_pton(AF_INET6, "fe80::1234:5678:9abc:def0", &device->address.ip), 1);
 	device->address.port = 65535;
 	strcpy(device->address.interface, "eth0");
+	strcpy(device->mac, "02:00:5e:00:53:01");
 	strcpy(device->poll_path, "/sensors/temp");
 	strcpy(device->decided_by, "anna");
 }
