@@ -231,8 +231,8 @@ stage_package() {
 	stage_packages
 }
 
-package_checks=(contents lintian size hardening reproducible manual configuration)
-package_steps=(install confined tool stranger onboard key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again)
+package_checks=(contents lintian size hardening reproducible manual configuration sbom)
+package_steps=(install confined tool stranger onboard key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again smoke)
 
 # The Debian packages: built twice and as the next release, looked at, and lived with on a booted
 # system.

@@ -122,7 +122,7 @@ site_life() { # directory of packages, step...
 	trap 'exit 143' TERM
 	codename=$(codename_of "$(debian_release)")
 	site_system "$codename" "$built"/one/gatehouse_*.deb "$built"/one/gatehouse-sensor_*.deb
-	cp -r "$built/one" "$built/next" "${root:?}/tests/package/inside" "$work/site/root"
+	cp -r "$built/one" "$built/next" "${root:?}/tests/package/inside" "$root/debian/tests/smoke" "$work/site/root"
 	# Not in a subshell, as record_program would: what it starts is ended here.
 	if ! site_boot; then
 		record package boot failed "see build/logs/package.log"

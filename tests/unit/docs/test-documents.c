@@ -22,8 +22,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "core/alarm.h"
 #include "core/config-value.h"
 #include "core/config.h"
+#include "core/heard.h"
+#include "core/limits.h"
 #include "ctl/command.h"
 
 #define FILE_MAX (64 * 1024)
@@ -145,6 +148,83 @@ static void print_options(FILE *out)
 	}
 }
 
+/* ---- markdown ---- */
+
+/* In a table: a bar would end the cell. */
+static void print_cell(const char *text, FILE *out)
+{
+	for (; *text; text++) {
+		if (strchr("|<>*_", *text))
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+}
+
+static void print_alarms(FILE *out)
+{
+	fputs("\n| id | it says | do | ends by itself |\n| --- | --- | --- | --- |\n", out);
+	for (int i = 0; i < ALARMS; i++) {
+		const struct alarm_row *row = alarm_row((enum alarm_kind)i);
+		const char *place = strstr(row->sentence, "%s");
+
+		fprintf(out, "| `%s` | ", row->id);
+		fprintf(out, "%.*s%s%s", (int)(place ? place - row->sentence : 0), row->sentence,
+			place ? "*NAME*" : "", place ? place + 2 : row->sentence);
+		fputs(" | ", out);
+		print_cell(row->remedy, out);
+		fprintf(out, " | %s |\n", row->clears_itself ? "yes" : "no");
+	}
+	fputc('\n', out);
+}
+
+static void print_heard(FILE *out)
+{
+	fputs("\n| reason | do |\n| --- | --- |\n", out);
+	for (int i = 0; i < AWAYS; i++) {
+		fprintf(out, "| `%s` | ", turned_away_to_string((enum turned_away)i));
+		print_cell(turned_away_remedy((enum turned_away)i), out);
+		fputs(" |\n", out);
+	}
+	fputc('\n', out);
+}
+
+static void print_limits(FILE *out)
+{
+	fputs("\n| name | value | unit | reason |\n| --- | --- | --- | --- |\n", out);
+	for (int i = 0; i < LIMITS; i++) {
+		const struct limit_row *row = limit_row((enum limit)i);
+
+		fprintf(out, "| `%s` | %llu | %s | ", row->name, (unsigned long long)row->value,
+			row->unit);
+		print_cell(row->reason, out);
+		fputs(" |\n", out);
+	}
+	fputc('\n', out);
+}
+
+static void print_keys_table(FILE *out)
+{
+	char allowed[CONFIG_WHY_SIZE];
+	size_t count;
+	const struct config_key *keys = config_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config_key *key = &keys[i];
+
+		if (i == 0 || strcmp(key->section, keys[i - 1].section))
+			fprintf(out,
+				"\n## %s\n\n| key | default | allowed | taken on by |\n"
+				"| --- | --- | --- | --- |\n",
+				key->section);
+		fprintf(out, "| `%s`<br>", key->key);
+		print_cell(key->text, out);
+		fprintf(out, " | `%s` | ", key->default_text);
+		print_cell(config_value_allowed(key, allowed), out);
+		fprintf(out, " | %s |\n", key->reloadable ? "reload" : "restart");
+	}
+	fputc('\n', out);
+}
+
 /* ---- shells ---- */
 
 static void print_word(enum option_name name, FILE *out)
@@ -184,6 +264,12 @@ static const struct part {
 		print_commands},
 	{"docs/man/gatehousectl.1", ".\\\" begin: options\n", ".\\\" end: options\n",
 		print_options},
+	{"docs/operating.md", "<!-- begin: alarms -->\n", "<!-- end: alarms -->\n", print_alarms},
+	{"docs/troubleshooting.md", "<!-- begin: heard -->\n", "<!-- end: heard -->\n",
+		print_heard},
+	{"docs/limits.md", "<!-- begin: limits -->\n", "<!-- end: limits -->\n", print_limits},
+	{"docs/configuration.md", "<!-- begin: keys -->\n", "<!-- end: keys -->\n",
+		print_keys_table},
 	{"docs/completion/gatehousectl.bash", "# begin: rows\n", "# end: rows\n", print_rows},
 	{"docs/completion/gatehousectl.zsh", "# begin: rows\n", "# end: rows\n", print_rows},
 };
@@ -258,6 +344,29 @@ static void test_exit_statuses_are_told(void **state)
 	free(text);
 }
 
+/* Each alarm has its paragraph, and no paragraph is of an alarm that is gone. */
+static void test_alarms_are_explained(void **state)
+{
+	char full[512], *text = read_document("docs/operating.md", full);
+	unsigned headings = 0;
+
+	for (int i = 0; i < ALARMS; i++) {
+		const char *at;
+		char heading[80];
+
+		snprintf(heading, sizeof(heading), "\n### `%s`\n\n",
+			alarm_row((enum alarm_kind)i)->id);
+		at = strstr(text, heading);
+		if (!at)
+			fail_msg("docs/operating.md does not explain %s", heading);
+		assert_true(strcspn(at + strlen(heading), "\n") > 60);
+	}
+	for (const char *at = text; (at = strstr(at, "\n### `")); at++)
+		headings++;
+	assert_int_equal(headings, ALARMS);
+	free(text);
+}
+
 static void write_parts(void)
 {
 	for (size_t i = 0; i < ELEMENTS(parts); i++) {
@@ -280,6 +389,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parts_follow_the_tables),
 		cmocka_unit_test(test_exit_statuses_are_told),
+		cmocka_unit_test(test_alarms_are_explained),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "--write")) {

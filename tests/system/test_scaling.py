@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several gateways on one broker, configured by the files of conf/examples as docs/scaling.md shows
+them: each keeps to its own topics, and a device that is moved has one identity at a time."""
+
+import json
+import os
+
+import pytest
+
+from bed import Broker, Recorder, coap, enter
+from bed.plain import PlainDevice, await_stage, device, let_in
+
+EXAMPLES = os.path.join(enter.ROOT, 'conf', 'examples')
+USERS = {'hall-a': 'canary at hall a', 'hall-b': 'canary at hall b'}
+
+
+@pytest.fixture
+def fleet(work):
+    """A broker with the access list of the example."""
+    return Broker(os.path.join(work, 'fleet'), users=USERS,
+                  extra='acl_file ' + os.path.join(EXAMPLES, 'mosquitto-fleet.acl')).start()
+
+
+@pytest.fixture
+def hall(work, fleet, make_gateway):
+    """One of the gateways: the example is a drop-in as it stands, over it lies what a bed needs."""
+    def start(letter, user=None):
+        gateway = make_gateway(config={'gateway': {'id': None}})
+        password = os.path.join(gateway.directory, 'password')
+        with open(password, 'w', encoding='utf-8') as file:
+            file.write(USERS[user or 'hall-' + letter] + '\n')
+        os.chmod(password, 0o444)
+        drop_ins = gateway.config_file + '.d'
+        os.makedirs(drop_ins)
+        with open(os.path.join(EXAMPLES, 'two-gateways-%s.conf' % letter), encoding='utf-8') as file:
+            example = file.read()
+        over = ('lan { interfaces = { "lo" } }\n'
+                'mqtt { host = "127.0.0.1" port = %d tls = no password_file = "%s" %s }\n'
+                % (fleet.port, password, 'username = "%s"' % user if user else ''))
+        for name, text in (('10-example.conf', example), ('90-bed.conf', over)):
+            with open(os.path.join(drop_ins, name), 'w', encoding='utf-8') as file:
+                file.write(text)
+        return gateway.start()
+    return start
+
+
+def values(recorder, topic):
+    return [json.loads(one.payload)[0]['v'] for one in recorder.messages(topic)]
+
+
+def test_two_gateways(fleet, hall):
+    recorder = Recorder(fleet)
+    a, b = hall('a'), hall('b')
+    one, two = let_in(a, 'sensor'), let_in(b, 'sensor')
+    # The same name at both is two devices, and their topics say whose they are.
+    assert one.report(1).code == coap.CHANGED and two.report(2).code == coap.CHANGED
+    for gateway, value in (('hall-a', 1), ('hall-b', 2)):
+        message, = recorder.wait('gatehouse/%s/+/telemetry' % gateway)
+        assert json.loads(message.payload)[0]['v'] == value
+        assert message.user['gh-id'].startswith(gateway + '.')
+    assert a.ctl('status')['gateway']['id'] == 'hall-a'
+
+
+def test_the_access_list_keeps_them_apart(fleet, hall):
+    """B's configuration with A's user: the broker takes nothing of it."""
+    recorder = Recorder(fleet)
+    intruder = hall('b', user='hall-a')
+    one = let_in(intruder, 'sensor')
+    assert one.report(7).code == coap.CHANGED
+    honest = hall('a')
+    assert let_in(honest, 'sensor').report(8).code == coap.CHANGED
+    recorder.wait('gatehouse/hall-a/+/telemetry')
+    assert values(recorder, 'gatehouse/hall-b/+/telemetry') == []
+
+
+def test_a_device_moves(fleet, hall):
+    """Revoked at one, approved at the other: nothing that was delivered is missing, and the old
+    gateway publishes nothing more of it."""
+    recorder = Recorder(fleet)
+    a, b = hall('a'), hall('b')
+    old = let_in(a, 'mover')
+    for value in range(5):
+        assert old.report(value).code == coap.CHANGED
+    recorder.wait('gatehouse/hall-a/+/telemetry', count=5)
+    a.ctl('revoke', device(a, 'mover')['id'])
+    assert old.report(99).code == coap.FORBIDDEN
+    new = let_in(b, 'mover')
+    for value in range(5, 10):
+        assert new.report(value).code == coap.CHANGED
+    recorder.wait('gatehouse/hall-b/+/telemetry', count=5)
+    assert values(recorder, 'gatehouse/hall-a/+/telemetry') == list(range(5))
+    assert values(recorder, 'gatehouse/hall-b/+/telemetry') == list(range(5, 10))
+    await_stage(a, 'mover', 'revoked')
+    status = [json.loads(one.payload)['state'] for one in recorder.messages('gatehouse/hall-a/+/status')
+              if one.payload]
+    assert status[-1] == 'revoked'
+    assert PlainDevice(a, 'mover').report(100).code == coap.FORBIDDEN
