@@ -43,6 +43,9 @@ static const struct {
 		"Devices without a proof are refused here: lan.plain says so."},
 	[AWAY_STORE_FULL] = {"store-full",
 		"Readings cannot be kept: check the uplink, the disk and outbox.max_bytes."},
+	[AWAY_HANDSHAKE] = {"handshake",
+		"A DTLS handshake failed: the gateway has no key for that name, or another one: "
+		"scan the label or import the key."},
 	[AWAY_FORMAT] = {"format",
 		"Readings are not in a format that is taken: send SenML, or one of the others of "
 		"the device contract."},

@@ -18,7 +18,8 @@ enum turned_away {
 	AWAY_OVER_RATE,
 	AWAY_PLAIN_REFUSED,
 	AWAY_STORE_FULL,
-	AWAY_FORMAT, /* content format, or not SenML */
+	AWAY_HANDSHAKE, /* DTLS: unknown identity, wrong key or given up */
+	AWAY_FORMAT,	/* content format, or not SenML */
 	AWAYS
 };
 #define HEARD_MINUTES 15

@@ -28,6 +28,13 @@ static const struct limit_row table[LIMITS] = {
 		"memory for all records stays within what the unit may use"},
 	[LIMIT_SESSIONS] = {"sessions", 1024, "sessions",
 		"spoofed source addresses make the CoAP library remember each of them"},
+	[LIMIT_SECURE_SESSIONS] = {"secure-sessions", 1024, "sessions",
+		"a DTLS session takes up to 46 kB; at the limit one is made anew when it is "
+		"needed again"},
+	[LIMIT_SECURE_STRANGERS] = {"secure-strangers", 64, "sessions",
+		"a good key alone must not take the place of an approved device"},
+	[LIMIT_HANDSHAKES] = {"handshakes", 256, "handshakes",
+		"who has shown a true address may begin one, and need not finish it"},
 	[LIMIT_VERIFIED_ADDRESSES] = {"verified-addresses", 4096, "addresses",
 		"addresses that proved to be reachable are remembered in a table of fixed size"},
 	[LIMIT_HELD_ANSWERS] = {"held-answers", 1024, "exchanges",

@@ -15,6 +15,9 @@ enum limit {
 	LIMIT_PENDING,		    /* unknown names pending */
 	LIMIT_DEVICES,		    /* records in all */
 	LIMIT_SESSIONS,		    /* CoAP sessions remembered */
+	LIMIT_SECURE_SESSIONS,	    /* DTLS sessions */
+	LIMIT_SECURE_STRANGERS,	    /* of them: of devices that nobody approved */
+	LIMIT_HANDSHAKES,	    /* DTLS handshakes under way */
 	LIMIT_VERIFIED_ADDRESSES,   /* addresses that passed Echo */
 	LIMIT_HELD_ANSWERS,	    /* exchanges waiting for their answer */
 	LIMIT_BODY,		    /* bytes of a request body */

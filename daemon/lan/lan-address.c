@@ -64,6 +64,13 @@ int address_to_coap(const struct device_address *address, coap_address_t *ret)
 	return 0;
 }
 
+const struct device_address *peer_place(const struct lan_peer *peer)
+{
+	static const struct device_address anywhere;
+
+	return peer->identity[0] ? &anywhere : &peer->address;
+}
+
 DEFINE_CLEANUP(struct ifaddrs *, freeifaddrs, cleanup_ifaddrs)
 
 static bool same_ip(const struct sockaddr *a, const struct sockaddr *b)

@@ -20,15 +20,16 @@
 #include "base/loop.h"
 #include "lan/lan-internal.h"
 
-#define EMPTY_ACK_USEC (1 * USEC_PER_SEC)
-#define SEPARATE_MAX   16 /* CON answers under way to one peer */
-#define PAYLOAD_MAX    1024
+#define EMPTY_ACK_USEC	   (1 * USEC_PER_SEC)
+#define SEPARATE_MAX	   16 /* CON answers under way to one peer */
+#define PAYLOAD_MAX	   1024
+#define TRANSMIT_WAIT_USEC (93 * USEC_PER_SEC)
 
 struct lan_exchange {
 	struct lan_exchange *older, *newer;
 	struct exchange_list *list;
 	struct lan *lan;
-	coap_session_t *session; /* referenced */
+	coap_session_t *session; /* referenced; NULL: it ended */
 	struct lan_peer peer;
 	char ep[EP_MAX + 1];
 	struct request_frame frame;
@@ -70,13 +71,14 @@ static void exchange_free(struct lan_exchange *exchange)
 {
 	if (exchange->list)
 		list_remove(exchange);
-	coap_session_release(exchange->session);
+	if (exchange->session)
+		coap_session_release(exchange->session);
 	free(exchange);
 }
 
 static struct request_id exchange_id(const struct lan_exchange *exchange)
 {
-	return (struct request_id){.address = &exchange->peer.address,
+	return (struct request_id){.address = peer_place(&exchange->peer),
 		.ep = exchange->ep,
 		.key = &exchange->frame.key};
 }
@@ -85,6 +87,11 @@ bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu)
 {
 	if (!pdu)
 		return false;
+	/* libcoap would begin a handshake of its own over a session that has ended. */
+	if (!session || coap_session_get_state(session) != COAP_SESSION_STATE_ESTABLISHED) {
+		coap_delete_pdu(pdu);
+		return false;
+	}
 	lan->touched = true;
 	return coap_send(session, pdu) != COAP_INVALID_MID; /* it frees the PDU */
 }
@@ -157,7 +164,8 @@ static int held_due(sd_event_source *source, uint64_t usec, void *userdata)
 		list_append(&lan->late, exchange);
 		exchange->acknowledged = true;
 		lan->stats.separate++;
-		lan_acknowledge(lan, exchange->session, exchange->frame.key.message_id);
+		if (exchange->session)
+			lan_acknowledge(lan, exchange->session, exchange->frame.key.message_id);
 		retransmissions_acked(lan->seen, &id);
 	}
 	return 0;
@@ -185,6 +193,18 @@ struct lan_exchange *lan_exchange_new(struct lan *lan, coap_session_t *session,
 	return exchange;
 }
 
+/* Inside of a session nobody but libcoap sees acknowledgements; by then it has given up. */
+static void separated_forget(struct lan *lan)
+{
+	uint64_t now = clock_boot_usec();
+
+	for (struct lan_exchange *at = lan->separated.first, *newer; at; at = newer) {
+		newer = at->newer;
+		if (at->peer.identity[0] && now - at->since_usec > TRANSMIT_WAIT_USEC)
+			exchange_free(at);
+	}
+}
+
 static size_t separate_count(const struct lan *lan, const coap_session_t *session)
 {
 	size_t count = 0;
@@ -198,6 +218,10 @@ static size_t separate_count(const struct lan *lan, const coap_session_t *sessio
 static bool separate_send(struct lan_exchange *exchange, const struct answer_parts *parts)
 {
 	struct lan *lan = exchange->lan;
+
+	if (!exchange->session)
+		return false;
+	separated_forget(lan);
 	bool repeat = lan->separated.count < lan->limits->value[LIMIT_HELD_ANSWERS] &&
 		      separate_count(lan, exchange->session) < SEPARATE_MAX;
 	uint16_t mid = coap_new_message_id(exchange->session);
@@ -212,6 +236,7 @@ static bool separate_send(struct lan_exchange *exchange, const struct answer_par
 	if (!repeat)
 		return false;
 	exchange->separate_mid = mid;
+	exchange->since_usec = clock_boot_usec();
 	list_remove(exchange);
 	list_append(&lan->separated, exchange);
 	return true;
@@ -256,7 +281,9 @@ void exchange_answer(struct lan_exchange *exchange, struct answer_parts parts)
 
 	parts.block1 = exchange->frame.block1;
 	answer_keep(exchange, &parts);
-	if (!exchange->acknowledged) {
+	if (!exchange->session) {
+		lan->stats.silenced++;
+	} else if (!exchange->acknowledged) {
 		lan_reply(lan, exchange->session, &exchange->frame, exchange->peer.verified, parts);
 	} else if (answer_unwanted(&exchange->frame, parts.code)) {
 		lan->stats.silenced++;
@@ -329,6 +356,22 @@ void lan_silence(struct lan_exchange *exchange)
 const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange)
 {
 	return &exchange->peer;
+}
+
+void lan_exchanges_orphan(struct lan *lan, const coap_session_t *session)
+{
+	struct exchange_list *lists[] = {&lan->held, &lan->late, &lan->separated};
+
+	for (size_t i = 0; i < ELEMENTS(lists); i++)
+		for (struct lan_exchange *at = lists[i]->first, *newer; at; at = newer) {
+			newer = at->newer;
+			if (at->session != session)
+				continue;
+			coap_session_release(at->session);
+			at->session = NULL;
+			if (lists[i] == &lan->separated)
+				exchange_free(at);
+		}
 }
 
 void lan_exchanges_drop(struct lan *lan)

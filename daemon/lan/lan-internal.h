@@ -15,7 +15,7 @@
 #include "lan/peer-table.h"
 #include "lan/retransmission.h"
 
-#define ENDPOINTS 2 /* IPv4 and IPv6 */
+#define ENDPOINTS 4 /* IPv4 and IPv6, in clear and with DTLS */
 
 /* What an unverified source may get for its bytes (RFC 9175 2.4, attack A8). */
 #define UNVERIFIED_FACTOR 3
@@ -34,6 +34,7 @@ struct lan_endpoint {
 	int fd;
 	void *event_data; /* what libcoap's epoll set holds for it */
 	bool looks_ahead; /* SO_PEEK_OFF works */
+	bool secure;	  /* DTLS */
 	uint16_t port;
 };
 
@@ -72,6 +73,7 @@ struct request_frame {
 };
 
 struct client_request;
+struct lan_secure;
 
 struct lan {
 	sd_event *loop;
@@ -84,7 +86,8 @@ struct lan {
 	bool touched; /* something was sent from outside libcoap: its timer is to be set again */
 	struct lan_endpoint endpoints[ENDPOINTS];
 	unsigned endpoint_count;
-	uint16_t port;
+	uint16_t port, secure_port;
+	struct lan_secure *secure; /* NULL: no DTLS */
 
 	struct lan_interface interfaces[CONFIG_LIST_MAX];
 	unsigned interface_count;
@@ -121,6 +124,8 @@ struct lan {
 
 /* lan.c */
 const char *lan_interface_by_index(struct lan *lan, unsigned index);
+/* 0 when it is not there. */
+int lan_interface_index(const struct lan *lan, const struct device_address *address);
 bool lan_interface_is_ours(const struct lan *lan, const char *name);
 void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_address *address);
 void lan_limit_reached(struct lan *lan, enum limit limit);
@@ -136,6 +141,8 @@ void address_from_sockaddr(
 	const struct sockaddr *from, const char *interface, struct device_address *ret_address);
 /* -ENODEV when the interface of a link-local address is not there. */
 int address_to_coap(const struct device_address *address, coap_address_t *ret);
+/* What its requests are told apart by: the address, or nothing when its identity does that. */
+const struct device_address *peer_place(const struct lan_peer *peer);
 /* The interface that the route to the address leaves by. 0 or negative errno. */
 int address_route(const struct device_address *address, char ret_interface[16]);
 
@@ -143,7 +150,7 @@ int address_route(const struct device_address *address, char ret_interface[16]);
 bool address_is_on_link(const struct device_address *address, const char *interface);
 
 /* lan-socket.c */
-int lan_socket_open(struct lan *lan, int family, uint16_t port);
+int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure);
 void lan_socket_join(struct lan *lan, struct lan_interface *interface);
 /* Serves the datagrams that wait, a bounded number of them. */
 void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint);
@@ -183,6 +190,8 @@ coap_session_t *exchange_session(const struct lan_exchange *exchange);
 /* A CON answer of ours was acknowledged, reset or given up. */
 void lan_exchange_settled(
 	struct lan *lan, const struct device_address *address, uint16_t message_id);
+/* The session ends: what is answered later is kept for a retransmission, and not sent. */
+void lan_exchanges_orphan(struct lan *lan, const coap_session_t *session);
 void lan_exchanges_drop(struct lan *lan);
 struct answer_parts answer_parts_of(const struct lan_answer *answer);
 bool message_send(struct lan *lan, coap_session_t *session, coap_pdu_t *pdu);

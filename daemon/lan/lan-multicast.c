@@ -99,7 +99,7 @@ unsigned lan_probe_multicast(struct lan *lan)
 	for (unsigned i = 0; i < lan->interface_count; i++)
 		for (unsigned e = 0; e < lan->endpoint_count; e++)
 			for (size_t g = 0; g < ELEMENTS(groups); g++) {
-				if (lan->interfaces[i].index == 0 ||
+				if (lan->interfaces[i].index == 0 || lan->endpoints[e].secure ||
 					groups[g].family != lan->endpoints[e].family)
 					continue;
 				question_make(lan, bytes);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "lan/lan-inbound.h"
+#include "lan/lan-secure.h"
 
 #define HELD_MAX_AGE	      2 /* seconds, with the 5.03 over the limit of held answers */
 #define UNVERIFIED_AGE	      5 /* till the probe of a source that sends blocks has been answered */
@@ -110,6 +111,18 @@ void pending_refuse(struct pending *pending, uint8_t code, const char *text, int
 			.payload = span_from_string(text)});
 }
 
+/* At psk the session says who speaks: the name may be left out, and be no other one. NULL, or what
+ * is wrong. */
+static const char *name_of_session(const struct pending *pending, struct lan_request *request)
+{
+	const char *identity = pending->peer.identity;
+
+	if (request->ep[0] && strcmp(request->ep, identity) != 0)
+		return "ep is not the name of this session";
+	memcpy(request->ep, identity, strlen(identity) + 1);
+	return NULL;
+}
+
 /* What a source may be told in words. True when the request is refused. */
 static bool content_refused(
 	struct pending *pending, const struct resource_row *row, struct lan_request *request)
@@ -128,6 +141,8 @@ static bool content_refused(
 		why = "more than one ep";
 	else if (in->ep.data && ep_check(in->ep, &why) == 0)
 		span_to_string(in->ep, request->ep, sizeof(request->ep));
+	if (!why && pending->peer.trust == TRUST_PSK)
+		why = name_of_session(pending, request);
 	if (!why && in->value_name.size > 0 &&
 		(!span_is_printable(in->value_name) ||
 			span_to_string(in->value_name, request->value_name,
@@ -161,7 +176,7 @@ static bool remembered_serve(struct pending *pending)
 {
 	char ep[EP_MAX + 1] = "";
 	const struct request_id id = {
-		.address = &pending->peer.address, .ep = ep, .key = &pending->in.frame.key};
+		.address = peer_place(&pending->peer), .ep = ep, .key = &pending->in.frame.key};
 	struct answer_kept kept;
 
 	if (pending->in.ep.size > 0 && span_to_string(pending->in.ep, ep, sizeof(ep)) < 0)
@@ -221,7 +236,7 @@ static bool blocks_serve(
 static void hand_over(struct pending *pending, struct lan_request *request)
 {
 	struct lan *lan = pending->lan;
-	const struct request_id id = {.address = &pending->peer.address,
+	const struct request_id id = {.address = peer_place(&pending->peer),
 		.ep = request->ep,
 		.key = &pending->in.frame.key};
 
@@ -252,7 +267,7 @@ static void request_serve(
 {
 	const struct inbound *in = &pending->in;
 	const struct request_id id = {
-		.address = &pending->peer.address, .ep = request->ep, .key = &in->frame.key};
+		.address = peer_place(&pending->peer), .ep = request->ep, .key = &in->frame.key};
 	bool remembered = pending->peer.verified && (in->block1 < 0 || !BLOCK1_MORE(in->block1));
 
 	if (remembered && retransmission_serve(pending, &id))
@@ -323,9 +338,15 @@ static void request_arrived(coap_resource_t *resource, coap_session_t *session,
 	lan_address_of(lan, &coap_session_get_addr_remote(session)->addr.sa, interface,
 		&pending.peer.address);
 	pending.peer.interface_index = index;
-	pending.peer.trust = TRUST_PLAIN;
-	verify_note(&pending);
-	lan_neighbour_note(lan, &pending.peer);
+	if (coap_session_get_proto(session) == COAP_PROTO_DTLS) {
+		if (!lan_secure_describe(session, &pending.peer))
+			return;
+		lan_secure_heard(lan, session);
+	} else {
+		pending.peer.trust = TRUST_PLAIN;
+		verify_note(&pending);
+		lan_neighbour_note(lan, &pending.peer);
+	}
 	if (is_well_known(&pending.in))
 		links_serve(
 			&pending, coap_is_mcast(coap_session_get_addr_local(session)), response);

@@ -26,7 +26,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "lan/gate.h"
-#include "lan/lan-internal.h"
+#include "lan/lan-secure.h"
 
 #define RUN_MAX	       32
 #define TURN_MAX       128 /* datagrams before others on the loop get their turn */
@@ -159,7 +159,7 @@ static int bound_port(int fd, uint16_t *ret_port)
 	return 0;
 }
 
-int lan_socket_open(struct lan *lan, int family, uint16_t port)
+int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure)
 {
 	int epoll_fd = coap_context_get_coap_fd(lan->context);
 	struct lan_endpoint *endpoint = &lan->endpoints[lan->endpoint_count];
@@ -173,8 +173,9 @@ int lan_socket_open(struct lan *lan, int family, uint16_t port)
 	int count = watched_list(epoll_fd, before);
 	if (count < 0)
 		return count;
-	*endpoint = (struct lan_endpoint){.family = family};
-	endpoint->endpoint = coap_new_endpoint(lan->context, &address, COAP_PROTO_UDP);
+	*endpoint = (struct lan_endpoint){.family = family, .secure = secure};
+	endpoint->endpoint = coap_new_endpoint(
+		lan->context, &address, secure ? COAP_PROTO_DTLS : COAP_PROTO_UDP);
 	if (!endpoint->endpoint)
 		return -EADDRNOTAVAIL;
 	r = watched_new(epoll_fd, before, count, &mine);
@@ -197,6 +198,8 @@ void lan_socket_join(struct lan *lan, struct lan_interface *interface)
 
 	for (unsigned i = 0; i < lan->endpoint_count; i++) {
 		int fd = lan->endpoints[i].fd;
+		if (lan->endpoints[i].secure)
+			continue;
 		if (lan->endpoints[i].family == AF_INET) {
 			struct ip_mreqn group = {.imr_ifindex = (int)interface->index,
 				.imr_multiaddr.s_addr = htonl(0xe00001bb)}; /* 224.0.1.187 */
@@ -365,8 +368,8 @@ static bool verdict_apply(struct lan *lan, const struct arrival *arrival,
 }
 
 /* May libcoap read it? If not, *ret_result says what to answer. */
-static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const uint8_t *bytes,
-	struct gate_result *ret_result)
+static bool arrival_admit(struct lan *lan, const struct lan_endpoint *endpoint,
+	const struct arrival *arrival, const uint8_t *bytes, struct gate_result *ret_result)
 {
 	const char *interface = lan_interface_by_index(lan, arrival->interface_index);
 	struct device_address address;
@@ -384,6 +387,12 @@ static bool arrival_admit(struct lan *lan, const struct arrival *arrival, const 
 		return false;
 	}
 	size_t seen = arrival->size < PEEK_SIZE ? arrival->size : PEEK_SIZE;
+	if (endpoint->secure) {
+		if (!arrival->group)
+			lan_secure_admit(
+				lan, &address, span_of(bytes, seen), arrival->size, ret_result);
+		return ret_result->verdict == GATE_PASS;
+	}
 	if (arrival->group && lan_multicast_is_ours(lan, span_of(bytes, seen)))
 		return false;
 	if (seen > 0 && (bytes[0] >> 4 & 3) == 1)
@@ -419,7 +428,7 @@ void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
 			more = arrival_peek(endpoint, bytes, &arrival);
 			if (!more)
 				break;
-			stopped = !arrival_admit(lan, &arrival, bytes, &result);
+			stopped = !arrival_admit(lan, endpoint, &arrival, bytes, &result);
 			if (!stopped)
 				run++;
 		}

@@ -24,7 +24,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/loop.h"
-#include "lan/lan-internal.h"
+#include "lan/lan-secure.h"
 
 #define SESSION_TIMEOUT 60 /* seconds without a word */
 /* A ClientHello counts before its cookie is checked, so a small cap shuts real devices out. */
@@ -130,6 +130,7 @@ static coap_response_t response_arrived(coap_session_t *session, const coap_pdu_
 
 	(void)sent;
 	(void)mid;
+	lan_secure_heard(lan, session);
 	coap_response_t verdict = lan_client_answered(lan, session, received, &mine);
 	if (mine)
 		return verdict;
@@ -160,6 +161,8 @@ static void delivery_failed(coap_session_t *session, const coap_pdu_t *sent,
 		lan_client_failed(lan, session, reason);
 		return;
 	}
+	if (reason == COAP_NACK_RST)
+		lan_secure_heard(lan, session);
 	address_from_sockaddr(&remote->addr.sa, NULL, &address);
 	lan_exchange_settled(lan, &address, (uint16_t)mid);
 	lan_observer_settled(lan, &address, (uint16_t)mid, false);
@@ -169,6 +172,11 @@ static int session_event(coap_session_t *session, const coap_event_t event)
 {
 	struct lan *lan = compat_app_data(coap_session_get_context(session));
 
+	if (coap_session_get_proto(session) == COAP_PROTO_DTLS) {
+		if (coap_session_get_type(session) != COAP_SESSION_TYPE_CLIENT)
+			lan_secure_event(lan, session, event);
+		return 0;
+	}
 	if (event == COAP_EVENT_SERVER_SESSION_NEW) {
 		lan->stats.sessions++;
 	} else if (event == COAP_EVENT_SERVER_SESSION_DEL && lan->stats.sessions > 0) {
@@ -242,19 +250,33 @@ static int context_new(struct lan *lan)
 }
 
 /* Both families on one port. A machine without one of them is served on the other. */
-static int sockets_open(struct lan *lan, uint16_t port)
+static int sockets_pair(struct lan *lan, uint16_t port, bool secure, uint16_t *ret_port)
 {
-	int ipv4 = lan_socket_open(lan, AF_INET, port);
+	unsigned first = lan->endpoint_count;
+	int ipv4 = lan_socket_open(lan, AF_INET, port, secure);
 	int ipv6;
 
 	if (ipv4 == -EADDRINUSE)
 		return ipv4;
 	if (ipv4 >= 0)
-		port = lan->endpoints[0].port;
-	ipv6 = lan_socket_open(lan, AF_INET6, port);
+		port = lan->endpoints[first].port;
+	ipv6 = lan_socket_open(lan, AF_INET6, port, secure);
 	if (ipv6 < 0 && (ipv4 < 0 || ipv6 == -EADDRINUSE))
 		return ipv6;
-	lan->port = lan->endpoints[0].port;
+	*ret_port = lan->endpoints[first].port;
+	return 0;
+}
+
+static int sockets_open(struct lan *lan, const struct lan_options *options)
+{
+	int r = sockets_pair(lan, options->port, false, &lan->port);
+
+	if (r >= 0 && options->secure)
+		r = lan_secure_start(lan);
+	if (r >= 0 && options->secure)
+		r = sockets_pair(lan, options->secure_port, true, &lan->secure_port);
+	if (r < 0)
+		return r;
 	/* Nobody shall share the port later. */
 	for (unsigned i = 0; i < lan->endpoint_count; i++) {
 		int off = 0;
@@ -311,7 +333,7 @@ int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_
 	if (r >= 0)
 		r = context_new(lan);
 	if (r >= 0)
-		r = sockets_open(lan, options->port);
+		r = sockets_open(lan, options);
 	if (r >= 0)
 		r = loop_attach(lan);
 	if (r < 0)
@@ -334,8 +356,10 @@ struct lan *lan_free(struct lan *lan)
 	loop_source_free(lan->block_timer);
 	loop_source_free(lan->finished_defer);
 	loop_source_free(lan->io);
+	lan_secure_end_all(lan);
 	if (lan->context)
 		coap_free_context(lan->context);
+	lan_secure_free(lan);
 	echo_free(lan->echo);
 	retransmissions_free(lan->seen);
 	block1_free(lan->blocks);
@@ -349,10 +373,17 @@ uint16_t lan_port(const struct lan *lan)
 	return lan->port;
 }
 
+uint16_t lan_secure_port(const struct lan *lan)
+{
+	return lan->secure_port;
+}
+
 void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
 	const struct request_key *key)
 {
-	const struct request_id id = {.address = address, .ep = ep ? ep : "", .key = key};
+	const struct device_address anywhere = {0};
+	const struct request_id id = {
+		.address = address ? address : &anywhere, .ep = ep ? ep : "", .key = key};
 
 	/* Without memory a late retransmission makes a second reading, which is allowed. */
 	retransmissions_remember(lan->seen, &id, COAP_CODE(2, 4), clock_boot_usec());
@@ -362,5 +393,6 @@ void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
 {
 	*ret_stats = lan->stats;
 	ret_stats->held = lan->held.count + lan->late.count;
+	ret_stats->secure_sessions = lan_secure_count(lan);
 	ret_stats->verified = echo_verified_count(lan->echo);
 }

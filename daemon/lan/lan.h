@@ -8,6 +8,9 @@
  * out as a piggybacked ACK with the request's message id; after 1 s without an answer an empty ACK
  * is sent and the answer becomes a separate CON.
  *
+ * With DTLS (PSK) the same requests come over sessions: the identity of a session is the endpoint
+ * name of its device, wherever it speaks from.
+ *
  * What is done here and nowhere else: every method on every path has a handler of ours; unverified
  * sources get at most 3 times their bytes and 136 bytes; Echo (RFC 9175); retransmissions (table of
  * the last 16 (message id, token) for each peer identity, rebuilt at start from what the host
@@ -55,12 +58,17 @@ enum lan_method {
 /* CoAP codes as one byte, class << 5 | detail. */
 #define COAP_CODE(class, detail) ((uint8_t)((class) << 5 | (detail)))
 
+/* Bytes of a key, and of the identity that a session has shown. */
+#define LAN_PSK_MAX	 64
+#define LAN_IDENTITY_MAX 64
+
 struct lan_peer {
 	struct device_address address;
 	unsigned interface_index;
-	enum trust trust;	 /* of the transport: plain here; psk, cert later */
-	char identity[65];	 /* authenticated identity of the session, "" at plain */
-	bool verified;		 /* return routability was shown (Echo or reachability probe) */
+	enum trust trust; /* of the transport */
+	/* authenticated identity of the session: at psk the endpoint name; "" at plain */
+	char identity[LAN_IDENTITY_MAX + 1];
+	bool verified; /* return routability was shown (Echo or reachability probe) */
 	char mac[MAC_TEXT_SIZE]; /* of a verified neighbour, "" = none */
 };
 
@@ -118,20 +126,31 @@ struct lan_ops {
 	void (*sighted)(void *userdata, const struct lan_sighting *sighting);
 	/* An observer is gone, with the userdata of lan_observe(). May be NULL. */
 	void (*unobserved)(void *userdata, void *observer_userdata);
+	/* The key of this DTLS identity, at most LAN_PSK_MAX bytes; false: there is none. Asked in
+	 * the middle of a handshake. May be NULL. */
+	bool (*psk)(void *userdata, const char *identity, uint8_t ret_key[LAN_PSK_MAX],
+		size_t *ret_size);
+	/* True when the session of this identity is one to keep: of an approved device. */
+	bool (*keeps)(void *userdata, enum trust trust, const char *identity);
 };
 
 struct lan_options {
 	const struct config_list *interfaces; /* names */
 	const struct config_list *routed;     /* prefixes, NULL = none: see core/prefix.h */
 	uint16_t port;			      /* 0 = any */
-	struct limits *limits;		      /* values read, 'reached' counted */
+	bool secure;			      /* DTLS too, on 'secure_port' (0 = any) */
+	uint16_t secure_port;
+	struct limits *limits; /* values read, 'reached' counted */
 };
 
 int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_ops *ops,
 	void *userdata, struct lan **ret);
 struct lan *lan_free(struct lan *lan); /* unanswered exchanges become silence */
-/* The UDP port in use, host order. */
+/* The UDP ports in use, host order; that of DTLS is 0 without it. */
 uint16_t lan_port(const struct lan *lan);
+uint16_t lan_secure_port(const struct lan *lan);
+/* Ends the DTLS session of this identity, if there is one: its key is not good any more. */
+void lan_end_session(struct lan *lan, enum trust trust, const char *identity);
 
 /* Each consumes the exchange; any time, any order, on the loop. */
 void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);
@@ -162,7 +181,7 @@ void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac
 const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange);
 
 /* At start: a request that was answered before the restart; its retransmission gets 2.04 and no
- * second reading. */
+ * second reading. 'address' NULL: it came over a session whose identity is 'ep'. */
 void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
 	const struct request_key *key);
 
@@ -196,5 +215,6 @@ unsigned lan_probe_multicast(struct lan *lan);
 struct lan_stats {
 	uint64_t requests, answers, retransmissions, separate, silenced, malformed;
 	uint64_t sessions, held, verified;
+	uint64_t secure_sessions;
 };
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats);

@@ -69,6 +69,26 @@ static void sighted(void *userdata, const struct lan_sighting *sighting)
 	bed->sighting = *sighting;
 }
 
+static bool psk(
+	void *userdata, const char *identity, uint8_t ret_key[LAN_PSK_MAX], size_t *ret_size)
+{
+	struct bed *bed = userdata;
+
+	bed->psk_asked++;
+	if (strncmp(identity, "known", 5) != 0)
+		return false;
+	memcpy(ret_key, bed->psk, bed->psk_size);
+	*ret_size = bed->psk_size;
+	return true;
+}
+
+static bool keeps(void *userdata, enum trust trust, const char *identity)
+{
+	(void)userdata;
+	assert_int_equal(trust, TRUST_PSK);
+	return strstr(identity, "kept") != NULL;
+}
+
 int bed_socket(const struct bed *bed)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET,
@@ -87,23 +107,42 @@ int bed_socket(const struct bed *bed)
 	return fd;
 }
 
-void bed_open(struct bed *bed, int family, const char *interface)
+static void open_with(struct bed *bed, int family, const char *interface, bool secure,
+	const struct limits *limits)
 {
 	const struct lan_ops ops = {.request = request_seen,
 		.turned_away = turned_away,
 		.reachable = reachable,
 		.sighted = sighted,
-		.unobserved = unobserved};
+		.unobserved = unobserved,
+		.psk = psk,
+		.keeps = keeps};
 
-	*bed = (struct bed){.family = family};
+	*bed = (struct bed){.family = family, .psk = "0123456789abcdef", .psk_size = 16};
 	limits_init(&bed->limits);
+	for (unsigned i = 0; limits && i < LIMITS; i++)
+		if (limits->value[i])
+			bed->limits.value[i] = limits->value[i];
 	bed->interfaces.count = 1;
 	strcpy(bed->interfaces.item[0], interface);
-	const struct lan_options options = {
-		.interfaces = &bed->interfaces, .port = 0, .limits = &bed->limits};
+	const struct lan_options options = {.interfaces = &bed->interfaces,
+		.port = 0,
+		.secure = secure,
+		.secure_port = 0,
+		.limits = &bed->limits};
 	assert_int_equal(sd_event_new(&bed->loop), 0);
 	assert_int_equal(lan_new(bed->loop, &options, &ops, bed, &bed->lan), 0);
 	bed->fd = bed_socket(bed);
+}
+
+void bed_open(struct bed *bed, int family, const char *interface)
+{
+	open_with(bed, family, interface, false, NULL);
+}
+
+void bed_open_secure(struct bed *bed, int family, const struct limits *limits)
+{
+	open_with(bed, family, "lo", true, limits);
 }
 
 void bed_close(struct bed *bed)

@@ -54,9 +54,16 @@ struct bed {
 	/* takes the place of both when it is set */
 	void (*host)(struct bed *bed, const struct lan_request *request);
 	void *host_data;
+	/* DTLS: the key of every identity that begins with "known"; kept are those with "kept" in
+	 * them */
+	uint8_t psk[LAN_PSK_MAX];
+	size_t psk_size;
+	unsigned psk_asked;
 };
 
 void bed_open(struct bed *bed, int family, const char *interface);
+/* The same with DTLS on a port of its own, and other limits where they are not 0. */
+void bed_open_secure(struct bed *bed, int family, const struct limits *limits);
 void bed_close(struct bed *bed);
 /* Another socket of the same family, towards the same lan. */
 int bed_socket(const struct bed *bed);

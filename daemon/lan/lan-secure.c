@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who has a DTLS session, who is shaking hands, and what becomes of a datagram of the DTLS port.
+ *
+ *	ClientHello without our cookie       a HelloVerifyRequest; nothing is remembered
+ *	ClientHello with it, no session      to libcoap: a handshake begins
+ *	ClientHello with it, a session       the device rebooted and kept its port, or somebody who
+ *	                                     can read what it gets plays the device: see below
+ *	another record, of a known address   to libcoap
+ *	another record                       silence
+ *
+ * The cookie is our Echo value of the address: one proof of reachability for both ports.
+ *
+ * A session that somebody knocks at is suspect. It is asked a question that only the device can
+ * answer, over the session itself (a CoAP ping); if nothing that only the device can have sent
+ * comes within 0.9 s, the session ends, and the ClientHello that the device repeats after a second
+ * begins a new one. So a forged datagram ends no session, nor does one from the true address.
+ *
+ * An established session is held by a reference, so that libcoap, which at its cap lets go of
+ * whoever was silent for longest, never does so with ours. We choose ourselves: strangers (a good
+ * key, and nobody approved the device) have a cap of their own, and go before the others do. One
+ * device has one session: a new one, once its handshake is complete, ends the old one.
+ */
+
+#include "lan/lan-secure.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/loop.h"
+#include "lan/dtls-gate.h"
+#include "lan/peer-table.h"
+
+#define ANSWER_WITHIN_USEC (900 * USEC_PER_MSEC)
+#define ASK_PAUSE_USEC	   (5 * USEC_PER_SEC)
+#define HANDSHAKE_USEC	   (30 * USEC_PER_SEC)
+/* A handshake that is so young is not pushed out by another. */
+#define HANDSHAKE_MIN_USEC (2 * USEC_PER_SEC)
+#define STRANGER_USEC	   (300 * USEC_PER_SEC)
+/* Else a ping would wait behind answers that were not acknowledged. */
+#define UNDER_WAY_MAX 20
+
+struct handshake {
+	struct peer_entry entry;
+	uint64_t since_usec;
+	uint8_t random[DTLS_RANDOM_SIZE];
+};
+
+struct secure_peer {
+	struct peer_entry entry;
+	coap_session_t *session; /* referenced; its application data is this peer */
+	enum trust trust;
+	char identity[LAN_IDENTITY_MAX + 1];
+	uint64_t heard_usec;
+	uint64_t asked_usec; /* 0 = never */
+	size_t overhead;     /* bytes that its cipher adds to a record */
+	bool suspect;
+};
+
+struct lan_secure {
+	struct lan_dtls *dtls;
+	struct peer_table handshakes, peers;
+	sd_event_source *timer;
+	bool timer_set;
+};
+
+/* The tables know ip and interface; here the port belongs to the key too. */
+static const char *port_text(const struct device_address *address, char text[8])
+{
+	snprintf(text, 8, "%" PRIu16, address->port);
+	return text;
+}
+
+static struct peer_entry *entry_find(struct peer_table *table, const struct device_address *address)
+{
+	char port[8];
+
+	return peer_table_find(table, address, port_text(address, port));
+}
+
+static bool session_address(
+	struct lan *lan, const coap_session_t *session, struct device_address *ret_address)
+{
+	const char *interface =
+		lan_interface_by_index(lan, (unsigned)coap_session_get_ifindex(session));
+
+	if (!interface)
+		return false;
+	address_from_sockaddr(
+		&coap_session_get_addr_remote(session)->addr.sa, interface, ret_address);
+	return true;
+}
+
+/* ---- the end of a session ---- */
+
+/* Nothing of ours points to the session any more; libcoap frees it at its next turn. 'connected':
+ * libcoap does not know yet that it ends. */
+static void peer_end(struct lan *lan, struct secure_peer *peer, bool connected)
+{
+	coap_session_t *session = peer->session;
+
+	coap_session_set_app_data(session, NULL);
+	peer_table_remove(&lan->secure->peers, &peer->entry);
+	lan_exchanges_orphan(lan, session);
+	if (connected)
+		coap_session_disconnected(session, COAP_NACK_NOT_DELIVERABLE);
+	coap_session_release(session);
+	lan->touched = true;
+}
+
+static struct secure_peer *peer_of(const coap_session_t *session)
+{
+	return coap_session_get_app_data(session);
+}
+
+static struct secure_peer *peer_newer(const struct secure_peer *peer)
+{
+	return (struct secure_peer *)peer->entry.newer;
+}
+
+static struct secure_peer *peer_first(const struct lan *lan)
+{
+	return (struct secure_peer *)lan->secure->peers.oldest;
+}
+
+static bool is_stranger(const struct lan *lan, const struct secure_peer *peer)
+{
+	return !lan->ops.keeps || !lan->ops.keeps(lan->userdata, peer->trust, peer->identity);
+}
+
+/* ---- suspects ---- */
+
+static int suspects_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void suspects_timer_set(struct lan *lan, uint64_t delay_usec)
+{
+	struct lan_secure *secure = lan->secure;
+
+	if (!secure->timer_set && loop_timer_set(lan->loop, &secure->timer, delay_usec,
+					  suspects_due, lan, "coap-suspects") >= 0)
+		secure->timer_set = true;
+}
+
+static int suspects_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lan *lan = userdata;
+	uint64_t now = clock_boot_usec();
+	uint64_t next = 0;
+
+	(void)source;
+	(void)usec;
+	lan->secure->timer_set = false;
+	for (struct secure_peer *peer = peer_first(lan), *newer; peer; peer = newer) {
+		newer = peer_newer(peer);
+		uint64_t age = now - peer->asked_usec;
+		if (peer->suspect && age >= ANSWER_WITHIN_USEC) {
+			log_info("The device %s begins a new session: the old one does not answer.",
+				peer->identity);
+			peer_end(lan, peer, true);
+		} else if (peer->suspect && (next == 0 || ANSWER_WITHIN_USEC - age < next)) {
+			next = ANSWER_WITHIN_USEC - age;
+		}
+	}
+	if (next > 0)
+		suspects_timer_set(lan, next);
+	return 0;
+}
+
+static void suspect(struct lan *lan, struct secure_peer *peer)
+{
+	uint64_t now = clock_boot_usec();
+
+	if (peer->suspect || (peer->asked_usec > 0 && now - peer->asked_usec < ASK_PAUSE_USEC))
+		return;
+	coap_pdu_t *ping = coap_pdu_init(
+		COAP_MESSAGE_CON, COAP_EMPTY_CODE, coap_new_message_id(peer->session), 0);
+	if (!ping)
+		return;
+	peer->suspect = true;
+	peer->asked_usec = now;
+	lan->touched = true;
+	coap_send(peer->session, ping);
+	suspects_timer_set(lan, ANSWER_WITHIN_USEC);
+}
+
+void lan_secure_heard(struct lan *lan, coap_session_t *session)
+{
+	struct secure_peer *peer = peer_of(session);
+
+	(void)lan;
+	if (!peer)
+		return;
+	peer->suspect = false;
+	peer->heard_usec = clock_boot_usec();
+}
+
+/* ---- datagrams ---- */
+
+/* Another handshake from the same address and port than the one that is under way: the device
+ * began anew, and libcoap would give the hello to the old one. */
+static void handshake_restart(struct lan *lan, const struct device_address *address)
+{
+	coap_address_t remote;
+	coap_tick_t now;
+
+	if (address_to_coap(address, &remote) < 0)
+		return;
+	coap_session_t *session =
+		coap_session_get_by_peer(lan->context, &remote, lan_interface_index(lan, address));
+	if (!session || coap_session_get_proto(session) != COAP_PROTO_DTLS || peer_of(session))
+		return;
+	coap_session_disconnected(session, COAP_NACK_TLS_FAILED);
+	coap_ticks(&now);
+	coap_io_prepare_epoll(lan->context, now); /* frees it */
+}
+
+/* A place among those who shake hands, in exchange for the oldest one that had its time. */
+static bool handshake_make_room(struct lan *lan, uint64_t now)
+{
+	struct peer_table *table = &lan->secure->handshakes;
+	struct handshake *oldest = (struct handshake *)table->oldest;
+
+	if (table->count < table->max)
+		return true;
+	lan_limit_reached(lan, LIMIT_HANDSHAKES);
+	if (now - oldest->since_usec < HANDSHAKE_MIN_USEC)
+		return false;
+	peer_table_remove(table, &oldest->entry);
+	return true;
+}
+
+static bool handshake_admit(
+	struct lan *lan, const struct device_address *address, const struct dtls_hello *hello)
+{
+	struct peer_table *table = &lan->secure->handshakes;
+	struct handshake *handshake = (struct handshake *)entry_find(table, address);
+	uint64_t now = clock_boot_usec();
+	struct peer_entry *entry;
+	char port[8];
+
+	if (handshake && memcmp(handshake->random, hello->random, DTLS_RANDOM_SIZE) == 0)
+		return true;
+	if (handshake) {
+		peer_table_remove(table, &handshake->entry);
+		handshake_restart(lan, address);
+	}
+	if (!handshake_make_room(lan, now) ||
+		peer_table_add(table, address, port_text(address, port), &entry) < 0)
+		return false;
+	handshake = (struct handshake *)entry;
+	handshake->since_usec = now;
+	memcpy(handshake->random, hello->random, DTLS_RANDOM_SIZE);
+	return true;
+}
+
+static void hello_admit(struct lan *lan, const struct device_address *address,
+	const struct dtls_hello *hello, struct gate_result *result)
+{
+	uint64_t now = clock_boot_usec();
+	uint8_t cookie[ECHO_SIZE];
+
+	if (!echo_check(lan->echo, address, hello->cookie, now)) {
+		if (echo_make(lan->echo, address, now, cookie) < 0)
+			return;
+		result->reply_size =
+			dtls_verify_write(hello, span_of(cookie, sizeof(cookie)), result->reply);
+		result->verdict = GATE_REPLY;
+		return;
+	}
+	struct secure_peer *peer = (struct secure_peer *)entry_find(&lan->secure->peers, address);
+	if (peer)
+		suspect(lan, peer);
+	else if (handshake_admit(lan, address, hello))
+		result->verdict = GATE_PASS;
+}
+
+static bool is_shaking_hands(struct lan *lan, const struct device_address *address)
+{
+	const struct handshake *handshake =
+		(struct handshake *)entry_find(&lan->secure->handshakes, address);
+
+	return handshake && clock_boot_usec() - handshake->since_usec < HANDSHAKE_USEC;
+}
+
+static bool record_is_expected(
+	struct lan *lan, const struct device_address *address, struct span bytes)
+{
+	const struct secure_peer *peer =
+		(struct secure_peer *)entry_find(&lan->secure->peers, address);
+
+	if (!peer && !is_shaking_hands(lan, address))
+		return false;
+	return dtls_shortest_record(bytes) >= (peer ? peer->overhead : DTLS_OVERHEAD_MIN);
+}
+
+void lan_secure_admit(struct lan *lan, const struct device_address *address, struct span bytes,
+	size_t size, struct gate_result *ret_result)
+{
+	struct gate_result result = {.verdict = GATE_DROP};
+	struct dtls_hello hello;
+
+	if (size > GATE_DATAGRAM_MAX)
+		bytes.size = 0;
+	switch (dtls_look(bytes, &hello)) {
+	case DTLS_NONSENSE:
+		result.malformed = true;
+		lan->stats.malformed++;
+		lan_turn_away(lan, AWAY_MALFORMED, address);
+		break;
+	case DTLS_HELLO:
+		hello_admit(lan, address, &hello, &result);
+		break;
+	case DTLS_RECORD:
+		if (record_is_expected(lan, address, bytes))
+			result.verdict = GATE_PASS;
+		break;
+	}
+	if (result.verdict == GATE_DROP)
+		lan->stats.silenced++;
+	*ret_result = result;
+}
+
+/* ---- handshakes that end ---- */
+
+static struct secure_peer *peer_by_identity(
+	const struct lan *lan, enum trust trust, const char *identity)
+{
+	struct secure_peer *peer = peer_first(lan);
+
+	while (peer && (peer->trust != trust || strcmp(peer->identity, identity) != 0))
+		peer = peer_newer(peer);
+	return peer;
+}
+
+/* The one that was silent for longest, of the strangers or of all. */
+static struct secure_peer *peer_most_silent(
+	const struct lan *lan, bool strangers, unsigned *ret_count)
+{
+	struct secure_peer *found = NULL;
+
+	*ret_count = 0;
+	for (struct secure_peer *peer = peer_first(lan); peer; peer = peer_newer(peer)) {
+		if (strangers && !is_stranger(lan, peer))
+			continue;
+		++*ret_count;
+		if (!found || peer->heard_usec < found->heard_usec)
+			found = peer;
+	}
+	return found;
+}
+
+static void peers_make_room(struct lan *lan, bool stranger)
+{
+	const struct limits *limits = lan->limits;
+	unsigned strangers, count;
+	struct secure_peer *silent = peer_most_silent(lan, true, &strangers);
+
+	if (stranger && strangers >= limits->value[LIMIT_SECURE_STRANGERS]) {
+		lan_limit_reached(lan, LIMIT_SECURE_STRANGERS);
+		peer_end(lan, silent, true);
+	} else if (silent && clock_boot_usec() - silent->heard_usec > STRANGER_USEC) {
+		peer_end(lan, silent, true);
+	}
+	if (lan->secure->peers.count < lan->secure->peers.max)
+		return;
+	lan_limit_reached(lan, LIMIT_SECURE_SESSIONS);
+	silent = peer_most_silent(lan, true, &count);
+	peer_end(lan, silent ? silent : peer_most_silent(lan, false, &count), true);
+}
+
+static bool identity_read(const coap_session_t *session, char identity[LAN_IDENTITY_MAX + 1])
+{
+	const coap_bin_const_t *name = coap_session_get_psk_identity(session);
+
+	return name && name->length > 0 &&
+	       span_to_string(span_of(name->s, name->length), identity, LAN_IDENTITY_MAX + 1) >= 0;
+}
+
+static void connected(struct lan *lan, coap_session_t *session)
+{
+	struct secure_peer fresh = {.trust = TRUST_PSK,
+		.heard_usec = clock_boot_usec(),
+		.overhead = lan_dtls_overhead(session)};
+	struct device_address address;
+	struct peer_entry *entry;
+	char port[8];
+
+	if (!session_address(lan, session, &address))
+		return;
+	entry = entry_find(&lan->secure->handshakes, &address);
+	if (entry)
+		peer_table_remove(&lan->secure->handshakes, entry);
+	if (!identity_read(session, fresh.identity))
+		return;
+	struct secure_peer *old = peer_by_identity(lan, fresh.trust, fresh.identity);
+	if (old)
+		peer_end(lan, old, true);
+	peers_make_room(lan, is_stranger(lan, &fresh));
+	/* Without memory nobody is known at the other end, and it times out. */
+	if (peer_table_add(&lan->secure->peers, &address, port_text(&address, port), &entry) < 0)
+		return;
+	struct secure_peer *peer = (struct secure_peer *)entry;
+	fresh.entry = peer->entry;
+	fresh.session = coap_session_reference(session);
+	*peer = fresh;
+	coap_session_set_app_data(session, peer);
+	coap_session_set_nstart(session, UNDER_WAY_MAX);
+	lan_address_verified(lan, &address);
+}
+
+static void failed(struct lan *lan, coap_session_t *session)
+{
+	struct device_address address;
+	struct peer_entry *entry;
+
+	if (!session_address(lan, session, &address))
+		return;
+	entry = entry_find(&lan->secure->handshakes, &address);
+	if (!entry)
+		return;
+	peer_table_remove(&lan->secure->handshakes, entry);
+	lan_turn_away(lan, AWAY_HANDSHAKE, &address);
+}
+
+void lan_secure_event(struct lan *lan, coap_session_t *session, coap_event_t event)
+{
+	struct secure_peer *peer = peer_of(session);
+
+	if (event == COAP_EVENT_DTLS_CONNECTED && !peer)
+		connected(lan, session);
+	else if (event == COAP_EVENT_DTLS_CLOSED && peer)
+		peer_end(lan, peer, false);
+	else if (event == COAP_EVENT_DTLS_CLOSED)
+		failed(lan, session);
+}
+
+bool lan_secure_describe(const coap_session_t *session, struct lan_peer *peer)
+{
+	const struct secure_peer *found = peer_of(session);
+
+	if (!found)
+		return false;
+	peer->trust = found->trust;
+	memcpy(peer->identity, found->identity, sizeof(peer->identity));
+	peer->verified = true;
+	return true;
+}
+
+void lan_end_session(struct lan *lan, enum trust trust, const char *identity)
+{
+	struct secure_peer *peer = lan->secure ? peer_by_identity(lan, trust, identity) : NULL;
+
+	if (peer)
+		peer_end(lan, peer, true);
+}
+
+/* ---- birth and death ---- */
+
+int lan_secure_start(struct lan *lan)
+{
+	struct lan_secure *secure = calloc(1, sizeof(*secure));
+	int r;
+
+	if (!secure)
+		return -ENOMEM;
+	lan->secure = secure;
+	r = peer_table_init(&secure->handshakes, lan->limits->value[LIMIT_HANDSHAKES],
+		sizeof(struct handshake), NULL);
+	if (r >= 0)
+		r = peer_table_init(&secure->peers, lan->limits->value[LIMIT_SECURE_SESSIONS],
+			sizeof(struct secure_peer), NULL);
+	return r < 0 ? r : lan_dtls_new(lan, &secure->dtls);
+}
+
+void lan_secure_end_all(struct lan *lan)
+{
+	while (lan->secure && peer_first(lan))
+		peer_end(lan, peer_first(lan), true);
+}
+
+void lan_secure_free(struct lan *lan)
+{
+	struct lan_secure *secure = STEAL(lan->secure);
+
+	if (!secure)
+		return;
+	loop_source_free(secure->timer);
+	peer_table_done(&secure->handshakes);
+	peer_table_done(&secure->peers);
+	lan_dtls_free(secure->dtls);
+	free(secure);
+}
+
+size_t lan_secure_count(const struct lan *lan)
+{
+	return lan->secure ? lan->secure->peers.count : 0;
+}
