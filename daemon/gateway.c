@@ -160,18 +160,21 @@ static int start_lan(struct gateway *gateway, const struct remembered *remembere
 		.interfaces = &host->config->lan_interfaces,
 		.routed = &host->config->lan_routed,
 		.port = host->config->lan_port,
+		.secure = true,
+		.secure_port = host->config->lan_secure_port,
 		.limits = &host->limits,
 	};
 	int r;
 
 	r = lan_new(host->loop, &options, &host_lan_ops, host, &host->lan);
 	if (r < 0) {
-		log_error("CoAP cannot listen on UDP port %u: %s.", host->config->lan_port,
-			strerror(-r));
+		log_error("CoAP cannot listen on UDP ports %u and %u: %s.", host->config->lan_port,
+			host->config->lan_secure_port, strerror(-r));
 		return r;
 	}
 	host_load_remember(host, remembered);
-	log_info("CoAP listens on UDP port %u.", lan_port(host->lan));
+	log_info("CoAP listens on UDP port %u, with DTLS on %u.", lan_port(host->lan),
+		lan_secure_port(host->lan));
 	return multicast_start(host);
 }
 
@@ -183,6 +186,7 @@ static int start_discovery(struct gateway *gateway)
 		.routed = &host->config->lan_routed,
 		.gateway_id = host->config->id,
 		.port = lan_port(host->lan),
+		.secure_port = lan_secure_port(host->lan),
 		.limits = &host->limits,
 	};
 

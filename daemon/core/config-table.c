@@ -134,6 +134,9 @@ static const struct config_key table[] = {
 		NULL, MEMBER(lan_routed), &prefix_form},
 	{"lan", "port", CONFIG_UINT, 0, 65535, "5683", "", false,
 		"UDP port for CoAP. 0: any free port.", NULL, MEMBER(lan_port), NULL},
+	{"lan", "secure_port", CONFIG_UINT, 0, 65535, "5684", "", false,
+		"UDP port for CoAP with DTLS. 0: any free port.", NULL, MEMBER(lan_secure_port),
+		NULL},
 	{"lan", "plain", CONFIG_ENUM, PLAIN_APPROVE, PLAIN_REFUSE, "approve", "", true,
 		"Devices that cannot prove who they are: approved by a person each time, or "
 		"refused.",

@@ -38,6 +38,7 @@ struct config {
 		lan_interfaces;	       /* names; default { "lo" }: after install only loopback */
 	struct config_list lan_routed; /* prefixes behind a border router: prefix.h */
 	uint16_t lan_port;	       /* 5683; 0 = any free port (tests) */
+	uint16_t lan_secure_port;      /* 5684; 0 = any free port (tests) */
 	enum plain_policy plain;       /* reloadable */
 	struct config_list plain_refused_on; /* reloadable */
 	bool mdns;			     /* announce and browse */

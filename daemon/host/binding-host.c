@@ -19,10 +19,8 @@
 #include "base/log.h"
 #include "core/binding.h"
 
-#define MOVES_A_MINUTE	   6
-#define MOVES_AT_ONCE	   4
-#define TIER_ROWS_A_MINUTE 6
-#define TIER_ROWS_AT_ONCE  2
+#define MOVES_A_MINUTE 6
+#define MOVES_AT_ONCE  4
 
 struct binding_edit {
 	struct device_address address;
@@ -108,24 +106,6 @@ bool binding_still_fits(struct host *host, struct device *device)
 	if (host->lan)
 		lan_mac(host->lan, &device->record->address, mac);
 	return !device->record->mac[0] || !mac[0] || !strcmp(device->record->mac, mac);
-}
-
-bool binding_tier_fits(struct host *host, struct device *device, const struct lan_peer *peer)
-{
-	struct audit_row audit;
-	char text[80];
-
-	if (peer->trust >= device->record->trust ||
-		(device->record->trust == TRUST_CLAIMED && peer->trust == TRUST_PLAIN))
-		return true;
-	if (ratelimit_take(&device_host(device)->conflicts, TIER_ROWS_A_MINUTE / 60.0,
-		    TIER_ROWS_AT_ONCE, clock_boot_usec(), NULL)) {
-		audit_row_init(&audit, "device", "", device_address_to_string(&peer->address, text),
-			"speak", device->record->id, trust_to_string(peer->trust),
-			"dropped: this name has authenticated at a higher tier");
-		host_audit(host, &audit, NULL, NULL);
-	}
-	return false;
 }
 
 /* ---- a server that is announced elsewhere ---- */

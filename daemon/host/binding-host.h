@@ -10,9 +10,6 @@
 bool binding_fits(struct host *host, struct device *device, const struct lan_peer *peer);
 /* The same for a name that may not be bound yet: then it stays where it was seen. */
 bool binding_holds(struct host *host, struct device *device, const struct lan_peer *peer);
-/* False when a name that has authenticated is used at a lower tier: that is journalled, with a
- * brake. "claimed" was proved once; what follows is plain. */
-bool binding_tier_fits(struct host *host, struct device *device, const struct lan_peer *peer);
 /* A device that is a server is announced at another address than it is bound to: asks there, and
  * when it is the same MAC that answers the record follows. */
 void binding_follow(struct host *host, struct device *device, const struct device_address *address);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "host/binding-host.h"
+#include "host/secure-host.h"
 
 #define RETRY_SOON     5
 #define RETRY_LATER    60
@@ -74,12 +75,20 @@ void enrol_send_answer(struct host *host, struct device *device, struct lan_exch
 
 /* ---- GET /d/<id>, GET /time ---- */
 
+static bool is_its_own(
+	struct host *host, const struct lan_request *request, struct device *device)
+{
+	if (secure_is_proven(request))
+		return secure_is_device(request, device);
+	return !secure_is_downgrade(host, device, request) &&
+	       binding_fits(host, device, request->peer);
+}
+
 struct device *device_of_request(struct host *host, const struct lan_request *request)
 {
 	struct device *device = registry_by_id(host->registry, request->device_id);
 
-	if (device && binding_fits(host, device, request->peer) &&
-		binding_tier_fits(host, device, request->peer))
+	if (device && is_its_own(host, request, device))
 		return device;
 	lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
 	return NULL;

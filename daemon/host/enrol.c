@@ -26,155 +26,31 @@
 #include "base/log.h"
 #include "core/binding.h"
 #include "host/binding-host.h"
+#include "host/secure-host.h"
 
 #define WINDOW_CLOSED_MAX_AGE 60
 #define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
 #define CONFLICTS_A_MINUTE    1.0
 #define CONFLICTS_AT_ONCE     3.0
-#define SILENT_USEC	      (60 * USEC_PER_SEC)
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
-
-/* ---- who may come in ---- */
-
-/* Nothing but an announcement: it is not kept, and holds no place of those who ask. */
-static bool is_announcement(const struct device *device)
-{
-	return device->record->life.admission == ADMISSION_SIGHTED && device->record->is_server &&
-	       !device->on_disk && !device->saving;
-}
-
-static size_t count_undecided(const struct host *host, bool announcements)
-{
-	struct device *device = registry_first(host->registry);
-	enum device_stage stage;
-	enum device_word word;
-	size_t count = 0;
-
-	for (; device; device = registry_next(device)) {
-		lifecycle_describe(&device->record->life, &word, &stage);
-		if (stage == STAGE_WAITING_PERSON || stage == STAGE_SEEN)
-			count += is_announcement(device) == announcements;
-	}
-	return count;
-}
-
-static bool is_silent(const struct host *host, const struct device *device)
-{
-	if (device->last_heard_usec)
-		return device->last_heard_usec + SILENT_USEC <= clock_boot_usec();
-	return clock_wall_msec() - host->facts.started >= (int64_t)(SILENT_USEC / 1000);
-}
-
-/* Nobody decided on it, nothing proves who it is, and nothing is going on with it. */
-static bool is_evictable(const struct host *host, const struct device *device)
-{
-	const struct device_record *record = device->record;
-	const struct device_host *part = device_host(device);
-
-	return record->life.admission == ADMISSION_PENDING && !record->decided_at &&
-	       record->trust == TRUST_PLAIN && device->on_disk && !device->saving &&
-	       !device->present && !part->saving && !part->inputs && is_silent(host, device);
-}
-
-static int edit_evicted(struct device_record *next, const void *argument, const char **ret_why)
-{
-	return next->life.admission == ADMISSION_PENDING && !next->decided_at ? 0 : -EBUSY;
-}
-
-/* The oldest one that may go. It goes when that is on disk; its place is given away at once. */
-static bool evict_pending(struct host *host)
-{
-	struct device *device = registry_first(host->registry);
-	struct audit_row audit;
-
-	while (device && !is_evictable(host, device))
-		device = registry_next(device);
-	if (!device)
-		return false;
-	log_device(LOG_NOTICE, device->record->id,
-		"Device %s waited in silence and makes room for another.", device->record->ep);
-	audit_row_init(&audit, "gateway", "", "", "forget", device->record->id, "", "evicted");
-	host_submit(host, device,
-		&(const struct submission){.event = LIFE_EVENTS,
-			.forget = true,
-			.edit = edit_evicted,
-			.audit = &audit});
-	return true;
-}
-
-bool enrol_has_place(struct host *host)
-{
-	if (count_undecided(host, false) < host->config->pending_max || evict_pending(host))
-		return true;
-	host->limits.reached[LIMIT_PENDING]++;
-	return false;
-}
-
-static bool sightings_have_place(struct host *host)
-{
-	if (count_undecided(host, true) < host->limits.value[LIMIT_SIGHTINGS] ||
-		registry_evict_silent(host->registry, clock_boot_usec()))
-		return true;
-	host->limits.reached[LIMIT_SIGHTINGS]++;
-	return false;
-}
-
-/* A name of which nothing is known yet: from our LAN, and not too many in a minute. */
-static bool may_be_new(struct host *host, const char *interface, enum turned_away *ret_why)
-{
-	const struct config_list *list = &host->config->lan_interfaces;
-	double per_minute = host->config->new_per_minute;
-	unsigned i;
-
-	for (i = 0; i < list->count; i++)
-		if (!strcmp(list->item[i], interface))
-			break;
-	if (!interface[0] && host->config->lan_routed.count > 0)
-		i = CONFIG_LIST_MAX; /* only what is routed has no interface */
-	else if (i == list->count) {
-		*ret_why = AWAY_WRONG_INTERFACE;
-		return false;
-	}
-	if (!ratelimit_take(
-		    &host->new_names[i], per_minute / 60, per_minute, clock_boot_usec(), NULL)) {
-		host->limits.reached[LIMIT_NEW_NAMES_PER_MINUTE]++;
-		*ret_why = AWAY_OVER_LIMIT;
-		return false;
-	}
-	return true;
-}
-
-bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
-{
-	if (!may_be_new(host, interface, ret_why))
-		return false;
-	*ret_why = AWAY_OVER_LIMIT;
-	return enrol_has_place(host);
-}
-
-bool enrol_sighting_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
-{
-	if (!may_be_new(host, interface, ret_why))
-		return false;
-	*ret_why = AWAY_OVER_LIMIT;
-	return sightings_have_place(host);
-}
-
-/* ---- POST /enrol ---- */
 
 struct enrol_wait {
 	struct lan_exchange *exchange;
 	struct host *host;
 	struct device_address address;
+	enum trust trust;
 	int format;
 	bool created;
 };
 
 static void answer_enrolled(const struct enrol_wait *wait, struct device *device)
 {
-	/* While this one waited for its turn another address may have got the name. */
-	if (!device_address_same_host(&device->record->address, &wait->address)) {
+	/* While this one waited for its turn another address may have got the name, or a device
+	 * that proved it. */
+	if (wait->trust < TRUST_PSK &&
+		(device->record->trust >= TRUST_PSK ||
+			!device_address_same_host(&device->record->address, &wait->address))) {
 		lan_answer_text(
 			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
@@ -216,8 +92,7 @@ static void on_enrolled(
 
 struct enrol_edit {
 	struct device_info info;
-	struct device_address address;
-	char mac[MAC_TEXT_SIZE];
+	struct lan_peer peer;
 	bool set_info;
 };
 
@@ -240,11 +115,26 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		next->info = edit->info;
 		next->info.attributes = attributes;
 	}
-	binding_set(next, &edit->address, edit->mac);
+	/* A proof that came meanwhile is not undone. */
+	if (edit->peer.trust < TRUST_PSK && next->trust >= TRUST_PSK)
+		return -EPERM;
+	if (edit->peer.trust >= TRUST_PSK) {
+		secure_raise(next, &edit->peer);
+	} else {
+		binding_set(next, &edit->peer.address, edit->peer.mac);
+	}
 	/* It comes by itself: it is not probed and not polled any more. */
 	next->is_server = false;
 	next->poll_path[0] = '\0';
 	return 0;
+}
+
+/* A proof that says something new: of this name for the first time, or from elsewhere. */
+static bool is_news(const struct device_record *record, const struct lan_peer *peer)
+{
+	return peer->trust >= TRUST_PSK &&
+	       (record->trust < peer->trust ||
+		       !device_address_same_host(&record->address, &peer->address));
 }
 
 static void submit_enrol(struct host *host, struct device *device,
@@ -253,7 +143,9 @@ static void submit_enrol(struct host *host, struct device *device,
 	enum device_word word;
 	enum device_stage stage;
 	struct enrol_wait *wait = malloc(sizeof(*wait));
-	struct enrol_edit edit = {.address = request->peer->address};
+	struct enrol_edit edit = {.peer = *request->peer};
+	const struct lifecycle *life = &device->record->life;
+	bool raises = !created && device->record->trust < request->peer->trust;
 	struct audit_row audit;
 	char address[80];
 
@@ -265,26 +157,31 @@ static void submit_enrol(struct host *host, struct device *device,
 		.exchange = request->exchange,
 		.host = host,
 		.address = request->peer->address,
+		.trust = request->peer->trust,
 		.format = format,
 		.created = created,
 	};
-	lifecycle_describe(&device->record->life, &word, &stage);
-	memcpy(edit.mac, request->peer->mac, sizeof(edit.mac));
+	lifecycle_describe(life, &word, &stage);
 	/* What a person decided on does not change behind that person's back. */
 	edit.set_info = word == DEVICE_PENDING;
 	edit.info = *info;
 	*info = (struct device_info){0};
 	audit_row_init(&audit, "device", "",
-		device_address_to_string(&request->peer->address, address), "enrol",
-		device->record->id, "", "pending");
+		device_address_to_string(&request->peer->address, address),
+		raises ? "proof" : "enrol", device->record->id, "",
+		raises ? trust_to_string(request->peer->trust) : "pending");
 	host_submit(host, device,
 		&(const struct submission){
-			.event = LIFE_ASKED,
+			/* Who asked before asks no more, and its edit would go with the event. */
+			.event = life->admission != ADMISSION_SIGHTED && !created &&
+						 is_news(device->record, request->peer)
+					 ? LIFE_EVENTS
+					 : LIFE_ASKED,
 			.edit = edit_enrolled,
 			.argument = &edit,
 			.argument_size = sizeof(edit),
 			.argument_clear = enrol_edit_clear,
-			.audit = created ? &audit : NULL,
+			.audit = created || raises ? &audit : NULL,
 			.done = on_enrolled,
 			.userdata = wait,
 		});
@@ -303,7 +200,10 @@ static int make_device(struct host *host, const struct lan_request *request, str
 	snprintf(record->platform, sizeof(record->platform), "%s", host->config->platform);
 	record->found_by = FOUND_ENROL;
 	record->trust = request->peer->trust;
-	binding_set(record, &request->peer->address, request->peer->mac);
+	if (secure_is_proven(request))
+		secure_raise(record, request->peer);
+	else
+		binding_set(record, &request->peer->address, request->peer->mac);
 	record->poll_format = -1;
 	record->first_seen = clock_wall_msec();
 	r = registry_add(host->registry, record, &device);
@@ -353,7 +253,8 @@ static void enrol_newcomer(
 /* True when the known name may be used from this address; otherwise it was answered. */
 static bool holds_name(struct host *host, struct device *device, const struct lan_request *request)
 {
-	bool same = binding_holds(host, device, request->peer);
+	bool same = secure_is_proven(request) ? secure_is_device(request, device)
+					      : binding_holds(host, device, request->peer);
 	struct audit_row audit;
 	char address[80];
 
@@ -378,15 +279,15 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 {
 	const struct lifecycle *life = &device->record->life;
 
+	if (secure_is_downgrade(host, device, request)) {
+		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
+			"this name is known at a higher tier", -1);
+		return;
+	}
 	if (!holds_name(host, device, request))
 		return;
 	if (life->admission == ADMISSION_BLOCKED) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_BLOCKED, "blocked", -1);
-		return;
-	}
-	if (!binding_tier_fits(host, device, request->peer)) {
-		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
-			"this name is known at a higher tier", -1);
 		return;
 	}
 	device->last_heard_usec = clock_boot_usec();
@@ -396,7 +297,8 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
 	}
-	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING)
+	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING ||
+		is_news(device->record, request->peer))
 		submit_enrol(host, device, request, info, format, false);
 	else
 		enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 4), format, true);

@@ -361,6 +361,7 @@ void reading_drops_free(struct host *host);
 
 /* ---- enrol.c ---- */
 void enrol_on_request(struct host *host, const struct lan_request *request);
+/* ---- enrol-place.c ---- */
 /* Of a name that enrols: it will be pending. A pending one that nobody decided on and that is
  * silent may have to go for it. */
 bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);

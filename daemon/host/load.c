@@ -177,6 +177,11 @@ static void remember(struct host *host, const struct remembered *remembered)
 
 	if (!device)
 		return;
+	/* Over a session only its identity counts. */
+	if (device->record->trust >= TRUST_PSK) {
+		lan_remember(host->lan, NULL, device->record->ep, &remembered->key);
+		return;
+	}
 	address = device->record->address;
 	address.port = 0;
 	lan_remember(host->lan, &address, device->record->ep, &remembered->key);

@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "host/binding-host.h"
+#include "host/secure-host.h"
 #include "host/sighted.h"
 #include "lan/linkformat.h"
 
@@ -250,10 +251,11 @@ static bool holds_name(struct host *host, struct device *device, const struct la
 
 	if (record->life.admission == ADMISSION_BLOCKED) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_BLOCKED, "blocked");
-	} else if (!binding_tier_fits(host, device, request->peer)) {
+	} else if (secure_is_downgrade(host, device, request)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"this name is known at a higher tier");
-	} else if ((record->address_bound || device->on_disk || device->saving) &&
+	} else if (!secure_is_device(request, device) &&
+		   (record->address_bound || device->on_disk || device->saving) &&
 		   !binding_holds(host, device, request->peer)) {
 		if (device->on_disk)
 			host_alarm_raise(host, ALARM_NAME_CONFLICT, record->id);

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "host/binding-host.h"
 #include "host/gap.h"
+#include "host/secure-host.h"
 
 /* Readings handed to the store and not committed: about a second of a slow disk. */
 #define APPENDING_MAX 2000
@@ -50,17 +51,24 @@ static struct device *sender_of(struct host *host, const struct lan_request *req
 			"not approved: POST /enrol", -1);
 		return NULL;
 	}
+	if (secure_is_device(request, device) && request->peer->trust == device->record->trust)
+		return device;
+	if (secure_is_proven(request)) {
+		refuse(host, request, COAP_CODE(4, 3), AWAY_NOT_APPROVED,
+			"not approved at this tier: POST /enrol", -1);
+		return NULL;
+	}
+	if (secure_is_downgrade(host, device, request)) {
+		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
+			"this name is known at a higher tier", -1);
+		return NULL;
+	}
 	if (!binding_fits(host, device, request->peer)) {
 		/* Without a name it claims none. */
 		if (request->ep[0])
 			host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
 		refuse(host, request, COAP_CODE(4, 3), AWAY_NAME_CONFLICT,
 			"this name belongs to another address", -1);
-		return NULL;
-	}
-	if (!binding_tier_fits(host, device, request->peer)) {
-		refuse(host, request, COAP_CODE(4, 3), AWAY_NOT_APPROVED,
-			"this name is known at a higher tier", -1);
 		return NULL;
 	}
 	return device;

@@ -19,6 +19,7 @@
 #include "host/label-host.h"
 #include "host/multicast.h"
 #include "host/rd.h"
+#include "host/secure-host.h"
 #include "host/session.h"
 #include "host/token-host.h"
 
@@ -65,12 +66,25 @@ static void on_unobserved(void *userdata, void *observer_userdata)
 	command_on_unobserved(observer_userdata);
 }
 
+static bool on_psk(
+	void *userdata, const char *identity, uint8_t ret_key[LAN_PSK_MAX], size_t *ret_size)
+{
+	return secure_host_psk(userdata, identity, ret_key, ret_size);
+}
+
+static bool on_keeps(void *userdata, enum trust trust, const char *identity)
+{
+	return secure_host_keeps(userdata, trust, identity);
+}
+
 const struct lan_ops host_lan_ops = {
 	.unobserved = on_unobserved,
 	.request = on_lan_request,
 	.turned_away = on_turned_away,
 	.reachable = on_reachable,
 	.sighted = on_sighted,
+	.psk = on_psk,
+	.keeps = on_keeps,
 };
 
 /* ---- store ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One entry group holds both services, CoAP and the resource directory (RFC 9176 section 4.1.1), on
- * all interfaces. When another one on the link has the name, we take the next free one ("gatehouse
- * plant-7 #2"): the name is for people, nobody relies on it.
+ * One entry group holds the services, CoAP, the same with DTLS, and the resource directory (RFC
+ * 9176 section 4.1.1), on all interfaces. When another one on the link has the name, we take the
+ * next free one ("gatehouse plant-7 #2"): the name is for people, nobody relies on it.
  */
 
 #include "lan/announcement.h"
@@ -21,7 +21,7 @@
 
 struct announcement {
 	const struct config_list *interfaces;
-	uint16_t port;
+	uint16_t port, secure_port;
 	char *name; /* avahi memory */
 	AvahiEntryGroup *group;
 };
@@ -57,13 +57,21 @@ static void group_changed(AvahiEntryGroup *group, AvahiEntryGroupState state, vo
 
 static int service_add(struct announcement *announcement, unsigned index)
 {
-	static const char *const types[] = {"_coap._udp", "_core-rd._udp"};
+	const struct {
+		const char *type;
+		uint16_t port;
+	} services[] = {
+		{"_coap._udp", announcement->port},
+		{"_core-rd._udp", announcement->port},
+		{"_coaps._udp", announcement->secure_port},
+	};
 	int r = AVAHI_OK;
 
-	for (size_t i = 0; r >= 0 && i < ELEMENTS(types); i++)
-		r = avahi_entry_group_add_service(announcement->group, (AvahiIfIndex)index,
-			AVAHI_PROTO_UNSPEC, 0, announcement->name, types[i], NULL, NULL,
-			announcement->port, "v=1", "rt=gatehouse", NULL);
+	for (size_t i = 0; r >= 0 && i < ELEMENTS(services); i++)
+		if (services[i].port != 0)
+			r = avahi_entry_group_add_service(announcement->group, (AvahiIfIndex)index,
+				AVAHI_PROTO_UNSPEC, 0, announcement->name, services[i].type, NULL,
+				NULL, services[i].port, "v=1", "rt=gatehouse", NULL);
 	if (r != AVAHI_ERR_COLLISION)
 		return r;
 	/* taken on this very host */
@@ -96,7 +104,7 @@ static void group_fill(struct announcement *announcement)
 }
 
 int announcement_new(const struct config_list *interfaces, const char *gateway_id, uint16_t port,
-	struct announcement **ret)
+	uint16_t secure_port, struct announcement **ret)
 {
 	struct announcement *announcement = calloc(1, sizeof(*announcement));
 	char name[64]; /* a label of DNS */
@@ -106,6 +114,7 @@ int announcement_new(const struct config_list *interfaces, const char *gateway_i
 	snprintf(name, sizeof(name), "gatehouse %s", gateway_id);
 	announcement->interfaces = interfaces;
 	announcement->port = port;
+	announcement->secure_port = secure_port;
 	announcement->name = avahi_strdup(name);
 	if (!announcement->name) {
 		free(announcement);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The gateway's own services: "gatehouse <id>", _coap._udp and _core-rd._udp, TXT v=1 rt=gatehouse.
- * Part of discovery. */
+/* The gateway's own services: "gatehouse <id>", _coap._udp, _core-rd._udp and, with DTLS,
+ * _coaps._udp, TXT v=1 rt=gatehouse. Part of discovery. */
 
 #include <avahi-client/client.h>
 #include <stdint.h>
@@ -11,9 +11,9 @@
 
 struct announcement;
 
-/* 'interfaces' must outlive it. */
+/* 'interfaces' must outlive it. 'secure_port' 0: without DTLS. */
 int announcement_new(const struct config_list *interfaces, const char *gateway_id, uint16_t port,
-	struct announcement **ret);
+	uint16_t secure_port, struct announcement **ret);
 struct announcement *announcement_free(struct announcement *announcement);
 
 /* The client runs: announces on each of the interfaces that is there. May be called again. */

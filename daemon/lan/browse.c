@@ -346,8 +346,8 @@ int browse_new(sd_event *loop, const struct discovery_options *options,
 	};
 	if (options->routed)
 		prefixes_read(options->routed, &browse->routed);
-	int r = announcement_new(
-		&browse->interfaces, options->gateway_id, options->port, &browse->announcement);
+	int r = announcement_new(&browse->interfaces, options->gateway_id, options->port,
+		options->secure_port, &browse->announcement);
 	if (r >= 0)
 		r = avahi_poll_new(loop, &browse->poll);
 	/* From the loop, so that nobody is called back before this returns. */

@@ -44,6 +44,7 @@ struct discovery_options {
 	const struct config_list *routed; /* prefixes, see address_is_routed(); NULL = none */
 	const char *gateway_id;		  /* instance name "gatehouse <id>" */
 	uint16_t port;			  /* of our CoAP server */
+	uint16_t secure_port;		  /* the same with DTLS; 0 = none */
 	struct limits *limits;		  /* loop only */
 };
 int discovery_new(sd_event *loop, const struct discovery_options *options,

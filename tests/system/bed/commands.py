@@ -39,7 +39,7 @@ def control_socket(runtime_directory):
     return os.path.join(runtime_directory, 'control.sock')
 
 
-def configuration(directory, coap_port, page_port, broker_port=None, mdns=False):
+def configuration(directory, coap_port, coaps_port, page_port, broker_port=None, mdns=False):
     """What every gateway of a test is told, unless the test says otherwise: section -> key ->
     value. 'directory' holds everything that it writes."""
     return {
@@ -49,7 +49,7 @@ def configuration(directory, coap_port, page_port, broker_port=None, mdns=False)
             'runtime_directory': os.path.join(directory, 'run'),
             'log_level': 'debug',
         },
-        'lan': {'interfaces': ['lo'], 'port': coap_port, 'mdns': mdns},
+        'lan': {'interfaces': ['lo'], 'port': coap_port, 'secure_port': coaps_port, 'mdns': mdns},
         'page': {'addresses': ['127.0.0.1'], 'port': page_port},
         'mqtt': {'host': '127.0.0.1' if broker_port else '', 'port': broker_port or 1883,
                  'tls': False},

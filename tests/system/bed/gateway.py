@@ -76,11 +76,13 @@ class Gateway:
         self.directory = directory
         self.uid = enter.daemon_uid()
         self.coap_port = free_port(socket.SOCK_DGRAM)
+        self.coaps_port = free_port(socket.SOCK_DGRAM)
         self.page_port = free_port()
         self.listen_fds = tuple(listen_fds)
         self.config_file = os.path.join(directory, 'gatehouse.conf')
         self.log_path = os.path.join(directory, 'gatehoused.log')
-        self.sections = commands.configuration(directory, self.coap_port, self.page_port,
+        self.sections = commands.configuration(directory, self.coap_port, self.coaps_port,
+                                               self.page_port,
                                                broker.port if broker else None, mdns)
         self.process = None
         self.notify = None

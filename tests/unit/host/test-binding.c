@@ -117,7 +117,7 @@ static void tiers(void **state)
 		assert_false(binding_tier_fits(&bed.host, device, &peer));
 	store_answer_all(0);
 	/* Journalled, and not twenty times. */
-	assert_in_range(disk_audit_count("speak", NULL), 1, 3);
+	assert_in_range(disk_audit_count("downgrade", NULL), 1, 3);
 	peer.trust = TRUST_PSK;
 	assert_true(binding_tier_fits(&bed.host, device, &peer));
 	peer.trust = TRUST_CERT;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The tiers above plain. Who has a DTLS session has shown the key that belongs to its name, and
+ * does so again with each record: its address is only the way to it, and may change. So a proof
+ * takes a name over from whoever held it without one, and from then on the name is closed to
+ * everybody who does not prove it: a tier only goes up.
+ */
+
+#include "host/secure-host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "host/label-host.h"
+
+#define DOWNGRADES_A_MINUTE 1.0
+#define DOWNGRADES_AT_ONCE  3.0
+
+_Static_assert(LABEL_KEY_SIZE <= LAN_PSK_MAX, "a label's key fits into a handshake");
+
+bool secure_host_psk(
+	struct host *host, const char *identity, uint8_t ret_key[LAN_PSK_MAX], size_t *ret_size)
+{
+	const struct device *device = registry_by_ep(host->registry, identity);
+	uint8_t key[LABEL_KEY_SIZE];
+	bool known = label_host_psk(host, span_from_string(identity), key) >= 0;
+	/* The name on the label, byte for byte, is the name of the device. */
+	bool blocked = device && (device->record->life.admission == ADMISSION_BLOCKED ||
+					 strcmp(device->record->ep, identity) != 0);
+
+	if (known && !blocked) {
+		memcpy(ret_key, key, sizeof(key));
+		*ret_size = sizeof(key);
+	}
+	crypto_wipe(key, sizeof(key));
+	return known && !blocked;
+}
+
+bool secure_host_keeps(const struct host *host, enum trust trust, const char *identity)
+{
+	const struct device *device = registry_by_ep(host->registry, identity);
+
+	(void)trust;
+	return device && strcmp(device->record->ep, identity) == 0 &&
+	       lifecycle_may_report(&device->record->life);
+}
+
+bool secure_is_proven(const struct lan_request *request)
+{
+	return request->peer->trust >= TRUST_PSK;
+}
+
+bool secure_is_device(const struct lan_request *request, const struct device *device)
+{
+	return secure_is_proven(request) && request->peer->trust >= device->record->trust &&
+	       strcmp(device->record->ep, request->ep) == 0;
+}
+
+bool secure_is_downgrade(
+	struct host *host, struct device *device, const struct lan_request *request)
+{
+	struct audit_row audit;
+	char address[80];
+
+	if (device->record->trust < TRUST_PSK || request->peer->trust >= device->record->trust)
+		return false;
+	if (ratelimit_take(&device_host(device)->conflicts, DOWNGRADES_A_MINUTE / 60,
+		    DOWNGRADES_AT_ONCE, clock_boot_usec(), NULL)) {
+		audit_row_init(&audit, "device", "",
+			device_address_to_string(&request->peer->address, address), "downgrade",
+			device->record->id, "", "refused: this name proves itself");
+		host_audit(host, &audit, NULL, NULL);
+	}
+	return true;
+}
+
+bool secure_raise(struct device_record *next, const struct lan_peer *peer)
+{
+	bool changes = next->trust != peer->trust ||
+		       !device_address_same_host(&next->address, &peer->address);
+
+	next->trust = peer->trust;
+	next->address = peer->address;
+	/* It is the session that belongs to the name, not the address. */
+	next->address_bound = false;
+	next->mac[0] = '\0';
+	return changes;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Devices that prove who they are with each datagram: their keys, their sessions, their tier. */
+
+#include "host/host.h"
+
+/* As lan_ops.psk and lan_ops.keeps. */
+bool secure_host_psk(
+	struct host *host, const char *identity, uint8_t ret_key[LAN_PSK_MAX], size_t *ret_size);
+bool secure_host_keeps(const struct host *host, enum trust trust, const char *identity);
+
+/* True when the session that the request came over proves a name (or the request came over none
+ * and proves nothing that counts here). */
+bool secure_is_proven(const struct lan_request *request);
+/* True when the request came over a session that is this device's own. */
+bool secure_is_device(const struct lan_request *request, const struct device *device);
+/* True when the name was proved over a session before, and this request is not: it is to be
+ * refused, and is in the journal (a few times a minute). */
+bool secure_is_downgrade(
+	struct host *host, struct device *device, const struct lan_request *request);
+/* The record of a device whose name was proved by this peer: tier, address. Returns true when
+ * something changes. */
+bool secure_raise(struct device_record *next, const struct lan_peer *peer);
