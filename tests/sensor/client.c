@@ -17,7 +17,8 @@
 
 #include "sensor.h"
 
-#define DEFAULT_PORT "5683"
+#define DEFAULT_PORT	    "5683"
+#define DEFAULT_SECURE_PORT "5684"
 /* MAX_TRANSMIT_WAIT, RFC 7252 4.8.2: after an empty ACK nobody else looks at the clock. */
 #define ANSWER_WAIT_MSEC 93000
 #define AGAIN_SECONDS	 2 /* before a request that got no answer is made anew */
@@ -147,6 +148,9 @@ static void request_given_up(struct sensor *sensor, const char *why)
 	if (sensor->purpose == PURPOSE_NONE)
 		return;
 	sensor->purpose = PURPOSE_NONE;
+	/* Duty: with DTLS the other end may have lost the session: shake hands again, then resend.
+	 */
+	sensor->renew = sensor->options.psk_size > 0;
 	event_print("unanswered", json_pack("{s:s}", "why", why));
 	client_wait(sensor, AGAIN_SECONDS);
 }
@@ -166,10 +170,9 @@ static void delivery_failed(coap_session_t *session, const coap_pdu_t *sent,
 }
 
 /* Splits "[address%zone]:port", "address:port" or "address". */
-static int address_resolve(const char *text, coap_address_t *ret_address)
+static int address_resolve(const char *text, const char *port, coap_address_t *ret_address)
 {
 	char host[256];
-	const char *port = DEFAULT_PORT;
 	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
 	struct addrinfo *found;
 	const char *begin = text[0] == '[' ? text + 1 : text;
@@ -195,16 +198,50 @@ static int address_resolve(const char *text, coap_address_t *ret_address)
 	return 0;
 }
 
+/* The port that it shall speak from, on any address of the family. */
+static const coap_address_t *local_address(
+	const struct options *options, const coap_address_t *to, coap_address_t *local)
+{
+	if (options->port == 0)
+		return NULL;
+	coap_address_init(local);
+	local->size = to->size;
+	local->addr.sa.sa_family = to->addr.sa.sa_family;
+	if (to->addr.sa.sa_family == AF_INET)
+		local->addr.sin.sin_port = htons(options->port);
+	else
+		local->addr.sin6.sin6_port = htons(options->port);
+	return local;
+}
+
+/* With a key: the identity is the name, and the gateway proves that it knows the key, too. */
+static coap_session_t *session_open(struct sensor *sensor, const coap_address_t *to)
+{
+	const struct options *options = &sensor->options;
+	coap_address_t address;
+	const coap_address_t *local = local_address(options, to, &address);
+	coap_dtls_cpsk_t keys = {
+		.version = COAP_DTLS_CPSK_SETUP_VERSION,
+		.psk_info = {.identity = {strlen(options->ep), (const uint8_t *)options->ep},
+			.key = {options->psk_size, options->psk}},
+	};
+
+	if (options->psk_size == 0)
+		return coap_new_client_session(sensor->coap, local, to, COAP_PROTO_UDP);
+	return coap_new_client_session_psk2(sensor->coap, local, to, COAP_PROTO_DTLS, &keys);
+}
+
 int client_connect(struct sensor *sensor)
 {
+	const char *port = sensor->options.psk_size > 0 ? DEFAULT_SECURE_PORT : DEFAULT_PORT;
 	coap_address_t address;
 
-	if (address_resolve(sensor->options.gateway, &address) != 0) {
+	if (address_resolve(sensor->options.gateway, port, &address) != 0) {
 		fprintf(stderr, "gatehouse-sensor: --gateway %s is no address\n",
 			sensor->options.gateway);
 		return -1;
 	}
-	sensor->gateway = coap_new_client_session(sensor->coap, NULL, &address, COAP_PROTO_UDP);
+	sensor->gateway = session_open(sensor, &address);
 	if (!sensor->gateway) {
 		fprintf(stderr, "gatehouse-sensor: %s: %s\n", sensor->options.gateway,
 			strerror(errno));
@@ -215,11 +252,25 @@ int client_connect(struct sensor *sensor)
 	return 0;
 }
 
+static void session_renew(struct sensor *sensor)
+{
+	sensor->renew = false;
+	event_print("handshake", NULL);
+	coap_session_release(sensor->gateway);
+	sensor->gateway = NULL;
+	if (client_connect(sensor) != 0)
+		sensor->failed = true;
+}
+
 uint64_t client_work(struct sensor *sensor)
 {
 	uint64_t now = now_msec();
 
 	telemetry_produce(sensor);
+	if (sensor->renew && sensor->not_before <= now)
+		session_renew(sensor);
+	if (sensor->failed)
+		return 0;
 	if (sensor->purpose != PURPOSE_NONE) {
 		if (now - sensor->sent_at > ANSWER_WAIT_MSEC)
 			request_given_up(sensor, "no answer after its acknowledgement");

@@ -15,8 +15,10 @@ static const char usage[] =
 	"A simulated sensor for gatehouse. Prints one JSON object a line for what happens.\n\n"
 	"  --ep NAME              endpoint name\n"
 	"  --mode enrol|server    it speaks first (default), or it is asked\n"
-	"  --gateway ADDR[:PORT]  where the gateway is (enrol; default 127.0.0.1:5683)\n"
-	"  --port PORT            where it serves (server; default: any free port)\n"
+	"  --gateway ADDR[:PORT]  where the gateway is (enrol; default 127.0.0.1)\n"
+	"  --port PORT            where it serves, or speaks from (default: any free port)\n"
+	"  --psk HEX              its key, 16 to 32 bytes: DTLS instead of CoAP in clear; the\n"
+	"                         identity is its name, the gateway's port 5684 (enrol)\n"
 	"  --advertise            announce it by DNS-SD, through avahi-daemon (server)\n"
 	"  --model M --serial S --firmware F   what it is\n"
 	"  --code XXXX-XXXX       the short code of its sticker\n"
@@ -44,6 +46,7 @@ enum {
 	OPTION_SENML,
 	OPTION_TEXT,
 	OPTION_STATE_FILE,
+	OPTION_PSK,
 	OPTION_HELP
 };
 
@@ -64,6 +67,7 @@ static const struct option long_options[] = {
 	{"senml", no_argument, NULL, OPTION_SENML},
 	{"text", no_argument, NULL, OPTION_TEXT},
 	{"state-file", required_argument, NULL, OPTION_STATE_FILE},
+	{"psk", required_argument, NULL, OPTION_PSK},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
 };
@@ -76,6 +80,23 @@ static bool number_parse(const char *text, unsigned long max, unsigned long *ret
 	if (*text < '0' || *text > '9' || *end || number > max)
 		return false;
 	*ret_number = number;
+	return true;
+}
+
+static bool key_parse(const char *text, struct options *options)
+{
+	size_t size = strlen(text) / 2;
+	char *end;
+
+	if (strlen(text) % 2 != 0 || size < 16 || size > PSK_MAX)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		const char byte[3] = {text[2 * i], text[2 * i + 1], '\0'};
+		options->psk[i] = (uint8_t)strtoul(byte, &end, 16);
+		if (*end)
+			return false;
+	}
+	options->psk_size = size;
 	return true;
 }
 
@@ -126,6 +147,8 @@ static bool option_take(struct options *options, int which, const char *value)
 	case OPTION_STATE_FILE:
 		options->state_file = value;
 		return true;
+	case OPTION_PSK:
+		return key_parse(value, options);
 	default:
 		return false;
 	}
@@ -153,7 +176,7 @@ static bool switch_take(struct options *options, int which)
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-	struct options options = {.gateway = "127.0.0.1:5683", .interval = 1.0};
+	struct options options = {.gateway = "127.0.0.1", .interval = 1.0};
 	int which, index;
 
 	while ((which = getopt_long(argc, argv, "", long_options, &index)) != -1) {

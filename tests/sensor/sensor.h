@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define ATTRIBUTES_MAX 16
+#define PSK_MAX	       32 /* bytes */
 #define TOKEN_SIZE     8
 #define ECHO_MAX       40
 
@@ -19,7 +20,7 @@ struct options {
 	const char *ep;
 	enum mode mode;
 	const char *gateway; /* "192.0.2.1", "192.0.2.1:5683", "[fe80::1%eth0]:5683" */
-	uint16_t port;	     /* where it serves; 0 = any */
+	uint16_t port;	     /* where it serves, or speaks from; 0 = any */
 	bool advertise;
 	const char *model, *serial, *firmware, *code;
 	bool display;
@@ -29,6 +30,8 @@ struct options {
 	unsigned long count; /* readings until it is done; 0 = no end */
 	bool text;	     /* format 0 instead of SenML JSON */
 	const char *state_file;
+	uint8_t psk[PSK_MAX];
+	size_t psk_size; /* 0 = CoAP in clear */
 };
 
 /* What the one request under way is about. */
@@ -59,6 +62,8 @@ struct sensor {
 	unsigned long produced, acknowledged;
 	uint64_t next_reading_at;
 	unsigned long lost; /* given up because too many waited */
+
+	bool renew; /* the DTLS session is given up: another handshake */
 
 	unsigned long served; /* GETs answered in server mode */
 	bool failed;	      /* ends with an error */
