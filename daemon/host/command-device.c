@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/secure-host.h"
 
 #define CODE_CLASS(code) ((code) >> 5)
 
@@ -63,12 +64,7 @@ static void on_get(struct device *device, const struct lan_request *request)
 	}
 	part->observe_format = format;
 	part->observed_row = command ? command->row : 0;
-	part->observer = lan_observe(request->exchange, &answer, part);
-}
-
-void command_on_unobserved(struct device_host *part)
-{
-	part->observer = NULL;
+	part->observer = lan_observe(request->exchange, &answer, &part->observer);
 }
 
 static void on_answered(void *userdata, int result)
@@ -149,7 +145,7 @@ void command_look_observer(struct host *host, struct device *device)
 
 	if (!part->observer)
 		return;
-	moved = !device_address_same_host(lan_observer_address(part->observer), &record->address);
+	moved = !secure_is_still(record, lan_observer_peer(part->observer));
 	if (!moved && lifecycle_may_report(&record->life))
 		return;
 	if (!moved)

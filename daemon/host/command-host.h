@@ -70,6 +70,5 @@ void command_look_observer(struct host *host, struct device *device);
 
 /* GET and POST /d/<id>/c. */
 void command_on_request(struct host *host, const struct lan_request *request);
-void command_on_unobserved(struct device_host *part);
 /* There is another oldest one than before. */
 void command_offer(struct host *host, struct device *device);

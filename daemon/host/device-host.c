@@ -167,6 +167,7 @@ void device_host_tell(struct host *host, struct device *device)
 	struct device_request request;
 	struct enrol_answer answer;
 
+	enrol_notify(host, device);
 	part->missed_tell = !device_host_is_ready(part);
 	if (part->missed_tell)
 		return;

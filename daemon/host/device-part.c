@@ -63,6 +63,7 @@ void device_host_detach(void *userdata, struct device *device)
 	session_detach(part);
 	command_host_detach(part);
 	rd_detach(part);
+	part->state_observer = lan_observer_free(part->state_observer);
 	part->gone = true;
 	part->host = NULL;
 	part->device = NULL;

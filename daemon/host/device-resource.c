@@ -51,26 +51,72 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 	}
 }
 
+/* The map as it stands now. 'body' of ANSWER_MAX bytes; 0 or negative errno. */
+static int answer_make(struct host *host, struct device *device, int format, bool at_enrol,
+	uint8_t *body, struct lan_answer *ret_answer)
+{
+	struct enrol_answer answer;
+	size_t size;
+	int r;
+
+	enrol_fill_answer(host, device, &answer);
+	r = device_driver_by_name("native")->encode_answer(
+		format, &answer, body, ANSWER_MAX, &size);
+	if (r < 0)
+		return r;
+	*ret_answer = (struct lan_answer){
+		.code = COAP_CODE(2, 5),
+		.format = format,
+		.payload = span_of(body, size),
+		.max_age = at_enrol ? (int64_t)answer.retry : 0,
+		.location_id = at_enrol ? device->record->id : NULL,
+	};
+	return 0;
+}
+
 void enrol_send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
 	uint8_t code, int format, bool at_enrol)
 {
-	struct enrol_answer answer;
+	struct lan_answer answer;
 	uint8_t body[ANSWER_MAX];
-	size_t size;
 
-	enrol_fill_answer(host, device, &answer);
-	if (device_driver_by_name("native")->encode_answer(
-		    format, &answer, body, sizeof(body), &size) < 0) {
+	if (answer_make(host, device, format, at_enrol, body, &answer) < 0) {
 		lan_answer_text(exchange, COAP_CODE(5, 0), NULL, -1);
 		return;
 	}
-	lan_answer(exchange, &(const struct lan_answer){
-				     .code = code,
-				     .format = format,
-				     .payload = span_of(body, size),
-				     .max_age = at_enrol ? (int64_t)answer.retry : 0,
-				     .location_id = at_enrol ? device->record->id : NULL,
-			     });
+	answer.code = code;
+	lan_answer(exchange, &answer);
+}
+
+void enrol_notify(struct host *host, struct device *device)
+{
+	struct device_host *part = device_host(device);
+	struct lan_answer answer;
+	uint8_t body[ANSWER_MAX];
+
+	if (part->state_observer &&
+		answer_make(host, device, part->state_format, false, body, &answer) >= 0)
+		lan_notify(part->state_observer, &answer);
+}
+
+/* A session can be told of changes. One observer for each device, the newest; asked again by the
+ * same without Observe it is the end (RFC 7641 section 3.6). */
+static void state_send(
+	struct host *host, struct device *device, const struct lan_request *request, int format)
+{
+	struct device_host *part = device_host(device);
+	bool observes = request->observe && secure_is_proven(request);
+	struct lan_answer answer;
+	uint8_t body[ANSWER_MAX];
+
+	if (observes || lan_observer_is(part->state_observer, request->exchange))
+		part->state_observer = lan_observer_free(part->state_observer);
+	if (!observes || answer_make(host, device, format, false, body, &answer) < 0) {
+		enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 5), format, false);
+		return;
+	}
+	part->state_format = format;
+	part->state_observer = lan_observe(request->exchange, &answer, &part->state_observer);
 }
 
 /* ---- GET /d/<id>, GET /time ---- */
@@ -106,7 +152,7 @@ void device_on_request(struct host *host, const struct lan_request *request)
 		return;
 	}
 	device->last_heard_usec = clock_boot_usec();
-	enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 5), format, false);
+	state_send(host, device, request, format);
 }
 
 /* Seconds since 1970, in text or, by Accept, CBOR. */

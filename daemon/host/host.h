@@ -279,7 +279,9 @@ struct device_host {
 	struct device_session *session; /* session.c; NULL = none */
 	/* command-host.c, command-device.c */
 	sd_event_source *command_timer, *command_retry;
-	struct lan_observer *observer; /* of its commands; NULL = none */
+	struct lan_observer *observer;	     /* of its commands; NULL = none */
+	struct lan_observer *state_observer; /* of /d/<id> */
+	int state_format;
 	int observe_format;
 	uint64_t observed_row; /* the command that the observer was told of, 0 = none */
 	uint64_t command_row;  /* on its way to the device as a POST, 0 = none */
@@ -376,6 +378,8 @@ void device_on_request(struct host *host, const struct lan_request *request);
 struct device *device_of_request(struct host *host, const struct lan_request *request);
 void time_on_request(struct host *host, const struct lan_request *request);
 void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
+/* Its state changed: who observes it is told. */
+void enrol_notify(struct host *host, struct device *device);
 /* The answer map; at /enrol with Location-Path and 'retry' in Max-Age. */
 void enrol_send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
 	uint8_t code, int format, bool at_enrol);

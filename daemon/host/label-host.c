@@ -52,6 +52,13 @@ int label_load(struct host *host, struct kept_label *kept)
 	return 0;
 }
 
+/* Who has a session with a key that is not good any more has none. */
+static void keys_changed(struct host *host)
+{
+	if (host->lan)
+		lan_recheck_keys(host->lan);
+}
+
 /* ---- the last part ---- */
 
 /* What is being saved: the same keys once more, for the book. */
@@ -87,6 +94,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		return;
 	}
 	label_book_put(&host->labels, &saving->list);
+	keys_changed(host);
 	log_notice("%zu codes were imported, %zu of them new.", count, added);
 	host_touch(host);
 	snprintf(text, sizeof(text), "%zu code%s saved as keys: %zu new, %zu replaced.", count,
@@ -261,6 +269,7 @@ static void on_dropped(void *userdata, int result, const char *head)
 		return;
 	}
 	label_book_drop(&dropping->host->labels, dropping->ep);
+	keys_changed(dropping->host);
 	host_touch(dropping->host);
 	import_answer(dropping->done, dropping->userdata, ACT_DONE, 0,
 		"The keys of this label are deleted. A device that was taken in with it goes on "

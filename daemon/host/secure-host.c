@@ -59,6 +59,14 @@ bool secure_is_device(const struct lan_request *request, const struct device *de
 	       strcmp(device->record->ep, request->ep) == 0;
 }
 
+bool secure_is_still(const struct device_record *record, const struct lan_peer *peer)
+{
+	if (record->trust >= TRUST_PSK)
+		return peer->trust >= record->trust;
+	return peer->trust < TRUST_PSK &&
+	       device_address_same_host(&peer->address, &record->address);
+}
+
 bool secure_is_downgrade(
 	struct host *host, struct device *device, const struct lan_request *request)
 {

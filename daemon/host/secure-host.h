@@ -15,6 +15,9 @@ bool secure_host_keeps(const struct host *host, enum trust trust, const char *id
 bool secure_is_proven(const struct lan_request *request);
 /* True when the request came over a session that is this device's own. */
 bool secure_is_device(const struct lan_request *request, const struct device *device);
+/* True while this peer speaks for the device: a session by what it proved, all others by their
+ * address, as long as nobody proved the name. */
+bool secure_is_still(const struct device_record *record, const struct lan_peer *peer);
 /* True when the name was proved over a session before, and this request is not: it is to be
  * refused, and is in the journal (a few times a minute). */
 bool secure_is_downgrade(

@@ -63,7 +63,7 @@ static void on_sighted(void *userdata, const struct lan_sighting *sighting)
 
 static void on_unobserved(void *userdata, void *observer_userdata)
 {
-	command_on_unobserved(observer_userdata);
+	*(struct lan_observer **)observer_userdata = NULL;
 }
 
 static bool on_psk(

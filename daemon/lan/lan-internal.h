@@ -124,8 +124,6 @@ struct lan {
 
 /* lan.c */
 const char *lan_interface_by_index(struct lan *lan, unsigned index);
-/* 0 when it is not there. */
-int lan_interface_index(const struct lan *lan, const struct device_address *address);
 bool lan_interface_is_ours(const struct lan *lan, const char *name);
 void lan_turn_away(struct lan *lan, enum turned_away why, const struct device_address *address);
 void lan_limit_reached(struct lan *lan, enum limit limit);
@@ -207,6 +205,8 @@ void lan_neighbour_note(struct lan *lan, struct lan_peer *peer);
 /* A notification was acknowledged, or (not 'taken') reset or given up. */
 void lan_observer_settled(
 	struct lan *lan, const struct device_address *address, uint16_t message_id, bool taken);
+/* The session ends. */
+void lan_observers_orphan(struct lan *lan, const coap_session_t *session);
 void lan_observers_drop(struct lan *lan);
 
 /* lan-client.c */

@@ -5,6 +5,10 @@
  * because a notification tells a device that it is wanted, and because one that is not acknowledged
  * is how we learn that nobody listens any more (section 4.5).
  *
+ * Inside of a DTLS session nobody but libcoap sees the acknowledgement; there the next notification
+ * does not wait for it, and one that is never acknowledged is told by libcoap when it gives up. A
+ * session that ends takes its observers along.
+ *
  * The sequence number goes up with each notification (section 4.4: 24 bits are enough, and the
  * first is that of the answer).
  */
@@ -62,6 +66,8 @@ static struct lan_observer *observer_new(struct lan_exchange *exchange, void *us
 	struct lan *lan = exchange_lan(exchange);
 	struct lan_observer *observer;
 
+	if (!exchange_session(exchange)) /* it ended meanwhile */
+		return NULL;
 	if (lan->observers.count >= lan->limits->value[LIMIT_OBSERVERS]) {
 		lan_limit_reached(lan, LIMIT_OBSERVERS);
 		return NULL;
@@ -106,7 +112,7 @@ static bool notification_send(struct lan_observer *observer)
 	if (!message_send(observer->lan, observer->session,
 		    message_build(COAP_MESSAGE_CON, message_id, &observer->key, &parts)))
 		return false;
-	observer->sending = true;
+	observer->sending = !observer->peer.identity[0];
 	observer->message_id = message_id;
 	observer->lan->stats.answers++;
 	return true;
@@ -135,9 +141,32 @@ bool lan_observer_is(const struct lan_observer *observer, const struct lan_excha
 	       !memcmp(key->token, observer->key.token, key->token_size);
 }
 
-const struct device_address *lan_observer_address(const struct lan_observer *observer)
+const struct lan_peer *lan_observer_peer(const struct lan_observer *observer)
 {
-	return &observer->peer.address;
+	return &observer->peer;
+}
+
+static void observer_lose(struct lan_observer *observer)
+{
+	struct lan *lan = observer->lan;
+	void *userdata = observer->userdata;
+
+	lan_observer_free(observer);
+	if (lan->ops.unobserved)
+		lan->ops.unobserved(lan->userdata, userdata);
+}
+
+void lan_observers_orphan(struct lan *lan, const coap_session_t *session)
+{
+	struct lan_observer *at = lan->observers.first;
+
+	while (at) {
+		struct lan_observer *next = at->next;
+
+		if (at->session == session)
+			observer_lose(at);
+		at = next;
+	}
 }
 
 void lan_observer_settled(
@@ -145,28 +174,21 @@ void lan_observer_settled(
 {
 	struct lan_observer *at = lan->observers.first;
 
-	while (at && (!at->sending || at->message_id != message_id ||
-			     at->peer.address.port != address->port ||
-			     memcmp(&at->peer.address.ip, &address->ip, sizeof(address->ip)) != 0))
+	while (at &&
+		((!at->sending && (taken || !at->peer.identity[0])) ||
+			at->message_id != message_id || at->peer.address.port != address->port ||
+			memcmp(&at->peer.address.ip, &address->ip, sizeof(address->ip)) != 0))
 		at = at->next;
 	if (!at)
 		return;
 	at->sending = false;
 	if (taken && (!at->waits || notification_send(at)))
 		return;
-	void *userdata = at->userdata;
-	lan_observer_free(at);
-	if (lan->ops.unobserved)
-		lan->ops.unobserved(lan->userdata, userdata);
+	observer_lose(at);
 }
 
 void lan_observers_drop(struct lan *lan)
 {
-	while (lan->observers.first) {
-		void *userdata = lan->observers.first->userdata;
-
-		lan_observer_free(lan->observers.first);
-		if (lan->ops.unobserved)
-			lan->ops.unobserved(lan->userdata, userdata);
-	}
+	while (lan->observers.first)
+		observer_lose(lan->observers.first);
 }

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has a DTLS session, who is shaking hands, and what becomes of a datagram of the DTLS port.
+ * Who has a DTLS session. Who may get one is decided in lan-handshake.c.
  *
- *	ClientHello without our cookie       a HelloVerifyRequest; nothing is remembered
- *	ClientHello with it, no session      to libcoap: a handshake begins
- *	ClientHello with it, a session       the device rebooted and kept its port, or somebody who
- *	                                     can read what it gets plays the device: see below
- *	another record, of a known address   to libcoap
- *	another record                       silence
- *
- * The cookie is our Echo value of the address: one proof of reachability for both ports.
- *
- * A session that somebody knocks at is suspect. It is asked a question that only the device can
+ * A session that somebody knocks at is suspect: the device rebooted and kept its port, or somebody
+ * who can read what it gets plays the device. It is asked a question that only the device can
  * answer, over the session itself (a CoAP ping); if nothing that only the device can have sent
  * comes within 0.9 s, the session ends, and the ClientHello that the device repeats after a second
  * begins a new one. So a forged datagram ends no session, nor does one from the true address.
@@ -32,55 +24,26 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/loop.h"
-#include "lan/dtls-gate.h"
-#include "lan/peer-table.h"
 
 #define ANSWER_WITHIN_USEC (900 * USEC_PER_MSEC)
 #define ASK_PAUSE_USEC	   (5 * USEC_PER_SEC)
-#define HANDSHAKE_USEC	   (30 * USEC_PER_SEC)
-/* A handshake that is so young is not pushed out by another. */
-#define HANDSHAKE_MIN_USEC (2 * USEC_PER_SEC)
 #define STRANGER_USEC	   (300 * USEC_PER_SEC)
 /* Else a ping would wait behind answers that were not acknowledged. */
 #define UNDER_WAY_MAX 20
 
-struct handshake {
-	struct peer_entry entry;
-	uint64_t since_usec;
-	uint8_t random[DTLS_RANDOM_SIZE];
-};
-
-struct secure_peer {
-	struct peer_entry entry;
-	coap_session_t *session; /* referenced; its application data is this peer */
-	enum trust trust;
-	char identity[LAN_IDENTITY_MAX + 1];
-	uint64_t heard_usec;
-	uint64_t asked_usec; /* 0 = never */
-	size_t overhead;     /* bytes that its cipher adds to a record */
-	bool suspect;
-};
-
-struct lan_secure {
-	struct lan_dtls *dtls;
-	struct peer_table handshakes, peers;
-	sd_event_source *timer;
-	bool timer_set;
-};
-
-/* The tables know ip and interface; here the port belongs to the key too. */
-static const char *port_text(const struct device_address *address, char text[8])
+const char *secure_port_text(const struct device_address *address, char text[8])
 {
 	snprintf(text, 8, "%" PRIu16, address->port);
 	return text;
 }
 
-static struct peer_entry *entry_find(struct peer_table *table, const struct device_address *address)
+struct peer_entry *secure_entry_find(struct peer_table *table, const struct device_address *address)
 {
 	char port[8];
 
-	return peer_table_find(table, address, port_text(address, port));
+	return peer_table_find(table, address, secure_port_text(address, port));
 }
 
 static bool session_address(
@@ -91,8 +54,8 @@ static bool session_address(
 
 	if (!interface)
 		return false;
-	address_from_sockaddr(
-		&coap_session_get_addr_remote(session)->addr.sa, interface, ret_address);
+	lan_address_of(
+		lan, &coap_session_get_addr_remote(session)->addr.sa, interface, ret_address);
 	return true;
 }
 
@@ -107,6 +70,7 @@ static void peer_end(struct lan *lan, struct secure_peer *peer, bool connected)
 	coap_session_set_app_data(session, NULL);
 	peer_table_remove(&lan->secure->peers, &peer->entry);
 	lan_exchanges_orphan(lan, session);
+	lan_observers_orphan(lan, session);
 	if (connected)
 		coap_session_disconnected(session, COAP_NACK_NOT_DELIVERABLE);
 	coap_session_release(session);
@@ -171,7 +135,7 @@ static int suspects_due(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void suspect(struct lan *lan, struct secure_peer *peer)
+void lan_secure_suspect(struct lan *lan, struct secure_peer *peer)
 {
 	uint64_t now = clock_boot_usec();
 
@@ -197,132 +161,6 @@ void lan_secure_heard(struct lan *lan, coap_session_t *session)
 		return;
 	peer->suspect = false;
 	peer->heard_usec = clock_boot_usec();
-}
-
-/* ---- datagrams ---- */
-
-/* Another handshake from the same address and port than the one that is under way: the device
- * began anew, and libcoap would give the hello to the old one. */
-static void handshake_restart(struct lan *lan, const struct device_address *address)
-{
-	coap_address_t remote;
-	coap_tick_t now;
-
-	if (address_to_coap(address, &remote) < 0)
-		return;
-	coap_session_t *session =
-		coap_session_get_by_peer(lan->context, &remote, lan_interface_index(lan, address));
-	if (!session || coap_session_get_proto(session) != COAP_PROTO_DTLS || peer_of(session))
-		return;
-	coap_session_disconnected(session, COAP_NACK_TLS_FAILED);
-	coap_ticks(&now);
-	coap_io_prepare_epoll(lan->context, now); /* frees it */
-}
-
-/* A place among those who shake hands, in exchange for the oldest one that had its time. */
-static bool handshake_make_room(struct lan *lan, uint64_t now)
-{
-	struct peer_table *table = &lan->secure->handshakes;
-	struct handshake *oldest = (struct handshake *)table->oldest;
-
-	if (table->count < table->max)
-		return true;
-	lan_limit_reached(lan, LIMIT_HANDSHAKES);
-	if (now - oldest->since_usec < HANDSHAKE_MIN_USEC)
-		return false;
-	peer_table_remove(table, &oldest->entry);
-	return true;
-}
-
-static bool handshake_admit(
-	struct lan *lan, const struct device_address *address, const struct dtls_hello *hello)
-{
-	struct peer_table *table = &lan->secure->handshakes;
-	struct handshake *handshake = (struct handshake *)entry_find(table, address);
-	uint64_t now = clock_boot_usec();
-	struct peer_entry *entry;
-	char port[8];
-
-	if (handshake && memcmp(handshake->random, hello->random, DTLS_RANDOM_SIZE) == 0)
-		return true;
-	if (handshake) {
-		peer_table_remove(table, &handshake->entry);
-		handshake_restart(lan, address);
-	}
-	if (!handshake_make_room(lan, now) ||
-		peer_table_add(table, address, port_text(address, port), &entry) < 0)
-		return false;
-	handshake = (struct handshake *)entry;
-	handshake->since_usec = now;
-	memcpy(handshake->random, hello->random, DTLS_RANDOM_SIZE);
-	return true;
-}
-
-static void hello_admit(struct lan *lan, const struct device_address *address,
-	const struct dtls_hello *hello, struct gate_result *result)
-{
-	uint64_t now = clock_boot_usec();
-	uint8_t cookie[ECHO_SIZE];
-
-	if (!echo_check(lan->echo, address, hello->cookie, now)) {
-		if (echo_make(lan->echo, address, now, cookie) < 0)
-			return;
-		result->reply_size =
-			dtls_verify_write(hello, span_of(cookie, sizeof(cookie)), result->reply);
-		result->verdict = GATE_REPLY;
-		return;
-	}
-	struct secure_peer *peer = (struct secure_peer *)entry_find(&lan->secure->peers, address);
-	if (peer)
-		suspect(lan, peer);
-	else if (handshake_admit(lan, address, hello))
-		result->verdict = GATE_PASS;
-}
-
-static bool is_shaking_hands(struct lan *lan, const struct device_address *address)
-{
-	const struct handshake *handshake =
-		(struct handshake *)entry_find(&lan->secure->handshakes, address);
-
-	return handshake && clock_boot_usec() - handshake->since_usec < HANDSHAKE_USEC;
-}
-
-static bool record_is_expected(
-	struct lan *lan, const struct device_address *address, struct span bytes)
-{
-	const struct secure_peer *peer =
-		(struct secure_peer *)entry_find(&lan->secure->peers, address);
-
-	if (!peer && !is_shaking_hands(lan, address))
-		return false;
-	return dtls_shortest_record(bytes) >= (peer ? peer->overhead : DTLS_OVERHEAD_MIN);
-}
-
-void lan_secure_admit(struct lan *lan, const struct device_address *address, struct span bytes,
-	size_t size, struct gate_result *ret_result)
-{
-	struct gate_result result = {.verdict = GATE_DROP};
-	struct dtls_hello hello;
-
-	if (size > GATE_DATAGRAM_MAX)
-		bytes.size = 0;
-	switch (dtls_look(bytes, &hello)) {
-	case DTLS_NONSENSE:
-		result.malformed = true;
-		lan->stats.malformed++;
-		lan_turn_away(lan, AWAY_MALFORMED, address);
-		break;
-	case DTLS_HELLO:
-		hello_admit(lan, address, &hello, &result);
-		break;
-	case DTLS_RECORD:
-		if (record_is_expected(lan, address, bytes))
-			result.verdict = GATE_PASS;
-		break;
-	}
-	if (result.verdict == GATE_DROP)
-		lan->stats.silenced++;
-	*ret_result = result;
 }
 
 /* ---- handshakes that end ---- */
@@ -392,7 +230,7 @@ static void connected(struct lan *lan, coap_session_t *session)
 
 	if (!session_address(lan, session, &address))
 		return;
-	entry = entry_find(&lan->secure->handshakes, &address);
+	entry = secure_entry_find(&lan->secure->handshakes, &address);
 	if (entry)
 		peer_table_remove(&lan->secure->handshakes, entry);
 	if (!identity_read(session, fresh.identity))
@@ -402,7 +240,8 @@ static void connected(struct lan *lan, coap_session_t *session)
 		peer_end(lan, old, true);
 	peers_make_room(lan, is_stranger(lan, &fresh));
 	/* Without memory nobody is known at the other end, and it times out. */
-	if (peer_table_add(&lan->secure->peers, &address, port_text(&address, port), &entry) < 0)
+	if (peer_table_add(
+		    &lan->secure->peers, &address, secure_port_text(&address, port), &entry) < 0)
 		return;
 	struct secure_peer *peer = (struct secure_peer *)entry;
 	fresh.entry = peer->entry;
@@ -420,7 +259,7 @@ static void failed(struct lan *lan, coap_session_t *session)
 
 	if (!session_address(lan, session, &address))
 		return;
-	entry = entry_find(&lan->secure->handshakes, &address);
+	entry = secure_entry_find(&lan->secure->handshakes, &address);
 	if (!entry)
 		return;
 	peer_table_remove(&lan->secure->handshakes, entry);
@@ -451,12 +290,27 @@ bool lan_secure_describe(const coap_session_t *session, struct lan_peer *peer)
 	return true;
 }
 
-void lan_end_session(struct lan *lan, enum trust trust, const char *identity)
+static bool key_is_good(const struct lan *lan, const struct secure_peer *peer)
 {
-	struct secure_peer *peer = lan->secure ? peer_by_identity(lan, trust, identity) : NULL;
+	const coap_bin_const_t *used = coap_session_get_psk_key(peer->session);
+	uint8_t key[LAN_PSK_MAX];
+	size_t size = 0;
+	bool good = lan->ops.psk(lan->userdata, peer->identity, key, &size) && used &&
+		    used->length == size && crypto_equal(used->s, key, size);
 
-	if (peer)
-		peer_end(lan, peer, true);
+	crypto_wipe(key, sizeof(key));
+	return good;
+}
+
+void lan_recheck_keys(struct lan *lan)
+{
+	struct secure_peer *peer = lan->secure ? peer_first(lan) : NULL, *newer;
+
+	for (; peer; peer = newer) {
+		newer = peer_newer(peer);
+		if (!key_is_good(lan, peer))
+			peer_end(lan, peer, true);
+	}
 }
 
 /* ---- birth and death ---- */

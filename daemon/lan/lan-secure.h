@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* DTLS sessions: what lan-dtls.c (the library's settings, keys) and lan-secure.c (who has a
- * session, who may get one) offer to the other files lan*.c. Head comments there. */
+/* DTLS sessions: what lan-dtls.c (the library's settings, keys), lan-secure.c (who has a
+ * session) and lan-handshake.c (who may get one) offer to the other files lan*.c. Head comments
+ * there. */
 
+#include "lan/dtls-gate.h"
 #include "lan/gate.h"
 #include "lan/lan-internal.h"
+#include "lan/peer-table.h"
 
 /* Opens what DTLS needs; before the endpoints. 0 or negative errno. */
 int lan_secure_start(struct lan *lan);
@@ -13,9 +16,16 @@ int lan_secure_start(struct lan *lan);
 void lan_secure_end_all(struct lan *lan);
 void lan_secure_free(struct lan *lan);
 
-/* May this datagram of the DTLS port reach libcoap? As gate_check(). */
-void lan_secure_admit(struct lan *lan, const struct device_address *address, struct span bytes,
-	size_t size, struct gate_result *ret_result);
+/* A datagram of the DTLS port. */
+struct secure_arrival {
+	struct device_address address;
+	unsigned interface_index;
+	struct span bytes;
+	size_t size; /* of the datagram; 'bytes' may hold less */
+};
+/* May it reach libcoap? As gate_check(). */
+void lan_secure_admit(
+	struct lan *lan, const struct secure_arrival *arrival, struct gate_result *ret_result);
 /* An event of libcoap about a DTLS session. */
 void lan_secure_event(struct lan *lan, coap_session_t *session, coap_event_t event);
 /* Something that only the other end can have sent came over this session. */
@@ -33,3 +43,36 @@ int lan_dtls_new(struct lan *lan, struct lan_dtls **ret);
 /* Bytes that the session's cipher adds to each record. */
 size_t lan_dtls_overhead(const coap_session_t *session);
 struct lan_dtls *lan_dtls_free(struct lan_dtls *dtls);
+
+/* ---- between lan-secure.c and lan-handshake.c ---- */
+
+struct handshake {
+	struct peer_entry entry;
+	uint64_t since_usec;
+	uint8_t random[DTLS_RANDOM_SIZE];
+};
+
+struct secure_peer {
+	struct peer_entry entry;
+	coap_session_t *session; /* referenced; its application data is this peer */
+	enum trust trust;
+	char identity[LAN_IDENTITY_MAX + 1];
+	uint64_t heard_usec;
+	uint64_t asked_usec; /* 0 = never */
+	size_t overhead;     /* bytes that its cipher adds to a record */
+	bool suspect;
+};
+
+struct lan_secure {
+	struct lan_dtls *dtls;
+	struct peer_table handshakes, peers;
+	sd_event_source *timer;
+	bool timer_set;
+};
+
+/* The tables know ip and interface; here the port, as a text, belongs to the key too. */
+const char *secure_port_text(const struct device_address *address, char text[8]);
+struct peer_entry *secure_entry_find(
+	struct peer_table *table, const struct device_address *address);
+/* Somebody knocks at the address of this session: is the device still there? */
+void lan_secure_suspect(struct lan *lan, struct secure_peer *peer);

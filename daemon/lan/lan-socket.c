@@ -388,9 +388,12 @@ static bool arrival_admit(struct lan *lan, const struct lan_endpoint *endpoint,
 	}
 	size_t seen = arrival->size < PEEK_SIZE ? arrival->size : PEEK_SIZE;
 	if (endpoint->secure) {
+		const struct secure_arrival secure = {.address = address,
+			.interface_index = arrival->interface_index,
+			.bytes = span_of(bytes, seen),
+			.size = arrival->size};
 		if (!arrival->group)
-			lan_secure_admit(
-				lan, &address, span_of(bytes, seen), arrival->size, ret_result);
+			lan_secure_admit(lan, &secure, ret_result);
 		return ret_result->verdict == GATE_PASS;
 	}
 	if (arrival->group && lan_multicast_is_ours(lan, span_of(bytes, seen)))

@@ -149,8 +149,8 @@ struct lan *lan_free(struct lan *lan); /* unanswered exchanges become silence */
 /* The UDP ports in use, host order; that of DTLS is 0 without it. */
 uint16_t lan_port(const struct lan *lan);
 uint16_t lan_secure_port(const struct lan *lan);
-/* Ends the DTLS session of this identity, if there is one: its key is not good any more. */
-void lan_end_session(struct lan *lan, enum trust trust, const char *identity);
+/* Keys have changed: asks ops.psk for the key of each session, and ends those that had another. */
+void lan_recheck_keys(struct lan *lan);
 
 /* Each consumes the exchange; any time, any order, on the loop. */
 void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);
@@ -171,7 +171,7 @@ struct lan_observer *lan_observe(
 void lan_notify(struct lan_observer *observer, const struct lan_answer *answer);
 /* True when this exchange comes from the same endpoint with the same token: it asks for an end. */
 bool lan_observer_is(const struct lan_observer *observer, const struct lan_exchange *exchange);
-const struct device_address *lan_observer_address(const struct lan_observer *observer);
+const struct lan_peer *lan_observer_peer(const struct lan_observer *observer);
 /* Nothing more is sent, and nobody is told. NULL. */
 struct lan_observer *lan_observer_free(struct lan_observer *observer);
 

@@ -11,7 +11,7 @@ import pytest
 from bed import coap, until
 from bed.label import Label
 from bed.plain import PlainDevice, await_stage, let_in, open_window
-from bed.wait import free_port
+from bed.wait import free_port, stays
 
 
 @pytest.fixture
@@ -157,3 +157,19 @@ def test_debian_client(gateway, recorder):
     recorder.wait('gatehouse/bed/%s/telemetry' % device['id'], 1)
     assert readings(recorder, device)[0].user['gh-trust'] == 'psk'
     assert 'ep is not the name' in debian_client(gateway, label, 't?ep=vault-8', '1', '-t', '0')
+
+
+def test_a_key_that_is_withdrawn(gateway, recorder, sensor):
+    """Its session ends with it, and there is no other."""
+    label = Label('vault-9')
+    know(gateway, label)
+    open_window(gateway)
+    one = start(sensor, gateway, label)
+    device = approve(gateway, label.ep)
+    recorder.wait('gatehouse/bed/%s/telemetry' % device['id'], 1)
+    gateway.ctl('codes', 'drop', label.ep)
+    until(lambda: time.monotonic() - readings(recorder, device)[-1].at > 2, 20,
+          'nothing more arrives')
+    count = len(readings(recorder, device))
+    stays(lambda: len(readings(recorder, device)) == count, 4, 'nothing arrives')
+    one.stop()

@@ -98,10 +98,10 @@ void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac
 struct lan_observer {
 	struct lan_observer *next;
 	void *userdata;
-	struct device_address address;
+	struct lan_peer peer;
 };
 static struct lan_observer *observers;
-unsigned fake_observers, fake_notifications;
+unsigned fake_observers, fake_notifications, fake_rechecks;
 struct lan_exchange fake_notified;
 
 struct lan_observer *lan_observe(
@@ -111,7 +111,7 @@ struct lan_observer *lan_observe(
 
 	assert_non_null(observer);
 	observer->userdata = userdata;
-	observer->address = exchange->peer.address;
+	observer->peer = exchange->peer;
 	observer->next = observers;
 	observers = observer;
 	fake_observers++;
@@ -127,14 +127,15 @@ void lan_notify(struct lan_observer *observer, const struct lan_answer *answer)
 	fake_notifications++;
 }
 
-const struct device_address *lan_observer_address(const struct lan_observer *observer)
+const struct lan_peer *lan_observer_peer(const struct lan_observer *observer)
 {
-	return &observer->address;
+	return &observer->peer;
 }
 
 bool lan_observer_is(const struct lan_observer *observer, const struct lan_exchange *exchange)
 {
-	return observer && device_address_same_host(&observer->address, &exchange->peer.address);
+	return observer &&
+	       device_address_same_host(&observer->peer.address, &exchange->peer.address);
 }
 
 struct lan_observer *lan_observer_free(struct lan_observer *observer)
@@ -156,7 +157,13 @@ void observer_lost(void)
 	void *userdata = observers->userdata;
 
 	lan_observer_free(observers);
-	command_on_unobserved(userdata);
+	*(struct lan_observer **)userdata = NULL;
+}
+
+void lan_recheck_keys(struct lan *lan)
+{
+	assert_non_null(lan);
+	fake_rechecks++;
 }
 
 unsigned lan_probe_multicast(struct lan *lan)

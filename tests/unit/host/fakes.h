@@ -115,7 +115,7 @@ struct lan_exchange {
 void neighbour(const char *ip, const char *mac);
 
 /* Observers that are there, what the newest one was told last, and how often any was. */
-extern unsigned fake_observers, fake_notifications;
+extern unsigned fake_observers, fake_notifications, fake_rechecks;
 extern struct lan_exchange fake_notified;
 /* The newest one is gone: reset, or not to be reached. */
 void observer_lost(void);

@@ -107,6 +107,7 @@ static void an_import_is_one_change(void **state)
 	assert_int_equal(disk_label("b")->since, bed.wall_msec);
 	assert_string_equal(disk_audit_newest()->action, "codes import");
 	assert_string_equal(disk_audit_newest()->object, "2 names");
+	assert_int_equal(fake_rechecks, 1); /* of the sessions that use them */
 	outcome = put("anna", 0, false, "b");
 	assert_string_equal(outcome.text, "1 code was saved as keys: 0 new, 1 replaced.");
 	assert_string_equal(disk_audit_newest()->object, "b");

@@ -211,6 +211,136 @@ static void the_resource_of_another(void **state)
 	assert_int_equal(x.code, COAP_CODE(4, 4));
 }
 
+static void observe_state(struct lan_exchange *exchange, const struct device *device, bool observe)
+{
+	struct lan_request request = {
+		.resource = LAN_DEVICE,
+		.method = LAN_GET,
+		.observe = observe,
+		.peer = &exchange->peer,
+		.content_format = -1,
+		.accept = FORMAT_JSON,
+		.confirmable = true,
+		.exchange = exchange,
+	};
+
+	*exchange = (struct lan_exchange){.peer = {.address = device->record->address,
+						  .verified = true,
+						  .trust = device->record->trust}};
+	if (device->record->trust >= TRUST_PSK)
+		memcpy(exchange->peer.identity, device->record->ep, strlen(device->record->ep) + 1);
+	memcpy(request.ep, device->record->ep, sizeof(request.ep));
+	memcpy(request.device_id, device->record->id, sizeof(request.device_id));
+	device_on_request(&bed.host, &request);
+}
+
+static void its_state_can_be_observed(void **state)
+{
+	struct device *device = approved("one");
+	struct act act;
+
+	observe_state(&x, device, true);
+	assert_int_equal(x.code, COAP_CODE(2, 5));
+	assert_true(x.observed);
+	observe_state(&x, device, true); /* again it is one observer */
+	assert_int_equal(fake_observers, 1);
+	act = act_on(ACT_REVOKE, device->record->id);
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	assert_true(fake_notifications >= 1);
+	assert_non_null(strstr(exchange_text(&fake_notified), "\"state\":\"revoked\""));
+	observe_state(&x, device, false); /* asked without Observe it is the end */
+	assert_int_equal(fake_observers, 0);
+	observe_state(&x, device, true);
+	observer_lost();
+	assert_null(device_host(device)->state_observer);
+}
+
+/* Only a session can be told of a state. */
+static void a_plain_state_cannot(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	observe_state(&x, device, true);
+	assert_int_equal(x.code, COAP_CODE(2, 5));
+	assert_false(x.observed);
+	assert_int_equal(fake_observers, 0);
+}
+
+static void who_speaks_for_a_device(void **state)
+{
+	struct device_record record = {.address = address_of("10.0.0.1")};
+	struct lan_peer peer = {.address = address_of("10.0.0.1")};
+
+	assert_true(secure_is_still(&record, &peer));
+	peer.address = address_of("10.0.0.2");
+	assert_false(secure_is_still(&record, &peer));
+	record.trust = TRUST_PSK;
+	assert_false(secure_is_still(&record, &peer));
+	peer.trust = TRUST_PSK;
+	assert_true(secure_is_still(&record, &peer));
+	record.trust = TRUST_PLAIN;
+	record.address = peer.address;
+	assert_false(secure_is_still(&record, &peer));
+}
+
+static void know_label(const char *ep)
+{
+	static const uint8_t secret[LABEL_SECRET_SIZE] = {
+		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	struct label_list list = {0};
+	struct kept_label *kept;
+	enum label_verdict verdict;
+	char text[LABEL_TEXT_SIZE];
+	struct label label;
+
+	assert_int_equal(label_write(secret, ep, text), 0);
+	assert_int_equal(label_read(span_from_string(text), ep, &label, &verdict), 0);
+	assert_int_equal(kept_label_new(&label, &kept), 0);
+	label_clear(&label);
+	label_list_add(&list, kept);
+	assert_int_equal(label_book_reserve(&bed.host.labels, bed.host.labels.count + 1), 0);
+	label_book_put(&bed.host.labels, &list);
+}
+
+static void keys_come_from_labels(void **state)
+{
+	/* the vector of the device contract */
+	static const uint8_t psk[] = {0x34, 0x36, 0x44, 0xd1, 0xe5, 0xc7, 0x9a, 0x55, 0x55, 0xd6,
+		0x46, 0x35, 0xe1, 0x1f, 0xc3, 0xfc};
+	uint8_t key[LAN_PSK_MAX] = {0};
+	size_t size = 77;
+
+	assert_false(secure_host_psk(&bed.host, "sensor-1", key, &size));
+	assert_int_equal(size, 77);
+	know_label("sensor-1");
+	assert_true(secure_host_psk(&bed.host, "sensor-1", key, &size));
+	assert_int_equal(size, sizeof(psk));
+	assert_memory_equal(key, psk, sizeof(psk));
+	assert_false(secure_host_psk(&bed.host, "Sensor-1", key, &size));
+	assert_false(secure_host_psk(&bed.host, "sensor-2", key, &size));
+}
+
+static void no_key_for_who_is_blocked_or_is_another(void **state)
+{
+	uint8_t key[LAN_PSK_MAX];
+	struct device *device;
+	struct act act;
+	size_t size;
+
+	know_label("sensor-1");
+	know_label("OTHER");
+	/* somebody has the name of a label in other letters: that label is not his */
+	active_device("other", "10.0.0.5");
+	assert_false(secure_host_psk(&bed.host, "OTHER", key, &size));
+	device = pending_device("sensor-1", "10.0.0.1", "{}");
+	assert_true(secure_host_psk(&bed.host, "sensor-1", key, &size));
+	act = act_on(ACT_BLOCK, device->record->id);
+	acted(&act);
+	assert_int_equal(device->record->life.admission, ADMISSION_BLOCKED);
+	assert_false(secure_host_psk(&bed.host, "sensor-1", key, &size));
+}
+
 static void kept_are_the_sessions_of_approved_devices(void **state)
 {
 	struct device *device = approved("one");
@@ -228,6 +358,9 @@ static void kept_are_the_sessions_of_approved_devices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(keys_come_from_labels, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			no_key_for_who_is_blocked_or_is_another, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 			newcomer_has_the_tier_of_its_session, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
@@ -245,6 +378,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			case_is_part_of_an_identity, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(the_resource_of_another, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(its_state_can_be_observed, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_plain_state_cannot, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(who_speaks_for_a_device, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 			kept_are_the_sessions_of_approved_devices, bed_setup, bed_teardown),
 	};

@@ -498,22 +498,106 @@ static void test_separate_answer(void **state)
 	dtls_lose(&dtls);
 }
 
-static void test_end_session(void **state)
+static void observe(struct bed *bed, const struct lan_request *request)
+{
+	const struct lan_answer answer = {
+		.code = COAP_CODE(2, 5), .format = -1, .payload = SPAN_LITERAL("0")};
+
+	*(struct lan_observer **)bed->host_data =
+		lan_observe(request->exchange, &answer, bed->host_data);
+}
+
+static void observer_make(struct bed *bed, struct dtls *dtls, struct lan_observer **observer)
+{
+	struct datagram request, answer;
+
+	bed->host = observe;
+	bed->host_data = observer;
+	message_begin(&request, CON, GET, 1, "o");
+	message_option(&request, 6, "", 0);
+	message_text(&request, 11, "d");
+	message_text(&request, 11, "x");
+	message_text(&request, 11, "c");
+	dtls_ask(dtls, &request, COAP_CODE(2, 5), &answer);
+	assert_non_null(*observer);
+}
+
+/* Nobody here sees an acknowledgement inside of the session: each change is told all the same. */
+static void test_observer_is_told_of_each_change(void **state)
+{
+	struct bed *bed = *state;
+	struct lan_observer *observer = NULL;
+	struct datagram request, told;
+	struct dtls dtls;
+	char text[DATAGRAM_MAX];
+
+	dtls_enter(&dtls, bed, "known-kept");
+	observer_make(bed, &dtls, &observer);
+	for (char change = '1'; change < '6'; change++) {
+		const struct lan_answer answer = {
+			.code = COAP_CODE(2, 5), .format = -1, .payload = span_of(&change, 1)};
+		lan_notify(observer, &answer);
+		assert_true(dtls_receive(&dtls, &told, 5000));
+		assert_int_equal(message_type(&told), CON);
+		assert_true(message_token_is(&told, "o"));
+		assert_int_equal(message_body(&told, text)[0], change);
+		message_begin(&request, ACK, 0, message_id(&told), "");
+		dtls_send(&dtls, &request);
+	}
+	assert_int_equal(bed->unobserved, 0);
+	/* who resets one wants no more of them */
+	lan_notify(observer, &(const struct lan_answer){.code = COAP_CODE(2, 5), .format = -1});
+	assert_true(dtls_receive(&dtls, &told, 5000));
+	message_begin(&request, RST, 0, message_id(&told), "");
+	dtls_send(&dtls, &request);
+	bed_await(bed, bed->unobserved == 1);
+	dtls_lose(&dtls);
+}
+
+/* An observer must not keep a dead session: its device would never get in again. */
+static void test_observer_goes_with_its_session(void **state)
+{
+	struct bed *bed = *state;
+	struct lan_observer *observer = NULL;
+	struct datagram request, answer;
+	struct dtls dtls;
+
+	dtls_enter(&dtls, bed, "known-kept");
+	observer_make(bed, &dtls, &observer);
+	uint16_t port = dtls_local_port(&dtls);
+	dtls_lose(&dtls);
+	dtls_open(&dtls, bed, dtls_socket(bed, port), "known-kept", NULL);
+	assert_true(dtls_connect(&dtls, 10000));
+	assert_int_equal(bed->unobserved, 1);
+	assert_ptr_equal(bed->unobserved_userdata, &observer);
+	bed->host = NULL;
+	reading_make(&request, 2, "a");
+	dtls_ask(&dtls, &request, COAP_CODE(2, 4), &answer);
+	dtls_lose(&dtls);
+}
+
+static void test_keys_that_changed(void **state)
 {
 	struct bed *bed = *state;
 	struct datagram request, answer;
 	struct dtls dtls;
 
 	dtls_enter(&dtls, bed, "known-1");
-	lan_end_session(bed->lan, TRUST_PSK, "known-2");
+	lan_recheck_keys(bed->lan);
 	assert_int_equal(sessions(bed), 1);
-	lan_end_session(bed->lan, TRUST_PSK, "known-1");
+	bed->psk[0] ^= 1;
+	lan_recheck_keys(bed->lan);
 	assert_int_equal(sessions(bed), 0);
 	reading_make(&request, 1, "a");
-	SSL_set_quiet_shutdown(dtls.ssl, 1);
 	SSL_write(dtls.ssl, request.bytes, (int)request.size);
 	assert_false(dtls_receive(&dtls, &answer, 300));
 	assert_int_equal(bed->requests, 0);
+	dtls_lose(&dtls);
+	/* the new key is good at once; gone altogether it is no more */
+	dtls_enter(&dtls, bed, "known-1");
+	bed->psk_size = 8;
+	lan_recheck_keys(bed->lan);
+	assert_int_equal(sessions(bed), 0);
 	dtls_lose(&dtls);
 }
 
@@ -619,7 +703,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_answered_before_a_restart, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_separate_answer, open_bed, close_bed),
-		cmocka_unit_test_setup_teardown(test_end_session, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(
+			test_observer_is_told_of_each_change, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(
+			test_observer_goes_with_its_session, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(test_keys_that_changed, open_bed, close_bed),
 		cmocka_unit_test(test_strangers_have_a_cap),
 		cmocka_unit_test(test_sessions_have_a_cap),
 		cmocka_unit_test(test_handshakes_have_a_cap),
