@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "fakes.h"
 #include "host/binding-host.h"
+#include "host/secure-host.h"
 
 #define MAC_A "02:00:00:00:00:0a"
 #define MAC_B "02:00:00:00:00:0b"
@@ -107,21 +108,22 @@ static void tiers(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
 	struct lan_peer peer = peer_at("10.0.0.1", "");
+	const struct lan_request request = {.peer = &peer, .ep = "one"};
 
-	assert_true(binding_tier_fits(&bed.host, device, &peer));
+	assert_false(secure_is_downgrade(&bed.host, device, &request));
 	/* Proved once, plain after that. */
 	device->record->trust = TRUST_CLAIMED;
-	assert_true(binding_tier_fits(&bed.host, device, &peer));
+	assert_false(secure_is_downgrade(&bed.host, device, &request));
 	device->record->trust = TRUST_PSK;
 	for (int i = 0; i < 20; i++)
-		assert_false(binding_tier_fits(&bed.host, device, &peer));
+		assert_true(secure_is_downgrade(&bed.host, device, &request));
 	store_answer_all(0);
 	/* Journalled, and not twenty times. */
 	assert_in_range(disk_audit_count("downgrade", NULL), 1, 3);
 	peer.trust = TRUST_PSK;
-	assert_true(binding_tier_fits(&bed.host, device, &peer));
+	assert_false(secure_is_downgrade(&bed.host, device, &request));
 	peer.trust = TRUST_CERT;
-	assert_true(binding_tier_fits(&bed.host, device, &peer));
+	assert_false(secure_is_downgrade(&bed.host, device, &request));
 }
 
 static void plain_by_interface(void **state)
