@@ -26,6 +26,8 @@
 #include "host/label-host.h"
 #include "host/load.h"
 #include "host/multicast.h"
+#include "host/profile-host.h"
+#include "host/telemetry.h"
 #include "host/token-host.h"
 #include "host/wiring.h"
 #include "web/web.h"
@@ -214,7 +216,7 @@ static int start_uplink(struct gateway *gateway)
 		next = registry_next(device);
 		platform_host_set_timers(host, device);
 		reading_set_open(host, device);
-		device_host_plan_poll(host, device);
+		telemetry_update(host, device);
 		host_submit(host, device, &(const struct submission){.event = LIFE_RESTARTED});
 	}
 	command_host_start(host);
@@ -265,6 +267,8 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 		reading_drop_loaded(&gateway->host);
 	if (r >= 0)
 		r = start_page(gateway, sockets);
+	if (r >= 0)
+		r = profiles_start(&gateway->host);
 	if (r >= 0)
 		r = start_lan(gateway, remembered);
 	if (r >= 0)
@@ -352,6 +356,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	label_import_end(host);
 	label_book_clear(&host->labels);
 	free(host->flights);
+	free(host->profiles);
 	sd_event_unref(host->loop);
 	free(gateway->config_path);
 	free(gateway);
@@ -374,6 +379,9 @@ int gateway_reload(struct gateway *gateway)
 	int r;
 
 	r = config_load(gateway->config_path, on_config_message, NULL, next);
+	/* The last thing that can fail: all is taken on, or nothing. */
+	if (r >= 0)
+		r = profiles_reload(host);
 	if (r < 0) {
 		log_at(LOG_ERR, (&(const struct log_fields){.message_id = MESSAGE_RELOAD_REFUSED}),
 			"The configuration was not reloaded: the old one stays in force.");

@@ -12,6 +12,7 @@
 
 #include "core/command.h"
 #include "core/device.h"
+#include "core/profile.h"
 #include "core/reading.h"
 
 /* A request the host sends to a device that is a server, through lan. */
@@ -33,12 +34,32 @@ struct device_link {
 	bool observable;
 };
 
+/* What a device is known by when a driver is looked for. */
+struct device_question {
+	const struct device_link *links; /* NULL: it enrols itself */
+	size_t count;
+	const char *ep;
+	const struct profiles *profiles; /* NULL = none */
+};
+
+/* One place where its readings are. */
+#define SOURCES_MAX PROFILE_READS_MAX
+struct telemetry_source {
+	char path[READ_PATH_MAX + 1];
+	char name[PROFILE_TEXT_MAX + 1]; /* of a value without one; "" = none known */
+	char unit[READ_UNIT_MAX + 1];
+	int format; /* when it does not say; -1 unknown */
+	bool observe;
+	uint32_t interval; /* seconds; 0 = lan.poll_interval */
+};
+
 /* What a driver found in a link list. */
 struct device_links {
 	char info[128], claim[128], display[128], identify[128], status[128],
 		command[128]; /* "" = none */
-	char poll[128];	      /* telemetry to be read */
-	int poll_format;
+	struct telemetry_source source[SOURCES_MAX];
+	unsigned source_count;
+	char model[INFO_TEXT_MAX + 1]; /* that a profile gives it */
 	int status_format;  /* of the answer map: CBOR, or JSON where its link says only that */
 	int command_format; /* likewise of commands */
 };
@@ -59,8 +80,7 @@ struct device_driver {
 	const char *name; /* "native" */
 	/* True when a device with these links (or one that enrols itself: links NULL) is of this
 	 * kind; fills what was found. */
-	bool (*match)(
-		const struct device_link *links, size_t count, struct device_links *ret_found);
+	bool (*match)(const struct device_question *question, struct device_links *ret_found);
 	/* GET of the info resource. */
 	int (*info)(const struct device_links *found, struct device_request *ret_request);
 	/* The enrol map (body of /enrol, or the answer to info). Format 60, 50 or none. *ret_info
@@ -83,8 +103,10 @@ struct device_driver {
 	 * read by command_answer_read(). */
 	int (*command)(const struct device_links *found, const struct command *command,
 		struct device_request *ret_request);
-	/* The next read of its telemetry; -ENOTSUP when there is nothing to read. */
-	int (*plan_read)(const struct device_links *found, struct device_request *ret_request);
+	/* A read, or the begin of an observation, of one of its sources; -ENOTSUP when there is
+	 * none of that number. */
+	int (*plan_read)(const struct device_links *found, unsigned index,
+		struct device_request *ret_request);
 };
 
 void device_info_clear(struct device_info *info);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "drivers/device/native.h"
+#include "drivers/device/plain.h"
 #include "drivers/platform/local.h"
 #include "drivers/platform/mqtt.h"
 
@@ -19,6 +20,7 @@ static const struct platform_driver *const platforms[] = {
 /* In the order in which they are asked; the more special one first. */
 static const struct device_driver *const devices[] = {
 	&device_native,
+	&device_plain,
 };
 
 const struct platform_driver *platform_driver_by_name(const char *name)
@@ -42,12 +44,12 @@ const struct device_driver *device_driver_by_name(const char *name)
 }
 
 const struct device_driver *device_driver_match(
-	const struct device_link *links, size_t count, struct device_links *ret_found)
+	const struct device_question *question, struct device_links *ret_found)
 {
 	size_t i;
 
 	for (i = 0; i < ELEMENTS(devices); i++)
-		if (devices[i]->match(links, count, ret_found))
+		if (devices[i]->match(question, ret_found))
 			return devices[i];
 	return NULL;
 }

@@ -10,4 +10,4 @@ const struct platform_driver *platform_driver_by_name(const char *name); /* NULL
 const struct device_driver *device_driver_by_name(const char *name);
 /* The first device driver that takes these links; NULL = none. */
 const struct device_driver *device_driver_match(
-	const struct device_link *links, size_t count, struct device_links *ret_found);
+	const struct device_question *question, struct device_links *ret_found);

@@ -45,6 +45,7 @@ struct scanner {
 	void *userdata;
 	const struct config_key *keys;
 	size_t count;
+	unsigned repeats;
 	struct config_mark *marks;
 	unsigned seen[SECTIONS_MAX]; /* occurrences so far, by number of the section */
 };
@@ -302,7 +303,8 @@ static int check_key(
 		i++)
 		if (token_is(scanner, name, scanner->keys[i].key)) {
 			key = &scanner->keys[i];
-			mark = &scanner->marks[i];
+			mark = scanner->repeats ? &scanner->marks[i * scanner->repeats + occurrence]
+						: &scanner->marks[i];
 		}
 	name_of(scanner, name, shown);
 	r = token_next(scanner, &token);
@@ -337,6 +339,9 @@ static int check_section(struct scanner *scanner, size_t first, unsigned number,
 	unsigned occurrence = scanner->seen[number]++;
 	struct token token;
 
+	if (scanner->repeats && occurrence >= scanner->repeats)
+		return say(scanner, LOG_ERR, line, "too many sections %s; allowed: %u",
+			scanner->keys[first].section, scanner->repeats);
 	for (;;) {
 		int r = token_next(scanner, &token);
 
@@ -399,8 +404,8 @@ static int check_item(struct scanner *scanner, const struct token *name)
 	return check_unknown(scanner, name);
 }
 
-int config_check(const char *path, char *text, size_t size, config_message_fn message,
-	void *userdata, struct config_mark *ret_marks)
+int config_check(const struct config_grammar *grammar, const char *path, char *text, size_t size,
+	config_message_fn message, void *userdata, struct config_mark *ret_marks)
 {
 	struct scanner scanner = {
 		.path = path,
@@ -409,13 +414,16 @@ int config_check(const char *path, char *text, size_t size, config_message_fn me
 		.line = 1,
 		.message = message,
 		.userdata = userdata,
+		.keys = grammar->keys,
+		.count = grammar->count,
+		.repeats = grammar->repeats,
 		.marks = ret_marks,
 	};
 	struct token token;
 	int r;
 
-	scanner.keys = config_keys(&scanner.count);
-	memset(ret_marks, 0, scanner.count * sizeof(*ret_marks));
+	memset(ret_marks, 0,
+		grammar->count * (grammar->repeats ? grammar->repeats : 1) * sizeof(*ret_marks));
 	for (;;) {
 		r = token_next(&scanner, &token);
 		if (r < 0 || token.kind == TOKEN_END)

@@ -45,12 +45,13 @@ static void ignore_error(cfg_t *cfg, const char *format, va_list list)
 
 /* The sections and keys of the table in libconfuse's words: 'keys' holds the keys of all sections,
  * each run closed by CFG_END. */
-static void describe(cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX], cfg_opt_t sections[SECTIONS_MAX])
+static void describe(const struct config_grammar *grammar, cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX],
+	cfg_opt_t sections[SECTIONS_MAX])
 {
-	size_t count, used = 0, section = 0;
-	const struct config_key *table = config_keys(&count);
+	size_t used = 0, section = 0;
+	const struct config_key *table = grammar->keys;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < grammar->count; i++) {
 		if (i == 0 || strcmp(table[i].section, table[i - 1].section)) {
 			if (i > 0)
 				keys[used++] = (cfg_opt_t)CFG_END();
@@ -65,14 +66,14 @@ static void describe(cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX], cfg_opt_t sections
 	sections[section] = (cfg_opt_t)CFG_END();
 }
 
-static int parse(char *text, size_t size, cfg_t **ret)
+int config_parse(const struct config_grammar *grammar, char *text, size_t size, cfg_t **ret)
 {
 	CLEANUP(cleanup_file) FILE *stream = NULL;
 	CLEANUP(cleanup_cfg) cfg_t *cfg = NULL;
 	cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX], sections[SECTIONS_MAX];
 	int r;
 
-	describe(keys, sections);
+	describe(grammar, keys, sections);
 	cfg = cfg_init(sections, CFGF_NONE);
 	if (!cfg)
 		return -ENOMEM;
@@ -89,8 +90,8 @@ static int parse(char *text, size_t size, cfg_t **ret)
 	return 0;
 }
 
-static int set_key(cfg_t *cfg, const struct config_key *key, unsigned occurrence,
-	struct config *config, char *ret_why)
+int config_read_value(
+	cfg_t *cfg, const struct config_key *key, unsigned occurrence, void *config, char *ret_why)
 {
 	cfg_t *section = cfg_getnsec(cfg, key->section, occurrence);
 	const char *items[CONFIG_LIST_MAX + 1] = {NULL};
@@ -113,12 +114,13 @@ int config_read_text(const char *path, char *text, size_t size, config_message_f
 	char name[64], why[CONFIG_WHY_SIZE];
 	size_t count;
 	const struct config_key *table = config_keys(&count);
+	const struct config_grammar grammar = {.keys = table, .count = count};
 	int r, result = 0;
 
-	r = config_check(path, text, size, message, userdata, marks);
+	r = config_check(&grammar, path, text, size, message, userdata, marks);
 	if (r < 0)
 		return r;
-	r = parse(text, size, &cfg);
+	r = config_parse(&grammar, text, size, &cfg);
 	if (r < 0) {
 		say(message, userdata, path, 1, "", "it cannot be parsed");
 		return r;
@@ -126,7 +128,7 @@ int config_read_text(const char *path, char *text, size_t size, config_message_f
 	for (size_t i = 0; i < count; i++) {
 		if (!marks[i].line)
 			continue;
-		r = set_key(cfg, &table[i], marks[i].occurrence, config, why);
+		r = config_read_value(cfg, &table[i], marks[i].occurrence, config, why);
 		if (r < 0) {
 			snprintf(name, sizeof(name), "%s.%s: ", table[i].section, table[i].key);
 			say(message, userdata, path, marks[i].line, name,

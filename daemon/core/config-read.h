@@ -21,6 +21,15 @@ struct config_origin {
 int config_read(const char *path, config_message_fn message, void *userdata, struct config *config,
 	struct config_origin *origins);
 
+/* The 'size' bytes at 'text', checked before, parsed by the sections and keys of a grammar; for
+ * config_read_value(). Free with cfg_free(). */
+struct cfg_t;
+struct config_grammar;
+int config_parse(const struct config_grammar *grammar, char *text, size_t size, struct cfg_t **ret);
+/* As config_value_set(), from the n-th occurrence of the key's section. */
+int config_read_value(struct cfg_t *cfg, const struct config_key *key, unsigned occurrence,
+	void *config, char *ret_why);
+
 /* The same from memory; 'text' of 'size' bytes is changed. 'path' is for the messages. */
 int config_read_text(const char *path, char *text, size_t size, config_message_fn message,
 	void *userdata, struct config *config, struct config_origin *origins);

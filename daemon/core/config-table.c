@@ -145,6 +145,9 @@ static const struct config_key table[] = {
 		"Interfaces on which devices that cannot prove who they are are refused, whatever "
 		"'plain' says.",
 		NULL, MEMBER(plain_refused_on), &interface_form},
+	{"lan", "profiles", CONFIG_PATH, 1, 255, "\"/etc/gatehouse/devices.d\"", "", false,
+		"Directory of the device profiles; a reload reads them anew.", NULL,
+		MEMBER(lan_profiles), &path_form},
 	{"lan", "mdns", CONFIG_BOOL, 0, 1, "yes", "", false,
 		"Announce the gateway by mDNS and find devices by it.", NULL, MEMBER(mdns), NULL},
 	{"lan", "window_max", CONFIG_UINT, 1, 900, "900", "s", true,

@@ -24,7 +24,7 @@
 static const char *const true_words[] = {"yes", "true", "on"};
 static const char *const false_words[] = {"no", "false", "off"};
 
-static void *member_at(const struct config_key *key, struct config *config)
+static void *member_at(const struct config_key *key, void *config)
 {
 	return (char *)config + key->offset;
 }
@@ -147,8 +147,7 @@ static int parse_decimal(const char *text, unsigned decimals, uint64_t *ret_valu
 	return 0;
 }
 
-static int set_number(
-	const struct config_key *key, const char *text, struct config *config, char *ret_why)
+static int set_number(const struct config_key *key, const char *text, void *config, char *ret_why)
 {
 	char buffer[SHOWN_SIZE];
 	uint64_t value;
@@ -171,8 +170,7 @@ static int set_number(
 	return 0;
 }
 
-static int set_word(
-	const struct config_key *key, const char *text, struct config *config, char *ret_why)
+static int set_word(const struct config_key *key, const char *text, void *config, char *ret_why)
 {
 	char buffer[SHOWN_SIZE];
 
@@ -187,8 +185,7 @@ static int set_word(
 	return refuse(key, ret_why, "\"%s\" is not a word of this key", shown(text, buffer));
 }
 
-static int set_bool(
-	const struct config_key *key, const char *text, struct config *config, char *ret_why)
+static int set_bool(const struct config_key *key, const char *text, void *config, char *ret_why)
 {
 	char buffer[SHOWN_SIZE];
 
@@ -200,8 +197,7 @@ static int set_bool(
 	return refuse(key, ret_why, "\"%s\" is neither yes nor no", shown(text, buffer));
 }
 
-static int set_text(
-	const struct config_key *key, const char *text, struct config *config, char *ret_why)
+static int set_text(const struct config_key *key, const char *text, void *config, char *ret_why)
 {
 	char buffer[SHOWN_SIZE];
 	size_t size = strlen(text);
@@ -217,7 +213,7 @@ static int set_text(
 }
 
 static int set_list(const struct config_key *key, const char *const *items, size_t count,
-	struct config *config, char *ret_why)
+	void *config, char *ret_why)
 {
 	struct config_list list = {.count = (unsigned)count};
 	char buffer[SHOWN_SIZE];
@@ -242,7 +238,7 @@ static int set_list(const struct config_key *key, const char *const *items, size
 }
 
 int config_value_set(const struct config_key *key, const char *const *items, size_t count,
-	struct config *config, char *ret_why)
+	void *config, char *ret_why)
 {
 	if (key->type == CONFIG_LIST)
 		return set_list(key, items, count, config, ret_why);
@@ -258,7 +254,7 @@ int config_value_set(const struct config_key *key, const char *const *items, siz
 }
 
 /* The defaults of the table are our own text: quoted, bare, or a list of quoted ones. */
-void config_value_default(const struct config_key *key, struct config *config)
+void config_value_default(const struct config_key *key, void *config)
 {
 	char buffer[256], why[CONFIG_WHY_SIZE], *save = NULL;
 	const char *items[CONFIG_LIST_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One value of the configuration: from the texts in a file to its member and back, by the row of
- * the table. */
+/* One value of a configuration: from the texts in a file to its member and back, by the row of the
+ * table. What the rows' offsets are of is 'config': struct config, or that of another table. */
 
 #include <stddef.h>
 #include <stdio.h>
@@ -17,10 +17,10 @@
  * untouched then.
  */
 int config_value_set(const struct config_key *key, const char *const *items, size_t count,
-	struct config *config, char *ret_why);
+	void *config, char *ret_why);
 
 /* Sets the member of 'key' to the default of the table. */
-void config_value_default(const struct config_key *key, struct config *config);
+void config_value_default(const struct config_key *key, void *config);
 
 /* Writes the value as it stands in a file. */
 void config_value_print(const struct config_key *key, const struct config *config, FILE *out);

@@ -27,6 +27,7 @@ enum limit {
 	LIMIT_WINDOW_READINGS,	    /* readings in memory */
 	LIMIT_OUTBOX_BYTES,
 	LIMIT_PROBES,		 /* requests of ours under way */
+	LIMIT_OBSERVATIONS,	 /* resources of devices that are observed */
 	LIMIT_SIGHTINGS,	 /* discovered services remembered */
 	LIMIT_MULTICAST_ANSWERS, /* answers to one multicast probe */
 	LIMIT_HTTP_CONNECTIONS,

@@ -146,6 +146,8 @@ static int convert_and_make(convert_fn convert, struct span body,
 	int r;
 
 	senml_begin(&writer, context->device_id, context->now);
+	if (context->value_unit)
+		writer.base_unit = context->value_unit;
 	r = convert(body, context, &writer, &verdict, &why);
 	if (r < 0)
 		return r;

@@ -72,6 +72,7 @@ enum reading_verdict {
 struct reading_context {
 	const char *device_id;	/* registry id, for bn */
 	const char *value_name; /* n= of format 0; NULL or "" = "value" */
+	const char *value_unit; /* of values that come without one; NULL or "" = none */
 	int64_t now;		/* wall milliseconds of arrival */
 };
 

@@ -2,8 +2,8 @@
 
 /*
  * Runs device drivers for devices that are servers: discovery gives a sighting, a probe (probe.c)
- * says what it is, and a person decides on what was found. Once approved its telemetry link is read
- * on a timer, its status resource is told of changes, and it blinks when asked.
+ * says what it is, and a person decides on what was found. Once approved it is read (telemetry.c),
+ * its status resource is told of changes, and it blinks when asked.
  *
  *	appeared   (new) record in memory only, probe; pending while a window is open
  *	vanished   an undecided record that was never saved goes away; all others stay, marked as
@@ -26,6 +26,7 @@
 #include "host/binding-host.h"
 #include "host/command-host.h"
 #include "host/sighted.h"
+#include "host/telemetry.h"
 
 #define REPEAT_USEC (61 * USEC_PER_SEC)
 
@@ -74,6 +75,7 @@ static void appeared_again(
 	device_host(device)->probe_tries = 0;
 	device_host_probe(host, device);
 	enrol_consider(host, device);
+	telemetry_seen_again(device);
 }
 
 static int on_repeat(sd_event_source *source, uint64_t usec, void *userdata)
@@ -231,78 +233,23 @@ void device_host_catch_up(struct host *host, struct device *device)
 	command_offer(host, device);
 }
 
-/* ---- polling ---- */
-
-static void on_polled(
-	struct device_host *part, int result, uint8_t code, int format, struct span payload)
-{
-	part->polling = false;
-	if (result >= 0 && !binding_still_fits(part->host, part->device)) {
-		host_alarm_raise(part->host, ALARM_NAME_CONFLICT, part->device->record->id);
-		result = -ESTALE;
-	}
-	if (result >= 0 && code == COAP_CODE(2, 5))
-		reading_on_polled(part->host, part->device,
-			format >= 0 ? format : part->device->record->poll_format, payload);
-	else
-		log_device(LOG_INFO, part->device->record->id,
-			"Its reading could not be fetched: %s.",
-			result < 0 ? strerror(-result) : "it answered with an error");
-	device_host_plan_poll(part->host, part->device);
-}
-
-static int on_poll_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_probe_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct device_host *part = userdata;
-	struct device_request request;
-	int r;
 
-	part->poll_planned = false;
-	if (!device_host_is_ready(part) || part->polling ||
-		!lifecycle_may_report(&part->device->record->life) ||
-		part->driver->plan_read(&part->links, &request) < 0)
-		return 0;
-	part->polling = true;
-	r = device_host_ask(part, &request, &(const struct device_call){.reply = on_polled});
-	if (r < 0) {
-		part->polling = false;
-		device_host_plan_poll(part->host, part->device);
-	}
+	part->probe_planned = false;
+	device_host_probe(part->host, part->device);
 	return 0;
-}
-
-static void set_poll_timer(struct device_host *part, uint64_t delay_usec)
-{
-	int r = loop_timer_set(
-		part->host->loop, &part->poll_timer, delay_usec, on_poll_timer, part, "poll");
-
-	if (r < 0)
-		log_device(LOG_ERR, part->device->record->id,
-			"Its next read could not be planned: %s.", strerror(-r));
 }
 
 void device_host_plan_probe(struct host *host, struct device *device, uint64_t delay_usec)
 {
-	set_poll_timer(device_host(device), delay_usec);
-}
-
-void device_host_plan_poll(struct host *host, struct device *device)
-{
 	struct device_host *part = device_host(device);
-	uint64_t interval = host->config->poll_interval * USEC_PER_SEC;
-	const struct device_record *record = device->record;
+	int r = loop_timer_set(
+		host->loop, &part->probe_timer, delay_usec, on_probe_timer, part, "probe");
 
-	if (!record->is_server || !record->poll_path[0] || !lifecycle_may_report(&record->life)) {
-		if (part->poll_planned || !record->is_server)
-			loop_timer_stop(part->poll_timer);
-		part->poll_planned = false;
-		return;
-	}
-	/* Whatever changes meanwhile does not put the next read off. */
-	if (part->polling || part->poll_planned)
-		return;
-	/* Up to a tenth earlier: a hundred devices are not asked in one moment. */
-	interval -= random_uint64() % (interval / 10 + 1);
-	part->poll_planned = true;
-	set_poll_timer(part, interval);
+	part->probe_planned = r >= 0;
+	if (r < 0)
+		log_device(LOG_ERR, device->record->id, "It will not be asked what it is: %s.",
+			strerror(-r));
 }

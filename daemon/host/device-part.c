@@ -15,6 +15,7 @@
 #include "host/command-host.h"
 #include "host/rd.h"
 #include "host/session.h"
+#include "host/telemetry.h"
 
 struct device_host *device_host(const struct device *device)
 {
@@ -64,6 +65,7 @@ void device_host_detach(void *userdata, struct device *device)
 	command_host_detach(part);
 	rd_detach(part);
 	part->state_observer = lan_observer_free(part->state_observer);
+	telemetry_detach(part);
 	part->gone = true;
 	part->host = NULL;
 	part->device = NULL;
@@ -71,7 +73,7 @@ void device_host_detach(void *userdata, struct device *device)
 	part->expiry_timer = loop_source_free(part->expiry_timer);
 	part->renew_timer = loop_source_free(part->renew_timer);
 	part->lapse_timer = loop_source_free(part->lapse_timer);
-	part->poll_timer = loop_source_free(part->poll_timer);
+	part->probe_timer = loop_source_free(part->probe_timer);
 	part->drain_timer = loop_source_free(part->drain_timer);
 	part->refused_timer = loop_source_free(part->refused_timer);
 	device_inputs_give_up(part);

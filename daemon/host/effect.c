@@ -33,6 +33,7 @@
 #include "base/message-ids.h"
 #include "host/command-host.h"
 #include "host/session.h"
+#include "host/telemetry.h"
 
 struct waiting_input {
 	struct waiting_input *next;
@@ -230,7 +231,7 @@ static void install(struct waiting_input *input)
 	carry_out(host, device, before, input->actions);
 	tell_people(host, before, device->record, input->actions);
 	reading_set_open(host, device);
-	device_host_plan_poll(host, device);
+	telemetry_update(host, device);
 	command_host_look(host, device);
 	host_touch(host);
 	finish(input, SUBMIT_DONE, NULL);

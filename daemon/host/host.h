@@ -176,6 +176,8 @@ struct host {
 	uint64_t wrong_codes_since_usec;
 	unsigned wrong_codes;
 
+	/* profile-host.c */
+	struct profiles *profiles; /* NULL = none */
 	/* device-host.c */
 	sd_event_source *repeat_timer; /* what found no place is told again */
 	bool repeat_planned;
@@ -260,8 +262,11 @@ struct device_host {
 	bool probed, probing;
 	unsigned probe_tries;
 	/* device-host.c */
-	sd_event_source *poll_timer;
-	bool polling, poll_planned;
+	sd_event_source *probe_timer;
+	bool probe_planned;
+	/* telemetry.c */
+	struct telemetry *telemetry; /* NULL = it is not read */
+	uint64_t telemetry_generation;
 	bool missed_tell, missed_code; /* what it could not be told before it was probed */
 	/* sighted.c, multicast.c, rd.c */
 	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
@@ -314,7 +319,12 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
 	struct reading **readings, size_t count, int result);
 /* A body that a device-server gave us; no exchange to answer. */
-void reading_on_polled(struct host *host, struct device *device, int format, struct span body);
+struct polled {
+	int format;
+	const char *name, *unit; /* of a value that comes without; "" = not known */
+	struct span body;
+};
+void reading_on_polled(struct host *host, struct device *device, const struct polled *polled);
 
 /* ---- flight.c ---- */
 void reading_pump_soon(struct host *host);
@@ -397,7 +407,7 @@ void device_host_probe_links(struct host *host, struct device *device,
 	const struct device_driver *driver, const struct device_links *links);
 /* The driver for a device with these links, and what it found; NULL when there is none. */
 struct link_list;
-const struct device_driver *device_host_match(
+const struct device_driver *device_host_match(struct host *host, const char *ep,
 	const struct link_list *list, struct device_links *ret_links);
 /* True when the device can be asked for something now; otherwise it is probed first if it can be.
  */
@@ -426,7 +436,6 @@ void device_host_clear_code(struct host *host, struct device *device);
 /* done(result): 0 it blinks, -ENOTSUP it cannot, other negative errno: not reached. */
 void device_host_identify(struct host *host, struct device *device, uint32_t seconds,
 	void (*done)(void *userdata, int result), void *userdata);
-void device_host_plan_poll(struct host *host, struct device *device);
 /* A failed probe is repeated after a while. */
 void device_host_plan_probe(struct host *host, struct device *device, uint64_t delay_usec);
 /* What it missed while it was not probed. */

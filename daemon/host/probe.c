@@ -22,10 +22,12 @@
 #include "base/log.h"
 #include "core/binding.h"
 #include "host/rd.h"
+#include "host/telemetry.h"
 #include "lan/linkformat.h"
 
 #define PROBE_ANSWER_MAX 4096
 #define PROBE_TRIES	 5
+#define PROBE_BACKOFF	 3 /* 2^3 times the interval of reads */
 #define PROBE_RETRY_USEC (5 * USEC_PER_SEC)
 #define ASK_TIMEOUT_USEC (20 * USEC_PER_SEC)
 
@@ -88,12 +90,17 @@ int device_host_ask_at(struct device_host *part, const struct device_address *ad
 
 static void probe_failed(struct device_host *part, const char *why)
 {
+	unsigned failures = part->probe_tries < PROBE_BACKOFF ? part->probe_tries : PROBE_BACKOFF;
+
 	part->probing = false;
 	log_device(
 		LOG_INFO, part->device->record->id, "It could not be asked what it is: %s.", why);
-	if (lifecycle_may_report(&part->device->record->life))
-		device_host_plan_poll(part->host, part->device);
-	else if (part->device->present && ++part->probe_tries < PROBE_TRIES)
+	/* One that was approved is asked as long as it is approved, though more and more seldom. */
+	if (lifecycle_may_report(&part->device->record->life)) {
+		part->probe_tries++;
+		device_host_plan_probe(part->host, part->device,
+			part->host->config->poll_interval * USEC_PER_SEC << failures);
+	} else if (part->device->present && ++part->probe_tries < PROBE_TRIES)
 		device_host_plan_probe(
 			part->host, part->device, PROBE_RETRY_USEC << part->probe_tries);
 }
@@ -136,6 +143,11 @@ static void probe_edit_clear(void *argument)
 	device_info_clear(&edit->info);
 }
 
+static int first_format(const struct device_links *links)
+{
+	return links->source_count ? links->source[0].format : -1;
+}
+
 static int edit_probed(struct device_record *next, const void *argument, const char **ret_why)
 {
 	const struct probe_edit *edit = argument;
@@ -157,8 +169,8 @@ static int edit_probed(struct device_record *next, const void *argument, const c
 		next->info = edit->info;
 		next->info.attributes = attributes;
 	}
-	snprintf(next->poll_path, sizeof(next->poll_path), "%s", edit->links.poll);
-	next->poll_format = edit->links.poll_format;
+	snprintf(next->poll_path, sizeof(next->poll_path), "%s", edit->links.source[0].path);
+	next->poll_format = first_format(&edit->links);
 	/* Its answer came from there: the address is reachable and belongs to this name. */
 	binding_set(next, &next->address, edit->mac);
 	return 0;
@@ -179,7 +191,7 @@ static void on_probed(
 	device_host(device)->probed = true;
 	device->last_heard_usec = clock_boot_usec();
 	enrol_consider(host, device);
-	device_host_plan_poll(host, device);
+	telemetry_update(host, device);
 	device_host_catch_up(host, device);
 	host_touch(host);
 }
@@ -206,8 +218,8 @@ static void probe_done(struct device_host *part, struct device_info *info)
 		edit.has_info = true;
 	}
 	if (!edit.has_info && record->address_bound && !strcmp(record->mac, edit.mac) &&
-		!strcmp(record->poll_path, edit.links.poll) &&
-		record->poll_format == edit.links.poll_format) {
+		!strcmp(record->poll_path, edit.links.source[0].path) &&
+		record->poll_format == first_format(&edit.links)) {
 		on_probed(part->host, SUBMIT_DONE, part->device, NULL);
 		return;
 	}
@@ -253,7 +265,7 @@ static void on_info(
 	device_info_clear(&info);
 }
 
-const struct device_driver *device_host_match(
+const struct device_driver *device_host_match(struct host *host, const char *ep,
 	const struct link_list *list, struct device_links *ret_links)
 {
 	struct device_link links[LINKS_MAX];
@@ -265,17 +277,22 @@ const struct device_driver *device_host_match(
 		links[i] = (struct device_link){entry->path, entry->rt, entry->interface,
 			entry->content_format, entry->observable};
 	}
-	return device_driver_match(links, list->count, ret_links);
+	return device_driver_match(
+		&(const struct device_question){
+			.links = links, .count = list->count, .ep = ep, .profiles = host->profiles},
+		ret_links);
 }
 
 /* Driver and links are known: its own description comes next, if it has one. */
 static void probe_links(struct device_host *part)
 {
 	struct device_request request;
+	struct device_info said = {0}; /* what a profile says of it */
 	int r = part->driver->info(&part->links, &request);
 
 	if (r == -ENOTSUP) {
-		probe_done(part, NULL);
+		memcpy(said.model, part->links.model, sizeof(said.model));
+		probe_done(part, said.model[0] ? &said : NULL);
 		return;
 	}
 	if (r >= 0)
@@ -301,7 +318,9 @@ static void on_links(
 	list = malloc(sizeof(*list));
 	r = list ? link_list_parse(payload, list) : -ENOMEM;
 	rd_on_links(part, r >= 0);
-	part->driver = r >= 0 ? device_host_match(list, &part->links) : NULL;
+	part->driver =
+		r >= 0 ? device_host_match(part->host, part->device->record->ep, list, &part->links)
+		       : NULL;
 	free(list);
 	if (!part->driver) {
 		if (r == -EBADMSG)

@@ -30,6 +30,7 @@
 #include "host/binding-host.h"
 #include "host/secure-host.h"
 #include "host/sighted.h"
+#include "host/telemetry.h"
 #include "lan/linkformat.h"
 
 #define RETRY_LATER_AGE	 60		     /* seconds; with 5.03 */
@@ -203,14 +204,14 @@ void rd_on_links(struct device_host *part, bool success)
 
 /* What the body says the device has; NULL: nothing that a driver knows. -errno for what is no link
  * list. */
-static int offer_read(struct span body, struct rd_offer **ret)
+static int offer_read(struct host *host, const char *ep, struct span body, struct rd_offer **ret)
 {
 	struct link_list *list = malloc(sizeof(*list));
 	struct rd_offer *offer = calloc(1, sizeof(*offer));
 	int r = list && offer ? link_list_parse(body, list) : -ENOMEM;
 
 	if (r >= 0)
-		offer->driver = device_host_match(list, &offer->links);
+		offer->driver = device_host_match(host, ep, list, &offer->links);
 	free(list);
 	if (r < 0 || !offer->driver) {
 		free(offer);
@@ -335,6 +336,7 @@ static bool take_registration(
 	take_address(device, request);
 	sighted_here(host, device, FOUND_RD);
 	part->probe_tries = 0;
+	telemetry_seen_again(device);
 	return true;
 }
 
@@ -396,7 +398,8 @@ static void on_register(struct host *host, const struct lan_request *request)
 
 	if (malformed(host, request))
 		return;
-	if (request->payload.size > 0 && offer_read(request->payload, &offer) < 0) {
+	if (request->payload.size > 0 &&
+		offer_read(host, request->ep, request->payload, &offer) < 0) {
 		refuse(host, request, COAP_CODE(4, 0), AWAY_MALFORMED,
 			"the body is not in link format");
 		return;

@@ -74,14 +74,21 @@ static struct device *sender_of(struct host *host, const struct lan_request *req
 	return device;
 }
 
+static bool take_rate(struct host *host, struct device *device, uint64_t *ret_wait)
+{
+	if (ratelimit_take(&device->rate, host->config->device_rate, host->config->device_burst,
+		    clock_boot_usec(), ret_wait))
+		return true;
+	host->limits.reached[LIMIT_RATE]++;
+	return false;
+}
+
 static bool within_rate(struct host *host, struct device *device, const struct lan_request *request)
 {
 	uint64_t wait = 0;
 
-	if (ratelimit_take(&device->rate, host->config->device_rate, host->config->device_burst,
-		    clock_boot_usec(), &wait))
+	if (take_rate(host, device, &wait))
 		return true;
-	host->limits.reached[LIMIT_RATE]++;
 	refuse(host, request, COAP_CODE(4, 29), AWAY_OVER_RATE, "too many readings",
 		(int64_t)(wait / USEC_PER_SEC) + 1);
 	return false;
@@ -145,16 +152,18 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	return true;
 }
 
-static int decode(struct device *device, int format, const char *value_name, struct span body,
-	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
+static int decode(struct device *device, const struct polled *body, struct reading **ret_reading,
+	enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	const struct reading_context context = {
 		.device_id = device->record->id,
-		.value_name = value_name,
+		.value_name = body->name,
+		.value_unit = body->unit,
 		.now = clock_wall_msec(),
 	};
 
-	return reading_decode(format, body, &context, ret_reading, ret_verdict, ret_why);
+	return reading_decode(
+		body->format, body->body, &context, ret_reading, ret_verdict, ret_why);
 }
 
 void reading_on_request(struct host *host, const struct lan_request *request)
@@ -173,8 +182,11 @@ void reading_on_request(struct host *host, const struct lan_request *request)
 	if (!device || !within_rate(host, device, request))
 		return;
 	device->last_heard_usec = clock_boot_usec();
-	r = decode(device, request->content_format, request->value_name, request->payload, &reading,
-		&verdict, &why);
+	r = decode(device,
+		&(const struct polled){.format = request->content_format,
+			.name = request->value_name,
+			.body = request->payload},
+		&reading, &verdict, &why);
 	if (r < 0) {
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), "out of memory", 5);
 		return;
@@ -190,18 +202,24 @@ void reading_on_request(struct host *host, const struct lan_request *request)
 			"the gateway cannot store it now", 30);
 }
 
-void reading_on_polled(struct host *host, struct device *device, int format, struct span body)
+void reading_on_polled(struct host *host, struct device *device, const struct polled *polled)
 {
 	struct reading *reading = NULL;
 	enum reading_verdict verdict = READING_MALFORMED;
 	const char *why = NULL;
+	uint64_t wait = 0;
 
 	if (!lifecycle_may_report(&device->record->life))
 		return;
 	device->last_heard_usec = clock_boot_usec();
-	if (decode(device, format, NULL, body, &reading, &verdict, &why) < 0)
+	if (!take_rate(host, device, &wait)) {
+		host_turned_away(host, AWAY_OVER_RATE, &device->record->address);
+		return;
+	}
+	if (decode(device, polled, &reading, &verdict, &why) < 0)
 		return;
 	if (verdict != READING_ACCEPTED) {
+		log_device(LOG_INFO, device->record->id, "Its reading was not taken: %s", why);
 		host_turned_away(host, refusal[verdict].why, &device->record->address);
 		return;
 	}

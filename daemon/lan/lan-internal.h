@@ -118,6 +118,8 @@ struct lan {
 	struct client_request *finished; /* their sessions are released outside libcoap */
 	sd_event_source *finished_defer;
 	size_t request_count;
+	struct lan_watch *watches;
+	size_t watch_count; /* that are not over */
 
 	struct lan_stats stats;
 };
@@ -214,3 +216,21 @@ coap_response_t lan_client_answered(
 	struct lan *lan, coap_session_t *session, const coap_pdu_t *received, bool *ret_mine);
 void lan_client_failed(struct lan *lan, coap_session_t *session, coap_nack_reason_t reason);
 void lan_client_drop(struct lan *lan);
+void lan_finished_schedule(struct lan *lan);
+/* Something that only the one who was asked can know came back from there. */
+void lan_question_answered(struct lan *lan, const struct device_address *to);
+/* The blocks after this first one of an answer. The request is there until it is replied to. */
+struct answer_view;
+int lan_send_rest(struct lan *lan, const struct lan_outgoing *outgoing,
+	const struct answer_view *first, lan_reply_fn reply, void *userdata,
+	struct client_request **ret);
+void lan_request_cancel(struct client_request *request); /* replies -ECANCELED */
+
+/* lan-watch.c */
+coap_response_t lan_watch_answered(
+	struct lan *lan, const coap_session_t *session, const coap_pdu_t *received);
+void lan_watch_failed(struct lan *lan, const coap_session_t *session, int result);
+void lan_watches_drop(struct lan *lan);
+void lan_watches_release(struct lan *lan); /* those that are over */
+/* RFC 7641 section 3.4 */
+bool observation_is_newer(uint32_t last, uint64_t last_usec, uint32_t sequence, uint64_t now_usec);

@@ -195,17 +195,39 @@ struct lan_outgoing {
 	int accept;	    /* -1 = none */
 	struct span payload;
 	bool is_long;	   /* up to REQUEST_LONG_MAX bytes instead of what small stacks expect */
-	size_t answer_max; /* bytes; more is -EMSGSIZE */
+	size_t answer_max; /* bytes, also of one in blocks; more is -EMSGSIZE */
 	uint64_t timeout_usec; /* 0 = CoAP's own (about 93 s) */
 };
 /* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT, -ECONNREFUSED (reset), -EMSGSIZE,
- * -ECANCELED (shutdown). */
+ * -EBADMSG (blocks that do not fit together), -ECANCELED (shutdown). */
 typedef void (*lan_reply_fn)(
 	void *userdata, int result, uint8_t code, int format, struct span payload);
 /* 0, -EBUSY at LIMIT_PROBES, -ENETUNREACH for an address outside our interfaces, or another
  * negative errno; then 'reply' is not called. */
 int lan_send(
 	struct lan *lan, const struct lan_outgoing *outgoing, lan_reply_fn reply, void *userdata);
+
+/*
+ * Observes a resource (RFC 7641), a GET of 'outgoing'; its time-out and payload do not count. Every
+ * representation comes as a notice, also those in blocks; it is asked for anew when Max-Age is
+ * over. -EBUSY at LIMIT_OBSERVATIONS, else as lan_send().
+ */
+struct lan_watch;
+struct lan_notice {
+	int result; /* negative: it is not there; the rest is empty */
+	uint8_t code;
+	int format;
+	struct span payload;
+	bool partial; /* the first block of more, and it does not notify: read it by GET */
+	bool goes_on; /* otherwise the observation is over, and its handle with it */
+};
+typedef void (*lan_notice_fn)(void *userdata, const struct lan_notice *notice);
+int lan_watch(struct lan *lan, const struct lan_outgoing *outgoing, lan_notice_fn notify,
+	void *userdata, struct lan_watch **ret);
+/* Tells the device; no notice comes any more, and the handle is gone. */
+void lan_unwatch(struct lan_watch *observation);
+/* The device was seen anew: it may have forgotten us. */
+void lan_watch_again(struct lan_watch *observation);
 
 /* Asks everybody on our interfaces for their links: one datagram for each group and interface. The
  * answers come within some seconds, as ops.sighted; those to an earlier question count no more. The

@@ -20,9 +20,9 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "core/cbor-json.h"
+#include "drivers/device/sources.h"
 
 #define INFO_ANSWER_MAX	 1024
-#define READ_ANSWER_MAX	 1024
 #define CONTRACT_VERSION 1
 
 static void cleanup_json(json_t **value)
@@ -38,20 +38,7 @@ void device_info_clear(struct device_info *info)
 
 /* ---- links ---- */
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t length = strlen(word);
-	const char *at = words;
-
-	while (at && (at = strstr(at, word))) {
-		if ((at == words || at[-1] == ' ') && (at[length] == '\0' || at[length] == ' '))
-			return true;
-		at += length;
-	}
-	return false;
-}
-
-static bool match(const struct device_link *links, size_t count, struct device_links *ret_found)
+static bool match(const struct device_question *question, struct device_links *ret_found)
 {
 	static const struct {
 		const char *rt;
@@ -64,16 +51,16 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 		{"gatehouse.status", offsetof(struct device_links, status)},
 		{"gatehouse.command", offsetof(struct device_links, command)},
 	};
-	struct device_links found = {
-		.poll_format = -1, .status_format = FORMAT_CBOR, .command_format = FORMAT_CBOR};
+	const struct device_link *links = question->links;
+	struct device_links found = {.status_format = FORMAT_CBOR, .command_format = FORMAT_CBOR};
 	bool ours = !links;
 	size_t i, j;
 
-	for (i = 0; links && i < count; i++) {
+	for (i = 0; links && i < question->count; i++) {
 		for (j = 0; j < ELEMENTS(resources); j++) {
 			char *place = (char *)&found + resources[j].offset;
 
-			if (*place || !has_word(links[i].rt, resources[j].rt))
+			if (*place || !link_has_word(links[i].rt, resources[j].rt))
 				continue;
 			snprintf(place, sizeof(found.info), "%s", links[i].path);
 			if (place == found.status && links[i].content_format == FORMAT_JSON)
@@ -82,11 +69,8 @@ static bool match(const struct device_link *links, size_t count, struct device_l
 				found.command_format = FORMAT_JSON;
 			ours = true;
 		}
-		if (!found.poll[0] && has_word(links[i].interface, "core.s")) {
-			snprintf(found.poll, sizeof(found.poll), "%s", links[i].path);
-			found.poll_format = links[i].content_format;
-		}
 	}
+	sources_from_links(question, &found);
 	if (ours)
 		*ret_found = found;
 	return ours;
@@ -461,17 +445,6 @@ static int command_to(const struct device_links *found, const struct command *co
 	return 0;
 }
 
-static int plan_read(const struct device_links *found, struct device_request *ret_request)
-{
-	int r = request_to(found->poll, 1, ret_request);
-
-	if (r < 0)
-		return r;
-	ret_request->accept = found->poll_format;
-	ret_request->answer_max = READ_ANSWER_MAX;
-	return 0;
-}
-
 const struct device_driver device_native = {
 	.name = "native",
 	.match = match,
@@ -483,5 +456,5 @@ const struct device_driver device_native = {
 	.identify = identify,
 	.notify = notify,
 	.command = command_to,
-	.plan_read = plan_read,
+	.plan_read = source_plan,
 };

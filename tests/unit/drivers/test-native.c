@@ -65,18 +65,26 @@ static void test_match(void **state)
 		{"/x", "gatehouse.information", "", -1, false}};
 	struct device_links found;
 
-	assert_true(driver->match(links, 5, &found));
+	assert_true(driver->match(&(const struct device_question){links, 5, "e", NULL}, &found));
 	assert_string_equal(found.info, "/info");
 	assert_string_equal(found.identify, "/blink");
 	assert_string_equal(found.status, "/st");
-	assert_string_equal(found.poll, "/t");
-	assert_int_equal(found.poll_format, 110);
+	assert_int_equal(found.source_count, 2);
+	assert_string_equal(found.source[0].path, "/t");
+	assert_int_equal(found.source[0].format, 110);
+	assert_true(found.source[0].observe);
+	assert_string_equal(found.source[1].name, "u");
 	assert_int_equal(found.status_format, FORMAT_CBOR);
 	assert_string_equal(found.display, "");
-	assert_false(driver->match(foreign, 2, &found));
-	assert_true(driver->match(NULL, 0, &found));
-	assert_ptr_equal(device_driver_match(links, 5, &found), driver);
-	assert_null(device_driver_match(foreign, 2, &found));
+	assert_false(driver->match(&(const struct device_question){foreign, 2, "e", NULL}, &found));
+	assert_true(driver->match(&(const struct device_question){0}, &found));
+	assert_ptr_equal(
+		device_driver_match(&(const struct device_question){links, 5, "e", NULL}, &found),
+		driver);
+	assert_string_equal(
+		device_driver_match(&(const struct device_question){foreign, 2, "e", NULL}, &found)
+			->name,
+		"plain");
 }
 
 static void test_info(void **state)
@@ -219,15 +227,15 @@ static void test_answer_bytes(void **state)
 
 static void test_requests(void **state)
 {
-	const struct device_links none = {.poll_format = -1};
+	const struct device_links none = {0};
 	const struct device_links all = {.info = "/i",
 		.display = "/d",
 		.identify = "/b",
 		.status = "/s",
 		.command = "/c",
 		.command_format = FORMAT_CBOR,
-		.poll = "/t",
-		.poll_format = 110,
+		.source = {{.path = "/t", .format = 110}},
+		.source_count = 1,
 		.status_format = FORMAT_CBOR};
 	const struct command command = {.row = 5, .name = "blink", .args = "{}"};
 	struct device_links json_only = all;
@@ -238,7 +246,7 @@ static void test_requests(void **state)
 	assert_int_equal(driver->clear_code(&none, &request), -ENOTSUP);
 	assert_int_equal(driver->identify(&none, 5, &request), -ENOTSUP);
 	assert_int_equal(driver->notify(&none, &answer, &request), -ENOTSUP);
-	assert_int_equal(driver->plan_read(&none, &request), -ENOTSUP);
+	assert_int_equal(driver->plan_read(&none, 0, &request), -ENOTSUP);
 
 	assert_int_equal(driver->info(&all, &request), 0);
 	assert_int_equal(request.method, 1);
@@ -273,7 +281,7 @@ static void test_requests(void **state)
 	assert_int_equal(driver->notify(&json_only, &answer, &request), 0);
 	assert_int_equal(request.content_format, FORMAT_JSON);
 	assert_int_equal(request.payload[0], '{');
-	assert_int_equal(driver->plan_read(&all, &request), 0);
+	assert_int_equal(driver->plan_read(&all, 0, &request), 0);
 	assert_int_equal(request.accept, 110);
 	assert_string_equal(request.path, "/t");
 }

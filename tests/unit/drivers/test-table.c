@@ -39,12 +39,21 @@ static void device_is_matched_by_its_links(void **state)
 {
 	const struct device_link native = {
 		.path = "/i", .rt = "gatehouse.info", .interface = "", .content_format = -1};
-	struct device_links found = {.poll_format = 0};
+	const struct device_link foreign = {
+		.path = "/i", .rt = "", .interface = "", .content_format = -1};
+	struct device_links found;
 
-	assert_ptr_equal(device_driver_match(&native, 1, &found), device_driver_by_name("native"));
+	assert_ptr_equal(
+		device_driver_match(&(const struct device_question){&native, 1, "e", NULL}, &found),
+		device_driver_by_name("native"));
 	assert_string_equal(found.info, "/i");
+	/* What no other driver takes is a standard device. */
+	assert_ptr_equal(device_driver_match(
+				 &(const struct device_question){&foreign, 1, "e", NULL}, &found),
+		device_driver_by_name("plain"));
 	/* One that enrols itself has no links. */
-	assert_ptr_equal(device_driver_match(NULL, 0, &found), device_driver_by_name("native"));
+	assert_ptr_equal(device_driver_match(&(const struct device_question){.ep = "e"}, &found),
+		device_driver_by_name("native"));
 }
 
 int main(void)

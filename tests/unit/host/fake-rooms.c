@@ -55,6 +55,63 @@ void lan_silence(struct lan_exchange *exchange)
 	exchange->silent = true;
 }
 
+struct fake_observed fake_observed[64];
+size_t fake_observed_count;
+int fake_observe_result;
+
+int lan_watch(struct lan *lan, const struct lan_outgoing *outgoing, lan_notice_fn notify,
+	void *userdata, struct lan_watch **ret)
+{
+	struct fake_observed *observed;
+
+	assert_non_null(lan);
+	if (fake_observe_result < 0)
+		return fake_observe_result;
+	assert_true(fake_observed_count < ELEMENTS(fake_observed));
+	observed = &fake_observed[fake_observed_count++];
+	*observed = (struct fake_observed){.to = outgoing->to,
+		.accept = outgoing->accept,
+		.notify = notify,
+		.userdata = userdata,
+		.alive = true};
+	snprintf(observed->path, sizeof(observed->path), "%s", outgoing->path);
+	*ret = (struct lan_watch *)observed;
+	return 0;
+}
+
+void lan_unwatch(struct lan_watch *observation)
+{
+	struct fake_observed *observed = (struct fake_observed *)observation;
+
+	assert_true(observed->alive);
+	observed->alive = false;
+	observed->left = true;
+}
+
+void lan_watch_again(struct lan_watch *observation)
+{
+	struct fake_observed *observed = (struct fake_observed *)observation;
+
+	assert_true(observed->alive);
+	observed->again++;
+}
+
+struct fake_observed *observed_at(const char *path)
+{
+	for (size_t i = fake_observed_count; i > 0; i--)
+		if (fake_observed[i - 1].alive && !strcmp(fake_observed[i - 1].path, path))
+			return &fake_observed[i - 1];
+	return NULL;
+}
+
+void observed_notify(struct fake_observed *observed, const struct lan_notice *notice)
+{
+	assert_non_null(observed);
+	assert_true(observed->alive);
+	observed->alive = notice->goes_on;
+	observed->notify(observed->userdata, notice);
+}
+
 unsigned fake_multicast_probes, fake_repeats;
 
 void discovery_repeat(struct discovery *discovery)
@@ -490,6 +547,11 @@ void lan_end(void)
 {
 	size_t i;
 
+	for (i = 0; i < fake_observed_count; i++)
+		if (fake_observed[i].alive)
+			observed_notify(&fake_observed[i],
+				&(const struct lan_notice){.result = -ECANCELED, .format = -1});
+
 	for (i = 0; i < fake_sent_count; i++)
 		if (!fake_sent[i].answered)
 			sent_answer(&fake_sent[i], -ECANCELED, 0, -1, NULL);
@@ -497,7 +559,8 @@ void lan_end(void)
 
 void rooms_reset(void)
 {
-	fake_sent_count = fake_publication_count = 0;
+	fake_sent_count = fake_publication_count = fake_observed_count = 0;
+	fake_observe_result = 0;
 	fake_notifications = 0;
 	neighbour_count = 0;
 	fake_connects = fake_sessions = fake_cuts = 0;

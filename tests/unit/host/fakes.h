@@ -133,6 +133,22 @@ struct fake_sent {
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
 extern int fake_send_result; /* what lan_send() answers */
+struct fake_observed {
+	struct device_address to;
+	char path[160];
+	int accept;
+	lan_notice_fn notify;
+	void *userdata;
+	bool alive; /* notices may come */
+	bool left;  /* lan_unwatch() */
+	unsigned again;
+};
+extern struct fake_observed fake_observed[64];
+extern size_t fake_observed_count;
+extern int fake_observe_result;
+/* The newest observation of this path that is alive, or NULL. */
+struct fake_observed *observed_at(const char *path);
+void observed_notify(struct fake_observed *observed, const struct lan_notice *notice);
 extern unsigned fake_multicast_probes, fake_repeats;
 /* The newest request of ours that waits and goes to this path, or NULL. */
 struct fake_sent *sent_to(const char *path);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/telemetry.h"
 
 static const char links[] = "</info>;rt=\"gatehouse.info\",</display>;rt=\"gatehouse.display\","
 			    "</blink>;rt=\"gatehouse.identify\",</status>;rt=\"gatehouse.status\","
@@ -322,9 +323,11 @@ static void after_a_restart_it_is_asked_before_it_is_read(void **state)
 	struct device *device = approved("one", "10.0.0.1");
 	uint64_t interval = bed.config.poll_interval * USEC_PER_SEC;
 
+	telemetry_detach(device_host(device)); /* nothing is known but the record */
 	device_host(device)->probed = false;
 	device_host(device)->driver = NULL;
-	bed_advance(interval);
+	telemetry_update(&bed.host, device);
+	bed_advance(5 * USEC_PER_SEC);
 	assert_null(sent_to("/t"));
 	answer_probe("{}");
 	store_answer_all(0);

@@ -273,14 +273,34 @@ static void polled(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
 
-	reading_on_polled(
-		&bed.host, device, FORMAT_SENML_JSON, SPAN_LITERAL("[{\"n\":\"t\",\"v\":1}]"));
+	reading_on_polled(&bed.host, device,
+		&(const struct polled){.format = FORMAT_SENML_JSON,
+			.body = SPAN_LITERAL("[{\"n\":\"t\",\"v\":1}]")});
 	assert_int_equal(appended_waiting(), 1);
 	appended_answer(0);
 	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 1);
-	reading_on_polled(&bed.host, device, -1, SPAN_LITERAL("x"));
+	reading_on_polled(
+		&bed.host, device, &(const struct polled){.format = -1, .body = SPAN_LITERAL("x")});
 	assert_int_equal(appended_waiting(), 0);
 	assert_int_equal(heard(AWAY_FORMAT), 1);
+}
+
+/* A device that notifies without end is held to its rate like one that sends. */
+static void polled_within_its_rate(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	const struct polled value = {
+		.format = FORMAT_TEXT, .name = "t", .unit = "Cel", .body = SPAN_LITERAL("20")};
+	unsigned i;
+
+	bed.config.device_rate = 1;
+	bed.config.device_burst = 5;
+	for (i = 0; i < 20; i++)
+		reading_on_polled(&bed.host, device, &value);
+	assert_int_equal(appended_waiting(), 5);
+	assert_int_equal(heard(AWAY_OVER_RATE), 15);
+	assert_int_equal(bed.host.limits.reached[LIMIT_RATE], 15);
+	appended_answer(0);
 }
 
 static void a_fetch_that_failed_is_asked_again(void **state)
@@ -334,6 +354,7 @@ int main(void)
 		T(the_outbox_has_an_end),
 		T(a_slow_disk_pushes_back),
 		T(polled),
+		T(polled_within_its_rate),
 		T(a_fetch_that_failed_is_asked_again),
 	};
 

@@ -280,7 +280,8 @@ static void large_and_partial_answers(void **state)
 						   "that were allowed for it");
 		device_send(device, &answer);
 		bed_await(&device->bed, device->replies == partial + 1);
-		assert_int_equal(device->result, -EMSGSIZE);
+		/* a first block that is shorter than its size says */
+		assert_int_equal(device->result, partial ? -EBADMSG : -EMSGSIZE);
 	}
 }
 
