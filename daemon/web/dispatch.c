@@ -129,6 +129,7 @@ static void page_caller(struct request *request)
 			      strcmp(request->path, DOOR_EVENTS) == 0;
 	session = session_find(
 		request->web->sessions, cookie, clock_boot_usec(), !request->background);
+	port_know(request->connection, session != NULL);
 	if (!session)
 		return;
 	request->session_number = session->number;

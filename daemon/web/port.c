@@ -6,6 +6,8 @@
  *
  * The library's time-out is about silence. A client that trickles bytes is never silent, so every
  * connection also has a deadline for its next complete request; a slow sweep shuts it down then.
+ * The limit of all connections is ours (visitor.h): the library would turn the newcomer away, and
+ * its own limit stands higher by those that were put out in this turn and are not gone yet.
  */
 
 #include "web/port.h"
@@ -24,21 +26,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "web/visitor.h"
 
 #define SILENCE_SECONDS	  30
-#define REQUEST_USEC	  (60 * USEC_PER_SEC)
 #define SWEEP_USEC	  (5 * USEC_PER_SEC)
 #define ACCEPT_AT_ONCE	  16
 #define ACCEPT_PAUSE_USEC (1 * USEC_PER_SEC)
 #define RUNS_AT_ONCE	  8
 #define CONNECTION_MEMORY (20 * 1024) /* fields of a request, and of its answer */
 #define TLS_PRIORITIES	  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-SHA1:-RSA"
-
-struct visitor {
-	struct visitor *next, *previous;
-	struct MHD_Connection *connection;
-	uint64_t deadline_usec;
-};
 
 struct listener {
 	int fd;
@@ -53,7 +49,7 @@ struct port {
 	sd_event_source *sweep_timer; /* runs while there are visitors */
 	sd_event_source *pause_timer; /* accepting goes on */
 	sd_event_source *wake;	      /* a resumed connection waits for its run */
-	struct visitor *visitors;
+	struct visitors visitors;
 	struct listener listener[PORT_LISTENERS_MAX];
 	unsigned listeners;
 	struct log_limiter log_limiter;
@@ -109,69 +105,27 @@ static int on_epoll(sd_event_source *source, int fd, uint32_t events, void *user
 static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct port *port = userdata;
-	uint64_t now_usec = clock_boot_usec();
 
-	for (struct visitor *visitor = port->visitors; visitor; visitor = visitor->next) {
-		const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-			visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-		if (info && visitor->deadline_usec <= now_usec)
-			shutdown(info->connect_fd, SHUT_RDWR);
-	}
+	visitors_sweep(&port->visitors, clock_boot_usec());
 	port_run(port);
-	if (port->visitors)
+	if (port->visitors.first)
 		loop_timer_set(port->loop, &port->sweep_timer, SWEEP_USEC, on_sweep, port, NULL);
 	return 0;
-}
-
-static void visitor_begin(struct port *port, struct MHD_Connection *connection, void **ret_visitor)
-{
-	struct visitor *visitor = malloc(sizeof(*visitor));
-
-	*ret_visitor = visitor;
-	if (!visitor)
-		return; /* it lives under the library's time-out alone */
-	*visitor = (struct visitor){
-		.next = port->visitors,
-		.connection = connection,
-		.deadline_usec = clock_boot_usec() + REQUEST_USEC,
-	};
-	if (visitor->next)
-		visitor->next->previous = visitor;
-	else
-		loop_timer_set(
-			port->loop, &port->sweep_timer, SWEEP_USEC, on_sweep, port, "web-sweep");
-	port->visitors = visitor;
-}
-
-static void visitor_end(struct port *port, struct visitor *visitor)
-{
-	if (!visitor)
-		return;
-	if (visitor->next)
-		visitor->next->previous = visitor->previous;
-	if (visitor->previous)
-		visitor->previous->next = visitor->next;
-	else
-		port->visitors = visitor->next;
-	free(visitor);
 }
 
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		visitor_begin(userdata, connection, context);
-	else
-		visitor_end(userdata, *context);
-}
+	struct port *port = userdata;
 
-static struct visitor *visitor_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
+	if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+		visitor_end(&port->visitors, *context);
+		return;
+	}
+	if (!port->visitors.first)
+		loop_timer_set(
+			port->loop, &port->sweep_timer, SWEEP_USEC, on_sweep, port, "web-sweep");
+	*context = visitor_begin(&port->visitors, connection, clock_boot_usec());
 }
 
 void port_hold(struct MHD_Connection *connection)
@@ -182,6 +136,14 @@ void port_hold(struct MHD_Connection *connection)
 		visitor->deadline_usec = UINT64_MAX;
 }
 
+void port_know(struct MHD_Connection *connection, bool known)
+{
+	struct visitor *visitor = visitor_of(connection);
+
+	if (visitor)
+		visitor->known = known;
+}
+
 /* The next request on this connection has its own time. */
 static void on_completed(void *userdata, struct MHD_Connection *connection, void **request,
 	enum MHD_RequestTerminationCode code)
@@ -190,7 +152,7 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 	struct visitor *visitor = visitor_of(connection);
 
 	if (visitor)
-		visitor->deadline_usec = clock_boot_usec() + REQUEST_USEC;
+		visitor->deadline_usec = clock_boot_usec() + VISITOR_REQUEST_USEC;
 	port->options.completed(port->options.userdata, connection, request, code);
 }
 
@@ -237,7 +199,7 @@ static int start_daemon(struct port *port, const struct port_options *options)
 	port->daemon = MHD_start_daemon(flags, 0, NULL, NULL, options->handle, options->userdata,
 		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_CONNECTION_LIMIT, options->connections,
+		MHD_OPTION_CONNECTION_LIMIT, options->connections + ACCEPT_AT_ONCE,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->per_address,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, port, MHD_OPTION_NOTIFY_CONNECTION,
@@ -348,15 +310,16 @@ static bool accept_one(struct port *port, int listen_fd)
 			pause_accepting(port, errno);
 		return errno == ECONNABORTED || errno == EINTR;
 	}
-	/* The socket is the library's now, also when it refuses. */
-	if (MHD_add_connection(port->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES) {
-		const union MHD_DaemonInfo *info =
-			MHD_get_daemon_info(port->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-		bool full = info && info->num_connections >= port->options.connections;
-
-		port->options.limits
-			->reached[full ? LIMIT_HTTP_CONNECTIONS : LIMIT_HTTP_PER_ADDRESS]++;
+	if (port->visitors.count >= port->options.connections) {
+		port->options.limits->reached[LIMIT_HTTP_CONNECTIONS]++;
+		if (!visitors_make_room(&port->visitors, clock_boot_usec())) {
+			close(fd);
+			return true;
+		}
 	}
+	/* The socket is the library's now, also when it refuses. */
+	if (MHD_add_connection(port->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES)
+		port->options.limits->reached[LIMIT_HTTP_PER_ADDRESS]++;
 	return true;
 }
 

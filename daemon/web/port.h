@@ -3,10 +3,11 @@
 
 /*
  * One HTTP server of libmicrohttpd on the loop, with any number of listening sockets: we accept,
- * the library does the rest, so its limits hold over all sockets together.
+ * the library does the rest, so the limits hold over all sockets together.
  */
 
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "core/limits.h"
@@ -34,5 +35,7 @@ struct port *port_free(struct port *port);
 void port_wake(struct port *port);
 /* This connection's answer goes on without end: no deadline until it is complete. */
 void port_hold(struct MHD_Connection *connection);
+/* Somebody is logged in on this connection, or nobody any more: who is known is not put out. */
+void port_know(struct MHD_Connection *connection, bool known);
 /* Takes over the listening socket when it succeeds. */
 int port_listen(struct port *port, int fd);

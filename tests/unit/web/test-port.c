@@ -22,6 +22,7 @@
 #include "base/loop.h"
 #include "web/listen.h"
 #include "web/port.h"
+#include "web/visitor.h"
 
 #define CLIENTS	    8
 #define CONNECTIONS 5
@@ -38,6 +39,7 @@ struct bench {
 	int client[CLIENTS];
 	struct MHD_Connection *suspended;
 	bool suspend;
+	bool known; /* somebody is logged in on whoever asks now */
 	unsigned completed;
 };
 
@@ -92,6 +94,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 		*context = &bench->completed;
 		return MHD_YES;
 	}
+	port_know(connection, bench->known);
 	if (bench->suspend) {
 		bench->suspend = false;
 		bench->suspended = connection;
@@ -241,6 +244,7 @@ static void test_limit_of_all(void **state)
 		join(bench, i, 10 + (unsigned)i, question);
 		assert_true(hear(bench, i, PATIENCE) > 2);
 	}
+	/* All have just come, each from an address of its own. */
 	join(bench, CONNECTIONS, 30, question);
 	assert_int_equal(hear(bench, CONNECTIONS, PATIENCE), 0);
 	assert_int_equal(bench->limits.reached[LIMIT_HTTP_CONNECTIONS], 1);
@@ -251,6 +255,54 @@ static void test_limit_of_all(void **state)
 		sd_event_run(bench->loop, USEC_PER_MSEC);
 	join(bench, 0, 31, question);
 	assert_true(hear(bench, 0, PATIENCE) > 2);
+	/* Later the oldest goes for a newcomer. */
+	later_usec += VISITOR_GRACE_USEC;
+	join(bench, CONNECTIONS, 32, question);
+	assert_true(hear(bench, CONNECTIONS, PATIENCE) > 2);
+	assert_int_equal(hear(bench, 1, PATIENCE), 0);
+	assert_int_equal(bench->limits.reached[LIMIT_HTTP_CONNECTIONS], 2);
+}
+
+/* Whoever holds many loses one of them, at once; who is logged in stays. */
+static void test_hoarder_makes_room(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->known = true;
+	for (int i = 0; i < 2; i++) {
+		join(bench, i, 40, question);
+		assert_true(hear(bench, i, PATIENCE) > 2);
+	}
+	bench->known = false;
+	join(bench, 2, 41, question);
+	assert_true(hear(bench, 2, PATIENCE) > 2);
+	for (int i = 3; i < CONNECTIONS; i++) {
+		join(bench, i, 42, "GET / HT");
+		assert_int_equal(hear(bench, i, 20), -1);
+	}
+	join(bench, CONNECTIONS, 43, question);
+	assert_true(hear(bench, CONNECTIONS, PATIENCE) > 2);
+	assert_int_equal(hear(bench, 3, PATIENCE), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(hear(bench, i, 20), -1);
+	assert_int_equal(hear(bench, 4, 20), -1);
+	assert_int_equal(bench->limits.reached[LIMIT_HTTP_CONNECTIONS], 1);
+}
+
+static void test_all_are_known(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->known = true;
+	for (int i = 0; i < CONNECTIONS; i++) {
+		join(bench, i, 50 + (unsigned)i, question);
+		assert_true(hear(bench, i, PATIENCE) > 2);
+	}
+	later_usec += VISITOR_GRACE_USEC;
+	join(bench, CONNECTIONS, 60, question);
+	assert_int_equal(hear(bench, CONNECTIONS, PATIENCE), 0);
+	for (int i = 0; i < CONNECTIONS; i++)
+		assert_int_equal(hear(bench, i, 20), -1);
 }
 
 /* Bytes that trickle in keep no connection open for ever. */
@@ -291,6 +343,8 @@ int main(void)
 		WITH_BENCH(test_suspended),
 		WITH_BENCH(test_limit_for_an_address),
 		WITH_BENCH(test_limit_of_all),
+		WITH_BENCH(test_hoarder_makes_room),
+		WITH_BENCH(test_all_are_known),
 		WITH_BENCH(test_deadline),
 		WITH_BENCH(test_out_of_descriptors),
 	};
