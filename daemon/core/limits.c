@@ -106,6 +106,14 @@ static const struct limit_row table[LIMITS] = {
 		"what a broker sends faster than it can be stored must not fill the disk"},
 	[LIMIT_OBSERVERS] = {"observers", 1024, "devices",
 		"each one holds its session and an answer in memory"},
+	[LIMIT_REQUESTS] = {"platform-requests", 16, "requests",
+		"each one holds a connection, and a slow platform would collect them"},
+	[LIMIT_REQUEST_RATE] = {"platform-request-rate", 20, "requests a second",
+		"after an outage a thousand devices must not ask the platform at once"},
+	[LIMIT_REQUESTS_WAITING] = {"platform-requests-waiting", 20000, "requests",
+		"one for each device that there can be"},
+	[LIMIT_REQUEST_ANSWER] = {"platform-answer", 65536, "bytes",
+		"a platform is a stranger too, and its own figure is never believed"},
 };
 
 const struct limit_row *limit_row(enum limit limit)

@@ -53,6 +53,10 @@ enum limit {
 	LIMIT_COMMANDS,		  /* commands that wait for a device */
 	LIMIT_ARRIVALS,		  /* messages of the platform that could not be kept on file */
 	LIMIT_OBSERVERS,	  /* devices that observe a resource of ours */
+	LIMIT_REQUESTS,		  /* HTTP requests to platforms under way */
+	LIMIT_REQUEST_RATE,	  /* HTTP requests started in a second */
+	LIMIT_REQUESTS_WAITING,	  /* HTTP requests in line */
+	LIMIT_REQUEST_ANSWER,	  /* bytes of an answer to one */
 	LIMITS
 };
 
