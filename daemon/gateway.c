@@ -210,6 +210,10 @@ static int start_uplink(struct gateway *gateway)
 
 	r = uplink_new(
 		host->loop, host->names, &host->limits, &host_uplink_ops, host, &host->uplink);
+	if (r >= 0)
+		r = http_new(host->loop, &host->limits, &host->http);
+	if (r >= 0)
+		r = platform_secrets_load(host);
 	if (r < 0)
 		return r;
 	for (device = registry_first(host->registry); device; device = next) {
@@ -349,6 +353,9 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->repeat_timer = loop_source_free(host->repeat_timer);
 	host->registry = registry_free(host->registry);
 	host->recent = recent_free(host->recent);
+	/* Its exchanges belonged to devices. */
+	host->http = http_free(host->http);
+	platform_secrets_clear(host);
 	host->owed = owed_free(host->owed);
 	gaps_free_all(host);
 	token_import_end(host);

@@ -78,11 +78,19 @@ enum platform_verdict {
 	PLATFORM_FAILED,   /* why; retry or final */
 };
 
+/* What is wrong at the platform although the device may go on for now. */
+enum platform_trouble {
+	PLATFORM_NO_TROUBLE,
+	PLATFORM_TOKEN_REFUSED, /* the provisioning token is not taken any more */
+	PLATFORM_DISABLED, /* the platform serves none of our devices: a matter of its operator */
+};
+
 /* A request that the host carries out for the driver. */
 enum platform_transport { PLATFORM_NO_REQUEST, PLATFORM_HTTP, PLATFORM_MQTT };
+#define PLATFORM_HEADER_MAX 2200 /* a token of 2048 bytes and its scheme */
 struct platform_header {
 	const char *name;
-	char value[1024];
+	char value[PLATFORM_HEADER_MAX];
 };
 struct platform_request {
 	enum platform_transport transport;
@@ -123,11 +131,12 @@ struct platform_step {
 	struct platform_request request;
 	uint64_t wait_usec;	  /* call again after this time (without a request) */
 	struct secret code;	  /* CODE */
-	struct secret credential; /* ISSUED */
-	int64_t expires; /* CODE: of the operation; ISSUED: of the credential; wall milliseconds, 0
-			    = never */
-	char platform_id[129]; /* BOUND */
-	bool final;	       /* FAILED */
+	struct secret credential; /* ISSUED; BOUND: as binding completed it, empty = as it was */
+	int64_t expires;	  /* CODE: of the operation; ISSUED, BOUND: of the credential; wall
+				     milliseconds, 0 = never */
+	char platform_id[129];	  /* BOUND */
+	bool final;		  /* FAILED */
+	enum platform_trouble trouble; /* what a person should mend, whatever the verdict */
 	const char *why; /* FAILED, REJECTED, REFUSED: a sentence without any secret, static text */
 };
 void platform_step_clear(struct platform_step *step); /* wipes */
@@ -137,8 +146,20 @@ void platform_step_clear(struct platform_step *step); /* wipes */
 /* How a device's own MQTT session is opened, where devices do not share the gateway's. The spans
  * point into the record. There is no Will: whether a device is there is said by its status. */
 struct platform_session {
-	char client_id[96]; /* the same for ever, and of no other device */
+	char host[256];		 /* "" = the broker of the configuration, with its port and TLS */
+	char client_id[160];	 /* the same for ever, and of no other device */
+	char made_username[512]; /* a user name that stands nowhere in the record; "" = 'username'
+				  */
 	struct span username, password;
+	int version;	     /* as in uplink_session_options */
+	uint32_t keep_alive; /* seconds, 0 = that of the configuration */
+};
+
+/* An open operation, in the words of its platform. */
+struct platform_operation {
+	char id[129];
+	char link[512];	   /* where it can be approved there, "" = not known */
+	bool approve_here; /* APPROVE can be asked for: an operator token is configured */
 };
 
 /* ---- encode, decode ---- */
@@ -175,8 +196,9 @@ struct upstream_property {
 	const char *name;
 	char value[96];
 };
+#define UPSTREAM_TOPIC_MAX 1024 /* some platforms put the properties into it */
 struct upstream_message {
-	char topic[256];
+	char topic[UPSTREAM_TOPIC_MAX];
 	struct span payload; /* the reading's own body, or 'made' */
 	char *made;	     /* heap, or NULL */
 	const char *content_type;
@@ -192,7 +214,8 @@ void upstream_message_clear(struct upstream_message *message);
 enum inbound_kind { INBOUND_COMMAND, INBOUND_CONFIGURATION, INBOUND_REVOCATION, INBOUND_IGNORED };
 struct inbound_message {
 	enum inbound_kind kind;
-	char device_id[DEVICE_ID_MAX + 1];
+	char device_id[DEVICE_ID_MAX + 1]; /* the registry's, or "": it is named as there */
+	char platform_id[129];		   /* the device's id at the platform, or "" */
 	char name[65];
 	struct span args;
 	const char *why; /* IGNORED: static sentence */
@@ -209,6 +232,10 @@ struct platform_driver {
 	 * for a credential that is none of this platform. */
 	int (*session)(const struct device_record *record, const char *gateway_id,
 		struct platform_session *ret_session);
+	/* What a person at the platform knows the open operation by; NULL where there is nobody to
+	 * approve it but here. -ENODATA while it is not open there. */
+	int (*operation)(
+		const struct platform_device *device, struct platform_operation *ret_operation);
 	/* Item to message. -ENOTSUP when this platform has no place for the item (the host then
 	 * counts it as done). */
 	int (*encode)(const struct driver_services *services, const struct upstream_item *item,
@@ -226,4 +253,15 @@ struct platform_driver {
 /* Settings of 'local' as the host parsed them. */
 struct local_settings {
 	uint32_t lease; /* seconds */
+};
+
+/* Settings of a platform that is reached by HTTP and gives each device a session of its own. Texts
+ * are never NULL. */
+struct cloud_settings {
+	const char *host; /* of its API */
+	uint16_t port;
+	const char *workspace; /* for what an operator does there; "" = not known */
+	const char *portal;    /* an operation's id behind it is the page where it is approved; "" =
+				  none */
+	struct span operator_token;
 };

@@ -11,10 +11,12 @@
 #include "drivers/device/plain.h"
 #include "drivers/platform/local.h"
 #include "drivers/platform/mqtt.h"
+#include "drivers/platform/spotflow.h"
 
 static const struct platform_driver *const platforms[] = {
 	&platform_local,
 	&platform_mqtt,
+	&platform_spotflow,
 };
 
 /* In the order in which they are asked; the more special one first. */
@@ -31,6 +33,11 @@ const struct platform_driver *platform_driver_by_name(const char *name)
 		if (!strcmp(platforms[i]->describe()->name, name))
 			return platforms[i];
 	return NULL;
+}
+
+const struct platform_driver *platform_driver_at(size_t index)
+{
+	return index < ELEMENTS(platforms) ? platforms[index] : NULL;
 }
 
 const struct device_driver *device_driver_by_name(const char *name)

@@ -147,6 +147,14 @@ struct api_gap {
 	const char *reason;
 };
 typedef void (*api_gap_fn)(void *userdata, const struct api_gap *gap);
+/* What is known of a device at its platform, beyond its record. */
+struct api_platform {
+	char operation[129]; /* the open operation's id there, "" = none, or nobody else approves */
+	char link[512];	     /* where it can be approved there, "" = not known */
+	char why[160];	     /* what went wrong last, a sentence's end; "" = nothing */
+	bool approve_here;   /* an approval can be given here */
+};
+
 struct api_ops {
 	/* Does it and answers once. The act is copied. */
 	void (*act)(void *userdata, const struct act *act, act_done_fn done, void *done_userdata);
@@ -165,6 +173,8 @@ struct api_ops {
 	/* ACT_CODES_PUT; the same. */
 	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,
 		act_done_fn done, void *done_userdata);
+	void (*platform)(
+		void *userdata, const struct device *device, struct api_platform *ret_platform);
 };
 
 int api_new(

@@ -49,7 +49,7 @@ static const struct {
 	{STAGE_WAITING_PERSON,
 		{"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
 	{STAGE_WAITING_CODE, {"approve", "reject", "identify", "rename"}},
-	{STAGE_WAITING_PLATFORM, {"reject", "revoke", "identify", "rename"}},
+	{STAGE_WAITING_PLATFORM, {"approve", "reject", "revoke", "identify", "rename"}},
 	{STAGE_ACTIVE, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_EXPIRED, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename"}},
@@ -59,7 +59,8 @@ static const struct {
 	{STAGE_BLOCKED, {"unblock", "forget"}},
 };
 
-static bool offered(const struct device_record *record, const char *action)
+static bool offered(
+	const struct device_record *record, const struct api_platform *platform, const char *action)
 {
 	bool display_first = record->info.display && !record->info.code[0];
 	bool unknown = record->is_server && !record->address_bound; /* it was not asked yet */
@@ -67,13 +68,21 @@ static bool offered(const struct device_record *record, const char *action)
 	if (unknown && (!strcmp(action, "admit") || !strcmp(action, "approve")))
 		return false;
 	if (!strcmp(action, "admit"))
-		return display_first;
+		return display_first || !platform->approve_here;
+	if (!strcmp(action, "approve") && !platform->approve_here)
+		return false;
+	/* A second time, for the operation that is open at the platform. */
+	if (!strcmp(action, "approve") && record->life.admission == ADMISSION_ADMITTED &&
+		record->life.operation != OPERATION_AWAITING &&
+		operation_is_open(record->life.operation))
+		return false;
 	if (!strcmp(action, "approve"))
 		return !display_first || record->life.operation == OPERATION_AWAITING;
 	return true;
 }
 
-static json_t *actions_of(const struct device_record *record, enum device_stage stage)
+static json_t *actions_of(const struct device_record *record, const struct api_platform *platform,
+	enum device_stage stage)
 {
 	json_t *list = json_array();
 	size_t i, j;
@@ -82,11 +91,16 @@ static json_t *actions_of(const struct device_record *record, enum device_stage 
 		for (j = 0; offers[i].stage == stage && j < ELEMENTS(offers[i].actions) &&
 			    offers[i].actions[j];
 			j++)
-			if (offered(record, offers[i].actions[j]))
+			if (offered(record, platform, offers[i].actions[j]))
 				json_array_append_new(list, json_string(offers[i].actions[j]));
 	if (record->code_locked)
 		json_array_append_new(list, json_string("unlock"));
 	return list;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text[0] ? api_text(text) : json_null();
 }
 
 static json_t *last_heard(const struct device *device)
@@ -122,7 +136,8 @@ static void add_identity(json_t *body, const struct device_record *record)
 	json_object_set_new(body, "first_seen", api_time(record->first_seen));
 }
 
-static void add_decision(json_t *body, const struct device_record *record)
+static void add_decision(
+	json_t *body, const struct device_record *record, const struct api_platform *platform)
 {
 	const struct lifecycle *life = &record->life;
 	unsigned left =
@@ -137,9 +152,13 @@ static void add_decision(json_t *body, const struct device_record *record)
 	json_object_set_new(body, "code_tries_left", json_integer(left));
 	json_object_set_new(body, "code_locked", json_boolean(record->code_locked));
 	json_object_set_new(body, "operation",
-		json_pack("{s:s,s:I,s:o}", "state", operation_state_to_string(life->operation),
-			"number", (json_int_t)life->operation_number, "expires",
-			api_time(life->operation_expires)));
+		json_pack("{s:s,s:I,s:o,s:o,s:o,s:b}", "state",
+			operation_state_to_string(life->operation), "number",
+			(json_int_t)life->operation_number, "expires",
+			api_time(life->operation_expires), "id", text_or_null(platform->operation),
+			"link", text_or_null(platform->link), "approve_here",
+			platform->approve_here));
+	json_object_set_new(body, "platform_why", text_or_null(platform->why));
 	json_object_set_new(body, "credential",
 		json_pack("{s:s,s:o,s:o}", "state", credential_state_to_string(life->credential),
 			"since", api_time(life->credential_since), "expires",
@@ -174,16 +193,19 @@ json_t *api_device_json(
 	const struct secret *code = &record->life.operation_code;
 	enum device_word word;
 	enum device_stage stage;
+	struct api_platform platform = {.approve_here = true};
 	json_t *body = json_object();
 
 	if (!body)
 		return NULL;
+	if (api->ops->platform)
+		api->ops->platform(api->userdata, device, &platform);
 	lifecycle_describe(&record->life, &word, &stage);
 	add_identity(body, record);
 	json_object_set_new(body, "state", api_text(device_word_to_string(word)));
 	json_object_set_new(body, "stage", api_text(device_stage_to_string(stage)));
 	json_object_set_new(body, "present", json_boolean(device->present));
-	add_decision(body, record);
+	add_decision(body, record, &platform);
 	json_object_set_new(body, "last_heard", last_heard(device));
 	json_object_set_new(body, "last_reading", api_time(device->last_reading));
 	json_object_set_new(body, "readings", json_integer((json_int_t)device->readings));
@@ -191,7 +213,8 @@ json_t *api_device_json(
 		json_integer((json_int_t)owed_device_count(api->view.owed, record->row)));
 	json_object_set_new(body, "commands", commands_of(device));
 	json_object_set_new(body, "recent", api_recent_json(api->view.recent, record->row));
-	json_object_set_new(body, "actions", technician ? actions_of(record, stage) : json_array());
+	json_object_set_new(
+		body, "actions", technician ? actions_of(record, &platform, stage) : json_array());
 	if (technician && show_code && !record->info.display &&
 		record->life.operation == OPERATION_AWAITING && code->size)
 		json_object_set_new(

@@ -85,7 +85,7 @@ static const struct api_entry table[] = {
 	{{"DELETE", "/api/v1/people/{name}", ROLE_ADMIN, false, true, "drop a person"}, api_do_act,
 		ACT_PERSON_DROP},
 	{{"GET", "/api/v1/tokens", ROLE_ADMIN, false, false, "names and dates of imported tokens",
-		 .query = "after limit"},
+		 .query = "after after_platform limit"},
 		api_get_tokens, ACTS},
 	{{"PUT", "/api/v1/tokens", ROLE_ADMIN, false, true, "import tokens",
 		 .body = "tokens import more"},

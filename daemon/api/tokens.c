@@ -48,19 +48,45 @@ static void refuse(struct reading_rows *rows, json_int_t line, const char *why)
 			rows->refused, json_pack("{s:I,s:s}", "line", line, "text", why));
 }
 
+static bool is_pt(const json_t *row)
+{
+	return json_object_get(row, "pt") != NULL;
+}
+
 /* A typo in a key must not become a token without a password. */
 static const char *check_row(const json_t *row)
 {
-	static const char *const keys[] = {"ep", "username", "password"};
+	static const char *const keys[] = {"ep", "username", "password"}, *const pt[] = {
+										  "ep", "pt"};
+	const char *const *wanted = is_pt(row) ? pt : keys;
+	size_t count = is_pt(row) ? ELEMENTS(pt) : ELEMENTS(keys);
 
 	if (!json_is_object(row))
 		return "is no object";
-	for (size_t i = 0; i < ELEMENTS(keys); i++)
-		if (!json_is_string(json_object_get(row, keys[i])))
-			return "needs the texts ep, username and password";
-	if (json_object_size(row) != (size_t)3 + (json_object_get(row, "line") != NULL))
-		return "holds other keys than ep, username, password and line";
+	for (size_t i = 0; i < count; i++)
+		if (!json_is_string(json_object_get(row, wanted[i])))
+			return is_pt(row) ? "needs the texts ep and pt"
+					  : "needs the texts ep, username and password";
+	if (json_object_size(row) != count + (json_object_get(row, "line") != NULL))
+		return is_pt(row) ? "holds other keys than ep, pt and line"
+				  : "holds other keys than ep, username, password and line";
 	return NULL;
+}
+
+static const char *check_values(const json_t *row, bool *ret_too_long)
+{
+	if (is_pt(row))
+		return token_check_pt(text_of(row, "ep"), text_of(row, "pt"), ret_too_long);
+	return token_check(text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"),
+		ret_too_long);
+}
+
+static int make_token(const json_t *row, struct token **ret)
+{
+	if (is_pt(row))
+		return token_new_pt(text_of(row, "ep"), text_of(row, "pt"), ret);
+	return token_new(
+		text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"), ret);
 }
 
 static void read_row(struct reading_rows *rows, const json_t *row, size_t index)
@@ -73,16 +99,14 @@ static void read_row(struct reading_rows *rows, const json_t *row, size_t index)
 	struct token *token;
 
 	if (!why)
-		why = token_check(text_of(row, "ep"), text_of(row, "username"),
-			text_of(row, "password"), &too_long);
+		why = check_values(row, &too_long);
 	if (too_long)
 		rows->limits->reached[LIMIT_TOKEN_BYTES]++;
 	if (why) {
 		refuse(rows, line, why);
 		return;
 	}
-	if (token_new(text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"),
-		    &token) < 0) {
+	if (make_token(row, &token) < 0) {
 		rows->no_memory = true;
 		return;
 	}
@@ -145,7 +169,8 @@ static const char *check_body(const json_t *body)
 		     *more = json_object_get(body, "more");
 
 	if (!json_is_array(json_object_get(body, "tokens")))
-		return "The body must be {\"tokens\":[{\"ep\",\"username\",\"password\"},...]}.";
+		return "The body must be {\"tokens\":[{\"ep\",\"username\",\"password\"},...]}, or "
+		       "with \"pt\" in the place of the last two.";
 	if (import && (!json_is_integer(import) || json_integer_value(import) < 0 ||
 			      json_integer_value(import) > INT32_MAX))
 		return "\"import\" must be the number that the part before was answered with.";
@@ -218,12 +243,15 @@ void api_get_tokens(const struct api_context *context)
 	const struct token_names *names = context->api->view.tokens;
 	const char *query = context->request->query;
 	uint64_t limit = api_query_number(query, "limit", LIST_DEFAULT, LIST_MAX);
-	char after[EP_MAX + 1] = "";
+	char after[EP_MAX + 1] = "", kind[TOKEN_KIND_MAX + 1] = TOKEN_KIND_MQTT;
 	json_t *list = json_array();
 	size_t at = 0;
 
-	if (api_query_text(query, "after", after, sizeof(after)))
-		at = token_names_after(names, TOKEN_KIND_MQTT, after);
+	if (api_query_text(query, "after", after, sizeof(after))) {
+		/* A name may have a token for each of several platforms. */
+		api_query_text(query, "after_platform", kind, sizeof(kind));
+		at = token_names_after(names, kind, after);
+	}
 	for (; at < names->count && json_array_size(list) < limit; at++)
 		json_array_append_new(list, name_json(context->api, &names->name[at]));
 	api_answer(context, 200,

@@ -68,6 +68,17 @@ static const struct alarm_row table[ALARMS] = {
 		"See gatehousectl key show. Seal it as before (gatehousectl key reseal), and find "
 		"out who replaced the credential.",
 		true, 0},
+	[ALARM_PT_REFUSED] = {"pt-refused", "The platform refuses the provisioning token of %s.",
+		"Make a new token at the platform and import it; the device goes on only until its "
+		"present credential ends.",
+		true, 0},
+	[ALARM_PLATFORM_DISABLED] = {"platform-disabled",
+		"The platform %s has disabled the workspace; it serves none of its devices.",
+		"Ask the platform's operator. Readings are kept meanwhile.", true, 0},
+	[ALARM_SHARED_TOKEN] = {"shared-token",
+		"All devices of %s share one provisioning token: who revokes it stops all of them.",
+		"Import a token for each device and take the shared one out of the configuration.",
+		true, 0},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)

@@ -23,6 +23,9 @@ enum alarm_kind {
 	ALARM_TOKEN_IN_CLEAR, /* a device sent its provisioning token unprotected; subject: its name
 			       */
 	ALARM_KEY_WEAKER,
+	ALARM_PT_REFUSED,	 /* subject: device id */
+	ALARM_PLATFORM_DISABLED, /* subject: platform */
+	ALARM_SHARED_TOKEN,	 /* subject: platform */
 	ALARMS
 };
 

@@ -94,6 +94,30 @@ static bool clean_fits(const char *text)
 	return span_is_clean_text(span_from_string(text));
 }
 
+/* What becomes part of a path or a topic. */
+static bool segment_fits(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("-_.", *c))
+			return false;
+	return true;
+}
+
+static bool url_fits(const char *text)
+{
+	struct span span = span_from_string(text);
+
+	return !text[0] || (!strncmp(text, "https://", 8) && span_is_printable(span) &&
+				   !strpbrk(text, " \"<>\\^`{|}"));
+}
+
+static bool proxy_fits(const char *text)
+{
+	return !text[0] || ((!strncmp(text, "http://", 7) || !strncmp(text, "https://", 8)) &&
+				   span_is_printable(span_from_string(text)) &&
+				   !strchr(text, ' ') && !strchr(text, '@'));
+}
+
 static const struct config_form interface_form = {
 	interface_fits, "names of network interfaces of 1 to 15 characters"};
 static const struct config_form address_form = {address_fits,
@@ -104,6 +128,10 @@ static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
 static const struct config_form path_form = {path_fits, "an absolute path"};
+static const struct config_form segment_form = {segment_fits, "letters, digits, '-', '_' and '.'"};
+static const struct config_form url_form = {url_fits, "an address that begins with https://"};
+static const struct config_form proxy_form = {
+	proxy_fits, "an address that begins with http:// or https://, without a password"};
 static const struct config_form clean_form = {clean_fits, "text without control characters"};
 
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
@@ -217,11 +245,42 @@ static const struct config_key table[] = {
 		MEMBER(command_expiry), NULL},
 
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
-		"Platform to which a new device belongs: local or mqtt.", NULL, MEMBER(platform),
-		&id_form},
+		"Platform to which a new device belongs: local, mqtt or spotflow.", NULL,
+		MEMBER(platform), &id_form},
 	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
 		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
 		MEMBER(local_lease), NULL},
+
+	{"spotflow", "host", CONFIG_STRING, 1, 255, "\"api.eu1.spotflow.io\"", "", false,
+		"Host of the platform's API; a dedicated instance has one of its own.", NULL,
+		MEMBER(spotflow_host), &host_form},
+	{"spotflow", "port", CONFIG_UINT, 1, 65535, "443", "", false,
+		"TCP port of the platform's API.", NULL, MEMBER(spotflow_port), NULL},
+	{"spotflow", "hub_port", CONFIG_UINT, 1, 65535, "8883", "", false,
+		"TCP port of the hub to which readings go; its host is the platform's to say.",
+		NULL, MEMBER(spotflow_hub_port), NULL},
+	{"spotflow", "ca_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the trust anchors for both. Empty: those of the system.", NULL,
+		MEMBER(spotflow_ca_file), &path_form},
+	{"spotflow", "proxy", CONFIG_STRING, 0, 255, "\"\"", "", false,
+		"Proxy on the way to the API, \"http://host:port\". Empty: what the environment "
+		"says.",
+		NULL, MEMBER(spotflow_proxy), &proxy_form},
+	{"spotflow", "workspace", CONFIG_STRING, 0, 64, "\"\"", "", false,
+		"Id of the workspace, for approving at the platform from here.", NULL,
+		MEMBER(spotflow_workspace), &segment_form},
+	{"spotflow", "operator_token_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"File whose first line is an operator's token: with it an operation is approved "
+		"from here.",
+		NULL, MEMBER(spotflow_operator_token_file), &path_form},
+	{"spotflow", "shared_token_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"File whose first line is a provisioning token for all devices that have none of "
+		"their own. One token for each device is better.",
+		NULL, MEMBER(spotflow_shared_token_file), &path_form},
+	{"spotflow", "portal", CONFIG_STRING, 0, 383, "\"\"", "", false,
+		"Address of the platform's page for one operation, without the operation's id, "
+		"which is put behind it. Empty: no link is shown.",
+		NULL, MEMBER(spotflow_portal), &url_form},
 
 	{"outbox", "max_bytes", CONFIG_UINT, 65536, UINT64_C(1099511627776), "67108864", "bytes",
 		true, "Readings that may wait for the platform; beyond it devices are put off.",

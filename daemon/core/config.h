@@ -71,6 +71,14 @@ struct config {
 	/* platform */
 	char platform[17];    /* name of the default platform: "local" */
 	uint32_t local_lease; /* seconds an RT of 'local' lives; refreshed at half. 30 days */
+	/* spotflow */
+	char spotflow_host[256];
+	uint16_t spotflow_port, spotflow_hub_port;
+	char spotflow_ca_file[256]; /* "" = the system's trust anchors */
+	char spotflow_proxy[256];
+	char spotflow_workspace[65];
+	char spotflow_portal[384];
+	char spotflow_operator_token_file[256], spotflow_shared_token_file[256];
 	/* outbox */
 	uint64_t outbox_max_bytes;     /* beyond it: 5.03. reloadable */
 	bool keep_readings_of_revoked; /* default no. reloadable */

@@ -75,6 +75,25 @@ static int platform_id_set(struct lifecycle *life, const struct life_input *inpu
 	return 0;
 }
 
+/* What binding brought belongs to the credential: the same token, with the session that it buys.
+ * Its end is the nearer one of both. */
+static int bind(struct lifecycle *life, const struct life_input *input)
+{
+	int r = 0;
+
+	if (input->blob.size > SECRET_MAX || input->expires < 0)
+		return -EINVAL;
+	if (input->blob.size > 0)
+		r = secret_set(&life->credential_current, input->blob);
+	if (r < 0)
+		return r;
+	if (input->blob.size > 0) {
+		life->credential_since = input->now;
+		life->credential_expires = input->expires;
+	}
+	return platform_id_set(life, input);
+}
+
 static int operation_effect(
 	struct lifecycle *life, enum operation_event event, const struct life_input *input)
 {
@@ -95,7 +114,7 @@ static int operation_effect(
 		life->operation_expires = 0;
 		return 0;
 	case OPERATION_GOT_BOUND:
-		return platform_id_set(life, input);
+		return bind(life, input);
 	case OPERATION_GOT_REJECTED:
 	case OPERATION_GOT_EXPIRED:
 	case OPERATION_GOT_REFUSED:

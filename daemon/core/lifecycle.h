@@ -80,7 +80,8 @@ enum life_event {
 	LIFE_DRIVER_PROGRESS, /* blob */
 	LIFE_DRIVER_CODE,     /* blob (empty: as before), code, expires */
 	LIFE_DRIVER_ISSUED,   /* blob (the credential), expires; also the answer of a refresh */
-	LIFE_DRIVER_BOUND,    /* platform_id */
+	LIFE_DRIVER_BOUND,    /* platform_id; blob, expires: the credential as it was completed, or
+				 none */
 	LIFE_DRIVER_REJECTED,
 	LIFE_DRIVER_EXPIRED,
 	LIFE_DRIVER_REFUSED,

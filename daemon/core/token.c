@@ -22,20 +22,29 @@
 
 /* ---- one token ---- */
 
-const char *token_check(
-	struct span ep, struct span username, struct span password, bool *ret_too_long)
+static const char *check_name(struct span ep)
 {
-	bool too_long = ep.size > EP_MAX || username.size > TOKEN_USERNAME_MAX ||
-			password.size > TOKEN_PASSWORD_MAX;
 	const char *why = NULL;
 
-	if (ret_too_long)
-		*ret_too_long = too_long;
 	if (ep.size == 0)
 		return "has no endpoint name";
 	if (ep_check(ep, &why) < 0)
 		return "has an endpoint name that no device can have (1 to 63 printable ASCII "
 		       "characters without space, quotation mark, < and >, and no address)";
+	return NULL;
+}
+
+const char *token_check(
+	struct span ep, struct span username, struct span password, bool *ret_too_long)
+{
+	bool too_long = ep.size > EP_MAX || username.size > TOKEN_USERNAME_MAX ||
+			password.size > TOKEN_PASSWORD_MAX;
+	const char *why = check_name(ep);
+
+	if (ret_too_long)
+		*ret_too_long = too_long;
+	if (why)
+		return why;
 	if (username.size == 0)
 		return "has no user name";
 	if (username.size > TOKEN_USERNAME_MAX)
@@ -98,6 +107,51 @@ int token_new(struct span ep, struct span username, struct span password, struct
 	memcpy(token->kind, TOKEN_KIND_MQTT, sizeof(TOKEN_KIND_MQTT));
 	memcpy(token->ep, ep.data, ep.size);
 	r = token_value_make(username, password, &token->value);
+	if (r < 0) {
+		token_free(token);
+		return r;
+	}
+	*ret = token;
+	return 0;
+}
+
+/* It travels in a header: no space and nothing beyond ASCII. */
+static bool is_word(struct span text)
+{
+	return span_is_printable(text) && !memchr(text.data, ' ', text.size);
+}
+
+const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long)
+{
+	const char *why = check_name(ep);
+
+	if (ret_too_long)
+		*ret_too_long = ep.size > EP_MAX || pt.size > TOKEN_PT_MAX;
+	if (why)
+		return why;
+	if (pt.size == 0)
+		return "has no provisioning token";
+	if (pt.size > TOKEN_PT_MAX)
+		return "has a provisioning token of more than 1024 bytes";
+	if (!is_word(pt))
+		return "has a provisioning token with other characters than printable ASCII "
+		       "without space";
+	return NULL;
+}
+
+int token_new_pt(struct span ep, struct span pt, struct token **ret)
+{
+	struct token *token;
+	int r;
+
+	if (token_check_pt(ep, pt, NULL))
+		return -EINVAL;
+	token = calloc(1, sizeof(*token));
+	if (!token)
+		return -ENOMEM;
+	memcpy(token->kind, TOKEN_KIND_SPOTFLOW, sizeof(TOKEN_KIND_SPOTFLOW));
+	memcpy(token->ep, ep.data, ep.size);
+	r = secret_set(&token->value, pt);
 	if (r < 0) {
 		token_free(token);
 		return r;

@@ -3,7 +3,8 @@
 
 /*
  * Tokens: what was imported for one endpoint name towards one platform. For the platform 'mqtt' a
- * token is a static credential, user name and password at the broker. They are write-only: what
+ * token is a static credential, user name and password at the broker; for 'spotflow' it is a
+ * provisioning token, whose value are its bytes alone. They are write-only: what
  * goes in comes out for the platform's driver alone. In memory there are names and dates; a value
  * stands sealed in the store and is fetched for the moment in which it is used.
  */
@@ -14,10 +15,13 @@
 
 #include "core/device.h"
 
-#define TOKEN_KIND_MAX	   16 /* the name of the platform that it is for */
-#define TOKEN_USERNAME_MAX 256
-#define TOKEN_PASSWORD_MAX 1024
-#define TOKEN_KIND_MQTT	   "mqtt"
+#define TOKEN_KIND_MAX	    16 /* the name of the platform that it is for */
+#define TOKEN_USERNAME_MAX  256
+#define TOKEN_PASSWORD_MAX  1024
+#define TOKEN_KIND_MQTT	    "mqtt"
+#define TOKEN_KIND_SPOTFLOW "spotflow"
+#define TOKEN_PT_MAX	    1024
+#define OPERATOR_TOKEN_MAX  2048
 
 struct token {
 	struct token *next;
@@ -25,7 +29,7 @@ struct token {
 	char ep[EP_MAX + 1];
 	int64_t since;	     /* wall milliseconds */
 	unsigned line;	     /* of the file that it came from, 0 = none */
-	struct secret value; /* token_value_make() */
+	struct secret value; /* token_value_make(), or the provisioning token itself */
 };
 
 /* One line that somebody wants to import: what is wrong with it, as a sentence's end ("has no
@@ -34,6 +38,9 @@ const char *token_check(
 	struct span ep, struct span username, struct span password, bool *ret_too_long);
 /* -EINVAL for what token_check() objects to, -ENOMEM. */
 int token_new(struct span ep, struct span username, struct span password, struct token **ret);
+/* The same for a provisioning token. */
+const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long);
+int token_new_pt(struct span ep, struct span pt, struct token **ret);
 struct token *token_free(struct token *token); /* this one; wipes */
 
 /* User name and password as one value, and back; the spans point into 'value'. -EBADMSG for what is

@@ -36,6 +36,7 @@ struct import {
 	struct ctl *ctl;
 	struct token_list list;
 	unsigned line, refused;
+	size_t fields; /* of each line */
 };
 
 static void cleanup_import(struct import *import)
@@ -53,10 +54,32 @@ static void refuse(struct import *import, const char *why)
 		fputs("... and more\n", import->ctl->err);
 }
 
-static bool is_header(char *const *field, size_t count)
+/* "ep,pt" as the first line says that the file holds provisioning tokens; without it a line lacks
+ * its password. */
+static bool is_header(struct import *import, char *const *field, size_t count)
 {
+	if (count == 2 && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "pt")) {
+		import->fields = 2;
+		return true;
+	}
 	return count == 3 && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "username") &&
 	       !strcasecmp(field[2], "password");
+}
+
+static const char *check_fields(char *const *field, size_t count)
+{
+	if (count == 2)
+		return token_check_pt(span_from_string(field[0]), span_from_string(field[1]), NULL);
+	return token_check(span_from_string(field[0]), span_from_string(field[1]),
+		span_from_string(field[2]), NULL);
+}
+
+static int token_of(char *const *field, size_t count, struct token **ret)
+{
+	if (count == 2)
+		return token_new_pt(span_from_string(field[0]), span_from_string(field[1]), ret);
+	return token_new(span_from_string(field[0]), span_from_string(field[1]),
+		span_from_string(field[2]), ret);
 }
 
 static int take_line(void *userdata, char *line, size_t size, unsigned number)
@@ -71,21 +94,20 @@ static int take_line(void *userdata, char *line, size_t size, unsigned number)
 	import->line = number;
 	why = size > LINE_SIZE_MAX ? "is longer than 4096 bytes"
 				   : csv_split(line, size, field, 3, &count);
-	if (!why && number == 1 && is_header(field, count))
+	if (!why && number == 1 && is_header(import, field, count))
 		return 0;
-	if (!why && count < 3)
-		why = "has not the three fields ep, username and password";
+	if (!why && count != import->fields)
+		why = import->fields == 2 ? "has not the two fields ep and pt"
+					  : "has not the three fields ep, username and password";
 	if (!why)
-		why = token_check(span_from_string(field[0]), span_from_string(field[1]),
-			span_from_string(field[2]), NULL);
+		why = check_fields(field, count);
 	if (!why && import->list.count == LINES_MAX)
 		why = "is one more than the 20000 that a gateway keeps";
 	if (why) {
 		refuse(import, why);
 		return 0;
 	}
-	r = token_new(span_from_string(field[0]), span_from_string(field[1]),
-		span_from_string(field[2]), &token);
+	r = token_of(field, count, &token);
 	if (r < 0)
 		return r;
 	token->line = number;
@@ -111,6 +133,9 @@ static json_t *row_of(const struct token *token)
 {
 	struct span username, password;
 
+	if (!strcmp(token->kind, TOKEN_KIND_SPOTFLOW))
+		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, "pt", token->value.data,
+			token->value.size, "line", (json_int_t)token->line);
 	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
 		return NULL;
 	return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "username", username.data,
@@ -196,7 +221,7 @@ static int send_all(struct import *import)
 
 int run_tokens_import(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl, .fields = 3};
 	const char *path = ctl->invocation->argument[0];
 	int r = lines_read(path, take_line, &import);
 
@@ -223,28 +248,24 @@ int run_tokens_import(struct ctl *ctl)
 
 int run_tokens_replace(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl, .fields = 3};
 	const char *username = ctl->invocation->value[OPTION_USERNAME],
 		   *ep = ctl->invocation->argument[0], *why;
 	char secret[SECRET_LINE_MAX + 1] = "", text[256];
+	char *field[3] = {(char *)(uintptr_t)ep, secret, secret};
+	size_t count = username ? 3 : 2;
 	struct token *token = NULL;
 	int r;
 
-	if (!username) {
-		fputs("gatehousectl: --username needs the device's user name at the broker\n",
-			ctl->err);
-		return EXIT_USAGE;
-	}
+	if (username)
+		field[1] = (char *)(uintptr_t)username;
 	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], secret, text, sizeof(text)) <
 		0) {
 		line_print(ctl->err, text);
 		return EXIT_USAGE;
 	}
-	why = token_check(
-		span_from_string(ep), span_from_string(username), span_from_string(secret), NULL);
-	r = why ? -EINVAL
-		: token_new(span_from_string(ep), span_from_string(username),
-			  span_from_string(secret), &token);
+	why = check_fields(field, count);
+	r = why ? -EINVAL : token_of(field, count, &token);
 	crypto_wipe(secret, sizeof(secret));
 	if (r < 0) {
 		fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
@@ -270,12 +291,13 @@ int run_tokens_drop(struct ctl *ctl)
 
 /* ---- names and dates ---- */
 
-static int get_names(struct ctl *ctl, const char *after, json_t **ret_answer)
+static int get_names(struct ctl *ctl, const char *platform, const char *after, json_t **ret_answer)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
-	char before[64];
+	char before[128];
 
-	snprintf(before, sizeof(before), "/api/v1/tokens?limit=%d&after=", LIST_AT_ONCE);
+	snprintf(before, sizeof(before),
+		"/api/v1/tokens?limit=%d&after_platform=%.16s&after=", LIST_AT_ONCE, platform);
 	path = client_path(ctl->client, before, after, "");
 	return path ? ctl_call(ctl, "GET", path, NULL, ret_answer) : EXIT_REFUSED;
 }
@@ -286,20 +308,23 @@ int run_tokens_list(struct ctl *ctl)
 	CLEANUP(cleanup_json) json_t *all = NULL;
 	json_t *list;
 	size_t count;
-	int code = get_names(ctl, "", &all);
+	int code = get_names(ctl, TOKEN_KIND_MQTT, "", &all);
 
 	if (code != EXIT_DONE)
 		return code;
 	list = json_object_get(all, "tokens");
 	do {
 		CLEANUP(cleanup_json) json_t *more = NULL;
-		const char *last;
+		const char *last, *kind;
+		json_t *row;
 
 		count = json_array_size(list);
 		if (count == 0 || count % LIST_AT_ONCE)
 			break;
-		last = json_string_value(json_object_get(json_array_get(list, count - 1), "ep"));
-		code = get_names(ctl, last ? last : "", &more);
+		row = json_array_get(list, count - 1);
+		last = json_string_value(json_object_get(row, "ep"));
+		kind = json_string_value(json_object_get(row, "platform"));
+		code = get_names(ctl, kind ? kind : TOKEN_KIND_MQTT, last ? last : "", &more);
 		if (code != EXIT_DONE)
 			return code;
 		json_array_extend(list, json_object_get(more, "tokens"));

@@ -242,7 +242,8 @@ static void do_approve(struct act_call *call, struct device *device)
 
 	if (!admissible(call, device))
 		return;
-	if (!driver || !(driver->describe()->supports & PLATFORM_APPROVES_HERE)) {
+	if (!driver || (!(driver->describe()->supports & PLATFORM_APPROVES_HERE) &&
+			       !platform_approves_from_here(call->host, record->platform))) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"Its platform approves, not this gateway. Admit it here.");
 		return;

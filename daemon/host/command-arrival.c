@@ -6,22 +6,50 @@
 #include "host/command-host.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 
+/* The driver that knows this topic: no two of them share one. */
+static int decode(struct host *host, const char *topic, struct span payload, bool retained,
+	struct inbound_message *ret_message)
+{
+	const struct platform_driver *driver;
+	size_t i;
+	int r = -ENOTSUP;
+
+	for (i = 0; (driver = platform_driver_at(i)); i++) {
+		r = driver->decode(platform_host_services(), host->config->id, topic, payload,
+			retained, ret_message);
+		if (r < 0 || ret_message->kind != INBOUND_IGNORED)
+			break;
+	}
+	return r;
+}
+
+static struct device *device_of(struct host *host, const struct inbound_message *message)
+{
+	struct device *device;
+
+	if (message->device_id[0] || !message->platform_id[0])
+		return registry_by_id(host->registry, message->device_id);
+	for (device = registry_first(host->registry); device; device = registry_next(device))
+		if (!strcmp(device->record->life.platform_id, message->platform_id))
+			return device;
+	return NULL;
+}
+
 static void take_message(struct host *host, const struct store_arrival *arrival, bool retained)
 {
-	const struct platform_driver *driver = platform_driver_by_name(host->config->platform);
 	struct inbound_message message = {.kind = INBOUND_IGNORED};
 	char topic[COMMAND_TOPIC_MAX + 1];
 	struct device *device = NULL;
-	int r = driver ? span_to_string(arrival->topic, topic, sizeof(topic)) : -ENOTSUP;
+	int r = span_to_string(arrival->topic, topic, sizeof(topic));
 
 	if (r >= 0)
-		r = driver->decode(platform_host_services(), host->config->id, topic,
-			arrival->payload, retained, &message);
+		r = decode(host, topic, arrival->payload, retained, &message);
 	if (r >= 0 && message.kind == INBOUND_COMMAND)
-		device = registry_by_id(host->registry, message.device_id);
+		device = device_of(host, &message);
 	if (!device) {
 		host_turned_away(host, AWAY_MALFORMED, NULL);
 		log_debug("A message of the broker was ignored: %s.",

@@ -61,6 +61,7 @@ void device_host_detach(void *userdata, struct device *device)
 	if (!part)
 		return;
 	device->host = NULL;
+	platform_request_drop(part);
 	session_detach(part);
 	command_host_detach(part);
 	rd_detach(part);

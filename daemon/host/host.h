@@ -36,6 +36,7 @@
 #include "lan/discovery.h"
 #include "lan/lan.h"
 #include "store/store.h"
+#include "uplink/http.h"
 #include "uplink/uplink.h"
 
 #define PERSONS_MAX	   64
@@ -99,6 +100,11 @@ struct people {
 	struct login_source source[LOGIN_SOURCES_MAX]; /* the addresses that tried last */
 };
 
+/* platform-settings.c: what stands in files of their own for the platform 'spotflow'. */
+struct platform_secrets {
+	struct secret operator_token, shared_token;
+};
+
 struct host {
 	sd_event *loop;
 	const struct config *config; /* the present one; gateway.c swaps it at reload */
@@ -136,6 +142,8 @@ struct host {
 	bool cutting;		     /* the session is being cut: LOST will follow */
 	sd_event_source *cut_timer;
 	bool stopping;
+	struct http *http; /* NULL: no platform is reached by it */
+	struct platform_secrets secrets;
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
 	unsigned sessions_up;
@@ -255,6 +263,12 @@ struct device_host {
 	uint64_t advance_wait_usec; /* the driver asked for it with its last answer; 0 = none */
 	bool advancing;		    /* an answer of the driver is on its way to disk */
 	bool advance_again;	    /* asked for meanwhile */
+	const char *platform_why;   /* what the driver said last about what went wrong, or NULL */
+	/* platform-request.c */
+	struct platform_request *request; /* goes out when what was said with it is on disk */
+	struct platform_reply *reply;	  /* the answer, until the driver has it */
+	struct http_exchange *exchange;
+	uint32_t retry_after; /* seconds, as the platform asked with its last answer */
 	/* probe.c */
 	const struct device_driver *driver;
 	struct device_links links;
@@ -449,12 +463,52 @@ void platform_host_back_off(struct host *host, struct device *device);
  * record that still holds it. Nothing here waits for the answer. */
 void platform_host_withdraw(
 	struct host *host, const struct device_record *before, enum platform_work work);
+/* What its platform says of a device: the open operation in its words, who approves, what went
+ * wrong last. */
+void platform_host_describe(
+	struct host *host, const struct device *device, struct api_platform *ret_platform);
 /* True while an operation is open or a refresh is under way. */
 bool platform_host_has_work(const struct device *device);
 /* platform-clock.c */
 void platform_host_set_timers(struct host *host, struct device *device);
 const struct platform_driver *platform_host_driver(struct host *host, const struct device *device);
 const struct driver_services *platform_host_services(void);
+
+/* ---- platform-request.c ---- */
+/* Keeps the request of a step (it is taken over) until platform_request_send(). */
+int platform_request_keep(struct device_host *part, struct platform_request *request);
+/* Sends what was kept: true when an answer will come, to platform_host_answered(). */
+bool platform_request_send(struct device_host *part, enum platform_work work);
+/* The answer to this work of the present operation; 'present' is false when there is none. */
+void platform_request_answer(
+	struct device_host *part, enum platform_work work, struct platform_answer *ret_answer);
+/* Forgets what was kept, is under way, or was answered. */
+void platform_request_drop(struct device_host *part);
+void platform_host_answered(struct device_host *part);
+
+/* ---- platform-settings.c ---- */
+/* Where a platform is reached and whom it is believed; all texts are of the configuration. */
+struct platform_place {
+	const char *ca_file, *proxy;
+	uint16_t session_port;
+};
+/* What the driver of this platform gets as settings; valid while 'room' and the configuration are.
+ */
+union platform_settings_room {
+	struct local_settings local;
+	struct cloud_settings cloud;
+};
+const void *platform_settings_of(
+	const struct host *host, const char *platform, union platform_settings_room *room);
+void platform_place_of(
+	const struct host *host, const char *platform, struct platform_place *ret_place);
+/* The token that all devices of this platform share, empty when none is configured. */
+struct span platform_shared_token(const struct host *host, const char *platform);
+/* True when an operator's token is configured: an approval here is made there. */
+bool platform_approves_from_here(const struct host *host, const char *platform);
+/* Reads the secret files; -errno after a sentence in the log. At start. */
+int platform_secrets_load(struct host *host);
+void platform_secrets_clear(struct host *host);
 
 /* ---- upstream.c ---- */
 /* Commands that come while the gateway is away wait at the broker for so long. */

@@ -129,6 +129,19 @@ static bool work_due(const struct lifecycle *life, enum platform_work *ret_work)
 	return is_refreshing(life);
 }
 
+/* What the driver asked for with its last answer, now that this is on disk. */
+static void go_on(struct device_host *part, enum platform_work work, uint64_t wait)
+{
+	if (!part->request) {
+		if (wait)
+			again_after(part, wait);
+		return;
+	}
+	part->advancing = platform_request_send(part, work);
+	if (!part->advancing)
+		platform_host_back_off(part->host, part->device);
+}
+
 static void on_reported(
 	void *userdata, enum submit_result result, struct device *device, const char *why)
 {
@@ -158,8 +171,8 @@ static void on_reported(
 		/* Who asked meanwhile does not wait for what the driver waits for. */
 		if (again)
 			platform_host_advance(host, device);
-		else if (wait && work_due(&device->record->life, &work))
-			again_after(part, wait);
+		else if (work_due(&device->record->life, &work))
+			go_on(part, work, wait);
 		break;
 	}
 }
@@ -169,8 +182,9 @@ static void report(
 {
 	const struct submission submission = {
 		.event = event,
-		.blob = step->verdict == PLATFORM_ISSUED ? secret_span(&step->credential)
-							 : secret_span(&step->blob),
+		.blob = step->verdict == PLATFORM_ISSUED || step->verdict == PLATFORM_BOUND
+				? secret_span(&step->credential)
+				: secret_span(&step->blob),
 		.code = secret_span(&step->code),
 		.expires = step->expires,
 		.platform_id = step->verdict == PLATFORM_BOUND ? step->platform_id : NULL,
@@ -192,12 +206,44 @@ static bool waits_for_person(const struct device_host *part, const struct platfo
 	       span_equal(secret_span(&step->blob), secret_span(&life->operation_blob));
 }
 
+/* No driver in the table asks for a request over a transport that this gateway has not; one that
+ * does is a fault of the build. */
+static bool keep_request(struct device_host *part, struct platform_request *request)
+{
+	if (request->transport == PLATFORM_HTTP && part->host->http &&
+		platform_request_keep(part, request) >= 0)
+		return true;
+	log_device(LOG_ERR, part->device->record->id,
+		"The driver asked for a request that this gateway cannot carry out.");
+	return false;
+}
+
+static void tell_trouble(const struct device_host *part, const struct platform_step *step)
+{
+	const struct device_record *record = part->device->record;
+
+	if (step->trouble == PLATFORM_TOKEN_REFUSED)
+		host_alarm_raise(part->host, ALARM_PT_REFUSED, record->id);
+	if (step->trouble == PLATFORM_DISABLED)
+		host_alarm_raise(part->host, ALARM_PLATFORM_DISABLED, record->platform);
+	/* Only what went well says that it is over. */
+	if (step->verdict != PLATFORM_ISSUED && step->verdict != PLATFORM_BOUND &&
+		step->verdict != PLATFORM_CODE)
+		return;
+	if (step->trouble != PLATFORM_TOKEN_REFUSED && step->verdict != PLATFORM_BOUND)
+		host_alarm_clear(part->host, ALARM_PT_REFUSED, record->id);
+	if (step->trouble != PLATFORM_DISABLED)
+		host_alarm_clear(part->host, ALARM_PLATFORM_DISABLED, record->platform);
+}
+
 static void take_verdict(struct device_host *part, struct platform_step *step)
 {
 	enum life_event event = event_of_verdict[step->verdict];
 	const char *id = part->device->record->id;
 	bool waits = step->verdict == PLATFORM_PROGRESS || step->verdict == PLATFORM_CODE;
 
+	part->platform_why = step->why;
+	tell_trouble(part, step);
 	if (step->verdict == PLATFORM_FAILED) {
 		event = step->final ? LIFE_DRIVER_FAILED_FINAL : LIFE_DRIVER_FAILED_RETRY;
 		log_device(LOG_WARNING, id, "The platform step failed%s: %s.",
@@ -206,33 +252,41 @@ static void take_verdict(struct device_host *part, struct platform_step *step)
 	} else {
 		backoff_reset(&part->advance_backoff);
 	}
-	if (waits && step->request.transport != PLATFORM_NO_REQUEST) {
-		/* No driver in the table asks for a request over this gateway's transports; one
-		 * that does is a fault of the build. */
-		log_device(LOG_ERR, id,
-			"The driver asked for a request that this gateway cannot carry out.");
+	if (waits_for_person(part, step))
+		return;
+	if (waits && step->request.transport != PLATFORM_NO_REQUEST &&
+		!keep_request(part, &step->request)) {
 		event = LIFE_DRIVER_FAILED_FINAL;
 		waits = false;
 	}
-	if (waits_for_person(part, step))
-		return;
 	/* The wait begins when the answer is on disk. */
 	part->advance_wait_usec = waits ? step->wait_usec : 0;
 	if (event != LIFE_EVENTS)
 		report(part, event, step);
 }
 
-/* One call of the driver; 'token' is what was imported, if the driver needs it. *ret_step is always
- * filled. */
+/* What a driver sees; 'token' is what was imported, if it needs it. */
+static void show_device(const struct host *host, const struct device_record *record,
+	struct span token, union platform_settings_room *room, struct platform_device *ret_seen)
+{
+	*ret_seen = (struct platform_device){.record = record,
+		.provisioning_token =
+			token.size ? token : platform_shared_token(host, record->platform),
+		.static_credential = token,
+		.settings = platform_settings_of(host, record->platform, room)};
+}
+
+/* One call of the driver. *ret_step is always filled. */
 static void call_driver(struct host *host, const struct device_record *record,
-	enum platform_work work, struct span token, struct platform_step *ret_step)
+	enum platform_work work, struct span token, const struct platform_answer *answer,
+	struct platform_step *ret_step)
 {
 	const struct platform_driver *driver = platform_driver_by_name(record->platform);
-	const struct local_settings local = {.lease = host->config->local_lease};
-	const struct platform_device seen = {
-		.record = record, .static_credential = token, .settings = &local};
-	const struct platform_answer no_answer = {.present = false};
+	union platform_settings_room room;
+	struct platform_device seen;
 	int r;
+
+	show_device(host, record, token, &room, &seen);
 
 	*ret_step = (struct platform_step){.verdict = PLATFORM_FAILED};
 	if (!driver) {
@@ -240,7 +294,7 @@ static void call_driver(struct host *host, const struct device_record *record,
 		ret_step->why = "its platform is not one of this gateway's";
 		return;
 	}
-	r = driver->advance(platform_host_services(), &seen, work, &no_answer, ret_step);
+	r = driver->advance(platform_host_services(), &seen, work, answer, ret_step);
 	if (r < 0) {
 		platform_step_clear(ret_step);
 		*ret_step = (struct platform_step){.verdict = PLATFORM_FAILED, .why = strerror(-r)};
@@ -250,8 +304,12 @@ static void call_driver(struct host *host, const struct device_record *record,
 static void work_on(struct device_host *part, enum platform_work work, struct span token)
 {
 	CLEANUP(step_cleanup) struct platform_step step;
+	struct platform_answer answer;
 
-	call_driver(part->host, part->device->record, work, token, &step);
+	platform_request_answer(part, work, &answer);
+	part->retry_after = answer.retry_after;
+	call_driver(part->host, part->device->record, work, token, &answer, &step);
+	platform_request_drop(part);
 	take_verdict(part, &step);
 }
 
@@ -259,8 +317,9 @@ void platform_host_withdraw(
 	struct host *host, const struct device_record *before, enum platform_work work)
 {
 	CLEANUP(step_cleanup) struct platform_step step;
+	const struct platform_answer no_answer = {.present = false};
 
-	call_driver(host, before, work, (struct span){0}, &step);
+	call_driver(host, before, work, (struct span){0}, &no_answer, &step);
 	if (step.verdict != PLATFORM_DONE)
 		log_device(LOG_WARNING, before->id,
 			"The platform could not be told that it is over: %s.",
@@ -274,13 +333,18 @@ bool platform_host_has_work(const struct device *device)
 	return work_due(&device->record->life, &work);
 }
 
+/* Not sooner than the platform asked for, and not all at once then. */
 void platform_host_back_off(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
+	uint64_t delay = backoff_next(&part->advance_backoff), asked;
 	enum platform_work work;
 
+	asked = part->retry_after * USEC_PER_SEC;
+	asked += asked ? random_uint64() % (asked / 10) : 0;
+	part->retry_after = 0;
 	if (work_due(&device->record->life, &work))
-		again_after(part, backoff_next(&part->advance_backoff));
+		again_after(part, delay > asked ? delay : asked);
 }
 
 /* What is due may be another step than when the token was asked for. */
@@ -298,6 +362,28 @@ static void on_token(struct device_host *part, int result, struct span token)
 		work_on(part, work, token);
 }
 
+/* The next call of the driver, with the token that it needs and the answer that is there. */
+static void take_step(struct device_host *part, enum platform_work work)
+{
+	loop_timer_stop(part->advance_timer);
+	part->advancing = true;
+	if (token_fetch(part, work, on_token))
+		return;
+	part->advancing = false;
+	work_on(part, work, (struct span){0});
+}
+
+void platform_host_answered(struct device_host *part)
+{
+	enum platform_work work;
+
+	part->advancing = false;
+	if (work_due(&part->device->record->life, &work))
+		take_step(part, work);
+	else
+		platform_request_drop(part);
+}
+
 void platform_host_advance(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
@@ -309,12 +395,28 @@ void platform_host_advance(struct host *host, struct device *device)
 		part->advance_again = true;
 		return;
 	}
-	loop_timer_stop(part->advance_timer);
-	part->advancing = true;
-	if (token_fetch(part, work, on_token))
-		return;
-	part->advancing = false;
-	work_on(part, work, (struct span){0});
+	take_step(part, work);
+}
+
+void platform_host_describe(
+	struct host *host, const struct device *device, struct api_platform *ret_platform)
+{
+	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
+	const char *why = device_host(device)->platform_why;
+	struct platform_operation operation = {.id = ""};
+	union platform_settings_room room;
+	struct platform_device seen;
+
+	show_device(host, device->record, (struct span){0}, &room, &seen);
+	if (driver && driver->operation && driver->operation(&seen, &operation) < 0)
+		operation = (struct platform_operation){.id = ""};
+	*ret_platform = (struct api_platform){
+		.approve_here = driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
+						  platform_approves_from_here(
+							  host, device->record->platform))};
+	snprintf(ret_platform->operation, sizeof(ret_platform->operation), "%s", operation.id);
+	snprintf(ret_platform->link, sizeof(ret_platform->link), "%s", operation.link);
+	snprintf(ret_platform->why, sizeof(ret_platform->why), "%s", why ? why : "");
 }
 
 static int on_advance_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -14,6 +14,9 @@ struct device_session {
 	bool up;
 	bool held; /* its readings wait for room in the window */
 	bool leaving;
+	bool renewing;	/* it is replaced as soon as nothing is in flight any more */
+	char host[256]; /* where it goes */
+	uint16_t port;
 	bool refused_said; /* that a publication was refused, since it is up */
 	int version;
 	uint64_t up_since_usec;

@@ -95,7 +95,7 @@ static void lost(struct host *host, struct device_session *session, const char *
 	if (tell && !session->leaving)
 		log_device(LOG_WARNING, id_of(session),
 			"Its session at %s:%u is down: %s. Its readings wait on disk.",
-			host->config->mqtt_host, host->config->mqtt_port, why);
+			session->host, session->port, why);
 	go_down(host, session);
 	if (part->session == session) {
 		plan_retry(host, session);
@@ -112,34 +112,42 @@ static int open_uplink(struct host *host, struct device_session *session)
 	const struct device *device = session->part->device;
 	const struct config *config = host->config;
 	struct platform_session from;
-	char username[TOKEN_USERNAME_MAX + 1], filter[256];
+	char filter[256];
 	const char *const filters[] = {filter, NULL};
 	bool listens = upstream_listens(
 		host, session_driver(device), device->record, filter, sizeof(filter));
+	struct platform_place place;
 	int r = session_driver(device)->session(device->record, config->id, &from);
 
-	if (r >= 0)
-		r = span_to_string(from.username, username, sizeof(username));
+	if (r >= 0 && !from.made_username[0])
+		r = span_to_string(from.username, from.made_username, sizeof(from.made_username));
 	if (r < 0)
 		return r;
+	platform_place_of(host, device->record->platform, &place);
+	snprintf(session->host, sizeof(session->host), "%s",
+		from.host[0] ? from.host : config->mqtt_host);
+	session->port = place.session_port;
+	if (!session->host[0])
+		return -EDESTADDRREQ;
 	const struct uplink_session_options options = {
-		.host = config->mqtt_host,
-		.port = config->mqtt_port,
-		.tls = config->mqtt_tls,
-		.ca_file = config->mqtt_ca_file,
+		.host = session->host,
+		.port = session->port,
+		.tls = from.host[0] || config->mqtt_tls,
+		.ca_file = place.ca_file,
 		.client_id = from.client_id,
-		.username = username,
+		.username = from.made_username,
 		.password = from.password,
-		.keep_alive = config->mqtt_keep_alive,
+		.keep_alive = from.keep_alive ? from.keep_alive : config->mqtt_keep_alive,
 		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
 		.subscriptions = listens ? filters : NULL,
+		.version = from.version,
 	};
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);
 }
 
 void session_connect(struct host *host, struct device_session *session)
 {
-	int r = host->config->mqtt_host[0] ? open_uplink(host, session) : -EDESTADDRREQ;
+	int r = open_uplink(host, session);
 
 	if (r >= 0)
 		r = uplink_connect(session->uplink);
@@ -205,6 +213,17 @@ static struct device_session *session_make(struct device_host *part)
 	return session;
 }
 
+/* It was opened with the credential of then. */
+static void replace(struct host *host, struct device_session *session, bool cut)
+{
+	struct device_host *part = session->part;
+
+	session->renewing = false;
+	close_uplink(host, session, cut);
+	if (part->session == session)
+		session_queue_add(host, session);
+}
+
 void session_join(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
@@ -221,10 +240,12 @@ void session_join(struct host *host, struct device *device)
 	}
 	session->leaving = false;
 	loop_timer_stop(session->retry_timer);
-	/* It was opened with the credential of then. */
-	close_uplink(host, session, true);
-	if (part->session == session)
-		session_queue_add(host, session);
+	if (session->up && flights_of_device(host, session->device_row)) {
+		session->renewing = true;
+		reading_drain(host, device, false, NULL, NULL);
+		return;
+	}
+	replace(host, session, !session->up);
 }
 
 void session_leave(struct host *host, struct device *device)
@@ -234,6 +255,7 @@ void session_leave(struct host *host, struct device *device)
 	if (!session)
 		return;
 	session->leaving = true;
+	session->renewing = false;
 	loop_timer_stop(session->retry_timer);
 	session_queue_remove(host, session);
 	close_soon(host, session);
@@ -243,6 +265,8 @@ void session_on_drained(struct device_host *part)
 {
 	if (part->session && part->session->leaving)
 		close_soon(part->host, part->session);
+	else if (part->session && part->session->renewing && part->session->up)
+		replace(part->host, part->session, false);
 }
 
 void session_cut(struct host *host, struct device *device)
@@ -304,8 +328,7 @@ static void on_connected(
 	session->up_since_usec = clock_boot_usec();
 	host->sessions_up++;
 	log_device(LOG_INFO, device->record->id, "Its session at %s:%u is up with MQTT %s.",
-		host->config->mqtt_host, host->config->mqtt_port,
-		event->version == 5 ? "5" : "3.1.1");
+		session->host, session->port, event->version == 5 ? "5" : "3.1.1");
 	host_submit(host, device,
 		&(const struct submission){
 			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
@@ -322,11 +345,15 @@ static void on_refused(
 	struct device_host *part = device_host_pin(session->part);
 	char text[100];
 
-	log_device(LOG_WARNING, id_of(session),
-		"The broker refuses its credential: %s. Replace its token (gatehousectl tokens "
-		"replace %s).",
-		span_to_safe_text(span_from_string(event->text), text, sizeof(text)),
-		session->part->device->record->ep);
+	span_to_safe_text(span_from_string(event->text), text, sizeof(text));
+	if (session_driver(part->device)->describe()->supports & PLATFORM_CAN_REFRESH)
+		log_device(LOG_WARNING, id_of(session),
+			"The broker refuses its credential: %s. It is renewed once.", text);
+	else
+		log_device(LOG_WARNING, id_of(session),
+			"The broker refuses its credential: %s. Replace its token (gatehousectl "
+			"tokens replace %s).",
+			text, part->device->record->ep);
 	go_down(host, session);
 	if (part->session == session)
 		host_submit(

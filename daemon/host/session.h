@@ -14,7 +14,8 @@
 bool session_is_own(const struct device *device);
 
 /* The credential may be used (LIFE_CONNECT): connects when its turn has come, with the credential
- * that is in the record now. A session that is there is replaced. */
+ * that is in the record now. A session that is there is replaced when what is in flight of it has
+ * landed, so that nothing is sent twice. */
 void session_join(struct host *host, struct device *device);
 /* It may not be used any more (LIFE_DISCONNECT): ends the session as soon as nothing of the device
  * is drained any more and what is published with this step is handed over. */

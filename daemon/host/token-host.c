@@ -53,7 +53,14 @@ static bool needs_token(const struct device *device)
 {
 	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
 
-	return driver && driver->describe()->supports & PLATFORM_NEEDS_TOKEN;
+	return driver && driver->describe()->supports & (PLATFORM_NEEDS_TOKEN | PLATFORM_NEEDS_PT);
+}
+
+/* A static credential is the credential itself; a provisioning token only gets one. */
+static bool is_the_credential(const struct device *device)
+{
+	return platform_driver_by_name(device->record->platform)->describe()->supports &
+	       PLATFORM_NEEDS_TOKEN;
 }
 
 /* ---- devices that go on ---- */
@@ -67,7 +74,7 @@ static void go_on(struct host *host, struct device *device, bool differs)
 		return;
 	switch (life->credential) {
 	case CREDENTIAL_HELD:
-		if (!differs)
+		if (!differs || !is_the_credential(device))
 			return;
 		submission.event = LIFE_RENEW_DUE;
 		break;
@@ -282,6 +289,9 @@ void token_import(struct host *host, const struct act *act, struct token_list *l
 
 /* ---- drop ---- */
 
+/* Of every platform that has one for this name. */
+static const char *const kinds[] = {TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW};
+
 struct dropping {
 	struct host *host;
 	act_done_fn done;
@@ -292,43 +302,67 @@ struct dropping {
 static void on_dropped(void *userdata, int result, const char *head)
 {
 	CLEANUP(cleanup_free) struct dropping *dropping = userdata;
+	size_t i;
 
 	host_saved(dropping->host, result, head);
 	if (result < 0) {
 		import_not_stored(dropping->done, dropping->userdata, result);
 		return;
 	}
-	token_names_drop(&dropping->host->tokens, TOKEN_KIND_MQTT, dropping->ep);
+	for (i = 0; i < ELEMENTS(kinds); i++)
+		token_names_drop(&dropping->host->tokens, kinds[i], dropping->ep);
 	import_answer(dropping->done, dropping->userdata, ACT_DONE, 0,
 		"The token is deleted. A device that was taken in with it goes on until it is "
 		"revoked.");
 }
 
-void token_drop(struct host *host, const struct act *act, act_done_fn done, void *userdata)
+static int drop_change(struct host *host, const struct act *act, struct change **ret)
 {
 	CLEANUP(cleanup_change) struct change *change = NULL;
-	CLEANUP(cleanup_free) struct dropping *dropping = NULL;
 	struct audit_row audit;
+	size_t i;
+	int r = change_new(&change);
+
+	audit_of_act(act, act->ep, "", "done", &audit);
+	for (i = 0; r >= 0 && i < ELEMENTS(kinds); i++)
+		if (token_names_find(&host->tokens, kinds[i], act->ep))
+			r = change_drop_token(change, kinds[i], act->ep);
+	if (r >= 0)
+		r = change_append_audit(change, &audit);
+	if (r >= 0)
+		*ret = STEAL(change);
+	return r;
+}
+
+static bool is_known(const struct host *host, const char *ep)
+{
+	size_t i;
+
+	for (i = 0; i < ELEMENTS(kinds); i++)
+		if (token_names_find(&host->tokens, kinds[i], ep))
+			return true;
+	return false;
+}
+
+void token_drop(struct host *host, const struct act *act, act_done_fn done, void *userdata)
+{
+	CLEANUP(cleanup_free) struct dropping *dropping = NULL;
+	struct change *change = NULL;
 	int r;
 
-	if (!token_names_find(&host->tokens, TOKEN_KIND_MQTT, act->ep)) {
+	if (!is_known(host, act->ep)) {
 		import_answer(done, userdata, ACT_UNKNOWN, 0, "There is no token for this name.");
 		return;
 	}
-	audit_of_act(act, act->ep, "", "done", &audit);
 	dropping = malloc(sizeof(*dropping));
-	r = dropping ? change_new(&change) : -ENOMEM;
-	if (r >= 0)
-		r = change_drop_token(change, TOKEN_KIND_MQTT, act->ep);
-	if (r >= 0)
-		r = change_append_audit(change, &audit);
+	r = dropping ? drop_change(host, act, &change) : -ENOMEM;
 	if (r < 0) {
 		import_not_stored(done, userdata, r);
 		return;
 	}
 	*dropping = (struct dropping){.host = host, .done = done, .userdata = userdata};
 	memcpy(dropping->ep, act->ep, sizeof(dropping->ep));
-	store_save(host->store, STEAL(change), on_dropped, STEAL(dropping));
+	store_save(host->store, change, on_dropped, STEAL(dropping));
 }
 
 /* ---- for drivers ---- */
@@ -377,12 +411,13 @@ bool token_is_there(struct act_call *call, const struct device *device)
 	char text[200];
 
 	if (!needs_token(device) ||
-		token_names_find(&call->host->tokens, record->platform, record->ep))
+		token_names_find(&call->host->tokens, record->platform, record->ep) ||
+		platform_shared_token(call->host, record->platform).size)
 		return true;
 	snprintf(text, sizeof(text),
 		"Import a token for %s first (gatehousectl tokens import): its platform knows "
-		"devices by an imported credential.",
-		record->ep);
+		"devices by an imported %s.",
+		record->ep, is_the_credential(device) ? "credential" : "provisioning token");
 	act_call_done(call, ACT_IMPOSSIBLE, 0, text);
 	return false;
 }

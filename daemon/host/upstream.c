@@ -96,7 +96,7 @@ static int session_open(struct host *host)
 	}
 	r = gateway_message(host, "offline", &will);
 	if (r >= 0) {
-		snprintf(host->will_topic, sizeof(host->will_topic), "%s", will.topic);
+		snprintf(host->will_topic, sizeof(host->will_topic), "%.255s", will.topic);
 		snprintf(host->will_payload, sizeof(host->will_payload), "%.*s",
 			(int)will.payload.size, (const char *)will.payload.data);
 	}

@@ -208,6 +208,12 @@ static void on_people(void *userdata,
 		each(each_userdata, &host->people.person[i]);
 }
 
+static void on_platform(
+	void *userdata, const struct device *device, struct api_platform *ret_platform)
+{
+	platform_host_describe(userdata, device, ret_platform);
+}
+
 static void on_probe(void *userdata, struct api_probe *ret_probe)
 {
 	doctor_probe(userdata, ret_probe);
@@ -229,6 +235,7 @@ const struct api_ops host_api_ops = {
 	.verify = on_verify,
 	.gaps = on_gaps,
 	.probe = on_probe,
+	.platform = on_platform,
 	.act = on_act,
 	.put_tokens = on_put_tokens,
 	.put_codes = on_put_codes,

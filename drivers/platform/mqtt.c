@@ -114,7 +114,7 @@ static int advance(const struct driver_services *services, const struct platform
 static int session(const struct device_record *record, const char *gateway_id,
 	struct platform_session *ret_session)
 {
-	struct platform_session options;
+	struct platform_session options = {.version = 0};
 	int r = token_value_read(secret_span(&record->life.credential_current), &options.username,
 		&options.password);
 

@@ -142,9 +142,37 @@ static void test_names(void **state)
 	assert_int_equal(names.count, 0);
 }
 
+static void test_provisioning_tokens(void **state)
+{
+	char long_one[TOKEN_PT_MAX + 2];
+	struct token *token;
+	bool too_long = true;
+
+	memset(long_one, 'p', sizeof(long_one));
+	assert_null(token_check_pt(SPAN_LITERAL("pump"), SPAN_LITERAL("PT/1+2=="), &too_long));
+	assert_false(too_long);
+	assert_non_null(token_check_pt(SPAN_LITERAL(""), SPAN_LITERAL("pt"), NULL));
+	assert_non_null(token_check_pt(SPAN_LITERAL("a b"), SPAN_LITERAL("pt"), NULL));
+	assert_non_null(token_check_pt(SPAN_LITERAL("pump"), SPAN_LITERAL(""), NULL));
+	assert_non_null(token_check_pt(SPAN_LITERAL("pump"), SPAN_LITERAL("p t"), NULL));
+	assert_non_null(token_check_pt(SPAN_LITERAL("pump"), SPAN_LITERAL("p\nt"), NULL));
+	assert_non_null(token_check_pt(SPAN_LITERAL("pump"), SPAN_LITERAL("p\xc3\xa4"), NULL));
+	assert_null(token_check_pt(SPAN_LITERAL("pump"), span_of(long_one, TOKEN_PT_MAX), NULL));
+	assert_non_null(token_check_pt(
+		SPAN_LITERAL("pump"), span_of(long_one, TOKEN_PT_MAX + 1), &too_long));
+	assert_true(too_long);
+	assert_int_equal(token_new_pt(SPAN_LITERAL("pump"), SPAN_LITERAL(""), &token), -EINVAL);
+	assert_int_equal(token_new_pt(SPAN_LITERAL("pump"), SPAN_LITERAL("pt-1"), &token), 0);
+	assert_string_equal(token->kind, "spotflow");
+	assert_string_equal(token->ep, "pump");
+	assert_true(span_equal(secret_span(&token->value), SPAN_LITERAL("pt-1")));
+	token_free(token);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_provisioning_tokens),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_list),

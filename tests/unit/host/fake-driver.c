@@ -29,7 +29,12 @@ static int say(const struct platform_device *device, struct platform_step *step)
 		.wait_usec = driver.wait_usec,
 		.final = driver.final,
 		.why = "the test says so"};
-	step->request.transport = driver.transport;
+	step->trouble = driver.trouble;
+	if (driver.verdict == PLATFORM_PROGRESS || driver.verdict == PLATFORM_CODE) {
+		step->request.transport = driver.transport;
+		snprintf(step->request.method, sizeof(step->request.method), "PUT");
+		snprintf(step->request.url, sizeof(step->request.url), "https://platform/step");
+	}
 	counter++;
 	if (driver.verdict == PLATFORM_PROGRESS || driver.verdict == PLATFORM_CODE)
 		r = secret_set(&step->blob,
@@ -52,9 +57,15 @@ static int advance(const struct driver_services *services, const struct platform
 	enum platform_work work, const struct platform_answer *answer,
 	struct platform_step *ret_step)
 {
+	if (answer->present) {
+		driver.answers++;
+		driver.status = answer->status;
+		driver.answer_result = answer->result;
+		snprintf(driver.body, sizeof(driver.body), "%.*s", (int)answer->body.size,
+			(const char *)answer->body.data);
+	}
 	driver.calls[work]++;
 	assert_true(++driver.all < 1000); /* a hot loop */
-	assert_false(answer->present);
 	if (driver.in_use)
 		return say(device, ret_step);
 	return __real_platform_driver_by_name("local")->advance(

@@ -17,6 +17,11 @@ struct fake_driver {
 	int result;
 	int64_t lifetime; /* milliseconds */
 	unsigned calls[PLATFORM_LIST + 1], all;
+	/* The newest answer to a request of its own, and how many there were. */
+	unsigned answers;
+	int status, answer_result;
+	char body[64];
+	enum platform_trouble trouble;
 };
 extern struct fake_driver driver;
 

@@ -356,6 +356,9 @@ void report(struct lan_exchange *exchange, const char *ep, const char *ip, const
 
 void link_up(void)
 {
+	/* After a loss it is tried again when the back-off is over. */
+	for (int i = 0; i < 300 && bed.host.link != LINK_CONNECTING; i++)
+		bed_advance(USEC_PER_SEC);
 	uplink_event(UPLINK_CONNECTED);
 	store_answer_all(0);
 	bed_run_loop();

@@ -183,6 +183,23 @@ void uplink_refuse(size_t index, int reason);
 size_t published(const char *topic_end, size_t from);
 const struct fake_publication *published_newest(const char *topic_end);
 
+/* ---- http ---- */
+
+struct http_exchange {
+	char method[8], url[160];
+	http_done_fn done;
+	void *userdata;
+	bool over; /* answered or cancelled */
+	bool cancelled;
+};
+extern struct http_exchange fake_http[64];
+extern size_t fake_http_count;
+extern int fake_http_result; /* what http_send() answers */
+void http_reset(void);
+size_t http_waiting(void);
+/* Answers the oldest request that waits. */
+void http_answer(int result, int status, uint32_t retry_after, const char *body);
+
 /* ---- jobs ---- */
 
 size_t jobs_waiting(void);

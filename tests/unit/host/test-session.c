@@ -376,10 +376,39 @@ static void a_device_goes_with_its_session(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
+/* Nothing is sent twice because of a new credential. */
+static void a_renewed_session_waits_for_what_is_in_flight(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t at = fake_publication_count;
+
+	send_reading("pump", "10.0.0.7", "1");
+	assert_int_equal(published("/telemetry", at), 1);
+	import_token("pump", "other", "new");
+	store_answer_all(0);
+	bed_advance(USEC_PER_SEC);
+	assert_string_equal(session_account(device->record->id), "user:secret");
+	/* What comes meanwhile waits for the new one. */
+	send_reading("pump", "10.0.0.7", "2");
+	assert_int_equal(published("/telemetry", at), 1);
+	while (strcmp(
+		fake_publications[at].topic + strlen(fake_publications[at].topic) - 9, "telemetry"))
+		at++;
+	uplink_deliver(at);
+	bed_run_loop();
+	bed_advance(USEC_PER_SEC);
+	assert_string_equal(session_account(device->record->id), "other:new");
+	session_event(device->record->id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", at), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_under_the_devices_own_user),
+		TEST(a_renewed_session_waits_for_what_is_in_flight),
 		TEST(shared_and_own_go_side_by_side),
 		TEST(lost_is_tried_again_and_sent_again),
 		TEST(refused_waits_for_another_token),

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What a platform instance is configured with, as its driver and its sessions need it. Secrets
+ * stand in files of their own: their first line is read at start and never shown.
+ */
+
+#include "host/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/log.h"
+
+#define SECRET_FILE_MAX 4096
+
+static bool is_cloud(const char *platform)
+{
+	return !strcmp(platform, TOKEN_KIND_SPOTFLOW);
+}
+
+const void *platform_settings_of(
+	const struct host *host, const char *platform, union platform_settings_room *room)
+{
+	const struct config *config = host->config;
+
+	if (!is_cloud(platform)) {
+		room->local = (struct local_settings){.lease = config->local_lease};
+		return &room->local;
+	}
+	room->cloud = (struct cloud_settings){
+		.host = config->spotflow_host,
+		.port = config->spotflow_port,
+		.workspace = config->spotflow_workspace,
+		.portal = config->spotflow_portal,
+		.operator_token = secret_span(&host->secrets.operator_token),
+	};
+	return &room->cloud;
+}
+
+void platform_place_of(
+	const struct host *host, const char *platform, struct platform_place *ret_place)
+{
+	const struct config *config = host->config;
+
+	if (is_cloud(platform))
+		*ret_place = (struct platform_place){.ca_file = config->spotflow_ca_file,
+			.proxy = config->spotflow_proxy,
+			.session_port = config->spotflow_hub_port};
+	else
+		*ret_place = (struct platform_place){.ca_file = config->mqtt_ca_file,
+			.proxy = "",
+			.session_port = config->mqtt_port};
+}
+
+struct span platform_shared_token(const struct host *host, const char *platform)
+{
+	return is_cloud(platform) ? secret_span(&host->secrets.shared_token) : span_of(NULL, 0);
+}
+
+bool platform_approves_from_here(const struct host *host, const char *platform)
+{
+	return is_cloud(platform) && host->secrets.operator_token.size > 0 &&
+	       host->config->spotflow_workspace[0];
+}
+
+static int load_secret(const char *path, const char *key, size_t size_max, struct secret *ret)
+{
+	CLEANUP(cleanup_free) uint8_t *data = NULL;
+	size_t size = 0, line = 0;
+	int r;
+
+	if (!path[0])
+		return 0;
+	r = file_read(AT_FDCWD, path, SECRET_FILE_MAX, &data, &size);
+	if (r < 0) {
+		log_error("%s: the file %s cannot be read: %s.", key, path, strerror(-r));
+		return r;
+	}
+	while (line < size && data[line] != '\n' && data[line] != '\r')
+		line++;
+	if (line == 0 || line > size_max || !span_is_printable(span_of(data, line))) {
+		log_error("%s: the first line of %s must be a token of at most %zu printable "
+			  "ASCII characters.",
+			key, path, size_max);
+		r = -EINVAL;
+	} else {
+		r = secret_set(ret, span_of(data, line));
+	}
+	crypto_wipe(data, size);
+	return r;
+}
+
+int platform_secrets_load(struct host *host)
+{
+	const struct config *config = host->config;
+	int r = load_secret(config->spotflow_operator_token_file, "spotflow.operator_token_file",
+		OPERATOR_TOKEN_MAX, &host->secrets.operator_token);
+
+	if (r >= 0)
+		r = load_secret(config->spotflow_shared_token_file, "spotflow.shared_token_file",
+			TOKEN_PT_MAX, &host->secrets.shared_token);
+	if (host->secrets.shared_token.size)
+		host_alarm_raise(host, ALARM_SHARED_TOKEN, TOKEN_KIND_SPOTFLOW);
+	else if (r >= 0)
+		host_alarm_clear(host, ALARM_SHARED_TOKEN, TOKEN_KIND_SPOTFLOW);
+	return r;
+}
+
+void platform_secrets_clear(struct host *host)
+{
+	secret_clear(&host->secrets.operator_token);
+	secret_clear(&host->secrets.shared_token);
+}
