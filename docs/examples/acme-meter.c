@@ -29,17 +29,22 @@ static void cleanup_json(json_t **value)
 	json_decref(*value);
 }
 
-static bool match(const struct device_link *links, size_t count, struct device_links *ret_found)
+static bool match(const struct device_question *question, struct device_links *ret_found)
 {
-	struct device_links found = {.poll_format = -1, .status_format = -1};
+	const struct device_link *links = question->links;
+	struct device_links found = {.status_format = -1, .command_format = -1};
 
 	/* A device that enrols itself (links NULL) is none of ours. */
-	for (size_t i = 0; links && i < count; i++) {
+	for (size_t i = 0; links && i < question->count; i++) {
 		if (!strcmp(links[i].rt, "acme.about"))
 			snprintf(found.info, sizeof(found.info), "%s", links[i].path);
-		if (!strcmp(links[i].rt, "acme.pulses")) {
-			snprintf(found.poll, sizeof(found.poll), "%s", links[i].path);
-			found.poll_format = FORMAT_TEXT;
+		if (!strcmp(links[i].rt, "acme.pulses") && strlen(links[i].path) <= READ_PATH_MAX &&
+			found.source_count == 0) {
+			struct telemetry_source *source = &found.source[found.source_count++];
+
+			snprintf(source->path, sizeof(source->path), "%s", links[i].path);
+			snprintf(source->name, sizeof(source->name), "pulses");
+			source->format = FORMAT_TEXT;
 		}
 	}
 	if (!found.info[0])
@@ -112,15 +117,16 @@ static int identify(
 	return 0;
 }
 
-static int plan_read(const struct device_links *found, struct device_request *ret_request)
+static int plan_read(
+	const struct device_links *found, unsigned index, struct device_request *ret_request)
 {
-	if (!found->poll[0])
+	if (index >= found->source_count)
 		return -ENOTSUP;
 	*ret_request = (struct device_request){.method = GET,
 		.content_format = -1,
 		.accept = FORMAT_TEXT,
 		.answer_max = PULSES_MAX};
-	snprintf(ret_request->path, sizeof(ret_request->path), "%s", found->poll);
+	snprintf(ret_request->path, sizeof(ret_request->path), "%s", found->source[index].path);
 	return 0;
 }
 
@@ -149,6 +155,12 @@ static int notify(const struct device_links *found, const struct enrol_answer *a
 	return -ENOTSUP;
 }
 
+static int command(const struct device_links *found, const struct command *waiting,
+	struct device_request *ret_request)
+{
+	return -ENOTSUP;
+}
+
 extern const struct device_driver device_acme_meter;
 const struct device_driver device_acme_meter = {
 	.name = "acme-meter",
@@ -160,5 +172,6 @@ const struct device_driver device_acme_meter = {
 	.clear_code = clear_code,
 	.identify = identify,
 	.notify = notify,
+	.command = command,
 	.plan_read = plan_read,
 };

@@ -23,6 +23,14 @@ static const struct device_link links[] = {
 	{"/v1/pulses", "acme.pulses", "", 0, false},
 };
 
+static bool match(size_t from, size_t count, struct device_links *ret_found)
+{
+	return device_acme_meter.match(
+		&(const struct device_question){
+			.links = count ? &links[from] : NULL, .count = count, .ep = "meter-1"},
+		ret_found);
+}
+
 static enum info_verdict decode(int format, const char *text, struct device_info *info)
 {
 	enum info_verdict verdict = INFO_FORMAT_UNKNOWN;
@@ -44,12 +52,14 @@ static void test_links(void **state)
 {
 	struct device_links found;
 
-	assert_true(device_acme_meter.match(links, 2, &found));
+	assert_true(match(0, 2, &found));
 	assert_string_equal(found.info, "/v1/about");
-	assert_string_equal(found.poll, "/v1/pulses");
-	assert_int_equal(found.poll_format, FORMAT_TEXT);
-	assert_false(device_acme_meter.match(&links[1], 1, &found));
-	assert_false(device_acme_meter.match(NULL, 0, &found));
+	assert_int_equal(found.source_count, 1);
+	assert_string_equal(found.source[0].path, "/v1/pulses");
+	assert_string_equal(found.source[0].name, "pulses");
+	assert_int_equal(found.source[0].format, FORMAT_TEXT);
+	assert_false(match(1, 1, &found));
+	assert_false(match(0, 0, &found));
 }
 
 static void test_info(void **state)
@@ -76,17 +86,17 @@ static void test_requests(void **state)
 	struct device_request request;
 	struct device_links found;
 
-	assert_true(device_acme_meter.match(links, 2, &found));
+	assert_true(match(0, 2, &found));
 	assert_int_equal(device_acme_meter.info(&found, &request), 0);
 	assert_string_equal(request.path, "/v1/about");
-	assert_int_equal(device_acme_meter.plan_read(&found, &request), 0);
+	assert_int_equal(device_acme_meter.plan_read(&found, 0, &request), 0);
 	assert_string_equal(request.path, "/v1/pulses");
 	assert_int_equal(device_acme_meter.identify(&found, 10, &request), 0);
 	assert_string_equal(request.path, "/v1/lamp");
 	assert_int_equal(request.payload_size, 2);
 	assert_memory_equal(request.payload, "10", 2);
-	found.poll[0] = '\0';
-	assert_int_equal(device_acme_meter.plan_read(&found, &request), -ENOTSUP);
+	assert_int_equal(device_acme_meter.plan_read(&found, 1, &request), -ENOTSUP);
+	assert_int_equal(device_acme_meter.command(&found, NULL, &request), -ENOTSUP);
 	assert_int_equal(device_acme_meter.notify(&found, &answer, &request), -ENOTSUP);
 	assert_int_equal(
 		device_acme_meter.show_code(&found, span_from_string("x"), &request), -ENOTSUP);
