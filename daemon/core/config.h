@@ -41,14 +41,14 @@ struct config {
 	uint16_t lan_secure_port;      /* 5684; 0 = any free port (tests) */
 	enum plain_policy plain;       /* reloadable */
 	struct config_list plain_refused_on; /* reloadable */
-	char lan_profiles[256];	       /* directory of device profiles: profile.h */
-	bool mdns;		       /* announce and browse */
-	uint32_t window_max;	       /* seconds, onboarding window, at most 900. reloadable */
-	uint32_t poll_interval;	       /* seconds between GETs of a core.s link. reloadable */
-	double device_rate;	       /* readings a second. reloadable */
-	double device_burst;	       /* reloadable */
-	uint32_t pending_max;	       /* unknown names pending at a time: 64. reloadable */
-	uint32_t new_per_minute;       /* unknown names a minute per interface: 10. reloadable */
+	char lan_profiles[256];		     /* directory of device profiles: profile.h */
+	bool mdns;			     /* announce and browse */
+	uint32_t window_max;	 /* seconds, onboarding window, at most 900. reloadable */
+	uint32_t poll_interval;	 /* seconds between GETs of a core.s link. reloadable */
+	double device_rate;	 /* readings a second. reloadable */
+	double device_burst;	 /* reloadable */
+	uint32_t pending_max;	 /* unknown names pending at a time: 64. reloadable */
+	uint32_t new_per_minute; /* unknown names a minute per interface: 10. reloadable */
 	/* page */
 	struct config_list page_addresses; /* where HTTPS listens; default { "127.0.0.1", "::1" } */
 	uint16_t page_port;		   /* 8443; 0 = any free port (tests) */

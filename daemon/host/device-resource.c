@@ -121,8 +121,7 @@ static void state_send(
 
 /* ---- GET /d/<id>, GET /time ---- */
 
-static bool is_its_own(
-	struct host *host, const struct lan_request *request, struct device *device)
+static bool is_its_own(struct host *host, const struct lan_request *request, struct device *device)
 {
 	if (secure_is_proven(request))
 		return secure_is_device(request, device);

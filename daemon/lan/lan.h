@@ -68,7 +68,7 @@ struct lan_peer {
 	enum trust trust; /* of the transport */
 	/* authenticated identity of the session: at psk the endpoint name; "" at plain */
 	char identity[LAN_IDENTITY_MAX + 1];
-	bool verified; /* return routability was shown (Echo or reachability probe) */
+	bool verified;		 /* return routability was shown (Echo or reachability probe) */
 	char mac[MAC_TEXT_SIZE]; /* of a verified neighbour, "" = none */
 };
 
