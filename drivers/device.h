@@ -64,6 +64,10 @@ struct device_links {
 	int command_format; /* likewise of commands */
 };
 
+/* True when they say the same. */
+bool telemetry_source_equal(const struct telemetry_source *a, const struct telemetry_source *b);
+bool device_links_equal(const struct device_links *a, const struct device_links *b);
+
 enum info_verdict { INFO_TAKEN, INFO_MALFORMED /* 4.00 */, INFO_FORMAT_UNKNOWN /* 4.15 */ };
 
 /* What the gateway answers at /enrol and /d/<id>. */

@@ -58,18 +58,19 @@ static const char *check_row(const json_t *row)
 {
 	static const char *const keys[] = {"ep", "username", "password"}, *const pt[] = {
 										  "ep", "pt"};
-	const char *const *wanted = is_pt(row) ? pt : keys;
-	size_t count = is_pt(row) ? ELEMENTS(pt) : ELEMENTS(keys);
+	bool by_pt = is_pt(row);
+	const char *const *wanted = by_pt ? pt : keys;
+	size_t count = by_pt ? ELEMENTS(pt) : ELEMENTS(keys);
 
 	if (!json_is_object(row))
 		return "is no object";
 	for (size_t i = 0; i < count; i++)
 		if (!json_is_string(json_object_get(row, wanted[i])))
-			return is_pt(row) ? "needs the texts ep and pt"
-					  : "needs the texts ep, username and password";
+			return by_pt ? "needs the texts ep and pt"
+				     : "needs the texts ep, username and password";
 	if (json_object_size(row) != count + (json_object_get(row, "line") != NULL))
-		return is_pt(row) ? "holds other keys than ep, pt and line"
-				  : "holds other keys than ep, username, password and line";
+		return by_pt ? "holds other keys than ep, pt and line"
+			     : "holds other keys than ep, username, password and line";
 	return NULL;
 }
 

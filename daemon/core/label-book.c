@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -127,7 +128,7 @@ void label_value_make(const struct label *label, uint8_t ret_value[LABEL_VALUE_S
 
 int label_value_read(struct span value, const char *ep, struct label *ret_label)
 {
-	const uint8_t *at = value.data + 2;
+	const uint8_t *at;
 	struct span name = span_from_string(ep);
 	const char *why;
 
@@ -137,7 +138,8 @@ int label_value_read(struct span value, const char *ep, struct label *ret_label)
 		value.data[1] & ~FLAG_PSK)
 		return -EBADMSG;
 	*ret_label = (struct label){.has_psk = value.data[1] & FLAG_PSK};
-	memcpy(ret_label->ep, name.data, name.size);
+	snprintf(ret_label->ep, sizeof(ret_label->ep), "%s", ep);
+	at = value.data + 2;
 	memcpy(ret_label->psk, at, LABEL_KEY_SIZE);
 	memcpy(ret_label->claim_key, at + LABEL_KEY_SIZE, LABEL_KEY_SIZE);
 	memcpy(ret_label->digest, at + 2 * LABEL_KEY_SIZE, LABEL_DIGEST_SIZE);

@@ -93,12 +93,12 @@ static void draw_code(const QRcode *code, FILE *out)
 int label_sheet_add(size_t index, const char *ep, const char *code, const char *qr, FILE *out)
 {
 	CLEANUP(cleanup_qr) QRcode *drawn = QRcode_encodeString8bit(qr, 0, QR_ECLEVEL_M);
+	size_t row = index / COLUMNS, column = index % COLUMNS;
 
 	if (!drawn)
 		return errno == ERANGE ? -EMSGSIZE : -ENOMEM;
-	fprintf(out, "<g transform=\"translate(%.1f %.1f)\">\n",
-		MARGIN + WIDTH * (double)(index % COLUMNS),
-		MARGIN + HEIGHT * (double)(index / COLUMNS));
+	fprintf(out, "<g transform=\"translate(%.1f %.1f)\">\n", MARGIN + WIDTH * (double)column,
+		MARGIN + HEIGHT * (double)row);
 	draw_code(drawn, out);
 	draw_text(QR_SIZE + 3.5, 4, ep, out);
 	draw_text(QR_SIZE + 8, 3, code, out);

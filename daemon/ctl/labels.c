@@ -150,7 +150,7 @@ int run_codes_make(struct ctl *ctl)
 {
 	CLEANUP(making_clear) struct making making = {.ctl = ctl};
 	const char *names = ctl->invocation->argument[0], *path = ctl->invocation->argument[1];
-	FILE *out;
+	FILE *out = NULL;
 	int r = lines_read(names, take_name, &making);
 
 	if (r >= 0)
@@ -232,7 +232,7 @@ int run_qr(struct ctl *ctl)
 	CLEANUP(code_rows_clear) struct code_rows rows = {.err = ctl->err};
 	const char *path = ctl->invocation->argument[0], *svg = ctl->invocation->value[OPTION_SVG],
 		   *page = ctl->invocation->value[OPTION_PAGE];
-	FILE *out;
+	FILE *out = NULL;
 	int r = code_rows_read(&rows, path);
 
 	if (r < 0) {

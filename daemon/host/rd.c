@@ -168,7 +168,7 @@ static void look(struct host *host, struct device *device)
 	} else if (!offer) {
 		device_host_probe(host, device);
 	} else if (!part->probed || part->driver != offer->driver ||
-		   memcmp(&part->links, &offer->links, sizeof(part->links)) != 0) {
+		   !device_links_equal(&part->links, &offer->links)) {
 		device_host_probe_links(host, device, offer->driver, &offer->links);
 	}
 	free(offer);

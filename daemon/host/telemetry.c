@@ -282,13 +282,6 @@ static void start(struct device_host *part)
 	}
 }
 
-static bool same_source(const struct telemetry_source *a, const struct telemetry_source *b)
-{
-	return !strcmp(a->path, b->path) && !strcmp(a->name, b->name) &&
-	       !strcmp(a->unit, b->unit) && a->format == b->format && a->observe == b->observe &&
-	       a->interval == b->interval;
-}
-
 /* What is read is what was found last, where it was found last. */
 static bool is_present_one(const struct telemetry *telemetry)
 {
@@ -301,7 +294,7 @@ static bool is_present_one(const struct telemetry *telemetry)
 		!device_address_same_host(&telemetry->address, address))
 		return false;
 	for (i = 0; i < telemetry->count; i++)
-		if (!same_source(&telemetry->links.source[i], &part->links.source[i]))
+		if (!telemetry_source_equal(&telemetry->links.source[i], &part->links.source[i]))
 			return false;
 	return true;
 }

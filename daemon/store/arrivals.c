@@ -77,7 +77,8 @@ static int check_of(struct span entry, uint8_t ret_check[CHECK_SIZE])
 static bool entry_read(struct span bytes, struct head *ret_head, struct store_arrival *ret_arrival)
 {
 	uint8_t check[CHECK_SIZE];
-	const uint8_t *at = bytes.data + sizeof(struct head);
+	struct store_arrival arrival;
+	const uint8_t *at;
 	struct head head;
 	uint64_t whole = sizeof(head) + CHECK_SIZE;
 
@@ -90,14 +91,15 @@ static bool entry_read(struct span bytes, struct head *ret_head, struct store_ar
 	if (check_of(span_of(bytes.data, head.size - CHECK_SIZE), check) < 0 ||
 		memcmp(check, bytes.data + head.size - CHECK_SIZE, CHECK_SIZE) != 0)
 		return false;
-	*ret_arrival = (struct store_arrival){
-		.topic = take(&at, head.topic),
-		.payload = take(&at, head.payload),
-		.response_topic = take(&at, head.response_topic),
-		.correlation = take(&at, head.correlation),
-		.lifetime = head.lifetime,
-		.unusable = head.flags & FLAG_UNUSABLE,
-	};
+	arrival = (struct store_arrival){
+		.lifetime = head.lifetime, .unusable = head.flags & FLAG_UNUSABLE};
+	/* One after the other: an initialiser may be evaluated in any order. */
+	at = bytes.data + sizeof(head);
+	arrival.topic = take(&at, head.topic);
+	arrival.payload = take(&at, head.payload);
+	arrival.response_topic = take(&at, head.response_topic);
+	arrival.correlation = take(&at, head.correlation);
+	*ret_arrival = arrival;
 	*ret_head = head;
 	return true;
 }

@@ -150,19 +150,21 @@ static int find_fitting(struct search *search, struct key *key)
 	return 0;
 }
 
-/* Why there is none, in words; negative when that is an error and no outcome. */
+/* Why there is none of those that 'mark' allows, in words; negative when that is an error and no
+ * outcome. Without a mark a key is made, and there is nothing to explain but an error. */
 static int explain(
 	const struct search *search, enum key_outcome *ret_outcome, char *ret_why, size_t capacity)
 {
 	const char *name = search->bad ? search->bad->name : "";
 	const char *kind = search->bad && search->bad->is_credential ? "credential" : "key file";
+	const char *sealed_by = source_name(search->mark ? search->mark->source : KEY_FILE);
 
 	if (!search->bad) {
 		snprintf(ret_why, capacity,
 			"The secrets in this state directory are sealed with a key from the %s, "
 			"which is not there. Deliver it again, or restore it from where it is "
 			"kept.",
-			source_name(search->mark->source));
+			sealed_by);
 		*ret_outcome = KEY_MISSING;
 		return 0;
 	}
@@ -178,7 +180,7 @@ static int explain(
 			"The key in the %s '%s' is not the one that this state directory was "
 			"sealed "
 			"with (that one came from the %s). Nothing was changed.",
-			kind, name, source_name(search->mark->source));
+			kind, name, sealed_by);
 		return 0;
 	}
 	snprintf(ret_why, capacity, "The %s '%s' cannot be used: %s", kind, name,

@@ -88,3 +88,24 @@ int source_plan(
 	snprintf(ret_request->path, sizeof(ret_request->path), "%s", found->source[index].path);
 	return 0;
 }
+
+bool telemetry_source_equal(const struct telemetry_source *a, const struct telemetry_source *b)
+{
+	return !strcmp(a->path, b->path) && !strcmp(a->name, b->name) &&
+	       !strcmp(a->unit, b->unit) && a->format == b->format && a->observe == b->observe &&
+	       a->interval == b->interval;
+}
+
+bool device_links_equal(const struct device_links *a, const struct device_links *b)
+{
+	if (strcmp(a->info, b->info) || strcmp(a->claim, b->claim) ||
+		strcmp(a->display, b->display) || strcmp(a->identify, b->identify) ||
+		strcmp(a->status, b->status) || strcmp(a->command, b->command) ||
+		strcmp(a->model, b->model) || a->status_format != b->status_format ||
+		a->command_format != b->command_format || a->source_count != b->source_count)
+		return false;
+	for (unsigned i = 0; i < a->source_count; i++)
+		if (!telemetry_source_equal(&a->source[i], &b->source[i]))
+			return false;
+	return true;
+}

@@ -56,6 +56,7 @@ static int take_registration(struct call *call, struct iothub_credential *creden
 	call->step->expires = end_of(credential, now);
 	snprintf(call->step->platform_id, sizeof(call->step->platform_id), "%s", got.device);
 	r = iothub_credential_make(credential, &call->step->credential);
+	credential->host = credential->device = credential->sas = (struct span){0};
 	crypto_wipe(&got, sizeof(got));
 	return r;
 }

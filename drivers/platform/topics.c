@@ -202,6 +202,14 @@ static int encode_gateway(const struct upstream_item *item, struct upstream_mess
 	return set_json(value, message);
 }
 
+/* Of two digits that are there: command.h keeps the correlation in hexadecimal. */
+static uint8_t byte_of_hex(const char *digits)
+{
+	const char pair[3] = {digits[0], digits[1]};
+
+	return (uint8_t)strtoul(pair, NULL, 16);
+}
+
 /* Where the asker wants it; else beside the command. What belongs to it comes back with it. */
 static int encode_result(const struct upstream_item *item, struct upstream_message *message)
 {
@@ -222,7 +230,7 @@ static int encode_result(const struct upstream_item *item, struct upstream_messa
 	message->content_type = "application/json";
 	message->qos = 1;
 	for (i = 0; i < sizeof(message->correlation) && command->correlation[2 * i]; i++)
-		sscanf(command->correlation + 2 * i, "%2hhx", &message->correlation[i]);
+		message->correlation[i] = byte_of_hex(command->correlation + 2 * i);
 	message->correlation_size = i;
 	return 0;
 }
