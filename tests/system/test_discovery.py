@@ -143,11 +143,11 @@ def test_blocks_without_end(make_gateway):
     gateway.start(env={'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'})
     one = let_in(gateway, 'hostile')
     ask = {'query': {'ep': 'hostile'}, 'content_format': coap.OCTETS}
-    before = memory(gateway)
     answer = one.client.request(coap.POST, 't', payload=b'x' * 16, **ask, options=[
         (coap.BLOCK1, coap.block(0, True, 16)), (coap.SIZE1, coap.uint(2 ** 32 - 1))])
     assert answer.code == coap.TOO_LARGE and answer.number(coap.SIZE1) == 8192
-    for round_number in range(20):
+
+    def without_end(round_number):
         for number in range(8):
             answer = one.client.request(
                 coap.POST, 't', payload=b'x' * 1024, **ask,
@@ -159,6 +159,12 @@ def test_blocks_without_end(make_gateway):
         answer = one.client.request(coap.POST, 't', payload=b'x' * 1024, **ask,
                                     options=[(coap.BLOCK1, coap.block(0xfffff, True, 1024))])
         assert answer.code == coap.TOO_LARGE
+
+    # The first time fills what is filled once: tables, the sanitizer's own books.
+    without_end(0)
+    before = memory(gateway)
+    for round_number in range(20):
+        without_end(round_number)
     many = [coap.Client('127.0.0.1', gateway.coap_port) for _ in range(200)]
     for client in many:
         answer = client.request(coap.POST, 't', payload=b'x' * 1024, **ask,
@@ -169,7 +175,7 @@ def test_blocks_without_end(make_gateway):
     assert limit['value'] == 32 and limit['reached'] == 168
     for client in many:
         client.close()
-    assert memory(gateway) - before < 8192  # KiB: sanitizers keep what was freed for a while
+    assert memory(gateway) - before < 6144  # KiB: sanitizers keep what was freed for a while
     assert one.report(1).code == coap.CHANGED
 
 

@@ -73,7 +73,7 @@ def test_not_ready_without_its_sockets(make_gateway, kind):
     elif kind == 'coap':
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(('0.0.0.0', gateway.coap_port))
-            refused(gateway, 'CoAP cannot listen on UDP port %d' % gateway.coap_port)
+            refused(gateway, 'CoAP cannot listen on UDP ports %d and ' % gateway.coap_port)
     elif kind == 'control':
         first = make_gateway().start()
         gateway.configure({'gateway': {'runtime_directory': first.runtime_directory}})
