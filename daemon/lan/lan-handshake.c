@@ -15,29 +15,74 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "lan/lan-secure.h"
 
 #define HANDSHAKE_USEC (30 * USEC_PER_SEC)
 /* A handshake that is so young is not pushed out by another. */
 #define HANDSHAKE_MIN_USEC (2 * USEC_PER_SEC)
 
-/* Another handshake from the same address and port than the one that is under way: the device
- * began anew, and libcoap would give the hello to the old one. */
-static void handshake_restart(struct lan *lan, const struct secure_arrival *arrival)
+/* Nothing comes of this handshake: libcoap forgets it, and us. */
+static void handshake_end(struct lan *lan, struct handshake *handshake)
 {
+	const int interface_index = (int)handshake->interface_index;
+	const struct device_address address = handshake->address;
 	coap_address_t remote;
 	coap_tick_t now;
 
-	if (address_to_coap(&arrival->address, &remote) < 0)
+	peer_table_remove(&lan->secure->handshakes, &handshake->entry);
+	lan_turn_away(lan, AWAY_HANDSHAKE, &address);
+	if (address_to_coap(&address, &remote) < 0)
 		return;
-	coap_session_t *session =
-		coap_session_get_by_peer(lan->context, &remote, (int)arrival->interface_index);
+	coap_session_t *session = coap_session_get_by_peer(lan->context, &remote, interface_index);
 	if (!session || coap_session_get_proto(session) != COAP_PROTO_DTLS ||
+		coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT ||
 		coap_session_get_app_data(session))
 		return;
 	coap_session_disconnected(session, COAP_NACK_TLS_FAILED);
 	coap_ticks(&now);
 	coap_io_prepare_epoll(lan->context, now); /* frees it */
+}
+
+static int handshakes_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void handshakes_timer_set(struct lan *lan, uint64_t delay_usec)
+{
+	struct lan_secure *secure = lan->secure;
+
+	if (!secure->handshake_timer_set &&
+		loop_timer_set(lan->loop, &secure->handshake_timer, delay_usec, handshakes_due, lan,
+			"coap-handshakes") >= 0)
+		secure->handshake_timer_set = true;
+}
+
+/* With a wrong key the other end says something that we cannot read, and waits; neither side is
+ * told. So a handshake has its time, and a person is told when it was in vain. */
+static int handshakes_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lan *lan = userdata;
+	struct peer_entry *at = lan->secure->handshakes.oldest;
+	uint64_t now = clock_boot_usec(), next = 0;
+
+	(void)source;
+	(void)usec;
+	lan->secure->handshake_timer_set = false;
+	while (at) {
+		struct handshake *handshake = (struct handshake *)at;
+		uint64_t age = now - handshake->since_usec;
+
+		at = at->newer;
+		if (age >= HANDSHAKE_USEC) {
+			/* libcoap gets a turn in it, and may end others: from the beginning. */
+			handshake_end(lan, handshake);
+			at = lan->secure->handshakes.oldest;
+		} else if (next == 0 || HANDSHAKE_USEC - age < next) {
+			next = HANDSHAKE_USEC - age;
+		}
+	}
+	if (next > 0)
+		handshakes_timer_set(lan, next);
+	return 0;
 }
 
 /* A place among those who shake hands, in exchange for the oldest one that had its time. */
@@ -51,7 +96,7 @@ static bool handshake_make_room(struct lan *lan, uint64_t now)
 	lan_limit_reached(lan, LIMIT_HANDSHAKES);
 	if (now - oldest->since_usec < HANDSHAKE_MIN_USEC)
 		return false;
-	peer_table_remove(table, &oldest->entry);
+	handshake_end(lan, oldest);
 	return true;
 }
 
@@ -67,15 +112,18 @@ static bool handshake_admit(
 
 	if (handshake && memcmp(handshake->random, hello->random, DTLS_RANDOM_SIZE) == 0)
 		return true;
-	if (handshake) {
-		peer_table_remove(table, &handshake->entry);
-		handshake_restart(lan, arrival);
-	}
+	/* Another one from the same address and port: the device began anew, and libcoap would give
+	 * the hello to the old handshake. */
+	if (handshake)
+		handshake_end(lan, handshake);
 	if (!handshake_make_room(lan, now) ||
 		peer_table_add(table, address, secure_port_text(address, port), &entry) < 0)
 		return false;
 	handshake = (struct handshake *)entry;
+	handshake->address = *address;
+	handshake->interface_index = arrival->interface_index;
 	handshake->since_usec = now;
+	handshakes_timer_set(lan, HANDSHAKE_USEC);
 	memcpy(handshake->random, hello->random, DTLS_RANDOM_SIZE);
 	return true;
 }
@@ -103,21 +151,13 @@ static void hello_admit(struct lan *lan, const struct secure_arrival *arrival,
 		result->verdict = GATE_PASS;
 }
 
-static bool is_shaking_hands(struct lan *lan, const struct device_address *address)
-{
-	const struct handshake *handshake =
-		(struct handshake *)secure_entry_find(&lan->secure->handshakes, address);
-
-	return handshake && clock_boot_usec() - handshake->since_usec < HANDSHAKE_USEC;
-}
-
 static bool record_is_expected(
 	struct lan *lan, const struct device_address *address, struct span bytes)
 {
 	const struct secure_peer *peer =
 		(struct secure_peer *)secure_entry_find(&lan->secure->peers, address);
 
-	if (!peer && !is_shaking_hands(lan, address))
+	if (!peer && !secure_entry_find(&lan->secure->handshakes, address))
 		return false;
 	return dtls_shortest_record(bytes) >= (peer ? peer->overhead : DTLS_OVERHEAD_MIN);
 }

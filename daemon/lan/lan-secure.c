@@ -344,6 +344,7 @@ void lan_secure_free(struct lan *lan)
 	if (!secure)
 		return;
 	loop_source_free(secure->timer);
+	loop_source_free(secure->handshake_timer);
 	peer_table_done(&secure->handshakes);
 	peer_table_done(&secure->peers);
 	lan_dtls_free(secure->dtls);

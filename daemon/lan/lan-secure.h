@@ -48,6 +48,8 @@ struct lan_dtls *lan_dtls_free(struct lan_dtls *dtls);
 
 struct handshake {
 	struct peer_entry entry;
+	struct device_address address;
+	unsigned interface_index;
 	uint64_t since_usec;
 	uint8_t random[DTLS_RANDOM_SIZE];
 };
@@ -66,8 +68,9 @@ struct secure_peer {
 struct lan_secure {
 	struct lan_dtls *dtls;
 	struct peer_table handshakes, peers;
-	sd_event_source *timer;
-	bool timer_set;
+	sd_event_source *timer; /* of suspects */
+	sd_event_source *handshake_timer;
+	bool timer_set, handshake_timer_set;
 };
 
 /* The tables know ip and interface; here the port, as a text, belongs to the key too. */

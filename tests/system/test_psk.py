@@ -99,7 +99,7 @@ def test_wrong_key_and_unknown_name(gateway, sensor):
                       for row in gateway.ctl('heard')['heard']), 90, 'both were turned away')
     assert gateway.ctl('devices')['devices'] == []
     for one in (wrong, unknown):
-        assert 'pending' not in one.log
+        assert 'pending' not in one.log()
         one.stop()
 
 

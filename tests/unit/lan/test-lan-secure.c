@@ -419,6 +419,31 @@ static void test_handshake_begun_anew(void **state)
 	dtls_lose(&dtls);
 }
 
+/* Nobody says a word after a wrong key; after half a minute the handshake is over, a person is
+ * told, and libcoap has forgotten it. */
+static void test_a_handshake_has_its_time(void **state)
+{
+	struct bed *bed = *state;
+	struct dtls dtls;
+
+	dtls_open(&dtls, bed, dtls_socket(bed, 0), "known-1", NULL);
+	dtls.psk[0] ^= 1;
+	uint16_t port = dtls_local_port(&dtls);
+	uint64_t begin = clock_boot_usec();
+	assert_false(dtls_connect(&dtls, 1000));
+	dtls_lose(&dtls);
+	assert_int_equal(bed->away[AWAY_HANDSHAKE], 0);
+	while (bed->away[AWAY_HANDSHAKE] == 0 && clock_boot_usec() - begin < 45 * USEC_PER_SEC)
+		sd_event_run(bed->loop, 100000);
+	assert_int_equal(bed->away[AWAY_HANDSHAKE], 1);
+	assert_true(clock_boot_usec() - begin >= 29 * USEC_PER_SEC);
+	/* records of it are of nobody now */
+	int fd = dtls_socket(bed, port);
+	static const uint8_t record[] = {22, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4};
+	assert_int_equal(answer_to(bed, fd, record, sizeof(record)), -1);
+	close(fd);
+}
+
 static void test_one_device_one_session(void **state)
 {
 	struct bed *bed = *state;
@@ -697,6 +722,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_who_answers_keeps_its_session, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_handshake_begun_anew, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(test_a_handshake_has_its_time, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_one_device_one_session, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(
 			test_answer_outlives_its_session, open_bed, close_bed),
