@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/claim.h"
 #include "core/command.h"
 #include "core/device.h"
 #include "core/profile.h"
@@ -75,6 +76,7 @@ struct enrol_answer {
 	enum device_word state;
 	uint32_t retry;		   /* seconds */
 	const char *id;		   /* NULL = not yet */
+	struct span challenge;	   /* empty = none */
 	struct span code;	   /* empty = none */
 	uint32_t expires;	   /* seconds, 0 = not said */
 	const char *owner, *place; /* "" = not said */
@@ -92,6 +94,11 @@ struct device_driver {
 	 * never used at plain: alarm). -ENOMEM else. */
 	int (*decode_info)(int format, struct span body, struct device_info *ret_info,
 		bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why);
+	/* Nonce and proof in the same map, or in what its claim resource answers; nonce_size 0
+	 * without them. -EBADMSG with *ret_why, -ENOMEM. NULL: devices of this kind prove nothing.
+	 */
+	int (*decode_proof)(
+		int format, struct span body, struct claim_proof *ret_proof, const char **ret_why);
 	/* The answer map in format 60 or 50. ret_size <= capacity or -EMSGSIZE. */
 	int (*encode_answer)(int format, const struct enrol_answer *answer, uint8_t *ret_body,
 		size_t capacity, size_t *ret_size);

@@ -46,6 +46,9 @@ static const struct {
 	[AWAY_HANDSHAKE] = {"handshake",
 		"A DTLS handshake failed: the gateway has no key for that name, or another one: "
 		"scan the label or import the key."},
+	[AWAY_WRONG_PROOF] = {"wrong-proof",
+		"A device proved the key of another label than the one that is known for its name: "
+		"compare the label that is on it with the one that was imported."},
 	[AWAY_FORMAT] = {"format",
 		"Readings are not in a format that is taken: send SenML, or one of the others of "
 		"the device contract."},

@@ -20,6 +20,7 @@ enum turned_away {
 	AWAY_STORE_FULL,
 	AWAY_HANDSHAKE, /* DTLS: unknown identity, wrong key or given up */
 	AWAY_FORMAT,	/* content format, or not SenML */
+	AWAY_WRONG_PROOF,
 	AWAYS
 };
 #define HEARD_MINUTES 15

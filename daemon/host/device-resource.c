@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "host/binding-host.h"
+#include "host/claim-host.h"
 #include "host/secure-host.h"
 
 #define RETRY_SOON     5
@@ -55,11 +56,16 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 static int answer_make(struct host *host, struct device *device, int format, bool at_enrol,
 	uint8_t *body, struct lan_answer *ret_answer)
 {
+	const struct claim_challenge *challenge;
 	struct enrol_answer answer;
 	size_t size;
 	int r;
 
 	enrol_fill_answer(host, device, &answer);
+	challenge = at_enrol ? claim_host_challenge(host, device, &device->record->address, true)
+			     : NULL;
+	if (challenge)
+		answer.challenge = span_of(challenge->bytes, sizeof(challenge->bytes));
 	r = device_driver_by_name("native")->encode_answer(
 		format, &answer, body, ANSWER_MAX, &size);
 	if (r < 0)
@@ -86,6 +92,28 @@ void enrol_send_answer(struct host *host, struct device *device, struct lan_exch
 	}
 	answer.code = code;
 	lan_answer(exchange, &answer);
+}
+
+void enrol_send_conflict(
+	struct lan_exchange *exchange, const struct claim_challenge *challenge, int format)
+{
+	const struct enrol_answer answer = {
+		.state = DEVICE_PENDING,
+		.retry = RETRY_SOON,
+		.challenge = span_of(challenge->bytes, sizeof(challenge->bytes)),
+	};
+	uint8_t body[ANSWER_MAX];
+	size_t size;
+
+	if (device_driver_by_name("native")->encode_answer(
+		    format, &answer, body, sizeof(body), &size) < 0) {
+		lan_answer_text(exchange, COAP_CODE(5, 0), NULL, -1);
+		return;
+	}
+	lan_answer(exchange, &(const struct lan_answer){.code = COAP_CODE(4, 9),
+				     .format = format,
+				     .payload = span_of(body, size),
+				     .max_age = RETRY_SOON});
 }
 
 void enrol_notify(struct host *host, struct device *device)

@@ -8,6 +8,7 @@
  *	known name, its bound address     2.04 with its state, however often it asks: never a second
  *	                                  record or operation
  *	known name, another address       4.09 and an alarm; the bound address keeps working
+ *	the same with the label's proof   2.04: the name is its own (claim-host.c)
  *
  * A name that was only sighted (mDNS) and is bound to no address belongs to the first who enrols
  * with it: an announcement is a hint, an enrolment passed Echo. A device that enrols itself is not
@@ -26,6 +27,7 @@
 #include "base/log.h"
 #include "core/binding.h"
 #include "host/binding-host.h"
+#include "host/claim-host.h"
 #include "host/secure-host.h"
 
 #define WINDOW_CLOSED_MAX_AGE 60
@@ -93,7 +95,18 @@ static void on_enrolled(
 struct enrol_edit {
 	struct device_info info;
 	struct lan_peer peer;
-	bool set_info;
+	bool set_info, claimed;
+};
+
+/* What a request says. */
+struct enrolment {
+	const struct lan_request *request;
+	struct device_info info;
+	struct claim_proof proof;
+	int format;
+	bool created;
+	bool claimed; /* the proof is right */
+	bool news;    /* it proves something new: this name for the first time, or from elsewhere */
 };
 
 static void enrol_edit_clear(void *argument)
@@ -122,6 +135,8 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		secure_raise(next, &edit->peer);
 	} else {
 		binding_set(next, &edit->peer.address, edit->peer.mac);
+		if (edit->claimed)
+			next->trust = TRUST_CLAIMED;
 	}
 	/* It comes by itself: it is not probed and not polled any more. */
 	next->is_server = false;
@@ -129,23 +144,37 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 	return 0;
 }
 
-/* A proof that says something new: of this name for the first time, or from elsewhere. */
-static bool is_news(const struct device_record *record, const struct lan_peer *peer)
+static enum trust tier_of(const struct enrolment *enrolment)
 {
-	return peer->trust >= TRUST_PSK &&
-	       (record->trust < peer->trust ||
-		       !device_address_same_host(&record->address, &peer->address));
+	return enrolment->claimed ? TRUST_CLAIMED : enrolment->request->peer->trust;
 }
 
-static void submit_enrol(struct host *host, struct device *device,
-	const struct lan_request *request, struct device_info *info, int format, bool created)
+static bool is_news(const struct device_record *record, const struct enrolment *enrolment)
 {
+	enum trust trust = tier_of(enrolment);
+
+	return trust >= TRUST_CLAIMED &&
+	       (record->trust < trust || !device_address_same_host(&record->address,
+						 &enrolment->request->peer->address));
+}
+
+static bool says_something(const struct device_info *info)
+{
+	return info->model[0] || info->serial[0] || info->firmware[0] || info->code[0] ||
+	       info->display || info->attributes;
+}
+
+static void submit_enrol(struct host *host, struct device *device, struct enrolment *enrolment)
+{
+	const struct lan_request *request = enrolment->request;
 	enum device_word word;
 	enum device_stage stage;
 	struct enrol_wait *wait = malloc(sizeof(*wait));
-	struct enrol_edit edit = {.peer = *request->peer};
+	struct enrol_edit edit = {.peer = *request->peer, .claimed = enrolment->claimed};
 	const struct lifecycle *life = &device->record->life;
-	bool raises = !created && device->record->trust < request->peer->trust;
+	bool raises = enrolment->claimed
+			      ? enrolment->news
+			      : !enrolment->created && device->record->trust < request->peer->trust;
 	struct audit_row audit;
 	char address[80];
 
@@ -158,30 +187,30 @@ static void submit_enrol(struct host *host, struct device *device,
 		.host = host,
 		.address = request->peer->address,
 		.trust = request->peer->trust,
-		.format = format,
-		.created = created,
+		.format = enrolment->format,
+		.created = enrolment->created,
 	};
 	lifecycle_describe(life, &word, &stage);
 	/* What a person decided on does not change behind that person's back. */
-	edit.set_info = word == DEVICE_PENDING;
-	edit.info = *info;
-	*info = (struct device_info){0};
+	edit.set_info =
+		word == DEVICE_PENDING && (!enrolment->claimed || says_something(&enrolment->info));
+	edit.info = enrolment->info;
+	enrolment->info = (struct device_info){0};
 	audit_row_init(&audit, "device", "",
 		device_address_to_string(&request->peer->address, address),
 		raises ? "proof" : "enrol", device->record->id, "",
-		raises ? trust_to_string(request->peer->trust) : "pending");
+		raises ? trust_to_string(tier_of(enrolment)) : "pending");
 	host_submit(host, device,
 		&(const struct submission){
 			/* Who asked before asks no more, and its edit would go with the event. */
-			.event = life->admission != ADMISSION_SIGHTED && !created &&
-						 is_news(device->record, request->peer)
+			.event = life->admission != ADMISSION_SIGHTED && enrolment->news
 					 ? LIFE_EVENTS
 					 : LIFE_ASKED,
 			.edit = edit_enrolled,
 			.argument = &edit,
 			.argument_size = sizeof(edit),
 			.argument_clear = enrol_edit_clear,
-			.audit = created || raises ? &audit : NULL,
+			.audit = enrolment->created || raises ? &audit : NULL,
 			.done = on_enrolled,
 			.userdata = wait,
 		});
@@ -226,9 +255,9 @@ static void refuse(struct host *host, const struct lan_request *request, uint8_t
 	lan_answer_text(request->exchange, code, text, max_age);
 }
 
-static void enrol_newcomer(
-	struct host *host, const struct lan_request *request, struct device_info *info, int format)
+static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 {
+	const struct lan_request *request = enrolment->request;
 	struct device *device;
 	enum turned_away why;
 
@@ -247,18 +276,39 @@ static void enrol_newcomer(
 		return;
 	}
 	device->last_heard_usec = clock_boot_usec();
-	submit_enrol(host, device, request, info, format, true);
+	enrolment->created = true;
+	submit_enrol(host, device, enrolment);
+}
+
+static void answer_conflict(
+	struct host *host, struct device *device, const struct enrolment *enrolment)
+{
+	const struct lan_request *request = enrolment->request;
+	const struct claim_challenge *challenge =
+		secure_is_proven(request)
+			? NULL
+			: claim_host_challenge(host, device, &request->peer->address, false);
+
+	if (!challenge) {
+		refuse(host, request, COAP_CODE(4, 9), AWAY_NAME_CONFLICT,
+			"this name belongs to another device", -1);
+		return;
+	}
+	host_turned_away(host, AWAY_NAME_CONFLICT, &request->peer->address);
+	enrol_send_conflict(request->exchange, challenge, enrolment->format);
 }
 
 /* True when the known name may be used from this address; otherwise it was answered. */
-static bool holds_name(struct host *host, struct device *device, const struct lan_request *request)
+static bool holds_name(struct host *host, struct device *device, struct enrolment *enrolment)
 {
+	const struct lan_request *request = enrolment->request;
 	bool same = secure_is_proven(request) ? secure_is_device(request, device)
 					      : binding_holds(host, device, request->peer);
 	struct audit_row audit;
 	char address[80];
 
-	if (same || (!device->record->address_bound && !device->on_disk))
+	enrolment->claimed = claim_host_take(host, device, request->peer, same, &enrolment->proof);
+	if (same || enrolment->claimed || (!device->record->address_bound && !device->on_disk))
 		return true;
 	/* Whoever claims the name again and again does not fill the journal with it. */
 	if (ratelimit_take(&device_host(device)->conflicts, CONFLICTS_A_MINUTE / 60,
@@ -269,14 +319,13 @@ static bool holds_name(struct host *host, struct device *device, const struct la
 		host_audit(host, &audit, NULL, NULL);
 	}
 	host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
-	refuse(host, request, COAP_CODE(4, 9), AWAY_NAME_CONFLICT,
-		"this name belongs to another device", -1);
+	answer_conflict(host, device, enrolment);
 	return false;
 }
 
-static void enrol_known(struct host *host, struct device *device, const struct lan_request *request,
-	struct device_info *info, int format)
+static void enrol_known(struct host *host, struct device *device, struct enrolment *enrolment)
 {
+	const struct lan_request *request = enrolment->request;
 	const struct lifecycle *life = &device->record->life;
 
 	if (secure_is_downgrade(host, device, request)) {
@@ -284,7 +333,7 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 			"this name is known at a higher tier", -1);
 		return;
 	}
-	if (!holds_name(host, device, request))
+	if (!holds_name(host, device, enrolment))
 		return;
 	if (life->admission == ADMISSION_BLOCKED) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_BLOCKED, "blocked", -1);
@@ -297,11 +346,13 @@ static void enrol_known(struct host *host, struct device *device, const struct l
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
 	}
+	enrolment->news = is_news(device->record, enrolment);
 	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING ||
-		is_news(device->record, request->peer))
-		submit_enrol(host, device, request, info, format, false);
+		enrolment->news)
+		submit_enrol(host, device, enrolment);
 	else
-		enrol_send_answer(host, device, request->exchange, COAP_CODE(2, 4), format, true);
+		enrol_send_answer(
+			host, device, request->exchange, COAP_CODE(2, 4), enrolment->format, true);
 }
 
 /* Names are what others choose, and alarms are few: beyond a handful all unknown ones share one. */
@@ -322,17 +373,26 @@ static void token_in_clear(struct host *host, const char *ep)
 	host_alarm_raise(host, ALARM_TOKEN_IN_CLEAR, subject);
 }
 
-static bool decode_body(
-	struct host *host, const struct lan_request *request, struct device_info *ret_info)
+static bool decode_body(struct host *host, struct enrolment *enrolment)
 {
+	const struct lan_request *request = enrolment->request;
+	const struct device_driver *native = device_driver_by_name("native");
 	enum info_verdict verdict = INFO_MALFORMED;
 	const char *why = NULL;
 	bool clear_pt = false;
-	int r = device_driver_by_name("native")->decode_info(
-		request->content_format, request->payload, ret_info, &clear_pt, &verdict, &why);
+	int r = native->decode_info(request->content_format, request->payload, &enrolment->info,
+		&clear_pt, &verdict, &why);
 
 	if (clear_pt)
 		token_in_clear(host, request->ep);
+	if (r >= 0 && verdict == INFO_TAKEN) {
+		r = native->decode_proof(
+			request->content_format, request->payload, &enrolment->proof, &why);
+		if (r == -EBADMSG) {
+			verdict = INFO_MALFORMED;
+			r = 0;
+		}
+	}
 	if (r < 0) {
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 30);
 		return false;
@@ -352,8 +412,10 @@ static bool decode_body(
 
 void enrol_on_request(struct host *host, const struct lan_request *request)
 {
-	int format = request->content_format == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
-	struct device_info info = {0};
+	struct enrolment enrolment = {
+		.request = request,
+		.format = request->content_format == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR,
+	};
 	struct device *device;
 
 	if (request->method != LAN_POST) {
@@ -369,12 +431,12 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 			"plain devices are refused here", -1);
 		return;
 	}
-	if (!decode_body(host, request, &info))
-		return;
-	device = registry_by_ep(host->registry, request->ep);
-	if (device)
-		enrol_known(host, device, request, &info, format);
-	else
-		enrol_newcomer(host, request, &info, format);
-	device_info_clear(&info);
+	if (decode_body(host, &enrolment)) {
+		device = registry_by_ep(host->registry, request->ep);
+		if (device)
+			enrol_known(host, device, &enrolment);
+		else
+			enrol_newcomer(host, &enrolment);
+	}
+	device_info_clear(&enrolment.info);
 }

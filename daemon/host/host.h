@@ -21,6 +21,7 @@
 #include "base/loop.h"
 #include "core/act.h"
 #include "core/alarm.h"
+#include "core/claim.h"
 #include "core/config.h"
 #include "core/heard.h"
 #include "core/label-book.h"
@@ -294,7 +295,10 @@ struct device_host {
 	struct device_address follow_address; /* that is being asked */
 	bool following;
 	/* enrol.c */
-	struct ratelimit conflicts;	/* rows in the journal */
+	struct ratelimit conflicts; /* rows in the journal */
+	/* claim-host.c */
+	struct claim_challenge challenge, rival;
+	struct claim_proof kept_proof;
 	struct device_session *session; /* session.c; NULL = none */
 	/* command-host.c, command-device.c */
 	sd_event_source *command_timer, *command_retry;
@@ -407,6 +411,9 @@ void enrol_notify(struct host *host, struct device *device);
 /* The answer map; at /enrol with Location-Path and 'retry' in Max-Age. */
 void enrol_send_answer(struct host *host, struct device *device, struct lan_exchange *exchange,
 	uint8_t code, int format, bool at_enrol);
+/* 4.09 with what it takes to prove that the name is one's own. */
+void enrol_send_conflict(
+	struct lan_exchange *exchange, const struct claim_challenge *challenge, int format);
 
 /* ---- window-host.c ---- */
 /* A device that may ask, asks: while a window is open a sighted one becomes pending. */

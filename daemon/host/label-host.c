@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/claim-host.h"
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
@@ -95,6 +96,7 @@ static void on_saved(void *userdata, int result, const char *head)
 	}
 	label_book_put(&host->labels, &saving->list);
 	keys_changed(host);
+	claim_host_look(host);
 	log_notice("%zu codes were imported, %zu of them new.", count, added);
 	host_touch(host);
 	snprintf(text, sizeof(text), "%zu code%s saved as keys: %zu new, %zu replaced.", count,

@@ -58,6 +58,7 @@ static const struct word words[] = {
 	{WORD_AWAY, "blocked", "", "Blocked", "", ""},
 	{WORD_AWAY, "over-limit", "", "Too many at once", "", ""},
 	{WORD_AWAY, "over-rate", "", "Too fast", "", ""},
+	{WORD_AWAY, "wrong-proof", "", "Another label", "", ""},
 	{WORD_AWAY, "plain-refused", "", "Unencrypted, which is refused here", "", ""},
 	{WORD_AWAY, "store-full", "", "No room to keep the reading", "", ""},
 	{WORD_AWAY, "format", "", "A format that is not known here", "", ""},

@@ -163,8 +163,7 @@ static const char *read_info(json_t *map, struct device_info *info)
 	return why ? why : read_attributes(map, info);
 }
 
-/* 0 with *ret_map, -EBADMSG, -EPROTONOSUPPORT for an unknown format, -ENOMEM. */
-static int parse_map(int format, struct span body, json_t **ret_map)
+int native_parse_map(int format, struct span body, json_t **ret_map)
 {
 	CLEANUP(cleanup_json) json_t *map = NULL;
 	json_error_t error;
@@ -197,7 +196,7 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 	int r;
 
 	*ret_clear_pt = false;
-	r = parse_map(format, body, &map);
+	r = native_parse_map(format, body, &map);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -EPROTONOSUPPORT) {
@@ -245,9 +244,10 @@ static void wrote(struct writer *writer, size_t size)
 	writer->left -= size;
 }
 
-static void write_text(struct writer *writer, struct span text)
+static void write_string(struct writer *writer, struct span text, bool is_bytes)
 {
-	wrote(writer, cbor_encode_string_start(text.size, writer->at, writer->left));
+	wrote(writer, is_bytes ? cbor_encode_bytestring_start(text.size, writer->at, writer->left)
+			       : cbor_encode_string_start(text.size, writer->at, writer->left));
 	if (writer->full || writer->left < text.size) {
 		writer->full = true;
 		return;
@@ -261,11 +261,11 @@ static void write_text(struct writer *writer, struct span text)
 /* The keys of an answer that are there, in the contract's order. */
 struct answer_entry {
 	const char *key;
-	bool is_number;
+	bool is_number, is_bytes;
 	uint32_t number;
 	struct span text;
 };
-#define ANSWER_ENTRIES 7
+#define ANSWER_ENTRIES 8
 
 static size_t list_answer(
 	const struct enrol_answer *answer, struct answer_entry ret_entry[ANSWER_ENTRIES])
@@ -273,11 +273,13 @@ static size_t list_answer(
 	const struct {
 		const char *key;
 		struct span text;
+		bool is_bytes;
 	} texts[] = {
-		{"id", span_from_string(answer->id)},
-		{"code", answer->code},
-		{"owner", span_from_string(answer->owner)},
-		{"place", span_from_string(answer->place)},
+		{"id", span_from_string(answer->id), false},
+		{"challenge", answer->challenge, true},
+		{"code", answer->code, false},
+		{"owner", span_from_string(answer->owner), false},
+		{"place", span_from_string(answer->place), false},
 	};
 	size_t count = 0, i;
 
@@ -287,8 +289,9 @@ static size_t list_answer(
 		(struct answer_entry){.key = "retry", .is_number = true, .number = answer->retry};
 	for (i = 0; i < ELEMENTS(texts); i++)
 		if (texts[i].text.size)
-			ret_entry[count++] =
-				(struct answer_entry){.key = texts[i].key, .text = texts[i].text};
+			ret_entry[count++] = (struct answer_entry){.key = texts[i].key,
+				.text = texts[i].text,
+				.is_bytes = texts[i].is_bytes};
 	if (answer->expires)
 		ret_entry[count++] = (struct answer_entry){
 			.key = "expires", .is_number = true, .number = answer->expires};
@@ -303,18 +306,30 @@ static int encode_cbor(const struct answer_entry *entry, size_t count, uint8_t *
 
 	wrote(&writer, cbor_encode_map_start(count, writer.at, writer.left));
 	for (i = 0; i < count && !writer.full; i++) {
-		write_text(&writer, span_from_string(entry[i].key));
+		write_string(&writer, span_from_string(entry[i].key), false);
 		if (writer.full)
 			break;
 		if (entry[i].is_number)
 			wrote(&writer, cbor_encode_uint(entry[i].number, writer.at, writer.left));
 		else
-			write_text(&writer, entry[i].text);
+			write_string(&writer, entry[i].text, entry[i].is_bytes);
 	}
 	if (writer.full)
 		return -EMSGSIZE;
 	*ret_size = capacity - writer.left;
 	return 0;
+}
+
+static json_t *json_of(const struct answer_entry *entry)
+{
+	CLEANUP(cleanup_free) char *text = NULL;
+
+	if (entry->is_number)
+		return json_integer(entry->number);
+	if (!entry->is_bytes)
+		return json_stringn((const char *)entry->text.data, entry->text.size);
+	text = base64url_encode(entry->text);
+	return text ? json_string(text) : NULL;
 }
 
 static int encode_json(const struct answer_entry *entry, size_t count, uint8_t *ret_body,
@@ -324,11 +339,7 @@ static int encode_json(const struct answer_entry *entry, size_t count, uint8_t *
 	size_t i, size;
 
 	for (i = 0; map && i < count; i++) {
-		json_t *value = entry[i].is_number ? json_integer(entry[i].number)
-						   : json_stringn((const char *)entry[i].text.data,
-							     entry[i].text.size);
-
-		if (json_object_set_new(map, entry[i].key, value) < 0)
+		if (json_object_set_new(map, entry[i].key, json_of(&entry[i])) < 0)
 			return -ENOMEM;
 	}
 	if (!map)
@@ -450,6 +461,7 @@ const struct device_driver device_native = {
 	.match = match,
 	.info = info,
 	.decode_info = decode_info,
+	.decode_proof = native_decode_proof,
 	.encode_answer = encode_answer,
 	.show_code = show_code,
 	.clear_code = clear_code,

@@ -109,6 +109,9 @@ static void test_maps(void **state)
 {
 	const struct device_driver *driver = device_driver_by_name("native");
 	const struct enrol_answer answer = {.state = DEVICE_PENDING, .retry = 5};
+	struct enrol_answer asking = answer;
+	uint8_t challenge[LABEL_CHALLENGE_SIZE];
+	struct claim_proof claim;
 	enum info_verdict verdict = INFO_MALFORMED;
 	struct device_info info = {0};
 	const char *why = "";
@@ -119,6 +122,13 @@ static void test_maps(void **state)
 	assert_non_null(driver);
 	assert_int_equal(driver->encode_answer(FORMAT_CBOR, &answer, body, sizeof(body), &size), 0);
 	assert_bytes("answer", body, size);
+	asking.challenge = span_of(challenge, bytes("challenge", challenge, sizeof(challenge)));
+	assert_int_equal(driver->encode_answer(FORMAT_CBOR, &asking, body, sizeof(body), &size), 0);
+	assert_bytes("asks", body, size);
+	size = bytes("claim", body, sizeof(body));
+	assert_int_equal(driver->decode_proof(FORMAT_CBOR, span_of(body, size), &claim, &why), 0);
+	assert_bytes("nonce", claim.nonce, claim.nonce_size);
+	assert_bytes("proof", claim.proof, sizeof(claim.proof));
 	size = bytes("enrol", body, sizeof(body));
 	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(body, size), &info, &clear_pt,
 				 &verdict, &why),

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a device proves with: two keys of the enrol map, which come together or not at all. */
+
+#include "drivers/device/native.h"
+
+#include <errno.h>
+
+#include "base/base64.h"
+#include "base/cleanup.h"
+
+static void cleanup_json(json_t **value)
+{
+	json_decref(*value);
+}
+
+/* 0 with nothing for a key that is not there. */
+static int read_bytes(
+	const json_t *map, const char *key, uint8_t *ret_bytes, size_t capacity, size_t *ret_size)
+{
+	const json_t *value = json_object_get(map, key);
+
+	*ret_size = 0;
+	if (!value)
+		return 0;
+	if (!json_is_string(value))
+		return -EBADMSG;
+	return base64url_decode(span_of(json_string_value(value), json_string_length(value)),
+		       ret_bytes, capacity, ret_size) < 0
+		       ? -EBADMSG
+		       : 0;
+}
+
+int native_decode_proof(
+	int format, struct span body, struct claim_proof *ret_proof, const char **ret_why)
+{
+	CLEANUP(cleanup_json) json_t *map = NULL;
+	uint8_t nonce[LABEL_NONCE_MAX], proof[LABEL_PROOF_SIZE];
+	size_t nonce_size, proof_size;
+	int r = native_parse_map(format, body, &map);
+
+	*ret_proof = (struct claim_proof){0};
+	*ret_why = "nonce is 8 to 32 bytes and proof 16, both or none";
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	if (read_bytes(map, "nonce", nonce, sizeof(nonce), &nonce_size) < 0 ||
+		read_bytes(map, "proof", proof, sizeof(proof), &proof_size) < 0)
+		return -EBADMSG;
+	if (!json_object_get(map, "nonce") && !json_object_get(map, "proof"))
+		return 0;
+	return claim_proof_make(span_of(nonce, nonce_size), span_of(proof, proof_size), ret_proof) <
+			       0
+		       ? -EBADMSG
+		       : 0;
+}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain devices that prove their label: before and after it is imported, wrongly, and over a restart."""
+
+import base64
+import json
+import os
+
+import pytest
+
+from bed import coap, until
+from bed.label import Label
+from bed.plain import await_stage, open_window
+
+
+@pytest.fixture
+def gateway(make_gateway, broker):
+    return make_gateway(broker=broker).start()
+
+
+def know(gateway, label):
+    done = gateway.tool('codes', 'import', '-', stdin='ep,code\n%s,%s\n' % (label.ep, label.code), timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def text(data):
+    return base64.urlsafe_b64encode(data).rstrip(b'=').decode()
+
+
+class Device:
+    """It has a label, and speaks JSON."""
+
+    def __init__(self, gateway, label):
+        self.client = coap.Client('127.0.0.1', gateway.coap_port)
+        self.label = label
+
+    def enrol(self, **body):
+        answer = self.client.exchange(coap.POST, 'enrol', query={'ep': self.label.ep},
+                                      content_format=coap.JSON, payload=json.dumps(body).encode())
+        assert answer.code in (coap.CREATED, coap.CHANGED), answer
+        return json.loads(answer.payload)
+
+    def prove(self, label=None):
+        """Asks for a challenge and answers it with this label, its own by default."""
+        said = self.enrol()['challenge']
+        challenge = base64.urlsafe_b64decode(said + '=' * (-len(said) % 4))
+        assert len(challenge) == 16
+        nonce = os.urandom(12)
+        proof = (label or self.label).proof(challenge, nonce)
+        answer = self.enrol(nonce=text(nonce), proof=text(proof))
+        assert answer['challenge'] != said
+        del answer['challenge']
+        return answer
+
+    def report(self, value):
+        return self.client.exchange(coap.POST, 't', query={'ep': self.label.ep},
+                                    content_format=coap.TEXT, payload=str(value).encode())
+
+
+def trust(gateway, label):
+    return await_stage(gateway, label.ep, 'waiting-person')['trust']
+
+
+def test_a_label_that_is_known(gateway, recorder):
+    """A wrong proof is answered like a right one; a right one is seen by the approver and upstream."""
+    label, other = Label('claim-1'), Label('claim-1')
+    know(gateway, label)
+    open_window(gateway)
+    device = Device(gateway, label)
+    wrong = device.prove(other)
+    assert trust(gateway, label) == 'plain'
+    right = device.prove()
+    assert wrong == right and right['state'] == 'pending'
+    assert trust(gateway, label) == 'claimed'
+    rows = [row for row in gateway.ctl('journal')['rows'] if row['action'] == 'proof']
+    assert [row['result'] for row in rows] == ['claimed']
+    gateway.restart(kill=True)
+    assert trust(gateway, label) == 'claimed'
+    gateway.ctl('approve', await_stage(gateway, label.ep, 'waiting-person')['id'])
+    record = await_stage(gateway, label.ep, 'active')
+    until(lambda: device.report(1).code == coap.CHANGED)
+    topic = 'gatehouse/bed/%s/telemetry' % record['id']
+    recorder.wait(topic, 1)
+    assert {message.user['gh-trust'] for message in recorder.messages(topic)} == {'claimed'}
+
+
+def test_a_label_that_comes_later(gateway):
+    """The proof is kept until then; a restart asks for another one."""
+    label = Label('claim-2')
+    open_window(gateway)
+    device = Device(gateway, label)
+    device.prove()
+    assert trust(gateway, label) == 'plain'
+    gateway.restart(kill=True)
+    device.prove()
+    assert trust(gateway, label) == 'plain'
+    know(gateway, label)
+    until(lambda: trust(gateway, label) == 'claimed')
