@@ -18,7 +18,10 @@ def test_enrol_to_broker(gateway, recorder):
     assert answer.code == coap.CREATED
     one = device(gateway, 'sensor-1')
     assert answer.location == 'd/' + one['id']
-    assert sensor.state(answer) == {'state': 'pending', 'retry': 5, 'id': one['id']}
+    said = sensor.state(answer)
+    # Who waits may have a label, and is asked for its proof.
+    assert len(said.pop('challenge')) == 22
+    assert said == {'state': 'pending', 'retry': 5, 'id': one['id']}
     assert answer.max_age == 5
     assert (one['model'], one['serial'], one['has_code'], one['trust']) == ('T-1', '42', True, 'plain')
     assert one['attributes'] == {'room': '7'}
