@@ -919,7 +919,7 @@ static void test_news(void **state)
 static void test_readings(void **state)
 {
 	struct world *world = *state;
-	struct device *device = add_device(world, "curve-1", ADMISSION_ASKED);
+	struct device *device = add_device(world, "curve-1", ADMISSION_PENDING);
 	const json_t *series, *recent;
 	char text[64];
 

@@ -78,8 +78,9 @@ static void *run_gateway(void *userdata)
 		serve(gateway, fd);
 		close(fd);
 	}
-	/* Whoever asks for more is turned away at once. */
-	shutdown(gateway->fd, SHUT_RDWR);
+	/* Whoever asks for more is turned away at once, also one who waits in line already. */
+	while ((fd = accept(gateway->fd, NULL, NULL)) >= 0)
+		close(fd);
 	return NULL;
 }
 
