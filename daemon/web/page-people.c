@@ -91,7 +91,7 @@ void draw_people(struct view *view)
 {
 	const json_t *people = json_object_get(view_part(view, 0), "people");
 
-	html_put(view->html, "<div class=\"cards\">\n");
+	html_put(view->html, "<h2>%s</h2>\n<div class=\"cards\">\n", text(TEXT_WHO_MAY_LOG_IN));
 	for (size_t i = 0; i < json_array_size(people); i++)
 		draw_person(view, json_array_get(people, i));
 	html_put(view->html, "</div>\n");

@@ -221,6 +221,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_YOU] = "you",
 	[TEXT_CREATED] = "Since",
 	[TEXT_CHANGE] = "Change",
+	[TEXT_WHO_MAY_LOG_IN] = "Who may log in",
 	[TEXT_NEW_PERSON] = "Somebody new",
 	[TEXT_ADD_PERSON] = "Add",
 	[TEXT_DROP_PERSON] = "Remove this person",

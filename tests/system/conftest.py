@@ -16,6 +16,7 @@ os.environ['PATH'] = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
 
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
+from bed import browser as bed_browser  # noqa: E402
 from bed import enter, process  # noqa: E402
 
 RUNGS = {
@@ -121,6 +122,19 @@ def make_gateway(work):
 def gateway(make_gateway, broker):
     """The usual one: it runs, and relays to the broker."""
     return make_gateway(broker=broker).start()
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """One browser for all tests: a scenario has windows of its own in it."""
+    why_not = bed_browser.missing()
+    if why_not:
+        pytest.skip(why_not)
+    directory = tempfile.mkdtemp(prefix='browser-')
+    one = bed_browser.Browser(directory)
+    yield one
+    one.close()
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,66 +1,138 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page in a real browser, as people see it: Debian's Chromium. What they do stands in browser/,
-what happens around them here."""
+what happens around them here. These scenarios share a gateway, each with devices of its own."""
 
+import os
 import shutil
 import tempfile
+import time
 
 import pytest
 
-from bed import coap
-from bed import browser as bed_browser
+import bed
+from bed import coap, enter
 from bed.people import add_person, set_up
-from bed.plain import PlainDevice, device, let_in, open_window
-
-WHY_NOT = bed_browser.missing()
-pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+from bed.plain import PlainDevice, await_stage, device, let_in
 
 
-@pytest.fixture(scope='module')
-def browser():
-    """One browser for all: a scenario has contexts of its own."""
-    directory = tempfile.mkdtemp(prefix='browser-')
-    one = bed_browser.Browser(directory)
-    yield one
-    one.close()
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-@pytest.fixture
-def ready(make_gateway):
-    """A gateway with an administrator, a technician and a viewer, without an uplink."""
-    gateway = make_gateway().start()
+def people_of(gateway):
+    """An administrator, a technician and a viewer."""
     set_up(gateway)
     add_person(gateway, 'tom', 'technician')
     add_person(gateway, 'vera', 'viewer')
-    return gateway
 
 
-def devices_of(gateway):
-    """enrol(ep, body): a device comes along; the same one again when it is known."""
-    known = {}
+@pytest.fixture(scope='module')
+def plant():
+    """The gateway that scenarios share, with its broker. No test beside it may use the fixtures
+    that end everything after each test: test_browser_alone.py does."""
+    base = enter.RUN if os.path.isdir(enter.RUN) else None
+    directory = tempfile.mkdtemp(prefix='plant-', dir=base)
+    os.chmod(directory, 0o755)
+    broker = bed.Broker(os.path.join(directory, 'broker')).start()
+    gateway = bed.Gateway(os.path.join(directory, 'gateway'), broker=broker).start()
+    people_of(gateway)
+    gateway.broker = broker
+    yield gateway
+    try:
+        gateway.close()
+    finally:
+        broker.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
-    def enrol(ep, body=None):
-        one = known.setdefault(ep, PlainDevice(gateway, ep))
+
+class Plant:
+    """What scenarios ask for: devices by their names, and what somebody does elsewhere."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.known = {}
+
+    def enrol(self, ep, body=None):
+        one = self.known.setdefault(ep, PlainDevice(self.gateway, ep))
         answer = one.enrol(**(body or {}))
         assert answer.code in (coap.CREATED, coap.CHANGED), answer
         return one.state(answer)
-    return enrol
+
+    def report(self, ep, value):
+        await_stage(self.gateway, ep, 'active')
+        answer = self.known[ep].report(value)
+        assert answer.code == coap.CHANGED, answer
+
+    def end_sessions(self, name):
+        """Another role ends them."""
+        for role in ('viewer', 'technician'):
+            self.gateway.ctl('users', 'role', name, '--role', role)
+
+    def hostile(self, evil):
+        """Everything that a device can say of itself says that; returns its id."""
+        self.enrol('evil', {'model': evil, 'serial': evil, 'firmware': evil,
+                            'attributes': {'where': evil, evil[:20]: 'key'}})
+        return await_stage(self.gateway, 'evil', 'waiting-person')['id']
+
+    def calls(self):
+        return {name: getattr(self, name) for name in ('enrol', 'report', 'end_sessions', 'hostile')}
 
 
-def test_live_arrivals(browser, ready):
-    stranger = PlainDevice(ready, 'stranger')
-    browser.play('live.arrivals', ready, enrol=devices_of(ready),
-                 open_window=lambda: open_window(ready),
-                 reject=lambda ep: ready.ctl('reject', device(ready, ep)['id']),
-                 turned_away=lambda: stranger.report(1).code)
+def play(browser, gateway, scenario, args=None, **calls):
+    return browser.play(scenario, gateway, args, **{**Plant(gateway).calls(), **calls})
 
 
-def test_live_device(browser, ready):
-    one = let_in(ready, 'boiler')
-    browser.play('live.device', ready, one.id, report=lambda value: one.report(value).code,
-                 suspend=lambda: ready.ctl('suspend', one.id))
+# --- one gateway for all of these ---
+
+@pytest.mark.parametrize('kind', ['label', 'display', 'bare'])
+def test_approval(browser, plant, kind):
+    began = time.monotonic()
+    play(browser, plant, 'jobs.' + kind)
+    assert time.monotonic() - began < 60, 'an approval takes less than a minute'
 
 
-def test_gateway_goes_away(browser, ready):
-    browser.play('live.away', ready, stop=lambda: ready.terminate(), start=lambda: bool(ready.start()))
+def test_wrong_codes(browser, plant):
+    play(browser, plant, 'jobs.wrongCodes')
+
+
+def test_two_technicians(browser, plant):
+    play(browser, plant, 'jobs.twoTechnicians')
+
+
+def test_roles(browser, plant):
+    play(browser, plant, 'jobs.roles', let_in(plant, 'roles-1').id)
+
+
+def test_session_ends(browser, plant):
+    play(browser, plant, 'jobs.sessionEnds')
+
+
+def test_without_script(browser, plant):
+    play(browser, plant, 'jobs.withoutScript')
+
+
+def test_hostile_device(browser, plant):
+    play(browser, plant, 'jobs.hostile')
+
+
+def test_keyboard_and_listening(browser, plant):
+    play(browser, plant, 'access.keyboard')
+
+
+def test_live_device(browser, plant):
+    one = let_in(plant, 'boiler')
+    play(browser, plant, 'live.device', one.id, report=lambda value: one.report(value).code,
+         suspend=lambda: plant.ctl('suspend', one.id))
+
+
+def test_accessible_when_busy(browser, plant):
+    one = let_in(plant, 'busy-1')
+    for value in range(5):
+        one.report(value)
+    others = Plant(plant)
+    others.enrol('busy-2', {'model': 'M', 'code': 'BCDF-GHJK', 'attributes': {'line': '3'}})
+    others.enrol('busy-3', {'display': True})
+    play(browser, plant, 'access.everything', {
+        'what': 'busy', 'paths': ['/devices/' + one.id, '/devices/' + device(plant, 'busy-2')['id'],
+                                  '/devices?q=nobody', '/devices/nobody']})
+
+
+def test_uplink_lost(browser, plant):
+    play(browser, plant, 'jobs.uplinkLost', stop_broker=lambda: plant.broker.stop(),
+         start_broker=lambda: bool(plant.broker.start()))

@@ -42,7 +42,7 @@ exports.device = async (stage, id) => {
 exports.away = async (stage) => {
 	const page = await stage.enter("anna");
 	stage.allowed.push(/ERR_|Failed to load resource/);
-	await stage.sees(page, "Nothing waits for you");
+	await stage.sees(page, "Devices that wait");
 	await stage.bed.stop();
 	await stage.sees(page, "The gateway does not answer since");
 	await stage.bed.start();

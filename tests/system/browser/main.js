@@ -36,10 +36,12 @@ const bed = new Proxy({}, {
 	},
 });
 
+const entered = new Map(); // who is logged in where
+
 async function play(browser, order) {
 	const [file, name] = order.play.split(".");
 	const scenario = require(`./${file}.js`)[name];
-	const stage = new Stage(browser, bed, order);
+	const stage = new Stage(browser, bed, order, entered);
 	try {
 		if (!scenario)
 			throw new Error(`there is no scenario ${order.play}`);

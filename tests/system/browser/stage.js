@@ -10,8 +10,8 @@ const PATIENCE = 20000; // for what must come, on a busy machine
 const axeSource = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 class Stage {
-	constructor(browser, bed, order) {
-		Object.assign(this, { browser, bed, url: order.url, people: order.people });
+	constructor(browser, bed, order, entered) {
+		Object.assign(this, { browser, bed, entered, url: order.url, people: order.people });
 		this.windows = [];
 		this.complaints = [];
 		this.allowed = []; // patterns of complaints that belong to the scenario
@@ -37,11 +37,15 @@ class Stage {
 		return page;
 	}
 
-	// ... with somebody logged in.
-	async enter(name, options) {
-		const page = await this.open(options);
-		await page.goto("/login");
-		await this.logIn(page, name);
+	// ... with somebody logged in; the login of an earlier scenario still holds.
+	async enter(name, options = {}) {
+		const key = `${this.url} ${name}`;
+		const page = await this.open({ storageState: this.entered.get(key), ...options });
+		await page.goto("/waiting");
+		if (page.url().endsWith("/login")) {
+			await this.logIn(page, name);
+			this.entered.set(key, await page.context().storageState());
+		}
 		return page;
 	}
 
@@ -52,8 +56,14 @@ class Stage {
 		await page.waitForURL("**/waiting");
 	}
 
+	// By this very person: the password that opens the window counts for what follows.
 	async openWindow(page, name) {
 		await page.goto("/waiting");
+		const close = page.getByRole("button", { name: "Close it now" });
+		if (await close.count()) {
+			await close.click();
+			await this.sees(page, "The window is closed.");
+		}
 		await page.getByLabel("Your password, once more").first().fill(this.people[name]);
 		await page.getByRole("button", { name: "Add a device" }).click();
 		await this.sees(page, "The window is open");
@@ -76,12 +86,11 @@ class Stage {
 		await until(async () => (await where.getByText(text).filter({ visible: true }).count()) === 0, `"${text}" is gone`);
 	}
 
-	// No violation that axe-core knows of.
-	async accessible(page, what) {
+	// No violation that axe-core knows of (all rules, or these).
+	async accessible(page, what, rules) {
 		await page.evaluate(axeSource);
-		const found = await page.evaluate(() => window.axe.run(document, {
-			runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-		}));
+		const found = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }),
+			rules || ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
 		const bad = found.violations.map((one) =>
 			`${one.id}: ${one.help}\n  ${one.nodes.map((node) => node.html.slice(0, 200)).join("\n  ")}`);
 		assert.deepEqual(bad, [], `axe-core on ${what}`);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who does not see the colours, does not use a mouse, or listens to the page. Ten things are looked
+// at by hand (numbered below), the rest is axe-core's.
+"use strict";
+
+const assert = require("node:assert/strict");
+
+const SCREENS = ["/waiting", "/devices", "/uplink", "/journal", "/people"];
+
+// What depends on colours and width: the markup is the same in both.
+const SIGHT = ["color-contrast", "target-size", "scrollable-region-focusable"];
+
+// Every screen, on the phone and at the desk, light and dark.
+exports.everything = async (stage, { what, paths }) => {
+	stage.allowed.push(/status of 404/); // a device that is not there is a screen, too
+	for (const [viewport, colorScheme] of [[{ width: 360, height: 740 }, "dark"], [{ width: 1280, height: 800 }, "light"]]) {
+		const page = await stage.enter("anna", { viewport, colorScheme });
+		for (const path of [...SCREENS, ...paths]) {
+			await page.goto(path);
+			await page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; }));
+			await stage.accessible(page, `${path} (${what}, ${colorScheme})`, colorScheme === "dark" && SIGHT);
+			await stage.fits(page, path);
+		}
+		await page.context().close();
+	}
+};
+
+const focused = (page) => page.evaluate(() => {
+	const at = document.activeElement;
+	const style = getComputedStyle(at);
+	return {
+		text: (at.innerText || at.getAttribute("aria-label") || at.name || "").trim(),
+		outline: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+		tag: at.tagName,
+	};
+});
+
+exports.keyboard = async (stage) => {
+	const page = await stage.open({ viewport: { width: 1280, height: 800 } });
+
+	// 1. Log in with the keyboard alone.
+	await page.goto("/login");
+	await page.getByLabel("Name", { exact: true }).focus();
+	await page.keyboard.type("tom");
+	await page.keyboard.press("Tab");
+	await page.keyboard.type(stage.people.tom);
+	await page.keyboard.press("Enter");
+	await page.waitForURL("**/waiting");
+
+	// 2. The first stop skips the bar.
+	await page.keyboard.press("Tab");
+	assert.equal((await focused(page)).text, "Skip to the content");
+	await page.keyboard.press("Enter");
+	await page.keyboard.press("Tab");
+	assert.ok(await page.evaluate(() => document.querySelector("main").contains(document.activeElement)));
+
+	// 3. Whatever has the focus shows it.
+	for (let i = 0; i < 6; i++) {
+		const at = await focused(page);
+		if (at.tag !== "BODY")
+			assert.ok(at.outline, `no outline on ${at.tag} ${at.text}`);
+		await page.keyboard.press("Tab");
+	}
+
+	// 4. A device is approved with the keyboard alone, and 5. its arrival is announced.
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("keys-1", { code: "BCDF-GHJK" });
+	await page.locator("#said").filter({ hasText: "New: keys-1" }).waitFor({ state: "attached" });
+	assert.equal(await page.locator("#said").getAttribute("role"), "status");
+	await stage.card(page, "keys-1").getByLabel("Type the code on its label").focus();
+	await page.keyboard.type("bcdfghjk");
+	await page.keyboard.press("Enter");
+
+	// 6. What came of it is a status, and 7. an error is an alert.
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	stage.allowed.push(/status of 40/);
+	await page.goto("/journal");
+	await stage.sees(page.getByRole("alert"), "Your role does not allow this page.");
+
+	// 8. One first heading, and none is left out below it.
+	for (const path of ["/waiting", "/devices", "/uplink"]) {
+		await page.goto(path);
+		const levels = await page.locator("main :is(h1, h2, h3, h4)").evaluateAll((list) =>
+			list.map((item) => Number(item.tagName[1])));
+		assert.equal(levels.filter((level) => level === 1).length, 1, path);
+		levels.forEach((level, i) => assert.ok(i === 0 || level <= levels[i - 1] + 1, `${path}: ${levels}`));
+	}
+
+	// 9. The places of the page have names, and where one is, is said.
+	await page.goto("/devices");
+	await page.getByRole("navigation", { name: "Screens" }).waitFor();
+	await page.getByRole("search").waitFor();
+	assert.equal(await page.locator("nav [aria-current=page]").innerText(), "Devices");
+
+	// 10. What is pressed is large enough for a finger.
+	await page.setViewportSize({ width: 360, height: 740 });
+	for (const path of ["/waiting", "/devices", "/uplink"]) {
+		await page.goto(path);
+		for (const item of await page.locator("button:visible, nav a:visible, summary:visible, select:visible").all()) {
+			const box = await item.boundingBox();
+			assert.ok(box.width >= 24 && box.height >= 24, `${await item.innerText()}: ${JSON.stringify(box)}`);
+		}
+	}
+};

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// The main job: from the first set-up to a device that is approved, and what goes wrong on the way.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { until } = require("./stage.js");
+
+const password = (page) => page.getByLabel("Your password, once more").first();
+
+exports.firstSetUp = async (stage) => {
+	const page = await stage.open();
+	await page.goto("/");
+	await stage.sees(page, "Set up this gateway");
+	await stage.sees(page, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+	await stage.accessible(page, "the set-up");
+	await stage.fits(page, "the set-up");
+	const fill = async (code) => {
+		await page.getByLabel("Setup code").fill(code);
+		await page.getByLabel("Name", { exact: true }).fill("anna");
+		await page.getByLabel("New password").fill(stage.people.anna);
+		await page.getByLabel("The password a second time").fill(stage.people.anna);
+		await page.getByRole("button", { name: "Create the first administrator" }).click();
+	};
+	stage.allowed.push(/status of 4/);
+	const code = await stage.bed.code();
+	await fill("BBBB-BBBB");
+	await stage.sees(page.getByRole("alert"), "This is not the setup code.");
+	assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "anna");
+	assert.equal(await page.getByLabel("New password").inputValue(), "");
+	await fill(code.toLowerCase());
+	await page.waitForURL("**/waiting");
+	await stage.sees(page, "Nothing waits for you");
+	await stage.sees(page, "To add a device, open the window");
+};
+
+// A label with a code: one wrong, one with a typo in it, then the right one.
+exports.label = async (stage) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 4/);
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("label-1", { model: "T-1", serial: "0042", code: "BCDF-GHJK" });
+	const card = stage.card(page, "label-1");
+	for (const text of ["Waits for you", "T-1", "0042", "It enrolled itself", "Plain"])
+		await stage.sees(card, text);
+	await card.getByLabel("Type the code on its label").fill("BCDF-GHJL");
+	await card.getByText("Name, place, owner").click();
+	await card.getByLabel("Name", { exact: true }).fill("Boiler");
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("alert"), "4 tries are left");
+	const again = stage.card(page, "label-1");
+	await stage.sees(again, "Tries left: 4");
+	assert.equal(await again.getByLabel("Name", { exact: true }).inputValue(), "Boiler");
+	await again.getByLabel("Type the code on its label").fill("bcdf ghjk");
+	await again.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	await stage.bed.report("label-1", 21.5);
+	await page.goto("/devices");
+	await page.getByRole("link", { name: "Boiler" }).click();
+	await stage.sees(page, "Active");
+	await stage.sees(page, "short code typed");
+	await stage.sees(page, "21.5");
+};
+
+// A display: admitted first, then its code is read off it.
+exports.display = async (stage) => {
+	const page = await stage.enter("tom");
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("panel-1", { display: true });
+	await stage.card(page, "panel-1").getByRole("button", { name: "Admit" }).click();
+	await stage.sees(page.getByRole("status"), "admitted");
+	const card = stage.card(page, "panel-1");
+	await stage.sees(card, "Type the code on its display");
+	const { code } = await stage.bed.enrol("panel-1", { display: true });
+	await stage.never(page, code);
+	await card.getByLabel("Type the code on its display").fill(code);
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.gone(page.getByRole("article"), "panel-1");
+};
+
+// Neither: a person compares, and the journal says so.
+exports.bare = async (stage) => {
+	const page = await stage.enter("tom");
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("bare-1", { model: "Z-1" });
+	const card = stage.card(page, "bare-1");
+	await stage.sees(card, "It has no label and no display.");
+	await card.getByRole("button", { name: "Identify" }).waitFor();
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	await page.goto("/devices?q=bare-1");
+	await page.getByRole("link", { name: "bare-1" }).click();
+	await stage.sees(page, "no code");
+};
+
+exports.wrongCodes = async (stage) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 4/);
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("guess-1", { code: "BCDF-GHJK" });
+	for (let left = 4; left >= 0; left--) {
+		const card = stage.card(page, "guess-1");
+		await card.getByLabel("Type the code on its label").fill("BBBB-BBBB");
+		await card.getByRole("button", { name: "Approve" }).click();
+		await page.getByRole("alert").first().waitFor();
+		if (left > 0)
+			await stage.sees(page, `Tries left: ${left}`);
+	}
+	await stage.sees(stage.card(page, "guess-1"), "Five wrong codes: its code is void.");
+	await stage.sees(page.getByRole("region", { name: "Alarms" }), "guess-1");
+};
+
+// Both look at the same device; the second is told what became of it.
+exports.twoTechnicians = async (stage) => {
+	const anna = await stage.enter("anna");
+	const tom = await stage.enter("tom");
+	stage.allowed.push(/status of 4/);
+	await stage.openWindow(anna, "anna");
+	await stage.bed.enrol("both-1", { code: "BCDF-GHJK" });
+	await stage.sees(tom, "opened by anna");
+	const hers = stage.card(anna, "both-1");
+	const his = stage.card(tom, "both-1");
+	await his.getByLabel("Type the code on its label").fill("BCDF");
+	await hers.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await hers.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(anna.getByRole("status"), "The device is approved.");
+	assert.equal(await his.getByLabel("Type the code on its label").inputValue(), "BCDF");
+	if (await password(his).count())
+		await password(his).fill(stage.people.tom);
+	await his.getByRole("button", { name: "Approve" }).click();
+	await tom.getByRole("alert").first().waitFor();
+	await stage.gone(tom.getByRole("article"), "both-1");
+};
+
+exports.roles = async (stage, id) => {
+	const vera = await stage.enter("vera");
+	stage.allowed.push(/status of 403/);
+	for (const path of ["/waiting", "/devices", `/devices/${id}`, "/uplink"]) {
+		await vera.goto(path);
+		await vera.getByRole("heading", { level: 1 }).waitFor();
+		for (const name of ["Approve", "Add a device", "Suspend", "Revoke", "Forget", "Save"])
+			assert.equal(await vera.getByRole("button", { name }).count(), 0, `${name} on ${path}`);
+		for (const name of ["Journal", "People"])
+			assert.equal(await vera.getByRole("link", { name }).count(), 0, `${name} on ${path}`);
+	}
+	const tom = await stage.enter("tom");
+	for (const page of [vera, tom])
+		for (const path of ["/journal", "/people"]) {
+			await page.goto(path);
+			await stage.sees(page, "Your role does not allow this page.");
+		}
+	await tom.goto(`/devices/${id}`);
+	await tom.getByRole("button", { name: "Suspend" }).waitFor();
+	assert.equal(await tom.getByRole("button", { name: "Revoke" }).count(), 0);
+	const anna = await stage.enter("anna");
+	await anna.goto(`/devices/${id}`);
+	await anna.getByRole("button", { name: "Revoke" }).waitFor();
+};
+
+// The session ends while somebody types: the password brings it back, and what was typed is there.
+exports.sessionEnds = async (stage) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 401/);
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("late-1", { code: "BCDF-GHJK" });
+	const card = stage.card(page, "late-1");
+	await card.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await page.evaluate("sessionLasts(100)");
+	await stage.sees(page.getByRole("dialog"), "logged out in less than two minutes");
+	await page.getByRole("button", { name: "Stay logged in" }).click();
+	await stage.gone(page, "Are you still there?");
+
+	await stage.bed.end_sessions("tom");
+	const dialog = page.getByRole("dialog");
+	await stage.sees(dialog, "What you typed is kept");
+	await stage.accessible(page, "the end of a session");
+	await page.keyboard.press("Escape");
+	await stage.sees(dialog, "What you typed is kept");
+	stage.allowed.push(/status of 403/);
+	await dialog.getByLabel("Password").fill("not the password at all");
+	await dialog.getByRole("button", { name: "Log in" }).click();
+	await stage.sees(dialog.getByRole("alert"), "wrong");
+	await dialog.getByLabel("Password").fill(stage.people.tom);
+	await dialog.getByRole("button", { name: "Log in" }).click();
+	await dialog.waitFor({ state: "hidden" });
+	assert.equal(await card.getByLabel("Type the code on its label").inputValue(), "BCDF-GHJK");
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+};
+
+exports.withoutScript = async (stage) => {
+	const page = await stage.open({ javaScriptEnabled: false });
+	await page.goto("/login");
+	await stage.logIn(page, "anna");
+	await stage.openWindow(page, "anna");
+	await stage.bed.enrol("quiet-1", { code: "BCDF-GHJK" });
+	await stage.bed.enrol("quiet-2", {});
+	await page.goto("/waiting");
+	const card = stage.card(page, "quiet-1");
+	await card.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page, "The device is approved.");
+	await stage.card(page, "quiet-2").getByRole("button", { name: "Reject" }).click();
+	await stage.sees(page, "The device is rejected.");
+	await page.goto("/devices?q=quiet-1");
+	await page.getByRole("link", { name: "quiet-1" }).click();
+	const revoke = page.locator("form").filter({ has: page.getByRole("button", { name: "Revoke" }) });
+	await revoke.getByLabel("Your password, once more").fill(stage.people.anna);
+	await revoke.getByRole("button", { name: "Revoke" }).click();
+	await stage.sees(page.getByRole("status"), "Nothing of this device is published any more.");
+	await page.getByRole("button", { name: "Log out" }).click();
+	await page.waitForURL("**/login");
+};
+
+// A device that calls itself names, in every field that it has.
+exports.hostile = async (stage) => {
+	const evil = '"><img src=x onerror=pwned=1><script>pwned=1</script>';
+	const page = await stage.enter("anna");
+	page.on("dialog", (dialog) => stage.complaints.push(`a dialog: ${dialog.message()}`));
+	await stage.openWindow(page, "anna");
+	const id = await stage.bed.hostile(evil);
+	for (const path of ["/waiting", `/devices/${id}`, "/devices"]) {
+		await page.goto(path);
+		if (path !== "/devices")
+			await stage.sees(page, evil);
+		assert.equal(await page.evaluate("typeof pwned"), "undefined", path);
+		assert.equal(await page.locator("main img").count(), 0, path);
+		await stage.fits(page, path);
+	}
+	await page.goto(`/devices/${id}`);
+	await page.getByRole("textbox", { name: "Name", exact: true }).last().fill(evil.slice(0, 60));
+	await page.getByRole("button", { name: "Save" }).click();
+	await stage.sees(page.getByRole("heading", { level: 1 }), evil.slice(0, 60));
+	await page.goto("/devices?q=onerror");
+	await stage.sees(page, evil.slice(0, 60));
+	assert.equal(await page.evaluate("typeof pwned"), "undefined");
+	await until(async () => (await page.title()).includes("Devices"), "the screen is there");
+};
+
+exports.uplinkLost = async (stage) => {
+	const page = await stage.enter("anna");
+	await page.goto("/uplink");
+	await stage.sees(page, "Connected");
+	await stage.bed.stop_broker();
+	await stage.sees(page, "Not connected");
+	await stage.bed.start_broker();
+	await stage.sees(page, /✓\s*Connected/);
+};
+
+// Ten thousand devices: found by a word, looked through by fifty, without a wait that one notices.
+exports.tenThousand = async (stage) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	const began = Date.now();
+	await page.goto("/devices");
+	await stage.sees(page, "1–50 of 10001");
+	assert.equal(await page.locator("tbody tr").count(), 50);
+	await page.getByRole("link", { name: "Next" }).click();
+	await stage.sees(page, "51–100 of 10001");
+	await page.getByLabel("Search by name, model, serial or place").fill("sensor 9999");
+	await page.getByRole("button", { name: "Find" }).click();
+	await page.getByRole("link", { name: "Sensor 9999" }).click();
+	await stage.sees(page.getByRole("heading", { level: 1 }), "Sensor 9999");
+	await page.goto("/devices?q=hall+7");
+	await stage.sees(page, "1–50 of 250");
+	await page.goto("/waiting");
+	await stage.sees(page, "Nothing waits for you");
+	assert.ok(Date.now() - began < 20000, "five screens in 20 s, on a busy machine");
+};

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios in the browser that need a gateway of their own; see test_browser.py."""
+
+import os
+import sqlite3
+
+from bed import coap
+from bed.people import set_up
+from bed.plain import PlainDevice, device, open_window
+
+
+def devices_of(gateway):
+    """enrol(ep, body): a device comes along; the same one again when it is known."""
+    known = {}
+
+    def enrol(ep, body=None):
+        one = known.setdefault(ep, PlainDevice(gateway, ep))
+        answer = one.enrol(**(body or {}))
+        assert answer.code in (coap.CREATED, coap.CHANGED), answer
+        return one.state(answer)
+    return enrol
+
+
+def test_first_set_up(browser, make_gateway):
+    gateway = make_gateway().start()
+    browser.play('jobs.firstSetUp', gateway, code=lambda: gateway.ctl('setup')['code'])
+    browser.play('access.everything', gateway, {'what': 'empty', 'paths': []})
+
+
+def test_live_arrivals_and_restart(browser, make_gateway):
+    gateway = make_gateway().start()
+    set_up(gateway)
+    stranger = PlainDevice(gateway, 'stranger')
+    browser.play('live.arrivals', gateway, enrol=devices_of(gateway), open_window=lambda: open_window(gateway),
+         reject=lambda ep: gateway.ctl('reject', device(gateway, ep)['id']),
+         turned_away=lambda: stranger.report(1).code)
+    browser.play('live.away', gateway, stop=lambda: gateway.terminate(), start=lambda: bool(gateway.start()))
+
+
+def multiply(gateway, count):
+    """As many devices as one that is there, with names of their own; the gateway is stopped, and the
+    device has no secret: those are sealed for their own row."""
+    path = os.path.join(gateway.state_directory, 'control.db')
+    with sqlite3.connect(path) as database:
+        names = [row[1] for row in database.execute('PRAGMA table_info(device)')]
+        take = {'row': 'row + n', 'id': "'copy-' || n", 'ep': "'copy-' || n", 'port': '1 + n',
+                'name': "'Sensor ' || n", 'place': "'Hall ' || (n % 40)"}
+        database.execute(
+            'WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < %d) '
+            'INSERT INTO device SELECT %s FROM device, number WHERE ep = \'first\''
+            % (count, ', '.join(take.get(name, name) for name in names)))
+    database.close()
+
+
+def test_ten_thousand_devices(browser, make_gateway):
+    gateway = make_gateway(config={'gateway': {'log_level': 'info'}}).start()
+    set_up(gateway)
+    open_window(gateway)
+    devices_of(gateway)('first')
+    gateway.ctl('reject', device(gateway, 'first')['id'])
+    gateway.terminate()
+    multiply(gateway, 10000)
+    gateway.start()
+    browser.play('jobs.tenThousand', gateway)
