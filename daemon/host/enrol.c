@@ -29,6 +29,7 @@
 #include "host/binding-host.h"
 #include "host/claim-host.h"
 #include "host/secure-host.h"
+#include "host/sighted.h"
 
 #define WINDOW_CLOSED_MAX_AGE 60
 #define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
@@ -410,6 +411,20 @@ static bool decode_body(struct host *host, struct enrolment *enrolment)
 	return false;
 }
 
+/* The device of the name. One that was only heard of in other letters makes room for who proves
+ * it. */
+static struct device *named(struct host *host, const struct lan_request *request)
+{
+	struct device *device = registry_by_ep(host->registry, request->ep);
+
+	if (device && secure_is_proven(request) && sighted_only(device) &&
+		strcmp(device->record->ep, request->ep) != 0) {
+		registry_remove(host->registry, device);
+		return NULL;
+	}
+	return device;
+}
+
 void enrol_on_request(struct host *host, const struct lan_request *request)
 {
 	struct enrolment enrolment = {
@@ -432,7 +447,7 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 		return;
 	}
 	if (decode_body(host, &enrolment)) {
-		device = registry_by_ep(host->registry, request->ep);
+		device = named(host, request);
 		if (device)
 			enrol_known(host, device, &enrolment);
 		else

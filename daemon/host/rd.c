@@ -298,23 +298,26 @@ static struct device *registrant(struct host *host, const struct lan_request *re
 	return device;
 }
 
-/* Where it serves. What is on its way to disk stays as it is: the port may follow next time. */
+/* Where it serves. What is on its way to disk stays as it is: the port may follow next time. Who is
+ * bound is moved by its binding alone, for it is found by that address. */
 static void take_address(struct device *device, const struct lan_request *request)
 {
 	struct rd_entry *entry = device_host(device)->rd;
+	const struct device_address *address =
+		request->rd.has_base ? &request->rd.base : &request->peer->address;
 
 	if (request->rd.has_base)
 		entry->own_base = true;
 	else if (request->resource != LAN_RD_ENTRY)
 		entry->own_base = false;
-	if (device->saving || !device->record->is_server)
+	if (device->saving || !device->record->is_server ||
+		(device->record->address_bound &&
+			!device_address_same_host(&device->record->address, address)))
 		return;
-	if (request->rd.has_base)
-		device->record->address = request->rd.base;
-	else if (!entry->own_base && device_host(device)->seen_by & ~(1u << FOUND_RD))
-		return; /* who announces itself has said its port */
-	else if (!entry->own_base)
-		device->record->address = request->peer->address;
+	/* Who announces itself has said its port. */
+	if (request->rd.has_base ||
+		(!entry->own_base && !(device_host(device)->seen_by & ~(1u << FOUND_RD))))
+		device->record->address = *address;
 }
 
 /* It is there, and for so long. False when that could not be kept. */
@@ -422,7 +425,7 @@ static void on_register(struct host *host, const struct lan_request *request)
 
 /* ---- update, remove ---- */
 
-/* The device of the location, for its own address only: to others there is nothing here. */
+/* The device of the location, for itself only: to others there is nothing here. */
 static struct device *located(struct host *host, const struct lan_request *request)
 {
 	struct device *device = registry_by_id(host->registry, request->device_id);
@@ -441,7 +444,7 @@ static struct device *located(struct host *host, const struct lan_request *reque
 	case RD_REMOVED:
 		break;
 	}
-	if (known && binding_holds(host, device, request->peer))
+	if (known && secure_speaks_for(host, device, request))
 		return device;
 	refuse(host, request, COAP_CODE(4, 4), AWAY_MALFORMED, NULL);
 	return NULL;

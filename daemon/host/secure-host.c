@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "host/binding-host.h"
 #include "host/label-host.h"
+#include "host/sighted.h"
 
 #define DOWNGRADES_A_MINUTE 1.0
 #define DOWNGRADES_AT_ONCE  3.0
@@ -27,9 +29,12 @@ bool secure_host_psk(
 	const struct device *device = registry_by_ep(host->registry, identity);
 	uint8_t key[LABEL_KEY_SIZE];
 	bool known = label_host_psk(host, span_from_string(identity), key) >= 0;
-	/* The name on the label, byte for byte, is the name of the device. */
-	bool blocked = device && (device->record->life.admission == ADMISSION_BLOCKED ||
-					 strcmp(device->record->ep, identity) != 0);
+	/* The name on the label, byte for byte, is the name of the device. What was only heard of
+	 * in other letters is nobody yet, or anybody could close a label by saying them. */
+	bool blocked =
+		device &&
+		(device->record->life.admission == ADMISSION_BLOCKED ||
+			(strcmp(device->record->ep, identity) != 0 && !sighted_only(device)));
 
 	if (known && !blocked) {
 		memcpy(ret_key, key, sizeof(key));
@@ -83,6 +88,14 @@ bool secure_is_downgrade(
 		host_audit(host, &audit, NULL, NULL);
 	}
 	return true;
+}
+
+bool secure_speaks_for(struct host *host, struct device *device, const struct lan_request *request)
+{
+	if (secure_is_proven(request))
+		return secure_is_device(request, device);
+	return !secure_is_downgrade(host, device, request) &&
+	       binding_holds(host, device, request->peer);
 }
 
 bool secure_raise(struct device_record *next, const struct lan_peer *peer)

@@ -22,6 +22,9 @@ bool secure_is_still(const struct device_record *record, const struct lan_peer *
  * refused, and is in the journal (a few times a minute). */
 bool secure_is_downgrade(
 	struct host *host, struct device *device, const struct lan_request *request);
+/* True when this request is the device's own: by its proof, or by its address as long as nobody
+ * proved the name. */
+bool secure_speaks_for(struct host *host, struct device *device, const struct lan_request *request);
 /* The record of a device whose name was proved by this peer: tier, address. Returns true when
  * something changes. */
 bool secure_raise(struct device_record *next, const struct lan_peer *peer);

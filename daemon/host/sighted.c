@@ -45,6 +45,12 @@ int sighted_make(struct host *host, const struct discovery_sighting *sighting, s
 	return 0;
 }
 
+bool sighted_only(const struct device *device)
+{
+	return !device->on_disk && !device->saving &&
+	       device->record->life.admission == ADMISSION_SIGHTED;
+}
+
 void sighted_here(struct host *host, struct device *device, enum found_by way)
 {
 	device_host(device)->seen_by |= 1u << way;
@@ -63,8 +69,7 @@ void sighted_gone(struct host *host, struct device *device, enum found_by way)
 	device->present = false;
 	log_device(LOG_INFO, device->record->id, "Device %s is not announced any more.",
 		device->record->ep);
-	if (!device->on_disk && !device->saving &&
-		device->record->life.admission == ADMISSION_SIGHTED)
+	if (sighted_only(device))
 		registry_remove(host->registry, device);
 	host_touch(host);
 }

@@ -8,6 +8,8 @@
 
 /* A record in memory only. -ENOMEM, -ENOSPC at LIMIT_DEVICES. */
 int sighted_make(struct host *host, const struct discovery_sighting *sighting, struct device **ret);
+/* Nobody decided on it and nothing of it is on disk: a name that was heard. */
+bool sighted_only(const struct device *device);
 void sighted_here(struct host *host, struct device *device, enum found_by way);
 /* No way is left: it is not present, and one that nobody decided on and that is not on disk goes.
  */

@@ -27,6 +27,8 @@ struct registration {
 	uint16_t port;
 	uint32_t lifetime;
 	bool base, unverified;
+	const char *mac;
+	enum trust trust;
 	int format; /* 0 = 40 */
 };
 
@@ -49,6 +51,9 @@ static int ask(const struct registration *what)
 	exchange = (struct lan_exchange){.peer = {.verified = !what->unverified}};
 	exchange.peer.address = address_of(what->ip ? what->ip : "10.0.0.1");
 	exchange.peer.address.port = 49152;
+	exchange.peer.trust = what->trust;
+	if (what->mac)
+		snprintf(exchange.peer.mac, sizeof(exchange.peer.mac), "%s", what->mac);
 	if (what->base) {
 		request.rd.base = exchange.peer.address;
 		request.rd.base.port = what->port;
@@ -428,6 +433,88 @@ static void two_ways_keep_it_present(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
+/* A device that goes to and fro is served beyond the moves that are written; it is found where its
+ * record says, and nowhere after it is gone. */
+static void an_index_follows_its_record(void **state)
+{
+	static const char *const ip[] = {"10.0.0.1", "10.0.0.7"};
+	const struct device_address at[] = {address_of(ip[0]), address_of(ip[1])};
+	struct device *device = registered("one");
+	struct device_address bound;
+
+	neighbour(ip[0], "02:00:00:00:00:0a");
+	answer_info("{}");
+	assert_string_equal(device->record->mac, "02:00:00:00:00:0a");
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(ask(&(const struct registration){.resource = LAN_RD,
+					 .ep = "one",
+					 .body = links,
+					 .ip = ip[i & 1],
+					 .mac = "02:00:00:00:00:0a"}),
+			COAP_CODE(2, 1));
+		store_answer_all(0);
+		bound = device->record->address;
+		assert_ptr_equal(registry_by_address(bed.host.registry, &bound, NULL), device);
+	}
+	registry_remove(bed.host.registry, device);
+	for (int i = 0; i < 2; i++)
+		assert_null(registry_by_address(bed.host.registry, &at[i], NULL));
+}
+
+/* A proof from elsewhere takes a bound name; at /rd it leaves the binding where it is. */
+static void a_proof_moves_no_index(void **state)
+{
+	const struct device_address here = address_of("10.0.0.1"), there = address_of("10.0.0.9");
+	struct device *device = registered("one");
+
+	answer_info("{}");
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD,
+				 .ep = "one",
+				 .body = links,
+				 .ip = "10.0.0.9",
+				 .trust = TRUST_PSK}),
+		COAP_CODE(2, 1));
+	store_answer_all(0);
+	assert_true(device_address_same_host(&device->record->address, &here));
+	assert_ptr_equal(registry_by_address(bed.host.registry, &here, NULL), device);
+	registry_remove(bed.host.registry, device);
+	assert_null(registry_by_address(bed.host.registry, &here, NULL));
+	assert_null(registry_by_address(bed.host.registry, &there, NULL));
+}
+
+/* The location of a device that proves itself is as closed to the rest as its name. */
+static void a_location_has_the_tier_of_its_name(void **state)
+{
+	struct device *device = registered("one");
+	char id[DEVICE_ID_MAX + 1];
+
+	answer_info("{}");
+	snprintf(id, sizeof(id), "%s", device->record->id);
+	device->record->trust = TRUST_PSK;
+	device->record->address_bound = false;
+	assert_true(device->present);
+	for (int i = 0; i < 2; i++) {
+		const struct registration plain = {
+			.resource = LAN_RD_ENTRY, .id = id, .method = i ? LAN_DELETE : LAN_POST};
+		assert_int_equal(ask(&plain), COAP_CODE(4, 4));
+		assert_true(device->present);
+	}
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD_ENTRY,
+				 .id = id,
+				 .ep = "two",
+				 .trust = TRUST_PSK,
+				 .method = LAN_DELETE}),
+		COAP_CODE(4, 4));
+	assert_true(device->present);
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD_ENTRY,
+				 .id = id,
+				 .ep = "one",
+				 .ip = "10.0.0.9",
+				 .trust = TRUST_PSK}),
+		COAP_CODE(2, 4));
+	store_answer_all(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +533,11 @@ int main(void)
 		T(simple_registration_waits_for_the_links),
 		T(simple_registration_that_fails),
 		T(two_ways_keep_it_present),
+		cmocka_unit_test_setup_teardown(
+			an_index_follows_its_record, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_proof_moves_no_index, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_location_has_the_tier_of_its_name, bed_setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 
 #include "fakes.h"
 #include "host/secure-host.h"
+#include "host/sighted.h"
 
 static struct lan_exchange x;
 
@@ -341,6 +342,27 @@ static void no_key_for_who_is_blocked_or_is_another(void **state)
 	assert_false(secure_host_psk(&bed.host, "sensor-1", key, &size));
 }
 
+/* What was only announced, or registered by nobody knows whom, is no reason to refuse a key. */
+static void a_name_that_was_only_sighted_closes_no_label(void **state)
+{
+	const struct discovery_sighting sighting = {
+		.ep = "SENSOR-1", .address = address_of("10.0.0.66"), .found_by = FOUND_RD};
+	uint8_t key[LAN_PSK_MAX];
+	struct device *device;
+	size_t size;
+
+	know_label("sensor-1");
+	assert_int_equal(sighted_make(&bed.host, &sighting, &device), 0);
+	assert_true(secure_host_psk(&bed.host, "sensor-1", key, &size));
+	open_window();
+	proven_request(&x, LAN_ENROL, "sensor-1", "10.0.0.1", "{}");
+	store_answer_all(0);
+	device = registry_by_ep(bed.host.registry, "sensor-1");
+	assert_string_equal(device->record->ep, "sensor-1");
+	assert_int_equal(device->record->trust, TRUST_PSK);
+	assert_true(secure_host_psk(&bed.host, "sensor-1", key, &size));
+}
+
 static void kept_are_the_sessions_of_approved_devices(void **state)
 {
 	struct device *device = approved("one");
@@ -383,6 +405,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_speaks_for_a_device, bed_setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(
 			kept_are_the_sessions_of_approved_devices, bed_setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_name_that_was_only_sighted_closes_no_label, bed_setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
