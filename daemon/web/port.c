@@ -6,8 +6,8 @@
  *
  * The library's time-out is about silence. A client that trickles bytes is never silent, so every
  * connection also has a deadline for its next complete request; a slow sweep shuts it down then.
- * The limit of all connections is ours (visitor.h): the library would turn the newcomer away, and
- * its own limit stands higher by those that were put out in this turn and are not gone yet.
+ * The limits of connections are ours (visitor.h): the library would turn the newcomer away, and its
+ * own ones stand higher by those that were put out in this turn and are not gone yet.
  */
 
 #include "web/port.h"
@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "web/guard.h"
 #include "web/visitor.h"
 
 #define SILENCE_SECONDS	  30
@@ -151,9 +152,23 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 	struct port *port = userdata;
 	struct visitor *visitor = visitor_of(connection);
 
-	if (visitor)
-		visitor->deadline_usec = clock_boot_usec() + VISITOR_REQUEST_USEC;
+	if (visitor) {
+		visitor->idle_usec = clock_boot_usec();
+		visitor->deadline_usec = visitor->idle_usec + VISITOR_REQUEST_USEC;
+		visitor->asked = true;
+	}
 	port->options.completed(port->options.userdata, connection, request, code);
+}
+
+/* The first line of a request has come. */
+static void *on_begin(void *userdata, const char *uri, struct MHD_Connection *connection)
+{
+	struct port *port = userdata;
+	struct visitor *visitor = visitor_of(connection);
+
+	if (visitor)
+		visitor->idle_usec = 0;
+	return port->options.begin(port->options.userdata, uri, connection);
 }
 
 /* The library decodes percent signs before it looks for NUL; we read addresses as they came. */
@@ -200,10 +215,11 @@ static int start_daemon(struct port *port, const struct port_options *options)
 		MHD_OPTION_EXTERNAL_LOGGER, on_library_message, NULL,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_LIMIT, options->connections + ACCEPT_AT_ONCE,
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->per_address,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		options->per_address ? options->per_address + ACCEPT_AT_ONCE : 0,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, port, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, port, MHD_OPTION_URI_LOG_CALLBACK, options->begin, options->userdata,
+		on_connection, port, MHD_OPTION_URI_LOG_CALLBACK, on_begin, port,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_ARRAY, options->key ? tls : none, MHD_OPTION_END);
 	return port->daemon ? 0 : -EIO;
@@ -297,6 +313,29 @@ static void pause_accepting(struct port *port, int error)
 			error);
 }
 
+/* An address that has too many gives one of its own for the newcomer, or gets none more. */
+static bool address_has_place(struct port *port, const struct sockaddr *address)
+{
+	unsigned most = port->options.per_address;
+	struct in6_addr ip;
+
+	if (!most || !guard_address_from_sockaddr(address, &ip) ||
+		visitors_held(&port->visitors, &ip) < most)
+		return true;
+	port->options.limits->reached[LIMIT_HTTP_PER_ADDRESS]++;
+	return visitors_make_room_at(&port->visitors, &ip, clock_boot_usec());
+}
+
+static bool find_place(struct port *port, const struct sockaddr *address)
+{
+	if (!address_has_place(port, address))
+		return false;
+	if (port->visitors.count < port->options.connections)
+		return true;
+	port->options.limits->reached[LIMIT_HTTP_CONNECTIONS]++;
+	return visitors_make_room(&port->visitors, clock_boot_usec());
+}
+
 /* True while there may be more. */
 static bool accept_one(struct port *port, int listen_fd)
 {
@@ -310,16 +349,12 @@ static bool accept_one(struct port *port, int listen_fd)
 			pause_accepting(port, errno);
 		return errno == ECONNABORTED || errno == EINTR;
 	}
-	if (port->visitors.count >= port->options.connections) {
-		port->options.limits->reached[LIMIT_HTTP_CONNECTIONS]++;
-		if (!visitors_make_room(&port->visitors, clock_boot_usec())) {
-			close(fd);
-			return true;
-		}
+	if (!find_place(port, (struct sockaddr *)&address)) {
+		close(fd);
+		return true;
 	}
 	/* The socket is the library's now, also when it refuses. */
-	if (MHD_add_connection(port->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES)
-		port->options.limits->reached[LIMIT_HTTP_PER_ADDRESS]++;
+	MHD_add_connection(port->daemon, fd, (struct sockaddr *)&address, size);
 	return true;
 }
 

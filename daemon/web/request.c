@@ -2,8 +2,11 @@
 /*
  * The library calls request_handle() several times: once with the headers, then for each part of
  * the body, then with nothing when the body is complete. What can be refused by its headers is
- * refused at the first call, before a body is read. When the answer is not there at the last call
- * the connection is suspended; request_answer() resumes it, and the library calls once more.
+ * refused at the first call, before a body is read. The library closes a connection on which it
+ * answers before the body has come, and what is still on its way then resets it, so that the answer
+ * gets lost: a body that does not say that it is too long is read first, to be thrown away. When
+ * the answer is not there at the last call the connection is suspended; request_answer() resumes
+ * it, and the library calls once more.
  *
  * Whoever answers may be late: the client or the whole page may be gone by then. While a question
  * is under way the request outlives both.
@@ -145,10 +148,10 @@ static void look_at_headers(struct request *request, const char *method)
 	if (header_too_large(request))
 		request_answer_error(
 			request, 431, "header-too-large", "The header fields are too large.");
-	else if (body_too_large(request))
-		refuse_body(request);
 	else
 		dispatch_headers(request);
+	if (!request->response && body_too_large(request))
+		refuse_body(request);
 }
 
 static void collect_body(struct request *request, const char *data, size_t size)
@@ -171,6 +174,15 @@ static void collect_body(struct request *request, const char *data, size_t size)
 	body[request->body_size] = 0;
 }
 
+/* Refused by its headers, but its body is on the way; who waits for leave to send it has not begun.
+ */
+static bool body_follows(const struct request *request)
+{
+	return !request_field(request, "Expect") && !body_too_large(request) &&
+	       (request_field(request, "Content-Length") ||
+		       request_field(request, "Transfer-Encoding"));
+}
+
 static enum MHD_Result queue_answer(struct request *request)
 {
 	enum MHD_Result result =
@@ -190,18 +202,20 @@ enum MHD_Result request_handle(void *userdata, struct MHD_Connection *connection
 
 	if (!request)
 		return MHD_NO; /* no memory at its begin: the connection closes */
-	if (request->response)
-		return queue_answer(request);
 	if (!request->begun) {
 		request->begun = true;
 		look_at_headers(request, method);
-		return request->response ? queue_answer(request) : MHD_YES;
+		return request->response && !body_follows(request) ? queue_answer(request)
+								   : MHD_YES;
 	}
 	if (*upload_size > 0) {
-		collect_body(request, upload, *upload_size);
+		if (!request->response)
+			collect_body(request, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}
+	if (request->response)
+		return queue_answer(request);
 	if (request->too_large)
 		refuse_body(request);
 	else

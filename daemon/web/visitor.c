@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection ends by a shutdown of its socket: the library notices when it looks at it. */
+/*
+ * A connection ends by a shutdown of its socket: the library notices when it looks at it. One that
+ * is idle is shut down for reading alone, so that the library still says good-bye to the client.
+ */
 
 #include "web/visitor.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,13 +60,17 @@ struct visitor *visitor_of(struct MHD_Connection *connection)
 	return info ? info->socket_context : NULL;
 }
 
-static void put_out(struct visitors *visitors, struct visitor *visitor)
+static int socket_of(const struct visitor *visitor)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(visitor->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	if (info)
-		shutdown(info->connect_fd, SHUT_RDWR);
+	return info ? info->connect_fd : -1;
+}
+
+static void put_out(struct visitors *visitors, struct visitor *visitor, int how)
+{
+	shutdown(socket_of(visitor), how);
 	visitors->count -= !visitor->leaving;
 	visitor->leaving = true;
 }
@@ -71,10 +79,10 @@ void visitors_sweep(struct visitors *visitors, uint64_t now_usec)
 {
 	for (struct visitor *visitor = visitors->first; visitor; visitor = visitor->next)
 		if (visitor->deadline_usec <= now_usec)
-			put_out(visitors, visitor);
+			put_out(visitors, visitor, SHUT_RDWR);
 }
 
-static unsigned held_by(const struct visitors *visitors, const struct in6_addr *address)
+unsigned visitors_held(const struct visitors *visitors, const struct in6_addr *address)
 {
 	unsigned held = 0;
 
@@ -94,7 +102,7 @@ bool visitors_make_room(struct visitors *visitors, uint64_t now_usec)
 
 		if (visitor->known || visitor->leaving)
 			continue;
-		held = held_by(visitors, &visitor->address);
+		held = visitors_held(visitors, &visitor->address);
 		if (held == 1 && now_usec - visitor->begun_usec < VISITOR_GRACE_USEC)
 			continue;
 		/* The list is by age, so the last of equals is the oldest. */
@@ -104,6 +112,35 @@ bool visitors_make_room(struct visitors *visitors, uint64_t now_usec)
 		}
 	}
 	if (chosen)
-		put_out(visitors, chosen);
+		put_out(visitors, chosen, SHUT_RDWR);
 	return chosen != NULL;
+}
+
+/* What has come and is not read yet is a request: it does not count as idle. */
+static bool has_something_to_say(const struct visitor *visitor)
+{
+	struct pollfd wanted = {.fd = socket_of(visitor), .events = POLLIN};
+
+	return poll(&wanted, 1, 0) > 0;
+}
+
+bool visitors_make_room_at(
+	struct visitors *visitors, const struct in6_addr *address, uint64_t now_usec)
+{
+	struct visitor *idle = NULL, *mute = NULL;
+
+	for (struct visitor *visitor = visitors->first; visitor; visitor = visitor->next) {
+		if (visitor->leaving || memcmp(&visitor->address, address, sizeof(*address)) != 0)
+			continue;
+		if (visitor->idle_usec && (!idle || visitor->idle_usec < idle->idle_usec) &&
+			!has_something_to_say(visitor))
+			idle = visitor;
+		if (!visitor->asked && now_usec - visitor->begun_usec >= VISITOR_GRACE_USEC)
+			mute = visitor; /* the list is by age: the last one is the oldest */
+	}
+	if (idle)
+		put_out(visitors, idle, SHUT_RD);
+	else if (mute)
+		put_out(visitors, mute, SHUT_RDWR);
+	return idle || mute;
 }

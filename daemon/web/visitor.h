@@ -6,6 +6,10 @@
  * connection has a deadline for its next complete request. When all places are taken, one that
  * nobody is logged in on is put out for the newcomer: the oldest of the address that holds most. So
  * whoever hoards connections loses his own, and a person still gets in.
+ *
+ * A browser keeps connections open after their answers, and takes a new one that is closed at once
+ * for a gateway that is broken. So when an address has all that it may have, the one of its own
+ * that is idle longest goes for the newcomer: a browser that wanted to use it again asks anew.
  */
 
 #include <netinet/in.h>
@@ -19,8 +23,10 @@ struct visitor {
 	struct MHD_Connection *connection;
 	struct in6_addr address; /* IPv4 v4-mapped; :: when there is none (Unix socket) */
 	uint64_t begun_usec, deadline_usec;
-	bool known;   /* somebody is logged in */
-	bool leaving; /* its socket is shut down, the library has not seen it yet */
+	uint64_t idle_usec; /* since its last answer; 0 = it asks, or has never asked */
+	bool asked;	    /* it has had an answer */
+	bool known;	    /* somebody is logged in */
+	bool leaving;	    /* its socket is shut down, the library has not seen it yet */
 };
 
 struct visitors {
@@ -42,3 +48,9 @@ struct visitor *visitor_of(struct MHD_Connection *connection);
 void visitors_sweep(struct visitors *visitors, uint64_t now_usec);
 /* Puts one out; false when nobody can be. */
 bool visitors_make_room(struct visitors *visitors, uint64_t now_usec);
+/* How many connections an address holds. */
+unsigned visitors_held(const struct visitors *visitors, const struct in6_addr *address);
+/* Puts out one of this address: the one that is idle longest, else the oldest that has not asked
+ * for anything within the time of grace. False when all are in use. */
+bool visitors_make_room_at(
+	struct visitors *visitors, const struct in6_addr *address, uint64_t now_usec);

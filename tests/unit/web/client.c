@@ -200,8 +200,7 @@ long bench_ask(struct bench *bench, const struct ask *ask)
 	bench->status = 0;
 	curl_easy_getinfo(bench->curl, CURLINFO_RESPONSE_CODE, &bench->status);
 	curl_slist_free_all(fields);
-	/* A server that answers early may close while the body is still on its way. */
-	if (result != CURLE_OK && result != CURLE_SEND_ERROR && result != CURLE_RECV_ERROR)
+	if (result != CURLE_OK)
 		fail_msg("%s: %s", ask->path, curl_easy_strerror(result));
 	return bench->status;
 }

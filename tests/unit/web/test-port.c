@@ -220,13 +220,14 @@ static void test_suspended(void **state)
 	assert_true(hear(bench, 0, PATIENCE) > 2);
 }
 
+/* None of them has asked, and all have just come: the newcomer waits his turn. */
 static void test_limit_for_an_address(void **state)
 {
 	struct bench *bench = *state;
 
 	for (int i = 0; i < PER_ADDRESS; i++) {
-		join(bench, i, 7, question);
-		assert_true(hear(bench, i, PATIENCE) > 2);
+		join(bench, i, 7, "GET / HT");
+		assert_int_equal(hear(bench, i, 20), -1);
 	}
 	join(bench, PER_ADDRESS, 7, question);
 	assert_int_equal(hear(bench, PER_ADDRESS, PATIENCE), 0);
@@ -234,6 +235,58 @@ static void test_limit_for_an_address(void **state)
 	assert_int_equal(bench->limits.reached[LIMIT_HTTP_CONNECTIONS], 0);
 	join(bench, PER_ADDRESS + 1, 8, question);
 	assert_true(hear(bench, PER_ADDRESS + 1, PATIENCE) > 2);
+	/* Later the oldest of those that ask for nothing goes for a newcomer. */
+	later_usec += VISITOR_GRACE_USEC;
+	join(bench, PER_ADDRESS + 2, 7, question);
+	assert_true(hear(bench, PER_ADDRESS + 2, PATIENCE) > 2);
+	assert_int_equal(hear(bench, 0, PATIENCE), 0);
+	assert_int_equal(hear(bench, 1, 20), -1);
+}
+
+/* A browser holds connections for later; what it asks on a new one is answered all the same, on the
+ * place of the one that it has not used for longest. */
+static void test_idle_gives_its_place(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->known = true;
+	for (int i = 0; i < PER_ADDRESS; i++) {
+		join(bench, i, 7, question);
+		assert_true(hear(bench, i, PATIENCE) > 2);
+		later_usec += USEC_PER_SEC;
+	}
+	/* The oldest one is used again, so it is not the one that is idle longest. */
+	assert_true(write(bench->client[0], question, strlen(question)) > 0);
+	assert_true(hear(bench, 0, PATIENCE) > 2);
+	join(bench, PER_ADDRESS, 7, question);
+	assert_true(hear(bench, PER_ADDRESS, PATIENCE) > 2);
+	assert_int_equal(hear(bench, 1, PATIENCE), 0);
+	assert_int_equal(hear(bench, 0, 20), -1);
+	assert_int_equal(hear(bench, 2, 20), -1);
+	assert_int_equal(bench->limits.reached[LIMIT_HTTP_PER_ADDRESS], 1);
+}
+
+/* What waits for its answer keeps its place. */
+static void test_busy_keeps_its_place(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->suspend = true;
+	join(bench, 0, 7, question);
+	for (int i = 0; i < PATIENCE && !bench->suspended; i++)
+		sd_event_run(bench->loop, USEC_PER_MSEC);
+	assert_non_null(bench->suspended);
+	for (int i = 1; i < PER_ADDRESS; i++) {
+		join(bench, i, 7, question);
+		assert_true(hear(bench, i, PATIENCE) > 2);
+	}
+	for (int i = 0; i < 4; i++) {
+		join(bench, PER_ADDRESS + i, 7, question);
+		assert_true(hear(bench, PER_ADDRESS + i, PATIENCE) > 2);
+	}
+	MHD_resume_connection(bench->suspended);
+	port_wake(bench->port);
+	assert_true(hear(bench, 0, PATIENCE) > 2);
 }
 
 static void test_limit_of_all(void **state)
@@ -342,6 +395,8 @@ int main(void)
 		WITH_BENCH(test_answers),
 		WITH_BENCH(test_suspended),
 		WITH_BENCH(test_limit_for_an_address),
+		WITH_BENCH(test_idle_gives_its_place),
+		WITH_BENCH(test_busy_keeps_its_place),
 		WITH_BENCH(test_limit_of_all),
 		WITH_BENCH(test_hoarder_makes_room),
 		WITH_BENCH(test_all_are_known),

@@ -226,6 +226,36 @@ static void test_setup(void **state)
 	assert_int_equal(bench_get(bench, "/setup"), 303);
 }
 
+/* What is refused by its headers is read to its end: no connection ends while bytes are under way,
+ * which would reset it, maybe before the answer is read. */
+static void test_refused_while_it_sends(void **state)
+{
+	struct bench *bench = *state;
+	size_t size = 60000;
+	char *body = malloc(size + 1);
+
+	memset(body, 'a', size);
+	body[size] = 0;
+	assert_int_equal(bench_ask(bench, &(const struct ask){.path = "/login",
+						  .body = body,
+						  .field = {"Host: evil.example"}}),
+		421);
+	assert_int_equal(bench->body_size, 0);
+	assert_false(bench_field(bench, "Connection: close"));
+	assert_int_equal(bench_ask(bench, &(const struct ask){.path = "/login",
+						  .body = body,
+						  .field = {"Transfer-Encoding: chunked",
+							  "Host: evil.example"}}),
+		421);
+	assert_false(bench_field(bench, "Connection: close"));
+	assert_int_equal(
+		bench_ask(bench,
+			&(const struct ask){.path = "/waiting", .method = "PATCH", .body = body}),
+		405);
+	assert_false(bench_field(bench, "Connection: close"));
+	free(body);
+}
+
 static void test_limits(void **state)
 {
 	struct bench *bench = *state;
@@ -441,6 +471,7 @@ int main(void)
 		WITH_BENCH(test_login_and_cookie),
 		WITH_BENCH(test_sessions_end_with_the_person),
 		WITH_BENCH(test_setup),
+		WITH_BENCH(test_refused_while_it_sends),
 		WITH_BENCH(test_limits),
 		WITH_BENCH(test_api_on_the_page),
 		WITH_BENCH(test_api_bodies),
