@@ -17,7 +17,7 @@ os.environ['PATH'] = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
 from bed import browser as bed_browser  # noqa: E402
-from bed import enter, process  # noqa: E402
+from bed import enter, lane, process  # noqa: E402
 
 RUNGS = {
     'user': 'user namespace on loopback; the daemon has the only uid that there is',
@@ -26,8 +26,9 @@ RUNGS = {
 }
 
 
-def pytest_configure():
+def pytest_configure(config):
     os.environ.setdefault('GATEHOUSE_BED', 'plain')
+    lane.register(config)
 
 
 def pytest_report_header():

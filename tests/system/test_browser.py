@@ -14,6 +14,8 @@ from bed import coap, enter
 from bed.people import add_person, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in
 
+pytestmark = pytest.mark.together
+
 
 def people_of(gateway):
     """An administrator, a technician and a viewer."""

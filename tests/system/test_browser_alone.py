@@ -4,9 +4,13 @@
 import os
 import sqlite3
 
+import pytest
+
 from bed import coap
 from bed.people import set_up
 from bed.plain import PlainDevice, device, open_window
+
+pytestmark = pytest.mark.together
 
 
 def devices_of(gateway):
