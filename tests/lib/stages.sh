@@ -34,8 +34,9 @@ seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b 
 configured() { # directory compiler option...
 	local directory=$root/$1 compiler=$2 wanted
 	shift 2
-	# Most of the time of these builds is the compiler's; what it finds with -O1 is what counts.
-	if [[ $* != *-Dbuildtype=* ]]; then set -- -Doptimization=$([[ $compiler == clang ]] && echo 0 || echo 1) "$@"; fi
+	# Most of the time of these builds is the compiler's; what the sanitizers find is there without optimising.
+	if [[ $* != *-Dbuildtype=* && $compiler == gcc ]]; then set -- -Doptimization=1 "$@"; fi
+	if [[ $* != *-Dbuildtype=* && $compiler == clang ]]; then set -- -Doptimization=0 "$@"; fi
 	wanted="$root $compiler $*"
 	if [[ -f $directory/build.ninja && $(cat "$directory/.configured" 2>/dev/null) == "$wanted" ]]; then
 		# What meson tells of a build is as old as its last setup: up to date with every meson.build.
