@@ -52,7 +52,7 @@ static const struct api_entry table[] = {
 	{{"GET", "/api/v1/queue", ROLE_VIEWER, false, false, "what waits for the platform",
 		 .query = "limit"},
 		api_get_queue, ACTS},
-	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try", LABELS),
+	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try", "code " LABELS),
 	ACT_ROUTE("approve", ROLE_TECHNICIAN, true, ACT_APPROVE, "approve it", "code " LABELS),
 	ACT_ROUTE("reject", ROLE_TECHNICIAN, false, ACT_REJECT, "reject it"),
 	ACT_ROUTE("suspend", ROLE_TECHNICIAN, false, ACT_SUSPEND, "stop it for now"),

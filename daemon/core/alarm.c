@@ -20,8 +20,13 @@
 #define FROM_LAN_MAX 32
 
 static const struct alarm_row table[ALARMS] = {
-	[ALARM_LEAK] = {"leak", "Somebody else uses the identity of %s.",
-		"Revoke the device and onboard it again; find out who had its token.", false, 0},
+	[ALARM_LEAK] = {"leak",
+		"The identity of %s may be in other hands: its token was refused before its end, "
+		"its "
+		"session was taken over, or somebody else closed its operation.",
+		"If it was revoked on purpose, admit it again. Otherwise find out who has its "
+		"token, make a new one, revoke the device and onboard it again.",
+		false, 0},
 	[ALARM_CREDENTIAL_REFUSED] = {"credential-refused",
 		"The platform refuses the credential of %s.",
 		"Check the device at the platform; revoke it and onboard it again if it should "

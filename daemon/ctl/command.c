@@ -299,7 +299,7 @@ const struct command commands[] = {
 	{"window", "open", "", 0, 0, TAKES(MINUTES), "let new devices come in", run_window_open,
 		NULL},
 	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},
-	ACT("admit", LABELS, "let a device try; its display or platform goes on"),
+	ACT("admit", LABELS | TAKES(CODE), "let a device try; its display or platform goes on"),
 	ACT("approve", LABELS | TAKES(CODE), "take a device in"),
 	ACT("reject", 0, "do not take it in"),
 	ACT("suspend", 0, "stop a device for now"),

@@ -214,23 +214,50 @@ static bool admissible(struct act_call *call, struct device *device)
 	return true;
 }
 
+static bool approves_here(struct act_call *call, const struct device *device)
+{
+	const struct platform_driver *driver = platform_host_driver(call->host, device);
+
+	return driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
+				 platform_approves_from_here(call->host, device->record->platform));
+}
+
+/* Where this gateway approves, the code of a label does it in one act; else it admits. While an
+ * operation is open it is the operation's code that is asked for, and that is no admission. */
+static bool label_code_counts(struct act_call *call, const struct device *device)
+{
+	if (approves_here(call, device)) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"It has a code on its label: approve it with that code.");
+		return false;
+	}
+	if (operation_is_open(device->record->life.operation)) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"It is admitted already: its platform has to approve it now.");
+		return false;
+	}
+	return true;
+}
+
 static void do_admit(struct act_call *call, struct device *device)
 {
 	struct act_edit edit;
 
 	if (!admissible(call, device) || !token_is_there(call, device))
 		return;
+	act_edit_init(&call->act, &edit);
 	/* A label is the stronger evidence: where there is one, it is typed. */
 	if (device->record->info.code[0]) {
-		act_call_done(call, ACT_IMPOSSIBLE, 0,
-			"It has a code on its label: approve it with that code.");
-		return;
+		if (!label_code_counts(call, device) ||
+			!act_check_code(call, device, &edit.evidence))
+			return;
+		edit.right_code = true;
+	} else {
+		edit.evidence = EVIDENCE_NONE;
+		/* The wrong tries were of a code that is not shown any more. */
+		edit.unlock = true;
 	}
-	act_edit_init(&call->act, &edit);
 	edit.decides = true;
-	edit.evidence = EVIDENCE_NONE;
-	/* It has no label: the wrong tries were of a code that is not shown any more. */
-	edit.unlock = true;
 	act_submit(call, device, LIFE_ADMIT, &edit, on_submitted);
 }
 
@@ -242,8 +269,7 @@ static void do_approve(struct act_call *call, struct device *device)
 
 	if (!admissible(call, device))
 		return;
-	if (!driver || (!(driver->describe()->supports & PLATFORM_APPROVES_HERE) &&
-			       !platform_approves_from_here(call->host, record->platform))) {
+	if (!driver || !approves_here(call, device)) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"Its platform approves, not this gateway. Admit it here.");
 		return;

@@ -514,6 +514,11 @@ struct span platform_shared_token(const struct host *host, const char *platform)
 /* True when an operator's token is configured: an approval here is made there. */
 bool platform_approves_from_here(const struct host *host, const char *platform);
 /* Reads the secret files; -errno after a sentence in the log. At start. */
+/* What the platform decided about a device, as a row for the journal; false for what decides
+ * nothing, and where the technician at this gateway is the platform. */
+bool platform_word(const struct device_record *record, const struct platform_step *step,
+	struct audit_row *ret_row);
+
 int platform_secrets_load(struct host *host);
 void platform_secrets_clear(struct host *host);
 

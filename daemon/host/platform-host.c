@@ -180,8 +180,11 @@ static void on_reported(
 static void report(
 	struct device_host *part, enum life_event event, const struct platform_step *step)
 {
+	struct audit_row audit;
+	bool says = platform_word(part->device->record, step, &audit);
 	const struct submission submission = {
 		.event = event,
+		.audit = says ? &audit : NULL,
 		.blob = step->verdict == PLATFORM_ISSUED || step->verdict == PLATFORM_BOUND
 				? secret_span(&step->credential)
 				: secret_span(&step->blob),

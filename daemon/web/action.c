@@ -58,7 +58,7 @@ static const struct action actions[] = {
 	{"/devices/{id}/approve", POST, DEVICE "/approve", "/waiting", TEXT_DONE_APPROVE, false,
 		{CODE, NAME, PLACE, OWNER}},
 	{"/devices/{id}/admit", POST, DEVICE "/admit", "/waiting", TEXT_DONE_ADMIT, false,
-		{NAME, PLACE, OWNER}},
+		{CODE, NAME, PLACE, OWNER}},
 	{"/devices/{id}/reject", POST, DEVICE "/reject", "/waiting", TEXT_DONE_REJECT, false,
 		{{0}}},
 	{"/devices/{id}/identify", POST, DEVICE "/identify", "/waiting", TEXT_DONE_IDENTIFY, false,

@@ -142,7 +142,8 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 		"<form method=\"post\" class=\"decision\" action=\"/devices/%s/%s\">\n", id,
 		approve ? "approve" : "admit");
 	view_form_token(view, from);
-	if (approve)
+	/* Where the platform approves, the code of a label is typed when it is admitted here. */
+	if (approve || (admit && !code_later && json_flag(device, "has_code")))
 		draw_code_field(view, device);
 	if (approve || admit) {
 		draw_labels(view, device);

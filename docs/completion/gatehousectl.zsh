@@ -12,7 +12,7 @@ devices|| --stage=S --search=TEXT
 show|ID|
 window open|| --minutes=N
 window close||
-admit|ID| --name=TEXT --place=TEXT --owner=TEXT
+admit|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
 approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
 reject|ID|
 suspend|ID|

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""demo.py [--auto]: the main job of the gateway, step by step, for a person who watches.
+"""demo.py [--auto] [--platform NAME]: the main job of the gateway, step by step, for a person who
+watches. Another platform than the embedded one is a subclass in a file of its own.
 
 Runs inside tests/system/bed/enter.py, with the page's listening socket passed in from outside."""
 
@@ -80,10 +81,15 @@ class Demo:
         self.inside.listen(16)
         self.gateway = bed.Gateway(self.path('gateway'), broker=self.broker, mdns=self.mdns,
                                    config={'lan': {'poll_interval': POLL_SECONDS},
-                                           'gateway': {'id': 'demo', 'log_level': 'info'}},
+                                           'gateway': {'id': 'demo', 'log_level': 'info'},
+                                           **self.configuration()},
                                    listen_fds=[outside, self.inside.fileno()])
         self.gateway.start()
         self.say('READY=1; STATUS=%s' % self.gateway.status)
+
+    def configuration(self):
+        """What the platform's variant adds."""
+        return {}
 
     def set_up(self):
         self.step('First run: gatehousectl setup, then the first administrator on the page')
@@ -186,6 +192,7 @@ class Demo:
             self.wait_pending('door')
             print('\n%s' % bold('   door waits for you: open https://127.0.0.1:%d/ , log in as %s, approve it.'
                                 % (self.page_port, ADMIN)), flush=True)
+            self.wait_portal('door')
         self.step('Readings, as they reach the broker' + ('' if self.auto else ' (Ctrl-C ends)'))
         return self.watch()
 
@@ -199,9 +206,16 @@ class Demo:
                 enough()
                 time.sleep(0.2)
         until(enough, 90, 'readings of each of %s' % ', '.join(self.sensors))
+        self.finish()
         self.step('Done: readings of %s arrived, each under its own identity.'
                   % ', '.join(sorted(self.sensors)))
         return 0
+
+    def finish(self):
+        """What a variant shows beyond that."""
+
+    def wait_portal(self, name):
+        """Where else a person has to decide."""
 
     def close(self):
         failed = []
@@ -231,10 +245,18 @@ def interrupt(_number, _frame):
     raise Interrupted
 
 
+def demo_of(arguments):
+    if 'spotflow' in arguments:
+        sys.modules['demo'] = sys.modules[__name__]
+        from demo_platform import SpotflowDemo
+        return SpotflowDemo('--auto' in arguments)
+    return Demo('--auto' in arguments)
+
+
 def main():
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
-    demo = Demo('--auto' in sys.argv[1:])
+    demo = demo_of(sys.argv[1:])
     code = 0
     try:
         code = demo.run()

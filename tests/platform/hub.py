@@ -137,19 +137,22 @@ class Hub:
 
     # ---- what arrived ----
 
-    def events(self, device):
-        """(property bag as a dict, payload) of each event of a device, in order."""
+    def events(self, device=None):
+        """(topic, property bag as a dict, payload) of each event of a device, or of all of them, in
+        order."""
         start = 'devices/%s/messages/events/' % device
         with self.lock:
-            found = [one for one in self.messages if one[0].startswith(start)]
-        return [({urllib.parse.unquote(key): urllib.parse.unquote(value) for key, _, value in
-                  (pair.partition('=') for pair in topic[len(start):].split('&'))}, payload)
+            found = [one for one in self.messages if '/messages/events/' in one[0]
+                     and (device is None or one[0].startswith(start))]
+        return [(topic, {urllib.parse.unquote(key): urllib.parse.unquote(value) for key, _, value in
+                         (pair.partition('=') for pair in
+                          topic.split('/messages/events/', 1)[1].split('&'))}, payload)
                 for topic, payload in found]
 
     def values(self, device):
         """gh-id -> value, in order; twice under one id must be the same value."""
         found = {}
-        for bag, payload in self.events(device):
+        for _, bag, payload in self.events(device):
             for one in json.loads(payload):
                 if one.get('n') == 'seq' and 'gh-id' in bag:
                     assert found.setdefault(bag['gh-id'], one['v']) == one['v']

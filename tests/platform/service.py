@@ -131,6 +131,7 @@ class Service:
         self.faults = Faults()
         self.routes = []
         self.server = None
+        self.others = []
 
     def add(self, method, pattern, function):
         self.routes.append((method, re.compile(pattern + r'\Z'), function))
@@ -143,25 +144,36 @@ class Service:
                     return function(match, headers, body)
         raise Problem(404, title='There is no such call.')
 
-    def start(self, authority=None):
-        """With another authority its certificate is not trusted any more."""
+    def _serve(self, server, authority):
         certificate, key = (authority or self.certificates).issue('localhost', ['DNS:' + self.name])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self.server = Server(('127.0.0.1', self.port), Handler)
-        self.server.service = self
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
-                                                 do_handshake_on_connect=False)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, kwargs={'poll_interval': 0.05},
+        server.service = self
+        server.socket = context.wrap_socket(server.socket, server_side=True,
+                                            do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05},
                          daemon=True).start()
+
+    def start(self, authority=None):
+        """With another authority its certificate is not trusted any more."""
+        self.server = Server(('127.0.0.1', self.port), Handler)
+        self.port = self.server.server_address[1]
+        self._serve(self.server, authority)
         return self
 
+    def listen_also(self, listener):
+        """On a socket that listens already, passed in from wherever it was opened."""
+        server = Server(listener.getsockname(), Handler, bind_and_activate=False)
+        server.socket.close()
+        server.socket = listener
+        self._serve(server, None)
+        self.others.append(server)
+
     def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+        for server in [*self.others, *([self.server] if self.server else [])]:
+            server.shutdown()
+            server.server_close()
+        self.others, self.server = [], None
 
     def asked(self, pattern=''):
         """How often something was asked."""

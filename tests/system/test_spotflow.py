@@ -99,7 +99,7 @@ def test_the_whole_way(gateway, platform):
     for value in range(30):
         assert pump.report(value).code == coap.CHANGED
     until(lambda: arrived(platform, pump) == list(range(30)), 30, 'all of it arrives, in order')
-    bag, _ = platform.hub.events(hub_id(pump))[0]
+    _, bag, _ = platform.hub.events(hub_id(pump))[0]
     assert bag['gh-trust'] and bag['gh-id'].startswith('bed.') and bag['$.ct'] == 'application/senml+json'
     # Polls were at least 5 s apart.
     times = platform.times('complete')

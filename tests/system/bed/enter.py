@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""enter.py [--listen ADDRESS:PORT] -- COMMAND...: runs a command in a bed of its own.
+"""enter.py [--listen ADDRESS:PORT]... -- COMMAND...: runs a command in a bed of its own.
 
 The ladder, from the best rung down:
 
@@ -12,7 +12,8 @@ In a namespace lo is up and takes multicast, /run is empty, and when the command
 that it left running ends with it. GATEHOUSE_BED names the rung to the command.
 
 --listen opens a TCP socket before the namespace is entered and passes it on as descriptor
-GATEHOUSE_LISTEN_FD: what listens inside can then be reached from outside.
+GATEHOUSE_LISTEN_FD (a second one as GATEHOUSE_LISTEN_FD_2): what listens inside can then be reached
+from outside.
 """
 
 import os
@@ -116,7 +117,7 @@ def inside(rung, argv):
     return code if code >= 0 else 128 - code
 
 
-def listen(where):
+def listen(where, name):
     """Opens the socket that is passed on; it stays open over every exec from here."""
     address, _, port = where.rpartition(':')
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
@@ -125,7 +126,7 @@ def listen(where):
     server.bind((address.strip('[]'), int(port)))
     server.listen(64)
     os.set_inheritable(server.fileno(), True)
-    os.environ['GATEHOUSE_LISTEN_FD'] = str(server.detach())
+    os.environ[name] = str(server.detach())
 
 
 def outside(argv):
@@ -155,9 +156,11 @@ def main(arguments):
     options, argv = arguments[:cut], arguments[cut + 1:]
     if options[:1] == ['--inside']:
         return inside(options[1], argv)
-    if options[:1] == ['--listen'] and len(options) == 2:
-        listen(options[1])
-    elif options:
+    sockets = ['GATEHOUSE_LISTEN_FD', 'GATEHOUSE_LISTEN_FD_2']
+    while options[:1] == ['--listen'] and len(options) > 1 and sockets:
+        listen(options[1], sockets.pop(0))
+        options = options[2:]
+    if options:
         sys.exit(__doc__)
     if os.environ.get('GATEHOUSE_BED'):
         os.execvp(argv[0], argv)

@@ -670,7 +670,8 @@ static void test_limits_heard_alarms(void **state)
 	item = json_array_get(json_object_get(world->body, "alarms"), 0);
 	assert_string_equal(json_string_value(json_object_get(item, "id")), "leak");
 	assert_string_equal(json_string_value(json_object_get(item, "sentence")),
-		"Somebody else uses the identity of s-1.");
+		"The identity of s-1 may be in other hands: its token was refused before its end, "
+		"its session was taken over, or somebody else closed its operation.");
 }
 
 static size_t list_devices(struct world *world, const char *query, json_int_t total)

@@ -22,6 +22,7 @@ struct fake_driver {
 	int status, answer_result;
 	char body[64];
 	enum platform_trouble trouble;
+	bool decides; /* the approval is the platform's, not the technician's here */
 };
 extern struct fake_driver driver;
 

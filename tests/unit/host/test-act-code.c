@@ -53,6 +53,31 @@ static void a_code_has_to_be_typed(void **state)
 	assert_int_equal(device->record->code_tries, 0);
 }
 
+/* Its platform approves; here its label is what admits it, with the same tries. */
+static void a_label_admits_where_the_platform_approves(void **state)
+{
+	struct device *device = labelled("one", "10.0.0.1");
+	struct act act = act_on(ACT_ADMIT, device->record->id);
+
+	strcpy(((struct device_record *)(uintptr_t)device->record)->platform, "spotflow");
+	assert_int_equal(
+		secret_set(&bed.host.secrets.shared_token, SPAN_LITERAL("a-token-for-all")), 0);
+	assert_int_equal(acted(&act).result, ACT_BAD_INPUT);
+	snprintf(act.code, sizeof(act.code), "ZZZZ-ZZZZ");
+	assert_int_equal(acted(&act).result, ACT_WRONG_CODE);
+	assert_int_equal(disk_device(device->record->id)->code_tries, 1);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	snprintf(act.code, sizeof(act.code), "bcdf ghjk");
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(device->record->life.admission, ADMISSION_ADMITTED);
+	assert_int_equal(disk_device(device->record->id)->evidence, EVIDENCE_SHORT_CODE);
+	assert_int_equal(device->record->code_tries, 0);
+	/* Approving is not this gateway's to do. */
+	act.kind = ACT_APPROVE;
+	assert_int_equal(acted(&act).result, ACT_IMPOSSIBLE);
+	secret_clear(&bed.host.secrets.shared_token);
+}
+
 static void five_wrong_tries_void_it(void **state)
 {
 	struct device *device = labelled("one", "10.0.0.1");
@@ -331,6 +356,7 @@ int main(void)
 		T(a_try_that_cannot_be_counted_is_none),
 		T(tries_side_by_side_gain_nothing),
 		T(the_whole_gateway_pauses),
+		T(a_label_admits_where_the_platform_approves),
 		T(admit_code_approve),
 		T(wrong_tries_replace_a_code_that_is_shown),
 		T(tries_side_by_side_do_not_outrun_the_end),

@@ -297,6 +297,78 @@ static void the_code_is_the_same_after_a_restart(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
+/* Who approved it is on record, and what ended it, each once; a renewal is no decision. */
+static void its_word_is_in_the_journal(void **state)
+{
+	static const struct {
+		enum platform_verdict verdict;
+		bool final;
+		const char *open, *renewing;
+	} rows[] = {
+		{PLATFORM_REJECTED, false, "reject", "revoke"},
+		{PLATFORM_REFUSED, false, "refuse", "refuse"},
+		{PLATFORM_LEAK, false, "leak", "leak"},
+		{PLATFORM_FAILED, true, "fail", "fail"},
+		{PLATFORM_FAILED, false, NULL, NULL},
+		{PLATFORM_PROGRESS, false, NULL, NULL},
+	};
+	struct device *device = pending_device("one", "10.0.0.1", "{}");
+	struct lifecycle *life = &((struct device_record *)(uintptr_t)device->record)->life;
+	struct audit_row row;
+
+	memset(&driver, 0, sizeof(driver));
+	driver.in_use = true;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		const struct platform_step step = {
+			.verdict = rows[i].verdict, .final = rows[i].final, .why = "because"};
+
+		life->operation = OPERATION_AWAITING;
+		driver.decides = false;
+		assert_false(platform_word(device->record, &step, &row));
+		driver.decides = true;
+		assert_int_equal(platform_word(device->record, &step, &row), rows[i].open != NULL);
+		if (!rows[i].open)
+			continue;
+		assert_string_equal(row.action, rows[i].open);
+		assert_string_equal(row.who, "platform");
+		assert_string_equal(row.via, "local");
+		assert_string_equal(row.object, device->record->id);
+		assert_string_equal(row.result, "because");
+		life->operation = OPERATION_BOUND;
+		assert_true(platform_word(device->record, &step, &row));
+		assert_string_equal(row.action, rows[i].renewing);
+	}
+	life->operation = OPERATION_NONE;
+}
+
+static void both_approvals_are_on_record(void **state)
+{
+	struct device *device = pending_device("one", "10.0.0.1", "{}");
+	struct act act = act_on(ACT_ADMIT, device->record->id);
+
+	memset(&driver, 0, sizeof(driver));
+	driver.in_use = driver.decides = true;
+	driver.verdict = PLATFORM_CODE;
+	driver.wait_usec = 5 * USEC_PER_SEC;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(disk_audit_count("admit", "done"), 1);
+	assert_int_equal(disk_audit_count("operation", "the test says so"), 1);
+	bed_advance(6 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(disk_audit_count("operation", NULL), 1);
+	driver.verdict = PLATFORM_ISSUED;
+	driver.lifetime = 1000000;
+	bed_advance(6 * USEC_PER_SEC);
+	driver.verdict = PLATFORM_BOUND;
+	store_answer_all(0);
+	assert_int_equal(disk_audit_count("approve", NULL), 1);
+	assert_int_equal(disk_audit_count("bind", NULL), 1);
+	driver.verdict = PLATFORM_ISSUED;
+	bed_advance(600 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(disk_audit_count("approve", NULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +386,8 @@ int main(void)
 		T(one_verdict_at_a_time),
 		T(a_restart_goes_on_where_it_was),
 		T(the_code_is_the_same_after_a_restart),
+		T(its_word_is_in_the_journal),
+		T(both_approvals_are_on_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
