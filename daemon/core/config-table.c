@@ -136,6 +136,7 @@ static const struct config_form clean_form = {clean_fits, "text without control 
 
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const plain_words[] = {"approve", "refuse", NULL};
+static const char *const envelope_words[] = {"properties", "json", NULL};
 
 #define MEMBER(member_)                             \
 	.offset = offsetof(struct config, member_), \
@@ -236,6 +237,11 @@ static const struct config_key table[] = {
 		NULL, MEMBER(mqtt_keep_alive), NULL},
 	{"mqtt", "window", CONFIG_UINT, 1, 10000, "1000", "readings", false,
 		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
+	{"mqtt", "envelope", CONFIG_ENUM, ENVELOPE_PROPERTIES, ENVELOPE_JSON, "properties", "",
+		true,
+		"Where the marks of a reading (gh-id, gh-trust, ...) travel: as MQTT 5 user "
+		"properties, or with the reading in one JSON object, as under MQTT 3.1.1.",
+		envelope_words, MEMBER(envelope), NULL},
 	{"mqtt", "commands", CONFIG_BOOL, 0, 1, "yes", "", false,
 		"Take commands for devices from the platform. The broker keeps those that come "
 		"while the gateway is away, for a day.",

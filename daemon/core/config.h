@@ -26,6 +26,7 @@ struct config_list {
 };
 
 enum plain_policy { PLAIN_APPROVE, PLAIN_REFUSE };
+enum envelope_policy { ENVELOPE_PROPERTIES, ENVELOPE_JSON };
 
 struct config {
 	/* gateway */
@@ -62,10 +63,11 @@ struct config {
 	bool mqtt_tls;
 	char mqtt_ca_file[256]; /* "" = the system's trust anchors */
 	char mqtt_username[129];
-	char mqtt_password_file[256]; /* the password is the first line of this file: never in the
-					 configuration */
-	uint32_t mqtt_keep_alive;     /* seconds */
-	uint32_t mqtt_window;	      /* readings in flight */
+	char mqtt_password_file[256];  /* the password is the first line of this file: never in the
+					  configuration */
+	uint32_t mqtt_keep_alive;      /* seconds */
+	uint32_t mqtt_window;	       /* readings in flight */
+	enum envelope_policy envelope; /* reloadable */
 	bool mqtt_commands;
 	uint32_t command_expiry; /* seconds. reloadable */
 	/* platform */

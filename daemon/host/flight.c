@@ -122,7 +122,8 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 		.epoch = owed_epoch(host->owed),
 		.record = device->record,
 		.reading = reading,
-		.envelope = session_version(host, device) != 5,
+		.envelope = host->config->envelope == ENVELOPE_JSON ||
+			    session_version(host, device) != 5,
 	};
 	uint64_t tag;
 	int r;

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form of what goes upstream, brokers of another age, and brokers that are somebody else."""
+
+import base64
+import json
+
+import bed
+from bed import Recorder, coap, until
+from bed.certificates import Authority
+from bed.old_broker import OldBroker
+from bed.plain import device, let_in
+from bed.wait import stays
+
+
+def readings(recorder, one, count):
+    return recorder.wait('gatehouse/bed/%s/telemetry' % one.id, count)
+
+
+def is_envelope(message, one):
+    """The reading in an object of its own, with its marks beside it, and no property."""
+    said = json.loads(message.payload)
+    assert set(said) == {'gh', 'ct', 'body'} and not message.user
+    assert message.content_type in ('application/json', None)
+    assert set(said['gh']) == {'id', 'device', 'trust', 'time', 'clock'}
+    assert said['gh']['id'].startswith('bed.') and said['gh']['device'] == one.id
+    assert said['gh']['trust'] == 'plain' and float(said['gh']['time']) > 1.6e9
+    return said
+
+
+def report_both(one):
+    """One reading that is SenML, and one of bytes that are nobody's format."""
+    assert one.report(7).code == coap.CHANGED
+    answer = one.client.exchange(coap.POST, 't', query={'ep': one.ep}, payload=b'\x00\xff\x7f',
+                                 content_format=coap.OCTETS)
+    assert answer.code == coap.CHANGED, answer
+
+
+def both_are_envelopes(recorder, one):
+    first, second = (is_envelope(message, one) for message in readings(recorder, one, 2)[:2])
+    assert first['ct'] == coap.SENML_JSON
+    assert first['body'] == [{'bn': one.id + '/', 'n': 'seq', 'v': 7}]
+    assert second['ct'] == coap.OCTETS and base64.b64decode(second['body']) == b'\x00\xff\x7f'
+    assert first['gh']['id'] != second['gh']['id']
+
+
+def test_envelope(make_gateway, broker, recorder):
+    """As configured, under MQTT 5 too; a reload changes it back."""
+    gateway = make_gateway(broker=broker, config={'mqtt': {'envelope': 'json'}}).start()
+    one = let_in(gateway, 'wrapped')
+    report_both(one)
+    both_are_envelopes(recorder, one)
+    gateway.configure({'mqtt': {'envelope': 'properties'}})
+    gateway.reload()
+    assert one.report(8).code == coap.CHANGED
+    bare = readings(recorder, one, 3)[2]
+    assert bare.user['gh-v'] == '1' and json.loads(bare.payload)[0]['v'] == 8
+
+
+def test_a_broker_that_speaks_3_1_1_only(make_gateway, broker, recorder):
+    """MQTT 5 is asked for, refused, and then everything works in the older one."""
+    old = OldBroker(broker)
+    gateway = make_gateway(config={'mqtt': {'host': '127.0.0.1', 'port': old.port, 'tls': False}})
+    gateway.start()
+    try:
+        one = let_in(gateway, 'aged')
+        report_both(one)
+        both_are_envelopes(recorder, one)
+        assert old.levels[:2] == [5, 4]
+        assert gateway.ctl('status')['uplink']['detail'] == 'MQTT 3.1.1'
+        # commands come as well, and what is answered goes to the topic beside them
+        recorder.publish('gatehouse/bed/%s/command/beep' % one.id, b'{}')
+        until(lambda: device(gateway, 'aged')['commands'], 20, 'it waits')
+        answer = one.client.exchange(coap.GET, 'd/%s/c' % one.id, options=[(coap.ACCEPT, b'\x32')])
+        one.client.exchange(coap.POST, 'd/%s/c' % one.id, content_format=coap.JSON,
+                            payload=json.dumps({'cmd': json.loads(answer.payload)['cmd'], 'ok': True}))
+        assert json.loads(recorder.wait('gatehouse/bed/%s/result/beep' % one.id)[0].payload)['ok']
+        # the broker goes and comes: the version is found again
+        broker.stop()
+        until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20)
+        assert one.report(9).code == coap.CHANGED
+        broker.start()
+        recorder.wait_subscribed(30)
+        assert is_envelope(readings(recorder, one, 3)[2], one)['body'][0]['v'] == 9
+        gateway.terminate()
+    finally:
+        old.close()
+
+
+def test_a_broker_of_another_name(make_gateway, work):
+    """A certificate of the right authority for somebody else is nobody we talk to."""
+    authority = Authority(work + '/authority')
+
+    class Elsewhere:
+        """Issues for a name that is not the one that is asked for."""
+
+        @staticmethod
+        def issue(_name, _alternatives):
+            return authority.issue('elsewhere', ['DNS:elsewhere.example'])
+    wrong = bed.Broker(work + '/wrong', certificates=Elsewhere, extra='log_type all').start()
+    gateway = make_gateway(broker=wrong, config={
+        'mqtt': {'host': 'localhost', 'tls': True, 'ca_file': authority.ca_file}}).start()
+    gateway.wait_log('certificate')
+    assert gateway.ctl('status')['uplink']['state'] != 'up'
+    stays(lambda: ' as gatehouse-bed' not in wrong.log(), 3)
+    wrong.stop()
+    # the same authority, the right name, the same place
+    right = bed.Broker(work + '/right', certificates=authority)
+    right.start()
+    gateway.terminate()
+    gateway.configure({'mqtt': {'port': right.port}})
+    gateway.start()
+    recorder = Recorder(right)
+    one = let_in(gateway, 'sure')
+    assert one.report(1).code == coap.CHANGED
+    readings(recorder, one, 1)
+    recorder.close()
+    right.stop()
