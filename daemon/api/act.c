@@ -84,6 +84,11 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		act->has_owner = true;
 		return take_text(value, act->owner, sizeof(act->owner));
 	}
+	/* of POST /devices */
+	if (!strcmp(key, "address"))
+		return take_text(value, act->address, sizeof(act->address));
+	if (!strcmp(key, "ep"))
+		return take_text(value, act->ep, sizeof(act->ep));
 	if (!strcmp(key, "seconds"))
 		return take_number(value, &act->number);
 	if (!strcmp(key, "password"))
@@ -101,7 +106,7 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 	if (!strcmp(key, "subject"))
 		return take_text(value, act->place, sizeof(act->place));
 	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
-	       "id, subject, source, key";
+	       "id, subject, source, key, address, ep";
 }
 
 static bool read_body(const struct api_context *context, struct act *act)
@@ -131,6 +136,7 @@ static void add_outcome(
 	json_t *body, const struct api_pending *pending, const struct act_outcome *outcome)
 {
 	const struct device *device;
+	const char *id;
 
 	if (outcome->result == ACT_WRONG_CODE)
 		json_object_set_new(body, "tries_left", json_integer(outcome->number));
@@ -148,8 +154,8 @@ static void add_outcome(
 		json_object_set_new(
 			body, "role", json_string(role_to_string(outcome->person.role)));
 	}
-	device = pending->device[0] ? registry_by_id(pending->api->view.registry, pending->device)
-				    : NULL;
+	id = outcome->device[0] ? outcome->device : pending->device;
+	device = id[0] ? registry_by_id(pending->api->view.registry, id) : NULL;
 	if (device)
 		json_object_set_new(body, "device",
 			api_device_json(pending->api, device, pending->technician,

@@ -30,6 +30,7 @@ enum act_kind {
 	ACT_RENAME,	 /* device; name, place, owner */
 	ACT_IDENTIFY,	 /* device; number = seconds */
 	ACT_UNLOCK_CODE, /* device */
+	ACT_ADD,	 /* address as typed, ep ("" = the device says it) */
 	ACT_CLEAR_ALARM, /* alarm id in 'name', its subject in 'place' */
 	ACT_SETUP_CODE,	 /* root on the control socket only: makes the one-time setup code; it comes
 			    back in outcome.text */
@@ -80,6 +81,7 @@ struct act {
 	uint32_t number;
 	enum role new_role;
 	char ep[EP_MAX + 1];
+	char address[ADDRESS_TYPED_MAX + 1];
 	bool more;
 	char secret[PASSWORD_MAX + 1]; /* wiped by whoever is done with it */
 };
@@ -88,7 +90,8 @@ struct act_outcome {
 	enum act_result result;
 	char text[257]; /* a sentence for the person; "" when there is nothing to say */
 	uint32_t number;
-	struct person person; /* ACT_LOGIN, ACT_SETUP */
+	char device[DEVICE_ID_MAX + 1]; /* ACT_ADD: the one that was found */
+	struct person person;		/* ACT_LOGIN, ACT_SETUP */
 };
 
 typedef void (*act_done_fn)(void *userdata, const struct act_outcome *outcome);

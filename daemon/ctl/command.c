@@ -209,6 +209,18 @@ static int run_act(struct ctl *ctl)
 	return ctl_do(ctl, "POST", path, body, done);
 }
 
+static int run_add(struct ctl *ctl)
+{
+	const struct invocation *invocation = ctl->invocation;
+	json_t *body = json_pack("{s:s}", "address", invocation->argument[0]);
+
+	if (body && invocation->count > 1)
+		json_object_set_new(body, "ep", json_string(invocation->argument[1]));
+	if (!body)
+		return ctl_usage_error(ctl, "the address must be UTF-8 text");
+	return ctl_do(ctl, "POST", "/api/v1/devices", body, "It was found.");
+}
+
 static int run_window_open(struct ctl *ctl)
 {
 	const char *value = ctl->invocation->value[OPTION_MINUTES];
@@ -296,6 +308,9 @@ const struct command commands[] = {
 	{"devices", NULL, "", 0, 0, TAKES(STAGE) | TAKES(SEARCH), "list devices", run_devices,
 		NULL},
 	{"show", NULL, "ID", 1, 1, 0, "everything about one device", run_show, NULL},
+	{"add", NULL, "ADDRESS [EP]", 1, 2, 0,
+		"look for a device at an address; EP: its name, if it does not say one", run_add,
+		NULL},
 	{"window", "open", "", 0, 0, TAKES(MINUTES), "let new devices come in", run_window_open,
 		NULL},
 	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},

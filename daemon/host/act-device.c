@@ -446,6 +446,7 @@ void act_on_device(struct act_call *call)
 		break;
 	case ACT_WINDOW_OPEN:
 	case ACT_WINDOW_CLOSE:
+	case ACT_ADD:
 	case ACT_CLEAR_ALARM:
 	case ACT_SETUP_CODE:
 	case ACT_SETUP:

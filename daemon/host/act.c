@@ -17,11 +17,14 @@
 #include "host/key-host.h"
 #include "host/label-host.h"
 #include "host/token-host.h"
+#include "host/typed.h"
 
 void act_call_done(struct act_call *call, enum act_result result, uint32_t number, const char *text)
 {
 	struct act_outcome outcome = {.result = result, .number = number};
 
+	if (call->act.kind == ACT_ADD)
+		memcpy(outcome.device, call->act.device, sizeof(outcome.device));
 	snprintf(outcome.text, sizeof(outcome.text), "%s", text ? text : "");
 	call->done(call->userdata, &outcome);
 	crypto_wipe(&call->act, sizeof(call->act));
@@ -117,6 +120,8 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 	if (act->kind == ACT_WINDOW_OPEN || act->kind == ACT_WINDOW_CLOSE ||
 		act->kind == ACT_CLEAR_ALARM)
 		do_gateway(call);
+	else if (act->kind == ACT_ADD)
+		typed_add(call);
 	else
 		act_on_device(call);
 }

@@ -121,7 +121,8 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 		appeared_again(host, device, sighting);
 		return;
 	}
-	if (!enrol_sighting_allowed(host, sighting->address.interface, &why)) {
+	if (sighting->found_by != FOUND_ADDRESS &&
+		!enrol_sighting_allowed(host, sighting->address.interface, &why)) {
 		host_turned_away(host, why, &sighting->address);
 		if (why == AWAY_OVER_LIMIT && sighting->found_by == FOUND_MDNS)
 			plan_repeat(host);

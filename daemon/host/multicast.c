@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "host/sighted.h"
+#include "host/typed.h"
 
 #define ROUND_USEC    (600 * USEC_PER_SEC)
 #define ROUNDS_SILENT 3
@@ -19,6 +20,7 @@
 static int on_round(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	multicast_probe(userdata);
+	typed_forget(userdata);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/multicast.h"
 
 void enrol_consider(struct host *host, struct device *device)
 {
@@ -36,6 +37,8 @@ void enrol_window_opened(struct host *host)
 		enrol_consider(host, device);
 	}
 	enrol_window_timer(host);
+	/* Who was switched on a minute ago is not left to wait for the next round. */
+	multicast_probe(host);
 }
 
 static int on_window_end(sd_event_source *source, uint64_t usec, void *userdata)

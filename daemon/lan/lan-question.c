@@ -135,6 +135,17 @@ static int route_check(const struct lan *lan, const struct device_address *to)
 	return 0;
 }
 
+int lan_locate(const struct lan *lan, struct device_address *address)
+{
+	int r = route_check(lan, address);
+
+	if (r >= 0 && prefixes_hold(&lan->routed, &address->ip))
+		address->interface[0] = '\0';
+	else if (r >= 0)
+		r = address_route(address, address->interface);
+	return r;
+}
+
 int question_open(struct lan *lan, const struct lan_outgoing *outgoing, struct question *ret)
 {
 	struct question question = {

@@ -198,6 +198,9 @@ struct lan_outgoing {
 	size_t answer_max; /* bytes, also of one in blocks; more is -EMSGSIZE */
 	uint64_t timeout_usec; /* 0 = CoAP's own (about 93 s) */
 };
+/* Where this address is from here: its interface ("" in a routed prefix) becomes that of the way to
+ * it. -ENETUNREACH when that is none of ours, or nobody there can be a neighbour. */
+int lan_locate(const struct lan *lan, struct device_address *address);
 /* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT, -ECONNREFUSED (reset), -EMSGSIZE,
  * -EBADMSG (blocks that do not fit together), -ECANCELED (shutdown). */
 typedef void (*lan_reply_fn)(

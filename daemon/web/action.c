@@ -82,6 +82,8 @@ static const struct action actions[] = {
 	{"/devices/{id}/forget", POST, DEVICE "/forget", "/devices", TEXT_DONE_FORGET, true, {{0}}},
 	{"/window/open", POST, "/api/v1/window", "/waiting", TEXT_DONE_WINDOW_OPEN, true,
 		{{"seconds", "seconds", true, false}}},
+	{"/devices/add", POST, "/api/v1/devices", "/waiting", TEXT_DONE_ADD, false,
+		{{"address", "address", false, false}, {"ep", "ep", false, true}}},
 	{"/window/close", "DELETE", "/api/v1/window", "/waiting", TEXT_DONE_WINDOW_CLOSE, false,
 		{{0}}},
 	{"/alarms/clear", POST, "/api/v1/alarms/clear", "/waiting", TEXT_DONE_ALARM_CLEAR, false,

@@ -21,6 +21,22 @@ enum part {
 
 /* --- the window --- */
 
+static void draw_add(struct view *view)
+{
+	html_put(view->html, "<form method=\"post\" action=\"/devices/add\" class=\"row\">");
+	view_form_token(view, "waiting");
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"add-address\">%s</label>"
+		"<input id=\"add-address\" name=\"address\" placeholder=\"192.0.2.7\" "
+		"autocomplete=\"off\" required></div>\n",
+		text(TEXT_ADD_ADDRESS));
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"add-ep\">%s</label>"
+		"<input id=\"add-ep\" name=\"ep\" autocomplete=\"off\"></div>\n",
+		text(TEXT_ADD_NAME));
+	html_put(view->html, "<button>%s</button></form>\n", text(TEXT_ADD));
+}
+
 static void draw_window_open(struct view *view, const json_t *window)
 {
 	long long left = json_number(window, "seconds_left");
@@ -37,6 +53,7 @@ static void draw_window_open(struct view *view, const json_t *window)
 	html_put(view->html, "<form method=\"post\" action=\"/window/close\">");
 	view_form_token(view, "waiting");
 	html_put(view->html, "<button>%s</button></form>\n", text(TEXT_CLOSE_WINDOW));
+	draw_add(view);
 }
 
 static void draw_window_closed(struct view *view)

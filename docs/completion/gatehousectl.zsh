@@ -10,6 +10,7 @@ status|| --limits
 heard||
 devices|| --stage=S --search=TEXT
 show|ID|
+add|ADDRESS [EP]|
 window open|| --minutes=N
 window close||
 admit|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT

@@ -308,7 +308,9 @@ def test_everybody_is_asked(make_gateway):
         one = await_stage(gateway, 'group-1', 'seen')
         assert one['found_by'] == 'multicast' and one['present']
         until(lambda: device(gateway, 'group-1')['model'] == 'S-9', 20, 'its description was read')
-        open_window(gateway)
+        asked = len(lamp.asked)
+        open_window(gateway)  # and everybody is asked once more
+        until(lambda: '/.well-known/core' in lamp.asked[asked:], 10, 'the question on demand')
         await_stage(gateway, 'group-1', 'waiting-person')
         assert len(gateway.ctl('devices')['devices']) == 1  # it did not find itself
 

@@ -184,6 +184,67 @@ static void addresses_as_text(void **data)
 	}
 }
 
+static void addresses_that_were_typed(void **data)
+{
+	static const struct {
+		const char *typed, *text; /* NULL: refused */
+	} rows[] = {
+		{"192.0.2.7", "192.0.2.7:5683"},
+		{"192.0.2.7:1", "192.0.2.7:1"},
+		{"coap://192.0.2.7:65535/", "192.0.2.7:65535"},
+		{"2001:db8::7", "[2001:db8::7]:5683"},
+		{"[2001:db8::7]", "[2001:db8::7]:5683"},
+		{"[2001:db8::7]:40000", "[2001:db8::7]:40000"},
+		{"coap://[fe80::1%eth0]:5684", "[fe80::1%eth0]:5684"},
+		{"fe80::1%fifteen-letters", "[fe80::1%fifteen-letters]:5683"},
+		{"fe80::1%sixteen-letters.", NULL},
+		{"fe80::1%", NULL},
+		{"fe80::1%a b", NULL},
+		{"", NULL},
+		{"coap://", NULL},
+		{"/", NULL},
+		{"lamp", NULL},
+		{"lamp.local:5683", NULL},
+		{"192.0.2", NULL},
+		{"192.0.2.7:", NULL},
+		{"192.0.2.7:0", NULL},
+		{"192.0.2.7:05683", NULL},
+		{"192.0.2.7:65536", NULL},
+		{"192.0.2.7:99999999999999999999", NULL},
+		{"192.0.2.7:-1", NULL},
+		{"192.0.2.7:56x", NULL},
+		{"192.0.2.7/x", NULL},
+		{"coaps://192.0.2.7", NULL},
+		{"http://192.0.2.7", NULL},
+		{"[2001:db8::7", NULL},
+		{"[2001:db8::7]x", NULL},
+		{"[2001:db8::7]:", NULL},
+		{"[192.0.2.7]", NULL},
+		{"::ffff:192.0.2.7", NULL},
+		{"1:2:3", NULL},
+		{"fd00:1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd:eeee:ffff:"
+		 "1111:2222:33333",
+			NULL},
+	};
+	struct device_address address, before = address_of("::1", "lo", 1);
+	char text[80];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		address = before;
+		if (!rows[i].text) {
+			assert_int_equal(
+				device_address_parse(span_from_string(rows[i].typed), &address),
+				-EINVAL);
+			assert_memory_equal(&address, &before, sizeof(address));
+			continue;
+		}
+		assert_int_equal(
+			device_address_parse(span_from_string(rows[i].typed), &address), 0);
+		assert_string_equal(device_address_to_string(&address, text), rows[i].text);
+	}
+	assert_int_equal(device_address_parse(SPAN_LITERAL("192.0.2.7\0"), &address), -EINVAL);
+}
+
 static void names_that_may_be(void **data)
 {
 	static const char *const good[] = {"sensor-1", "a", "urn:dev:mac:0024befffe804ff1",
@@ -313,6 +374,7 @@ int main(void)
 		cmocka_unit_test(words),
 		cmocka_unit_test(same_host_is_ip_and_interface),
 		cmocka_unit_test(addresses_as_text),
+		cmocka_unit_test(addresses_that_were_typed),
 		cmocka_unit_test(names_that_may_be),
 		cmocka_unit_test(names_that_may_not_be),
 		cmocka_unit_test(short_codes_as_people_write_them),

@@ -150,6 +150,17 @@ void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac
 			memcpy(ret_mac, neighbours[i].mac, MAC_TEXT_SIZE);
 }
 
+int fake_locate_result;
+
+int lan_locate(const struct lan *lan, struct device_address *address)
+{
+	assert_non_null(lan);
+	if (fake_locate_result >= 0)
+		snprintf(address->interface, sizeof(address->interface), "%s",
+			address_of("10.0.0.1").interface);
+	return fake_locate_result;
+}
+
 /* ---- observers ---- */
 
 struct lan_observer {

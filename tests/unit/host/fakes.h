@@ -132,7 +132,8 @@ struct fake_sent {
 };
 extern struct fake_sent fake_sent[64];
 extern size_t fake_sent_count;
-extern int fake_send_result; /* what lan_send() answers */
+extern int fake_locate_result; /* what lan_locate() answers */
+extern int fake_send_result;   /* what lan_send() answers */
 struct fake_observed {
 	struct device_address to;
 	char path[160];
