@@ -63,6 +63,7 @@ struct device_links {
 	char model[INFO_TEXT_MAX + 1]; /* that a profile gives it */
 	int status_format;  /* of the answer map: CBOR, or JSON where its link says only that */
 	int command_format; /* likewise of commands */
+	int claim_format;   /* and of challenges */
 };
 
 /* True when they say the same. */
@@ -99,6 +100,10 @@ struct device_driver {
 	 */
 	int (*decode_proof)(
 		int format, struct span body, struct claim_proof *ret_proof, const char **ret_why);
+	/* POST of a challenge to its claim resource; -ENOTSUP when it has none. What it answers is
+	 * read by decode_proof(). NULL with that one. */
+	int (*claim)(const struct device_links *found,
+		const uint8_t challenge[LABEL_CHALLENGE_SIZE], struct device_request *ret_request);
 	/* The answer map in format 60 or 50. ret_size <= capacity or -EMSGSIZE. */
 	int (*encode_answer)(int format, const struct enrol_answer *answer, uint8_t *ret_body,
 		size_t capacity, size_t *ret_size);

@@ -15,11 +15,31 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static const struct label *label_of(const struct host *host, const struct device *device)
+const struct label *claim_host_label(const struct host *host, const struct device *device)
 {
 	const struct kept_label *kept = label_book_find(&host->labels, device->record->ep);
 
 	return kept && !strcmp(kept->label.ep, device->record->ep) ? &kept->label : NULL;
+}
+
+bool claim_host_wants(const struct host *host, const struct device *device, bool holds)
+{
+	enum device_word word;
+	enum device_stage stage;
+
+	lifecycle_describe(&device->record->life, &word, &stage);
+	return claim_host_label(host, device) || (holds && word == DEVICE_PENDING);
+}
+
+/* Who proved the name keeps it as long as it is heard: a second one with the same label may be a
+ * copy. It is told apart from a device that moved by the silence at the old address. */
+static bool holder_is_there(const struct host *host, const struct device *device)
+{
+	if (device->record->trust < TRUST_CLAIMED)
+		return false;
+	if (device->last_heard_usec)
+		return clock_boot_usec() - device->last_heard_usec < CLAIM_SILENT_USEC;
+	return clock_wall_msec() - host->facts.started < (int64_t)(CLAIM_SILENT_USEC / 1000);
 }
 
 const struct claim_challenge *claim_host_challenge(
@@ -27,13 +47,9 @@ const struct claim_challenge *claim_host_challenge(
 {
 	struct device_host *part = device_host(device);
 	uint64_t now = clock_boot_usec();
-	enum device_word word;
-	enum device_stage stage;
 
-	if (device->record->trust >= TRUST_PSK)
-		return NULL;
-	lifecycle_describe(&device->record->life, &word, &stage);
-	if (!label_of(host, device) && (!holds || word != DEVICE_PENDING))
+	if (device->record->trust >= TRUST_PSK || (!holds && holder_is_there(host, device)) ||
+		!claim_host_wants(host, device, holds))
 		return NULL;
 	if (holds) {
 		claim_challenge_make(&part->challenge, to, now);
@@ -46,7 +62,7 @@ const struct claim_challenge *claim_host_challenge(
 	return &part->rival;
 }
 
-static bool is_right(struct host *host, struct device *device, const struct label *label,
+bool claim_host_is_right(struct host *host, struct device *device, const struct label *label,
 	const struct claim_proof *proof)
 {
 	bool right = false;
@@ -57,28 +73,6 @@ static bool is_right(struct host *host, struct device *device, const struct labe
 		host_turned_away(host, AWAY_WRONG_PROOF, &proof->from);
 	return right;
 }
-
-bool claim_host_take(struct host *host, struct device *device, const struct lan_peer *peer,
-	bool holds, const struct claim_proof *proof)
-{
-	struct device_host *part = device_host(device);
-	const struct label *label = label_of(host, device);
-	struct claim_proof taken = *proof;
-	bool right;
-
-	if (!proof->nonce_size || peer->trust != TRUST_PLAIN ||
-		!claim_take(holds ? &part->challenge : &part->rival, &peer->address,
-			clock_boot_usec(), &taken))
-		return false;
-	right = label && is_right(host, device, label, &taken);
-	if (right)
-		part->kept_proof = (struct claim_proof){0};
-	else if (!label && holds)
-		part->kept_proof = taken;
-	return right;
-}
-
-/* ---- the label comes later ---- */
 
 static int edit_claimed(struct device_record *next, const void *argument, const char **ret_why)
 {
@@ -109,20 +103,65 @@ static void submit_claimed(
 		});
 }
 
+/* What was answered to a challenge: right, wrong, or to be kept until its label is known. */
+static bool look_at(
+	struct host *host, struct device *device, const struct claim_proof *taken, bool holds)
+{
+	struct device_host *part = device_host(device);
+	const struct label *label = claim_host_label(host, device);
+	bool right = label && claim_host_is_right(host, device, label, taken);
+
+	if (right)
+		part->kept_proof = (struct claim_proof){0};
+	else if (!label && holds)
+		part->kept_proof = *taken;
+	return right;
+}
+
+bool claim_host_take(struct host *host, struct device *device, const struct lan_peer *peer,
+	bool holds, const struct claim_proof *proof)
+{
+	struct device_host *part = device_host(device);
+	struct claim_proof taken = *proof;
+
+	if (!proof->nonce_size || peer->trust != TRUST_PLAIN ||
+		(!holds && holder_is_there(host, device)) ||
+		!claim_take(holds ? &part->challenge : &part->rival, &peer->address,
+			clock_boot_usec(), &taken))
+		return false;
+	return look_at(host, device, &taken, holds);
+}
+
+void claim_host_answered(struct host *host, struct device *device, const struct claim_proof *proof)
+{
+	struct device_host *part = device_host(device);
+	struct claim_proof taken = *proof;
+
+	if (claim_take(&part->challenge, &part->challenge.to, clock_boot_usec(), &taken) &&
+		look_at(host, device, &taken, true))
+		submit_claimed(host, device, &taken.from);
+}
+
+/* ---- the label comes later ---- */
+
 void claim_host_look(struct host *host)
 {
 	struct device *device = registry_first(host->registry), *next;
 
 	for (; device; device = next) {
 		struct device_host *part = device_host(device);
-		const struct label *label = label_of(host, device);
+		const struct label *label = claim_host_label(host, device);
 		struct claim_proof proof = part->kept_proof;
 
 		next = registry_next(device);
-		if (!label || !proof.nonce_size)
+		if (!label)
 			continue;
+		if (!proof.nonce_size) {
+			claim_ask_again(host, device);
+			continue;
+		}
 		part->kept_proof = (struct claim_proof){0};
-		if (is_right(host, device, label, &proof))
+		if (claim_host_is_right(host, device, label, &proof))
 			submit_claimed(host, device, &proof.from);
 	}
 }

@@ -75,6 +75,7 @@ void device_host_detach(void *userdata, struct device *device)
 	part->renew_timer = loop_source_free(part->renew_timer);
 	part->lapse_timer = loop_source_free(part->lapse_timer);
 	part->probe_timer = loop_source_free(part->probe_timer);
+	part->claim_timer = loop_source_free(part->claim_timer);
 	part->drain_timer = loop_source_free(part->drain_timer);
 	part->refused_timer = loop_source_free(part->refused_timer);
 	device_inputs_give_up(part);

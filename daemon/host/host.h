@@ -300,6 +300,10 @@ struct device_host {
 	/* claim-host.c */
 	struct claim_challenge challenge, rival;
 	struct claim_proof kept_proof;
+	/* claim-ask.c */
+	bool claim_asked;
+	unsigned claim_tries;
+	sd_event_source *claim_timer;
 	struct device_session *session; /* session.c; NULL = none */
 	/* command-host.c, command-device.c */
 	sd_event_source *command_timer, *command_retry;

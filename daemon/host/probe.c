@@ -21,6 +21,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/binding.h"
+#include "host/claim-host.h"
 #include "host/rd.h"
 #include "host/telemetry.h"
 #include "lan/linkformat.h"
@@ -191,6 +192,7 @@ static void on_probed(
 	device_host(device)->probed = true;
 	device->last_heard_usec = clock_boot_usec();
 	enrol_consider(host, device);
+	claim_ask_again(host, device);
 	telemetry_update(host, device);
 	device_host_catch_up(host, device);
 	host_touch(host);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a device proves with: two keys of the enrol map, which come together or not at all. */
+/* What a device proves with: two keys of the enrol map, which come together or not at all. A device
+ * that is a server answers with the same keys when it gets a challenge. */
 
 #include "drivers/device/native.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/base64.h"
 #include "base/cleanup.h"
+
+#define CLAIM_ANSWER_MAX 256
 
 static void cleanup_json(json_t **value)
 {
@@ -52,4 +57,49 @@ int native_decode_proof(
 			       0
 		       ? -EBADMSG
 		       : 0;
+}
+
+/* {"challenge": bytes}, as the contract's vector has it. */
+static size_t challenge_to_cbor(const uint8_t challenge[LABEL_CHALLENGE_SIZE], uint8_t *ret_body)
+{
+	static const uint8_t head[] = {0xa1, 0x69, 'c', 'h', 'a', 'l', 'l', 'e', 'n', 'g', 'e',
+		0x40 | LABEL_CHALLENGE_SIZE};
+
+	memcpy(ret_body, head, sizeof(head));
+	memcpy(ret_body + sizeof(head), challenge, LABEL_CHALLENGE_SIZE);
+	return sizeof(head) + LABEL_CHALLENGE_SIZE;
+}
+
+static int challenge_to_json(const uint8_t challenge[LABEL_CHALLENGE_SIZE], uint8_t *ret_body,
+	size_t capacity, size_t *ret_size)
+{
+	CLEANUP(cleanup_free)
+	char *text = base64url_encode(span_of(challenge, LABEL_CHALLENGE_SIZE));
+
+	if (!text)
+		return -ENOMEM;
+	*ret_size = (size_t)snprintf((char *)ret_body, capacity, "{\"challenge\":\"%s\"}", text);
+	return 0;
+}
+
+int native_claim(const struct device_links *found, const uint8_t challenge[LABEL_CHALLENGE_SIZE],
+	struct device_request *ret_request)
+{
+	struct device_request request = {.method = 2,
+		.content_format = found->claim_format,
+		.accept = found->claim_format,
+		.answer_max = CLAIM_ANSWER_MAX};
+	int r = 0;
+
+	if (!found->claim[0])
+		return -ENOTSUP;
+	snprintf(request.path, sizeof(request.path), "%s", found->claim);
+	if (found->claim_format == FORMAT_JSON)
+		r = challenge_to_json(
+			challenge, request.payload, sizeof(request.payload), &request.payload_size);
+	else
+		request.payload_size = challenge_to_cbor(challenge, request.payload);
+	if (r >= 0)
+		*ret_request = request;
+	return r;
 }

@@ -52,7 +52,9 @@ static bool match(const struct device_question *question, struct device_links *r
 		{"gatehouse.command", offsetof(struct device_links, command)},
 	};
 	const struct device_link *links = question->links;
-	struct device_links found = {.status_format = FORMAT_CBOR, .command_format = FORMAT_CBOR};
+	struct device_links found = {.status_format = FORMAT_CBOR,
+		.command_format = FORMAT_CBOR,
+		.claim_format = FORMAT_CBOR};
 	bool ours = !links;
 	size_t i, j;
 
@@ -67,6 +69,8 @@ static bool match(const struct device_question *question, struct device_links *r
 				found.status_format = FORMAT_JSON;
 			if (place == found.command && links[i].content_format == FORMAT_JSON)
 				found.command_format = FORMAT_JSON;
+			if (place == found.claim && links[i].content_format == FORMAT_JSON)
+				found.claim_format = FORMAT_JSON;
 			ours = true;
 		}
 	}
@@ -462,6 +466,7 @@ const struct device_driver device_native = {
 	.info = info,
 	.decode_info = decode_info,
 	.decode_proof = native_decode_proof,
+	.claim = native_claim,
 	.encode_answer = encode_answer,
 	.show_code = show_code,
 	.clear_code = clear_code,

@@ -102,7 +102,8 @@ bool device_links_equal(const struct device_links *a, const struct device_links 
 		strcmp(a->display, b->display) || strcmp(a->identify, b->identify) ||
 		strcmp(a->status, b->status) || strcmp(a->command, b->command) ||
 		strcmp(a->model, b->model) || a->status_format != b->status_format ||
-		a->command_format != b->command_format || a->source_count != b->source_count)
+		a->command_format != b->command_format || a->claim_format != b->claim_format ||
+		a->source_count != b->source_count)
 		return false;
 	for (unsigned i = 0; i < a->source_count; i++)
 		if (!telemetry_source_equal(&a->source[i], &b->source[i]))

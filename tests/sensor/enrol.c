@@ -3,8 +3,9 @@
  * Enrolling: POST /enrol?ep=<name> with a map that says what the device is. The gateway answers
  * with a state. "pending" means that a person has yet to decide: the device asks again after
  * 'retry' seconds, and its request is the same each time, because asking twice never does anything
- * twice. With "approved" it may send readings. "rejected", "suspended" and "revoked" are answers to
- * live with: it keeps asking, as slowly as it is told to.
+ * twice. While it waits the answer may hold a challenge: a device with a key on its label answers
+ * it at once with a proof (label.c). With "approved" it may send readings. "rejected", "suspended"
+ * and "revoked" are answers to live with: it keeps asking, as slowly as it is told to.
  */
 
 #include <stdio.h>
@@ -49,8 +50,14 @@ void enrol_send(struct sensor *sensor)
 	char name[80];
 	const char *const query[2] = {name};
 	json_t *map = enrol_map(&sensor->options);
-	char *body = map ? json_dumps(map, JSON_COMPACT) : NULL;
+	char *body;
 
+	/* Duty: a challenge is answered once, with a nonce of one's own. */
+	sensor->proving =
+		map && sensor->challenge[0] &&
+		label_prove(sensor->options.label, sensor->options.ep, sensor->challenge, map);
+	sensor->challenge[0] = '\0';
+	body = map ? json_dumps(map, JSON_COMPACT) : NULL;
 	json_decref(map);
 	if (!body) {
 		sensor->failed = true;
@@ -78,6 +85,24 @@ static void state_take(struct sensor *sensor, const json_t *map, const char *sta
 	snprintf(sensor->code, sizeof(sensor->code), "%s", code);
 }
 
+/* True when the next request goes out at once, with the proof that was asked for. An answer to a
+ * proof holds the next challenge: that one waits, or we would never stop. */
+static bool challenge_take(struct sensor *sensor, const json_t *map)
+{
+	const char *challenge = json_string_value(json_object_get(map, "challenge"));
+
+	if (!sensor->options.label || !challenge || strlen(challenge) >= CHALLENGE_TEXT_MAX)
+		return false;
+	if (sensor->proving) {
+		event_print("proved", NULL);
+		sensor->proving = false;
+		return false;
+	}
+	strcpy(sensor->challenge, challenge);
+	event_print("challenge", NULL);
+	return true;
+}
+
 static void enrol_refused(struct sensor *sensor, const coap_pdu_t *answer)
 {
 	char code[8];
@@ -93,11 +118,19 @@ static void enrol_refused(struct sensor *sensor, const coap_pdu_t *answer)
 
 void enrol_answered(struct sensor *sensor, const coap_pdu_t *answer)
 {
+	json_t *map = answer_json(answer);
+	bool prove = challenge_take(sensor, map);
+
+	sensor->proving = false;
 	if (coap_pdu_get_code(answer) >> 5 != 2) {
+		/* "The name belongs to another device": with the label it can be shown that it is
+		 * ours, if there is a challenge in it. */
 		enrol_refused(sensor, answer);
+		if (prove)
+			client_wait(sensor, 0);
+		json_decref(map);
 		return;
 	}
-	json_t *map = answer_json(answer);
 	const char *state = json_string_value(json_object_get(map, "state"));
 	const json_t *retry = json_object_get(map, "retry");
 	unsigned wait = answer_max_age(answer, DEFAULT_SECONDS);
@@ -109,6 +142,6 @@ void enrol_answered(struct sensor *sensor, const coap_pdu_t *answer)
 		state_take(sensor, map, state);
 	sensor->approved = state && strcmp(state, "approved") == 0;
 	/* Duty: honour 'retry'. Once approved there is nothing to wait for. */
-	client_wait(sensor, sensor->approved ? 0 : wait);
+	client_wait(sensor, sensor->approved || prove ? 0 : wait);
 	json_decref(map);
 }

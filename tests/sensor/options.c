@@ -22,6 +22,8 @@ static const char usage[] =
 	"  --advertise            announce it by DNS-SD, through avahi-daemon (server)\n"
 	"  --model M --serial S --firmware F   what it is\n"
 	"  --code XXXX-XXXX       the short code of its sticker\n"
+	"  --label GH1-...        the key-bearing code of its label, or its QR text: the sensor\n"
+	"                         proves it when it is asked to\n"
 	"  --display              it can show a verification code\n"
 	"  --attribute KEY=VALUE  for the approver; may be repeated\n"
 	"  --interval SECONDS     between readings, fractions allowed (default 1)\n"
@@ -47,6 +49,7 @@ enum {
 	OPTION_TEXT,
 	OPTION_STATE_FILE,
 	OPTION_PSK,
+	OPTION_LABEL,
 	OPTION_HELP
 };
 
@@ -68,6 +71,7 @@ static const struct option long_options[] = {
 	{"text", no_argument, NULL, OPTION_TEXT},
 	{"state-file", required_argument, NULL, OPTION_STATE_FILE},
 	{"psk", required_argument, NULL, OPTION_PSK},
+	{"label", required_argument, NULL, OPTION_LABEL},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
 };
@@ -147,6 +151,9 @@ static bool option_take(struct options *options, int which, const char *value)
 	case OPTION_STATE_FILE:
 		options->state_file = value;
 		return true;
+	case OPTION_LABEL:
+		options->label = value;
+		return true;
 	case OPTION_PSK:
 		return key_parse(value, options);
 	default:
@@ -194,6 +201,10 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	}
 	if (!options.ep || optind < argc) {
 		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (options.label && !label_is_of(options.label, options.ep)) {
+		fprintf(stderr, "gatehouse-sensor: --label is not the label of %s\n", options.ep);
 		return EXIT_USAGE;
 	}
 	*ret_options = options;

@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ATTRIBUTES_MAX 16
-#define PSK_MAX	       32 /* bytes */
-#define TOKEN_SIZE     8
-#define ECHO_MAX       40
+#define ATTRIBUTES_MAX	   16
+#define PSK_MAX		   32 /* bytes */
+#define TOKEN_SIZE	   8
+#define ECHO_MAX	   40
+#define CHALLENGE_TEXT_MAX 33 /* 16 bytes in base64url, with room for padding */
 
 enum mode { MODE_ENROL, MODE_SERVER };
 
@@ -30,6 +31,7 @@ struct options {
 	unsigned long count; /* readings until it is done; 0 = no end */
 	bool text;	     /* format 0 instead of SenML JSON */
 	const char *state_file;
+	const char *label; /* its GH1 code, or NULL */
 	uint8_t psk[PSK_MAX];
 	size_t psk_size; /* 0 = CoAP in clear */
 };
@@ -56,7 +58,9 @@ struct sensor {
 	char state[16];
 	char code[65];
 	bool approved;
-	uint64_t not_before; /* milliseconds: it told us to wait till then */
+	char challenge[CHALLENGE_TEXT_MAX]; /* to be answered with the next /enrol; "" = none */
+	bool proving;			    /* the request under way holds a proof */
+	uint64_t not_before;		    /* milliseconds: it told us to wait till then */
 
 	/* readings are numbered from 1; those above 'acknowledged' are kept */
 	unsigned long produced, acknowledged;
@@ -81,6 +85,12 @@ int options_parse(int argc, char **argv, struct options *ret_options);
 void event_print(const char *event, json_t *details);
 /* "4.03" */
 const char *code_to_string(unsigned code, char text[8]);
+
+/* label.c */
+/* True when the text is the label of this device: form and check characters fit. */
+bool label_is_of(const char *text, const char *ep);
+/* Adds nonce and proof for a challenge (base64url, as it came). False when it is none. */
+bool label_prove(const char *text, const char *ep, const char *challenge, json_t *map);
 
 /* enrol.c */
 json_t *enrol_map(const struct options *options);

@@ -4,6 +4,7 @@
  * the list from the attributes of the resources), and the gateway knows its way by 'rt' and 'if':
  *
  *   gatehouse.info      GET: the map of /enrol, before a person decides
+ *   gatehouse.claim     POST a challenge: the proof of our label (with --label)
  *   gatehouse.identify  POST seconds: blink or beep, so that the right one is found
  *   gatehouse.status    PUT: what the gateway thinks of us
  *   gatehouse.display   PUT a verification code to show, DELETE to take it away (with --display)
@@ -65,6 +66,29 @@ static void info_get(coap_resource_t *resource, coap_session_t *session, const c
 	event_print("asked", json_pack("{s:s}", "path", "/info"));
 	free(body);
 	json_decref(map);
+}
+
+static void claim_post(coap_resource_t *resource, coap_session_t *session,
+	const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
+{
+	const struct options *options = &sensor_of(session)->options;
+	json_t *asked = answer_json(request), *map = json_object();
+	const char *challenge = json_string_value(json_object_get(asked, "challenge"));
+	bool proved = map && challenge && label_prove(options->label, options->ep, challenge, map);
+	char *body = proved ? json_dumps(map, JSON_COMPACT) : NULL;
+
+	(void)resource;
+	(void)query;
+	if (body) {
+		answer_body(response, FORMAT_JSON, body);
+		coap_pdu_set_code(response, COAP_RESPONSE_CODE_CHANGED);
+		event_print("proved", NULL);
+	} else {
+		coap_pdu_set_code(response, COAP_RESPONSE_CODE_BAD_REQUEST);
+	}
+	free(body);
+	json_decref(map);
+	json_decref(asked);
 }
 
 static void identify_post(coap_resource_t *resource, coap_session_t *session,
@@ -140,23 +164,28 @@ static const struct resource_row {
 	coap_request_t method[2];
 	coap_method_handler_t handler;
 	struct attribute attributes[2];
-	bool with_display;
+	enum { ALWAYS, WITH_DISPLAY, WITH_LABEL } when;
 } resource_rows[] = {
-	{"info", {COAP_REQUEST_GET}, info_get, {{"rt", "\"gatehouse.info\""}, {"ct", "50"}}, false},
-	{"identify", {COAP_REQUEST_POST}, identify_post, {{"rt", "\"gatehouse.identify\""}}, false},
+	{"info", {COAP_REQUEST_GET}, info_get, {{"rt", "\"gatehouse.info\""}, {"ct", "50"}},
+		ALWAYS},
+	{"claim", {COAP_REQUEST_POST}, claim_post, {{"rt", "\"gatehouse.claim\""}, {"ct", "50"}},
+		WITH_LABEL},
+	{"identify", {COAP_REQUEST_POST}, identify_post, {{"rt", "\"gatehouse.identify\""}},
+		ALWAYS},
 	{"status", {COAP_REQUEST_PUT}, status_put, {{"rt", "\"gatehouse.status\""}, {"ct", "50"}},
-		false},
+		ALWAYS},
 	{"display", {COAP_REQUEST_PUT, COAP_REQUEST_DELETE}, display_put,
-		{{"rt", "\"gatehouse.display\""}}, true},
+		{{"rt", "\"gatehouse.display\""}}, WITH_DISPLAY},
 	{"s/temperature", {COAP_REQUEST_GET}, temperature_get,
-		{{"if", "\"core.s\""}, {"ct", "110"}}, false},
+		{{"if", "\"core.s\""}, {"ct", "110"}}, ALWAYS},
 };
 
 static int resources_add(const struct sensor *sensor)
 {
 	for (size_t i = 0; i < sizeof(resource_rows) / sizeof(resource_rows[0]); i++) {
 		const struct resource_row *row = &resource_rows[i];
-		if (row->with_display && !sensor->options.display)
+		if ((row->when == WITH_DISPLAY && !sensor->options.display) ||
+			(row->when == WITH_LABEL && !sensor->options.label))
 			continue;
 		coap_resource_t *resource = coap_resource_init(coap_make_str_const(row->path), 0);
 		if (!resource)

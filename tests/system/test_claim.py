@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain devices that prove their label: before and after it is imported, wrongly, and over a restart."""
+"""Devices that prove their label: before and after it is imported, wrongly, and over a restart; those
+that enrol themselves, and those that are asked."""
 
 import base64
 import json
@@ -95,3 +96,72 @@ def test_a_label_that_comes_later(gateway):
     assert trust(gateway, label) == 'plain'
     know(gateway, label)
     until(lambda: trust(gateway, label) == 'claimed')
+
+
+def test_the_simulated_sensor(gateway, sensor):
+    """It answers each challenge once, and sends in its own time."""
+    label = Label('claim-3')
+    know(gateway, label)
+    open_window(gateway)
+    one = sensor('claim-3', ep=label.ep, gateway='127.0.0.1:%d' % gateway.coap_port, label=label.code,
+                 interval=0.2)
+    one.wait_log('"event":"proved"')
+    until(lambda: trust(gateway, label) == 'claimed')
+    gateway.ctl('approve', await_stage(gateway, label.ep, 'waiting-person')['id'])
+    one.wait_log('"event":"acknowledged","n":3')
+
+
+@pytest.fixture
+def serving(make_gateway, broker, avahi):
+    return make_gateway(broker=broker, mdns=True, config={'lan': {'poll_interval': 2}}).start()
+
+
+def server(sensor, label, ep=None, **options):
+    return sensor(ep or label.ep, ep=ep or label.ep, mode='server', advertise=True,
+                  label=label.qr if label else None, **options)
+
+
+@pytest.mark.mdns
+def test_a_device_that_is_asked(serving, sensor, recorder):
+    """Its claim resource gets the challenge; its readings say that it proved itself once."""
+    label = Label('claim-4')
+    know(serving, label)
+    open_window(serving)
+    one = server(sensor, label)
+    one.wait_log('"event":"proved"')
+    until(lambda: trust(serving, label) == 'claimed')
+    rows = [row for row in serving.ctl('journal')['rows'] if row['action'] == 'proof']
+    assert [row['result'] for row in rows] == ['claimed']
+    serving.ctl('approve', await_stage(serving, label.ep, 'waiting-person')['id'])
+    record = await_stage(serving, label.ep, 'active')
+    topic = 'gatehouse/bed/%s/telemetry' % record['id']
+    recorder.wait(topic, 1)
+    assert {message.user['gh-trust'] for message in recorder.messages(topic)} == {'claimed'}
+
+
+@pytest.mark.mdns
+def test_a_device_that_is_asked_before_its_label_is_known(serving, sensor):
+    """What it proved waits for the label; a label that is another one's makes it nothing."""
+    label, other = Label('claim-5'), Label('claim-6')
+    open_window(serving)
+    one = server(sensor, label)
+    wrong = server(sensor, other)
+    for device in (one, wrong):
+        device.wait_log('"event":"proved"')
+    assert trust(serving, label) == trust(serving, other) == 'plain'
+    know(serving, label)
+    know(serving, Label('claim-6'))
+    until(lambda: trust(serving, label) == 'claimed')
+    assert trust(serving, other) == 'plain'
+    until(lambda: heard(serving)['wrong-proof'] == 1)
+    # after a restart it is asked again, and what is proved stays
+    serving.restart(kill=True)
+    until(lambda: heard(serving)['wrong-proof'] == 1, 60)
+    assert trust(serving, other) == 'plain'
+    assert trust(serving, label) == 'claimed'
+    know(serving, other)
+    until(lambda: trust(serving, other) == 'claimed')
+
+
+def heard(gateway):
+    return {row['reason']: row['count'] for row in gateway.ctl('heard')['heard']}

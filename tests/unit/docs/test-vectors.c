@@ -109,6 +109,8 @@ static void test_maps(void **state)
 {
 	const struct device_driver *driver = device_driver_by_name("native");
 	const struct enrol_answer answer = {.state = DEVICE_PENDING, .retry = 5};
+	const struct device_links links = {.claim = "/claim", .claim_format = FORMAT_CBOR};
+	struct device_request request;
 	struct enrol_answer asking = answer;
 	uint8_t challenge[LABEL_CHALLENGE_SIZE];
 	struct claim_proof claim;
@@ -125,6 +127,8 @@ static void test_maps(void **state)
 	asking.challenge = span_of(challenge, bytes("challenge", challenge, sizeof(challenge)));
 	assert_int_equal(driver->encode_answer(FORMAT_CBOR, &asking, body, sizeof(body), &size), 0);
 	assert_bytes("asks", body, size);
+	assert_int_equal(driver->claim(&links, challenge, &request), 0);
+	assert_bytes("request", request.payload, request.payload_size);
 	size = bytes("claim", body, sizeof(body));
 	assert_int_equal(driver->decode_proof(FORMAT_CBOR, span_of(body, size), &claim, &why), 0);
 	assert_bytes("nonce", claim.nonce, claim.nonce_size);

@@ -225,6 +225,35 @@ static void test_answer_bytes(void **state)
 	assert_memory_equal(body, expected, sizeof(expected));
 }
 
+static void test_claim_requests(void **state)
+{
+	static const uint8_t challenge[LABEL_CHALLENGE_SIZE] = {0x10, 0x11, 0x12, 0x13, 0x14, 0x15,
+		0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f};
+	const struct device_link links[] = {{"/prove", "gatehouse.claim", "", 50, false}};
+	const struct device_question question = {.links = links, .count = 1, .ep = "one"};
+	struct device_links found = {0};
+	struct device_request request;
+
+	assert_int_equal(driver->claim(&found, challenge, &request), -ENOTSUP);
+	assert_true(driver->match(&question, &found));
+	assert_int_equal(driver->claim(&found, challenge, &request), 0);
+	assert_int_equal(request.method, 2);
+	assert_string_equal(request.path, "/prove");
+	assert_int_equal(request.content_format, FORMAT_JSON);
+	assert_int_equal(request.accept, FORMAT_JSON);
+	request.payload[request.payload_size] = '\0';
+	assert_string_equal((char *)request.payload, "{\"challenge\":\"EBESExQVFhcYGRobHB0eHw\"}");
+	found.claim_format = FORMAT_CBOR;
+	assert_int_equal(driver->claim(&found, challenge, &request), 0);
+	assert_int_equal(request.content_format, FORMAT_CBOR);
+	assert_int_equal(request.payload_size, 12 + LABEL_CHALLENGE_SIZE);
+	assert_memory_equal(request.payload,
+		"\xa1\x69"
+		"challenge"
+		"\x50\x10\x11",
+		14);
+}
+
 static void test_requests(void **state)
 {
 	const struct device_links none = {0};
@@ -296,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_token_in_clear),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_answer_bytes),
+		cmocka_unit_test(test_claim_requests),
 		cmocka_unit_test(test_requests),
 	};
 

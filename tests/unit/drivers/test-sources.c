@@ -99,6 +99,9 @@ static void test_same_links(void **state)
 	other.command_format++;
 	assert_false(device_links_equal(&one, &other));
 	other = one;
+	other.claim_format++;
+	assert_false(device_links_equal(&one, &other));
+	other = one;
 	other.source_count--;
 	assert_false(device_links_equal(&one, &other));
 	other = one;

@@ -239,6 +239,35 @@ static void a_proof_beats_who_holds_the_name_without_one(void **state)
 	assert_int_equal(x.code, COAP_CODE(4, 3));
 }
 
+/* The same label twice: a copy, or a device that moved. */
+static void who_proved_its_name_keeps_it_while_it_is_heard(void **state)
+{
+	struct device *device = active_device("sensor-1", ONE);
+	struct device_address one = address_of(ONE), two = address_of(TWO);
+	uint8_t challenge[LABEL_CHALLENGE_SIZE];
+
+	know(&label);
+	ask(TWO);
+	assert_true(challenge_of(&x, challenge));
+	prove(ONE, true);
+	assert_int_equal(device->record->trust, TRUST_CLAIMED);
+	/* What was asked before is no use any more, and nothing new is asked. */
+	prove_with(TWO, challenge, true);
+	assert_int_equal(x.code, COAP_CODE(4, 9));
+	assert_false(challenge_of(&x, challenge));
+	ask(TWO);
+	assert_int_equal(x.code, COAP_CODE(4, 9));
+	assert_false(challenge_of(&x, challenge));
+	assert_true(device_address_same_host(&device->record->address, &one));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NAME_CONFLICT, device->record->id));
+	/* Its trying does not make the holder heard. */
+	bed_advance(CLAIM_SILENT_USEC);
+	prove(TWO, true);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_true(device_address_same_host(&device->record->address, &two));
+	assert_int_equal(disk_audit_count("proof", "claimed"), 2);
+}
+
 static void sizes_that_no_proof_has(void **state)
 {
 	static const char *const bodies[] = {"{\"nonce\":\"ICEiIyQlJic\"}", "{\"proof\":\"AA\"}",
@@ -265,6 +294,7 @@ int main(void)
 		T(a_proof_waits_for_its_label),
 		T(a_kept_proof_that_was_wrong),
 		T(a_proof_beats_who_holds_the_name_without_one),
+		T(who_proved_its_name_keeps_it_while_it_is_heard),
 		T(sizes_that_no_proof_has),
 	};
 
