@@ -26,6 +26,7 @@
 #include "host/label-host.h"
 #include "host/load.h"
 #include "host/multicast.h"
+#include "host/outbox-host.h"
 #include "host/profile-host.h"
 #include "host/telemetry.h"
 #include "host/token-host.h"
@@ -270,6 +271,8 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		reading_drop_loaded(&gateway->host);
 	if (r >= 0)
+		outbox_start(&gateway->host);
+	if (r >= 0)
 		r = start_page(gateway, sockets);
 	if (r >= 0)
 		r = profiles_start(&gateway->host);
@@ -348,6 +351,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->api = api_free(host->api);
 	host->pump_source = loop_source_free(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
+	host->pace_timer = loop_source_free(host->pace_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->repeat_timer = loop_source_free(host->repeat_timer);
@@ -382,6 +386,7 @@ int gateway_reload(struct gateway *gateway)
 	struct host *host = &gateway->host;
 	const struct config *old = host->config;
 	struct config *next = old == &gateway->config ? &gateway->spare : &gateway->config;
+	struct owed_limits limits;
 	char keys[512];
 	int r;
 
@@ -401,12 +406,9 @@ int gateway_reload(struct gateway *gateway)
 	host->config = next;
 	limits_configure(&host->limits, next);
 	log_set_level(next->log_level);
-	owed_set_limits(
-		host->owed, &(const struct owed_limits){
-				    .outbox_bytes = next->outbox_max_bytes,
-				    .window_readings = host->limits.value[LIMIT_WINDOW_READINGS],
-				    .in_flight = next->mqtt_window,
-			    });
+	limits = outbox_limits(host);
+	owed_set_limits(host->owed, &limits);
+	reading_pump_soon(host);
 	upstream_reload(host, old);
 	log_at(LOG_NOTICE, (&(const struct log_fields){.message_id = MESSAGE_RELOADED}),
 		"The configuration was reloaded.");

@@ -75,6 +75,8 @@ void api_get_devices(const struct api_context *context);
 void api_get_readings(const struct api_context *context);
 void api_get_device(const struct api_context *context);
 json_t *api_queue_json(const struct api_view *view);
+/* How long an outage can last at the present rate; false when that is not known, or for ever. */
+bool api_seconds_left(const struct api_view *view, uint64_t *ret_seconds);
 void api_get_journal(const struct api_context *context);
 void api_get_history(const struct api_context *context);
 void api_get_verified(const struct api_context *context);

@@ -90,8 +90,7 @@ static void write_queue(const struct api_view *view, FILE *out)
 		gauge(out, "queue_age_seconds",
 			"Age of the oldest one; missing while that is on file only.",
 			age > 0 ? (double)age / 1000 : 0);
-	if (pace_seconds_left(&view->metrics->taken, max > stats.bytes ? max - stats.bytes : 0,
-		    clock_boot_usec(), &seconds))
+	if (api_seconds_left(view, &seconds))
 		gauge(out, "queue_seconds_left",
 			"How long an outage can last at the rate of the last hour; missing while "
 			"it is not known.",

@@ -69,19 +69,11 @@ static void add_gap(void *userdata, const struct api_gap *gap)
 
 static void add_pace(const struct api_view *view, json_t *body)
 {
-	uint64_t now = clock_boot_usec(), hourly, seconds;
-	uint64_t max = (*view->config)->outbox_max_bytes;
-	struct owed_stats stats;
+	uint64_t hourly;
 
-	owed_stats(view->owed, &stats);
 	json_object_set_new(body, "bytes_per_hour",
-		pace_per_hour(&view->metrics->taken, now, &hourly)
+		pace_per_hour(&view->metrics->taken, clock_boot_usec(), &hourly)
 			? json_integer((json_int_t)hourly)
-			: json_null());
-	json_object_set_new(body, "seconds_left",
-		pace_seconds_left(&view->metrics->taken, max > stats.bytes ? max - stats.bytes : 0,
-			now, &seconds)
-			? json_integer((json_int_t)seconds)
 			: json_null());
 }
 

@@ -93,12 +93,25 @@ static json_t *stages_json(const struct registry *registry)
 	return body;
 }
 
-json_t *api_queue_json(const struct api_view *view)
+bool api_seconds_left(const struct api_view *view, uint64_t *ret_seconds)
 {
+	uint64_t max = (*view->config)->outbox_max_bytes;
 	struct owed_stats stats;
 
 	owed_stats(view->owed, &stats);
-	return json_pack("{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "readings",
+	return pace_seconds_left(&view->metrics->taken, max > stats.bytes ? max - stats.bytes : 0,
+		clock_boot_usec(), ret_seconds);
+}
+
+json_t *api_queue_json(const struct api_view *view)
+{
+	struct owed_stats stats;
+	uint64_t seconds;
+	bool known = api_seconds_left(view, &seconds);
+
+	owed_stats(view->owed, &stats);
+	return json_pack("{s:o,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "seconds_left",
+		known ? json_integer((json_int_t)seconds) : json_null(), "readings",
 		(json_int_t)stats.readings, "bytes", (json_int_t)stats.bytes, "limit_bytes",
 		(json_int_t)(*view->config)->outbox_max_bytes, "oldest",
 		api_time(stats.oldest_time), "in_flight", (json_int_t)stats.in_flight, "accepted",

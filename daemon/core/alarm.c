@@ -84,6 +84,10 @@ static const struct alarm_row table[ALARMS] = {
 		"All devices of %s share one provisioning token: who revokes it stops all of them.",
 		"Import a token for each device and take the shared one out of the configuration.",
 		true, 0},
+	[ALARM_OUTBOX_SHARE] = {"outbox-share",
+		"%s has its share of the outbox; its readings are put off, others are taken.",
+		"Bring the uplink back; look whether the device has to send that much.", true,
+		FROM_LAN_MAX},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)

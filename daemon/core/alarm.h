@@ -26,6 +26,7 @@ enum alarm_kind {
 	ALARM_PT_REFUSED,	 /* subject: device id */
 	ALARM_PLATFORM_DISABLED, /* subject: platform */
 	ALARM_SHARED_TOKEN,	 /* subject: platform */
+	ALARM_OUTBOX_SHARE,	 /* subject: device id */
 	ALARMS
 };
 

@@ -291,6 +291,14 @@ static const struct config_key table[] = {
 	{"outbox", "max_bytes", CONFIG_UINT, 65536, UINT64_C(1099511627776), "67108864", "bytes",
 		true, "Readings that may wait for the platform; beyond it devices are put off.",
 		NULL, MEMBER(outbox_max_bytes), NULL},
+	{"outbox", "device_max_bytes", CONFIG_UINT, 0, UINT64_C(1099511627776), "0", "bytes", true,
+		"Of them, what may wait of one device. 0: its fair share alone, which is four "
+		"times what is still free.",
+		NULL, MEMBER(outbox_device_bytes), NULL},
+	{"outbox", "pace", CONFIG_RATE, 0, 1000000000, "0", "readings/s", true,
+		"Readings a second that are published in the long run, for a platform that must "
+		"not be flooded after an outage. 0: as many as it takes.",
+		NULL, MEMBER(outbox_pace), NULL},
 	{"outbox", "keep_readings_of_revoked", CONFIG_BOOL, 0, 1, "no", "", true,
 		"Keep the waiting readings of a revoked device until it is approved again or "
 		"forgotten.",

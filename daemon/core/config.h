@@ -83,6 +83,8 @@ struct config {
 	char spotflow_operator_token_file[256], spotflow_shared_token_file[256];
 	/* outbox */
 	uint64_t outbox_max_bytes;     /* beyond it: 5.03. reloadable */
+	uint64_t outbox_device_bytes;  /* of one device, 0 = its fair share. reloadable */
+	double outbox_pace;	       /* readings a second that leave, 0 = any. reloadable */
 	bool keep_readings_of_revoked; /* default no. reloadable */
 };
 

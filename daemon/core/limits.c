@@ -51,6 +51,8 @@ static const struct limit_row table[LIMITS] = {
 		"what is owed upstream stands on disk; memory holds its front only"},
 	[LIMIT_OUTBOX_BYTES] = {"outbox-bytes", 64 * MIB, "bytes",
 		"a long outage must not fill the disk that approvals and revokes need"},
+	[LIMIT_OUTBOX_SHARE] = {"outbox-share", 4, "times what is free",
+		"one chatty device must not fill the outbox before the others have reported"},
 	[LIMIT_PROBES] = {"probes", 32, "requests",
 		"devices are asked a few at a time, so that the network is not flooded by us"},
 	[LIMIT_OBSERVATIONS] = {"observations", 256, "resources",

@@ -26,6 +26,7 @@ enum limit {
 	LIMIT_RATE,		    /* readings a second of a device */
 	LIMIT_WINDOW_READINGS,	    /* readings in memory */
 	LIMIT_OUTBOX_BYTES,
+	LIMIT_OUTBOX_SHARE,	 /* times what is free: one device's part of the outbox */
 	LIMIT_PROBES,		 /* requests of ours under way */
 	LIMIT_OBSERVATIONS,	 /* resources of devices that are observed */
 	LIMIT_SIGHTINGS,	 /* discovered services remembered */

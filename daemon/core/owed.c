@@ -56,17 +56,53 @@ void owed_set_limits(struct owed *owed, const struct owed_limits *limits)
 	owed->limits = *limits;
 }
 
+static uint64_t free_bytes(const struct owed *owed)
+{
+	uint64_t max = owed->limits.outbox_bytes;
+
+	return owed->sums.bytes < max ? max - owed->sums.bytes : 0;
+}
+
+/*
+ * The more is taken, the less one may have: with a share of 4 a chatty device stops at four fifths
+ * of the outbox, two of them at four ninths each, and there is always something left for those
+ * that have little. Nobody has to be known beforehand for that, and nothing that was acknowledged
+ * has to go.
+ */
+uint64_t owed_share(const struct owed *owed)
+{
+	const struct owed_limits *limits = &owed->limits;
+	uint64_t left = free_bytes(owed), share = UINT64_MAX;
+
+	if (limits->device_share > 0 && left < UINT64_MAX / limits->device_share)
+		share = left * limits->device_share;
+	return limits->device_bytes > 0 && limits->device_bytes < share ? limits->device_bytes
+									: share;
+}
+
+static enum owed_verdict row_fits(const struct owed *owed, uint64_t device_row, size_t size)
+{
+	uint64_t share = owed_share(owed);
+
+	if (owed->sums.bytes > owed->limits.outbox_bytes || size > free_bytes(owed))
+		return OWED_FULL;
+	return size > share || owed_device_bytes(owed, device_row) > share - size ? OWED_SHARE
+										  : OWED_ROOM;
+}
+
 enum owed_verdict owed_take_row(
 	struct owed *owed, uint64_t device_row, size_t size, uint64_t *ret_row)
 {
-	uint64_t max = owed->limits.outbox_bytes;
+	enum owed_verdict verdict = row_fits(owed, device_row, size);
 	struct owed_device *device = NULL;
 
-	if (owed->sums.bytes <= max && size <= max - owed->sums.bytes)
+	if (verdict == OWED_ROOM) {
 		device = owed_device_obtain(owed, device_row);
+		verdict = device ? OWED_ROOM : OWED_FULL;
+	}
 	if (!device) {
 		owed->sums.refused++;
-		return OWED_FULL;
+		return verdict;
 	}
 	if (device->pending++ == 0)
 		device->pending_first = owed->next_row;
@@ -184,12 +220,17 @@ int owed_set_open(struct owed *owed, uint64_t device_row, bool open)
 	return 0;
 }
 
+bool owed_has_next(const struct owed *owed)
+{
+	return owed->chain[OWED_READY].first && owed->sums.in_flight < owed->limits.in_flight;
+}
+
 struct reading *owed_next(struct owed *owed)
 {
 	struct owed_device *device = owed->chain[OWED_READY].first;
 	struct reading *reading;
 
-	if (!device || owed->sums.in_flight >= owed->limits.in_flight)
+	if (!owed_has_next(owed))
 		return NULL;
 	reading = owed_queue_fly(&device->queue);
 	owed->sums.in_flight++;
@@ -354,6 +395,13 @@ uint64_t owed_device_count(const struct owed *owed, uint64_t device_row)
 	const struct owed_device *device = owed_device_find(owed, device_row);
 
 	return device ? device->readings : 0;
+}
+
+uint64_t owed_device_bytes(const struct owed *owed, uint64_t device_row)
+{
+	const struct owed_device *device = owed_device_find(owed, device_row);
+
+	return device ? device->bytes : 0;
 }
 
 uint64_t owed_epoch(const struct owed *owed)

@@ -23,17 +23,25 @@ struct owed;
 
 struct owed_limits {
 	uint64_t outbox_bytes;	/* all bodies owed, on file or in memory */
+	uint64_t device_bytes;	/* of one device; 0 = no limit of its own */
+	unsigned device_share;	/* so many times what is still free may be one device's; 0 = any */
 	size_t window_readings; /* in memory, all devices */
 	size_t in_flight;	/* between next and acked */
 };
 
-enum owed_verdict { OWED_ROOM, OWED_FULL };
+enum owed_verdict {
+	OWED_ROOM,
+	OWED_FULL,  /* no room for anybody */
+	OWED_SHARE, /* this device has its share; others find room */
+};
 
 int owed_new(
 	const struct owed_limits *limits, uint64_t epoch, uint64_t next_row, struct owed **ret);
 struct owed *owed_free(struct owed *owed); /* drops all references */
 void owed_set_limits(struct owed *owed, const struct owed_limits *limits);
 
+/* How many bytes this device may owe, given what is free now. */
+uint64_t owed_share(const struct owed *owed);
 /* Is there room for size bytes more? Counts it as taken (until acked, dropped or refused) and
  * numbers it. */
 enum owed_verdict owed_take_row(
@@ -108,6 +116,9 @@ struct owed_stats {
 };
 void owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row);
+uint64_t owed_device_bytes(const struct owed *owed, uint64_t device_row);
+/* False when owed_next() would have nothing. */
+bool owed_has_next(const struct owed *owed);
 uint64_t owed_epoch(const struct owed *owed);
 /* "<gateway>.<epoch>.<row>"; ret_text of at least 80 bytes. */
 const char *gh_id_format(const char *gateway, uint64_t epoch, uint64_t row, char *ret_text);

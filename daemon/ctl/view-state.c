@@ -47,7 +47,8 @@ static void view_window(const json_t *window, FILE *out)
 
 static void view_sums(const json_t *queue, FILE *out)
 {
-	char bytes[NUMBER_SIZE], limit[NUMBER_SIZE], text[TEXT_SIZE];
+	const json_t *left = json_object_get(queue, "seconds_left");
+	char bytes[NUMBER_SIZE], limit[NUMBER_SIZE], text[TEXT_SIZE], age[AGE_SIZE];
 
 	if (!queue)
 		return;
@@ -56,6 +57,9 @@ static void view_sums(const json_t *queue, FILE *out)
 		view_bytes(json_integer_value(json_object_get(queue, "bytes")), bytes),
 		view_bytes(json_integer_value(json_object_get(queue, "limit_bytes")), limit));
 	pair_print(out, "Queue", text);
+	pair_print(out, "Room for",
+		json_is_integer(left) ? view_age(json_integer_value(left), age)
+				      : "not known yet: too little came in");
 	snprintf(text, sizeof(text),
 		"%" JSON_INTEGER_FORMAT " accepted, %" JSON_INTEGER_FORMAT
 		" delivered, %" JSON_INTEGER_FORMAT " not taken, %" JSON_INTEGER_FORMAT " dropped",
@@ -133,15 +137,11 @@ static void view_lost(const json_t *lost, FILE *out)
 
 void view_queue(const json_t *answer, FILE *out)
 {
-	const json_t *left = json_object_get(answer, "seconds_left");
-	char age[AGE_SIZE], number[NUMBER_SIZE];
+	char number[NUMBER_SIZE];
 
 	view_sums(answer, out);
 	pair_print(out, "Oldest", view_text(answer, "oldest", number));
 	pair_print(out, "In flight", view_text(answer, "in_flight", number));
-	pair_print(out, "Room for",
-		json_is_integer(left) ? view_age(json_integer_value(left), age)
-				      : "not known yet: too little came in");
 	view_lost(json_object_get(answer, "lost"), out);
 	fputc('\n', out);
 	view_queue_devices(answer, out);

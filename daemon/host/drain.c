@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/gap.h"
+#include "host/outbox-host.h"
 #include "host/session.h"
 
 #define DRAIN_TIMEOUT_USEC (3 * USEC_PER_SEC)
@@ -44,6 +45,7 @@ static void drop_readings(struct host *host, struct device *device)
 	owed_drop_device(
 		host->owed, device->record->row, &gap.count, &gap.first_row, &gap.last_row);
 	host->metrics.lost[LOST_REVOKED] += gap.count;
+	outbox_device_eased(host, device);
 	reading_drop_rows(
 		host, device->record->row, gap.count ? gap_note(host, device->record, &gap) : NULL);
 	if (!gap.count)

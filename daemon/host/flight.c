@@ -26,6 +26,7 @@
 #include "base/message-ids.h"
 #include "host/command-host.h"
 #include "host/gap.h"
+#include "host/outbox-host.h"
 #include "host/session.h"
 
 #define DELETE_DELAY_USEC (50 * USEC_PER_MSEC)
@@ -238,7 +239,8 @@ static int on_pump(sd_event_source *source, void *userdata)
 	unsigned count = 0;
 
 	while (count < PUMP_BUDGET && session_any_is_up(host) &&
-		host->flights_in_use < FLIGHTS_MAX && (reading = owed_next(host->owed))) {
+		host->flights_in_use < FLIGHTS_MAX && owed_has_next(host->owed) &&
+		outbox_paced(host) && (reading = owed_next(host->owed))) {
 		count++;
 		if (!pump_one(host, reading))
 			break;
@@ -326,12 +328,15 @@ static void hold_refused(struct host *host, uint64_t device_row)
 	part->refused_waits = r >= 0;
 }
 
-static void refusal_is_over(struct host *host, uint64_t device_row)
+/* One of its readings was taken: it is neither refused nor in want of room. */
+static void device_is_eased(struct host *host, uint64_t device_row)
 {
 	struct device *device = registry_by_row(host->registry, device_row);
 
-	if (device)
-		backoff_reset(&device_host(device)->refused_backoff);
+	if (!device)
+		return;
+	backoff_reset(&device_host(device)->refused_backoff);
+	outbox_device_eased(host, device);
 }
 
 void reading_on_delivered(struct host *host, uint64_t tag)
@@ -347,7 +352,7 @@ void reading_on_delivered(struct host *host, uint64_t tag)
 	}
 	histogram_add(&host->metrics.publish, clock_boot_usec() - was.sent_usec);
 	owed_acked(host->owed, was.device_row, was.row);
-	refusal_is_over(host, was.device_row);
+	device_is_eased(host, was.device_row);
 	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
 		reading_delete_delivered(host);
 	else if (owed_deletes_waiting(host->owed) == 1)

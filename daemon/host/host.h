@@ -167,8 +167,10 @@ struct host {
 	sd_event_source *delete_timer;
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;
-	/* reading.c */
+	/* outbox-host.c */
 	uint64_t outbox_full_usec; /* boot time when a reading found no room last */
+	struct ratelimit pace;
+	sd_event_source *pace_timer;
 	/* drop.c */
 	struct row_drop *drops;
 	sd_event_source *drop_timer;
@@ -323,6 +325,7 @@ struct device_host {
 	struct backoff refused_backoff;
 	sd_event_source *refused_timer;
 	bool refused_waits;
+	bool over_share; /* outbox-host.c: the alarm about it is active */
 };
 struct device_host *device_host(const struct device *device);
 /* Makes it; call after registry_add(). */

@@ -18,6 +18,7 @@
 #include "host/host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
+#include "host/outbox-host.h"
 #include "host/token-host.h"
 
 struct remembered {
@@ -133,11 +134,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.command = load_command,
 		.gap = load_gap,
 	};
-	const struct owed_limits limits = {
-		.outbox_bytes = host->config->outbox_max_bytes,
-		.window_readings = host->limits.value[LIMIT_WINDOW_READINGS],
-		.in_flight = host->config->mqtt_window,
-	};
+	const struct owed_limits limits = outbox_limits(host);
 	CLEANUP(loading_clear)
 	struct loading loading = {.host = host, .end = &loading.first};
 	struct store_facts facts;

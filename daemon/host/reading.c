@@ -22,12 +22,11 @@
 #include "base/log.h"
 #include "host/binding-host.h"
 #include "host/gap.h"
+#include "host/outbox-host.h"
 #include "host/secure-host.h"
 
 /* Readings handed to the store and not committed: about a second of a slow disk. */
 #define APPENDING_MAX 2000
-/* The alarm stays at least so long after the last reading that found no room. */
-#define FULL_FOR_USEC (60 * USEC_PER_SEC)
 
 /* ---- in ---- */
 
@@ -105,29 +104,11 @@ static const struct {
 	[READING_NOT_SENML] = {COAP_CODE(4, 22), AWAY_FORMAT},
 };
 
-static void outbox_is_full(struct host *host)
-{
-	host->outbox_full_usec = clock_boot_usec();
-	host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
-}
-
-/* After a reading was taken. Readings leave and come, and room on the disk does too: the alarm
- * would come and go with each of them. */
-static void outbox_has_room(struct host *host)
-{
-	struct owed_stats stats;
-
-	if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, "") ||
-		clock_boot_usec() - host->outbox_full_usec < FULL_FOR_USEC)
-		return;
-	owed_stats(host->owed, &stats);
-	if (stats.bytes <= host->config->outbox_max_bytes / 10 * 9)
-		host_alarm_clear(host, ALARM_OUTBOX_FULL, "");
-}
-
 /* Numbers a decoded reading and hands it to the store. False: no room. Takes the reference. */
 static bool owe(struct host *host, struct device *device, struct reading *reading)
 {
+	enum owed_verdict verdict;
+
 	if (store_appending(host->store) >= APPENDING_MAX) {
 		host->limits.reached[LIMIT_WINDOW_READINGS]++;
 		reading_unref(reading);
@@ -137,10 +118,9 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 		reading_unref(reading);
 		return false;
 	}
-	if (owed_take_row(host->owed, device->record->row, reading->size, &reading->row) ==
-		OWED_FULL) {
-		host->limits.reached[LIMIT_OUTBOX_BYTES]++;
-		outbox_is_full(host);
+	verdict = owed_take_row(host->owed, device->record->row, reading->size, &reading->row);
+	if (verdict != OWED_ROOM) {
+		outbox_refused(host, device, verdict);
 		reading_unref(reading);
 		return false;
 	}
@@ -308,7 +288,7 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 		reading_unref(readings[i]);
 	}
 	if (result == -ENOSPC) {
-		outbox_is_full(host);
+		outbox_refused(host, NULL, OWED_FULL);
 	} else if (result >= 0) {
 		outbox_has_room(host);
 		reading_pump_soon(host);

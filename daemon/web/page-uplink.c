@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way out: the link's state and what waits in the queue. */
 
+#include <stdio.h>
+
 #include "web/draw.h"
 
 static void draw_link(struct view *view, const json_t *uplink)
@@ -19,6 +21,23 @@ static void draw_link(struct view *view, const json_t *uplink)
 	html_put(view->html, "</section>\n");
 }
 
+/* How long an outage can last at the present rate. */
+static void draw_room(struct view *view, const json_t *left)
+{
+	long long minutes = json_integer_value(left) / 60;
+	char room[48];
+
+	if (!json_is_integer(left)) {
+		draw_fact(view, TEXT_ROOM_FOR, text(TEXT_ROOM_UNKNOWN));
+		return;
+	}
+	if (minutes < 120)
+		snprintf(room, sizeof(room), "%lld min", minutes);
+	else
+		snprintf(room, sizeof(room), "%lld h", minutes / 60);
+	draw_fact(view, TEXT_ROOM_FOR, room);
+}
+
 static void draw_queue(struct view *view, const json_t *queue)
 {
 	long long bytes = json_number(queue, "bytes"), limit = json_number(queue, "limit_bytes");
@@ -33,6 +52,7 @@ static void draw_queue(struct view *view, const json_t *queue)
 	html_put(view->html, "<dl class=\"facts\">\n");
 	draw_number(view, TEXT_QUEUED, json_number(queue, "readings"), "");
 	draw_fact_time(view, TEXT_OLDEST, json_text(queue, "oldest"));
+	draw_room(view, json_object_get(queue, "seconds_left"));
 	draw_number(view, TEXT_IN_FLIGHT, json_number(queue, "in_flight"), "");
 	draw_number(view, TEXT_ACCEPTED, json_number(queue, "accepted"), "");
 	draw_number(view, TEXT_DELIVERED, json_number(queue, "delivered"), "");

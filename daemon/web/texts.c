@@ -191,6 +191,8 @@ static const char *const texts[TEXTS] = {
 		"Readings are kept. Set mqtt.host in the configuration and reload the "
 		"service.",
 	[TEXT_QUEUE] = "Queue",
+	[TEXT_ROOM_FOR] = "Room for an outage of",
+	[TEXT_ROOM_UNKNOWN] = "not known yet: too little came in",
 	[TEXT_OLDEST] = "Oldest",
 	[TEXT_IN_FLIGHT] = "Under way",
 	[TEXT_ACCEPTED] = "Accepted since start",

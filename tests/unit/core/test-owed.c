@@ -80,6 +80,50 @@ static void test_outbox_limit(void **state)
 	reading_unref(refused);
 }
 
+/* Four times what is free: one device stops at four fifths, a second one finds its part still. */
+static void test_fair_share(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_limits limits = {
+		.outbox_bytes = 1000, .device_share = 4, .window_readings = 10, .in_flight = 10};
+	enum owed_verdict verdict;
+	uint64_t row, refused;
+
+	owed_set_limits(owed, &limits);
+	while ((verdict = owed_take_row(owed, 1, SIZE, &row)) == OWED_ROOM)
+		;
+	assert_int_equal(verdict, OWED_SHARE);
+	assert_int_equal(owed_device_bytes(owed, 1), 800);
+	refused = stats_of(owed).refused;
+	assert_int_equal(refused, 1);
+	/* The greedy one stays where it is, whoever comes; others get on. */
+	while ((verdict = owed_take_row(owed, 2, SIZE, &row)) == OWED_ROOM)
+		assert_int_equal(owed_take_row(owed, 1, SIZE, &row), OWED_SHARE);
+	assert_int_equal(verdict, OWED_SHARE);
+	assert_in_range(owed_device_bytes(owed, 2), 150, 170);
+	assert_int_equal(owed_take_row(owed, 3, SIZE, &row), OWED_ROOM);
+	assert_int_equal(owed_device_bytes(owed, 9), 0);
+	/* What is too much for everybody is no matter of shares. */
+	assert_int_equal(owed_take_row(owed, 4, 100, &row), OWED_FULL);
+	/* A limit of its own, below its share. */
+	limits.outbox_bytes = 1000000;
+	limits.device_bytes = 805;
+	owed_set_limits(owed, &limits);
+	assert_int_equal(owed_share(owed), 805);
+	assert_int_equal(owed_take_row(owed, 1, SIZE, &row), OWED_SHARE);
+	assert_int_equal(owed_take_row(owed, 1, 5, &row), OWED_ROOM);
+	assert_int_equal(owed_take_row(owed, 7, 900, &row), OWED_SHARE);
+	/* And above it. */
+	limits.device_bytes = UINT64_MAX;
+	limits.outbox_bytes = 1000;
+	owed_set_limits(owed, &limits);
+	assert_int_equal(owed_take_row(owed, 1, 1, &row), OWED_SHARE);
+	/* So large that its share cannot be written down: any. */
+	limits = (struct owed_limits){.outbox_bytes = UINT64_MAX, .device_share = 4};
+	owed_set_limits(owed, &limits);
+	assert_true(owed_share(owed) == UINT64_MAX);
+}
+
 static void test_turns(void **state)
 {
 	struct owed *owed = *state;
@@ -263,6 +307,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		OWED_TEST(test_one_row),
 		OWED_TEST(test_outbox_limit),
+		OWED_TEST(test_fair_share),
 		OWED_TEST(test_turns),
 		OWED_TEST(test_flight_limit),
 		OWED_TEST(test_returned_in_order),

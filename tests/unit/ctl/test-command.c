@@ -338,14 +338,15 @@ static void test_shows(void **state)
 			"\"lost\":{\"revoked\":4,\"missing\":0},\"devices\":[{\"id\":\"s-1\","
 			"\"stage\":\"active\",\"readings\":3}],\"gaps\":[{\"device\":\"old\","
 			"\"first\":1,\"last\":4,\"count\":4,\"reason\":\"revoked\"}]}",
-			"Room for         1 h 1 min\nGiven up         4 revoked\n\n"
+			"Given up         4 revoked\n\n"
 			"DEVICE  NAME  STAGE   READINGS\ns-1     -     active  3\n\n"
 			"Given up, and the platform was not told yet:\n"
 			"DEVICE  FROM ROW  TO ROW  READINGS  REASON\n"
 			"old     1         4       4         revoked\n"},
 		{"queue", "GET /api/v1/queue?limit=20 HTTP", "{\"seconds_left\":null}",
-			"not known yet: too little came in\nGiven up         none\n\nNothing "
-			"waits.\n"},
+			"Room for         not known yet: too little came in\n"},
+		{"queue", "GET /api/v1/queue?limit=20 HTTP", "{\"seconds_left\":null}",
+			"Given up         none\n\nNothing waits.\n"},
 		{"users list", "GET /api/v1/people HTTP", "{\"people\":[]}", "There is nobody yet"},
 		{"users list", "GET /api/v1/people HTTP",
 			"{\"people\":[{\"name\":\"anna\",\"role\":\"admin\"}]}",
@@ -380,13 +381,15 @@ static void test_status(void **state)
 	assert_int_equal(
 		run_answered(gateway, "status", "200 OK",
 			"{\"gateway\":{\"id\":\"plant-7\",\"version\":\"" GATEHOUSE_VERSION "\"},"
-			"\"queue\":{\"readings\":5,\"bytes\":2048,\"limit_bytes\":67108864},"
+			"\"queue\":{\"readings\":5,\"bytes\":2048,\"limit_bytes\":67108864,"
+			"\"seconds_left\":3700},"
 			"\"window\":{\"open\":true,\"seconds_left\":61,\"opened_by\":\"anna\"},"
 			"\"devices\":{\"active\":2,\"seen\":0,\"trouble\":1,\"total\":3},"
 			"\"alarms\":0,\"set_up\":true}"),
 		EXIT_DONE);
 	assert_non_null(strstr(gateway->out, "Gateway          plant-7\n"));
 	assert_non_null(strstr(gateway->out, "Queue            5 readings, 2.0 KiB of 64.0 MiB\n"));
+	assert_non_null(strstr(gateway->out, "Room for         1 h 1 min\n"));
 	assert_non_null(strstr(gateway->out, "open for 1 min 1 s more, by anna\n"));
 	assert_non_null(strstr(gateway->out, "Devices          2 active, 1 trouble\n"));
 	assert_null(strstr(gateway->out, "different versions"));

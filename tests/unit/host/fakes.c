@@ -229,6 +229,7 @@ int bed_teardown(void **state)
 	free(host->flights);
 	host->pump_source = sd_event_source_disable_unref(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
+	host->pace_timer = loop_source_free(host->pace_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->repeat_timer = loop_source_free(host->repeat_timer);

@@ -317,6 +317,31 @@ static void the_alarm_does_not_come_and_go(void **state)
 	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, true), 1);
 }
 
+/* So many a second and not more; nothing waits for longer than it must. */
+static void they_leave_at_a_pace(void **state)
+{
+	bed.config.outbox_pace = 2;
+	active_device("one", "10.0.0.1");
+	reported("one", "10.0.0.1", 5);
+	link_up();
+	assert_int_equal(published("/telemetry", 0), 2);
+	bed_advance(400 * USEC_PER_MSEC);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 2);
+	bed_advance(200 * USEC_PER_MSEC);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 3);
+	bed_advance(1000 * USEC_PER_MSEC);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 5);
+	/* Nothing waits: nothing is used up either. */
+	bed_advance(10 * USEC_PER_SEC);
+	reading_pump_soon(&bed.host);
+	bed_run_loop();
+	reported("one", "10.0.0.1", 2);
+	assert_int_equal(published("/telemetry", 0), 7);
+}
+
 static void the_table_of_flights(void **state)
 {
 	uint64_t tag, again;
@@ -358,6 +383,7 @@ int main(void)
 		T(devices_take_turns),
 		T(more_than_one_turn_of_the_loop),
 		T(the_alarm_does_not_come_and_go),
+		T(they_leave_at_a_pace),
 		T(the_table_of_flights),
 	};
 

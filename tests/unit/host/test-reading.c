@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/outbox-host.h"
 
 static struct lan_exchange x, y;
 
@@ -255,6 +256,46 @@ static void the_outbox_has_an_end(void **state)
 	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, false), 1);
 }
 
+/* One device has its share: the alarm names it, the others are taken, and it ends with its
+ * readings. */
+static void one_device_does_not_fill_it(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct owed_limits limits;
+	unsigned i;
+
+	active_device("two", "10.0.0.2");
+	bed.config.device_burst = 1000;
+	bed.config.outbox_max_bytes = 1000;
+	limits = outbox_limits(&bed.host);
+	assert_int_equal(limits.device_share, 4);
+	owed_set_limits(bed.host.owed, &limits);
+	for (i = 0; i < 60; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		if (appended_waiting())
+			appended_answer(0);
+	}
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_true(bed.host.limits.reached[LIMIT_OUTBOX_SHARE] > 0);
+	assert_int_equal(bed.host.limits.reached[LIMIT_OUTBOX_BYTES], 0);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_SHARE, device->record->id));
+	report(&y, "two", "10.0.0.2", "1");
+	appended_answer(0);
+	assert_int_equal(y.code, COAP_CODE(2, 4));
+	/* The gateway starts again: it is known still, and goes when it is over. */
+	device_host(device)->over_share = false;
+	outbox_start(&bed.host);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_SHARE, device->record->id));
+	link_up();
+	for (i = 0; i < fake_publication_count; i++) {
+		uplink_deliver(i);
+		bed_run_loop();
+	}
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_OUTBOX_SHARE, device->record->id));
+	assert_false(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+}
+
 static void a_slow_disk_pushes_back(void **state)
 {
 	unsigned i, burst = (unsigned)bed.config.device_burst;
@@ -352,6 +393,7 @@ int main(void)
 		T(over_its_rate),
 		T(what_is_wrong_with_a_body),
 		T(the_outbox_has_an_end),
+		T(one_device_does_not_fill_it),
 		T(a_slow_disk_pushes_back),
 		T(polled),
 		T(polled_within_its_rate),

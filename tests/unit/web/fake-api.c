@@ -96,18 +96,20 @@ static json_t *make_list(const struct fake_api *fake, const char *query)
 
 static json_t *make_status(const struct fake_api *fake)
 {
-	return json_pack("{s:{s:s,s:s,s:s},s:{s:b,s:s},s:{s:s,s:s,s:s,s:s},s:{s:i,s:i,s:i,s:s,s:i,"
-			 "s:i,s:i,s:i,s:i,s:i},s:{s:b,s:i,s:s},s:{s:i,s:s},s:i,s:b,s:{s:s},s:{s:s,"
-			 "s:s}}",
+	return json_pack(
+		"{s:{s:s,s:s,s:s},s:{s:b,s:s},s:{s:s,s:s,s:s,s:s},s:{s:i,s:i,s:i,s:i,s:s,s:i,"
+		"s:i,s:i,s:i,s:i,s:i},s:{s:b,s:i,s:s},s:{s:i,s:s},s:i,s:b,s:{s:s},s:{s:s,"
+		"s:s}}",
 		"gateway", "id", "plant-7", "version", "0.1.0", "since", "2026-11-21T08:00:00Z",
 		"clock", "synced", 1, "now", "2026-11-21T12:34:00Z", "uplink", "state", "up",
 		"since", "2026-11-21T08:00:02Z", "host", "broker.plant.example:8883", "detail", "",
-		"queue", "readings", 412, "bytes", 96000, "limit_bytes", 67108864, "oldest",
-		"2026-11-21T12:33:58Z", "in_flight", 16, "accepted", 83211, "delivered", 82799,
-		"refused", 0, "dead", 0, "dropped", 0, "window", "open", fake->window > 0,
-		"seconds_left", (int)fake->window, "opened_by", fake->window ? "anna" : "", "audit",
-		"rows", 118, "head", "9f2c44aa10", "alarms", 1, "set_up", fake->set_up, "key",
-		"source", "key file", "discovery", "state", "running", "detail", "avahi");
+		"queue", "readings", 412, "bytes", 96000, "limit_bytes", 67108864, "seconds_left",
+		180000, "oldest", "2026-11-21T12:33:58Z", "in_flight", 16, "accepted", 83211,
+		"delivered", 82799, "refused", 0, "dead", 0, "dropped", 0, "window", "open",
+		fake->window > 0, "seconds_left", (int)fake->window, "opened_by",
+		fake->window ? "anna" : "", "audit", "rows", 118, "head", "9f2c44aa10", "alarms", 1,
+		"set_up", fake->set_up, "key", "source", "key file", "discovery", "state",
+		"running", "detail", "avahi");
 }
 
 static json_t *make_heard(void)

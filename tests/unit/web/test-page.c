@@ -58,6 +58,7 @@ static void test_every_screen(void **state)
 		{"/devices/vent-3", "plant-7/vent-3"},
 		{"/devices/vent-3", "action=\"/devices/vent-3/revoke\""},
 		{"/uplink", "broker.plant.example:8883"},
+		{"/uplink", "50 h"},
 		{"/journal", "control socket"},
 		{"/people", "ben"},
 	};
