@@ -35,6 +35,7 @@
  *                                                   (400: "refused":[{"line","text"}], "refused_count")
  *   DELETE /api/v1/tokens               admin       ?ep=: deletes it; a device keeps the credential that it has
  *   POST   /api/v1/key                  local root  {"source","key"?}: seals every secret anew; the key is for "host" and "tpm2+host"
+ *   POST   /api/v1/backup               local root  {"key"}: <state>/backup.db, a copy of control.db sealed with that key
  *   GET    /api/v1/codes                technician  ?after=&limit=&open=1: {"total","open","codes":[{"ep","since","imported":bool,
  *                                                   "dtls":bool (its name is short enough),"window":null or {"seconds_left",
  *                                                   "opened_by","name","place","owner"},"device":id or null}]}, never a code or key

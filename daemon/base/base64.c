@@ -35,6 +35,31 @@ size_t hex_encode(struct span data, char *ret_text, size_t capacity)
 	return 2 * data.size;
 }
 
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int hex_decode(struct span text, uint8_t *ret_bytes, size_t size)
+{
+	if (text.size != 2 * size)
+		return -EINVAL;
+	for (size_t i = 0; i < size; i++) {
+		int high = hex_value(text.data[2 * i]), low = hex_value(text.data[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		ret_bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return 0;
+}
+
 static char *encode(struct span data, const char *alphabet, bool padded)
 {
 	char *text = malloc((data.size / 3 + 1) * 4 + 1), *at = text;

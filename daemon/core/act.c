@@ -33,6 +33,7 @@ static const char *const names[ACTS] = {
 	[ACT_TOKENS_PUT] = "tokens import",
 	[ACT_TOKEN_DROP] = "token drop",
 	[ACT_KEY] = "key",
+	[ACT_BACKUP] = "backup",
 	[ACT_CODES_PUT] = "codes import",
 	[ACT_CODE_DROP] = "code drop",
 };

@@ -42,8 +42,9 @@ enum act_kind {
 	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with,
 			       more     = others follow */
 	ACT_TOKEN_DROP,	    /* ep */
-	ACT_KEY, /* root on the control socket only; name: where the key comes from from now on,
-		    secret: its text, "" = made here */
+	ACT_KEY,    /* root on the control socket only; name: where the key comes from from now on,
+		       secret: its text, "" = made here */
+	ACT_BACKUP, /* root on the control socket only; secret: the key for the copy, in hex */
 	ACT_CODES_PUT, /* as ACT_TOKENS_PUT, with a struct label_list */
 	ACT_CODE_DROP, /* ep */
 	ACTS

@@ -62,6 +62,8 @@ int run_doctor(struct ctl *ctl);
 int run_setup(struct ctl *ctl);
 /* key.c */
 int run_key_show(struct ctl *ctl);
+int run_backup(struct ctl *ctl);
+int run_restore(struct ctl *ctl);
 int run_key_rotate(struct ctl *ctl);
 int run_key_reseal(struct ctl *ctl);
 /* people.c */

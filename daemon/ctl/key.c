@@ -69,14 +69,14 @@ static const char *text_of(const json_t *key, const char *name)
 	return !text ? "" : !strcmp(text, "key file") ? "file" : text;
 }
 
-/* gatehouse.kek-next becomes gatehouse.kek. */
-static int promote(struct ctl *ctl, const struct credential_store *store, const char *with)
+int key_promote(struct ctl *ctl, const struct credential_store *store, const char *source)
 {
+	const struct rung *rung = find_rung(source);
 	char text[TEXT_MAX + 1] = "", why[WHY_SIZE];
 	int r = credential_get(store, NEXT, text, why, sizeof(why));
 
 	if (r >= 0)
-		r = credential_put(store, CURRENT, with, text, why, sizeof(why));
+		r = credential_put(store, CURRENT, rung->with, text, why, sizeof(why));
 	crypto_wipe(text, sizeof(text));
 	if (r >= 0)
 		r = credential_drop(store, NEXT, why, sizeof(why));
@@ -92,7 +92,7 @@ static int end_earlier(struct ctl *ctl, const struct credential_store *store, co
 	if (!credential_exists(store, NEXT))
 		return EXIT_DONE;
 	if (json_is_true(json_object_get(key, "next")) && rung && rung->with)
-		return promote(ctl, store, rung->with);
+		return key_promote(ctl, store, rung->word);
 	return credential_drop(store, NEXT, why, sizeof(why)) < 0 ? fail(ctl, why) : EXIT_DONE;
 }
 
@@ -122,6 +122,30 @@ static int change_to_file(struct ctl *ctl, const struct credential_store *store)
 	return EXIT_DONE;
 }
 
+/* text: TEXT_MAX + 1; it gets what the credential holds. why: WHY_SIZE. */
+static int put_next(const struct credential_store *store, const struct rung *rung,
+	const uint8_t key[AES256_KEY], char *text, char *why)
+{
+	hex_encode(span_of(key, AES256_KEY), text, TEXT_MAX + 1);
+	snprintf(text + 2 * AES256_KEY, TEXT_MAX + 1 - 2 * AES256_KEY, " %s", rung->word);
+	return credential_put(store, NEXT, rung->with, text, why, WHY_SIZE);
+}
+
+bool key_source_is_known(const char *source)
+{
+	return find_rung(source) != NULL;
+}
+
+int key_put_next(struct ctl *ctl, const struct credential_store *store, const char *source,
+	const uint8_t key[AES256_KEY])
+{
+	char text[TEXT_MAX + 1], why[WHY_SIZE];
+	int r = put_next(store, find_rung(source), key, text, why);
+
+	crypto_wipe(text, sizeof(text));
+	return r < 0 ? fail(ctl, why) : EXIT_DONE;
+}
+
 static int change_to_credential(
 	struct ctl *ctl, const struct credential_store *store, const struct rung *rung)
 {
@@ -131,10 +155,8 @@ static int change_to_credential(
 	int r, code;
 
 	random_bytes(key, sizeof(key));
-	hex_encode(span_of(key, sizeof(key)), text, sizeof(text));
-	snprintf(text + 2 * sizeof(key), sizeof(text) - 2 * sizeof(key), " %s", rung->word);
+	r = put_next(store, rung, key, text, why);
 	crypto_wipe(key, sizeof(key));
-	r = credential_put(store, NEXT, rung->with, text, why, sizeof(why));
 	if (r >= 0)
 		body = json_pack("{s:s,s:s}", "source", rung->word, "key", text);
 	crypto_wipe(text, sizeof(text));
@@ -143,7 +165,7 @@ static int change_to_credential(
 	code = order(ctl, body);
 	if (code == EXIT_REFUSED && credential_drop(store, NEXT, why, sizeof(why)) < 0)
 		line_print(ctl->err, why);
-	return code == EXIT_DONE ? promote(ctl, store, rung->with) : code;
+	return code == EXIT_DONE ? key_promote(ctl, store, rung->word) : code;
 }
 
 int key_change(struct ctl *ctl, const struct credential_store *store, const char *source)

@@ -60,8 +60,8 @@ static int read_password(struct ctl *ctl, char secret[SECRET_LINE_MAX + 1])
 	const char *why = NULL;
 	char text[256];
 
-	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], secret, text, sizeof(text)) <
-		0) {
+	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], SECRET_PASSWORD, secret, text,
+		    sizeof(text)) < 0) {
 		line_print(ctl->err, text);
 		return EXIT_USAGE;
 	}

@@ -73,14 +73,15 @@ static int ask(FILE *terminal, const char *prompt, char *ret_secret)
 	return r;
 }
 
-static int read_terminal(FILE *terminal, char *ret_secret)
+static int read_terminal(FILE *terminal, enum secret_kind kind, char *ret_secret)
 {
 	char again[SECRET_LINE_MAX + 1] = "";
-	int r = ask(terminal, "Password: ", ret_secret);
+	bool twice = kind == SECRET_PASSWORD;
+	int r = ask(terminal, twice ? "Password: " : "Recovery phrase: ", ret_secret);
 
-	if (r == 0)
+	if (r == 0 && twice)
 		r = ask(terminal, "Once more: ", again);
-	if (r == 0 && strcmp(ret_secret, again))
+	if (r == 0 && twice && strcmp(ret_secret, again))
 		r = -EKEYREJECTED;
 	if (r < 0)
 		crypto_wipe(ret_secret, SECRET_LINE_MAX + 1);
@@ -88,7 +89,7 @@ static int read_terminal(FILE *terminal, char *ret_secret)
 	return r;
 }
 
-static int read_from(const char *path, char *ret_secret)
+static int read_from(const char *path, enum secret_kind kind, char *ret_secret)
 {
 	CLEANUP(cleanup_file) FILE *opened = NULL;
 	bool terminal = !path && isatty(STDIN_FILENO), standard = path && !strcmp(path, "-");
@@ -100,23 +101,25 @@ static int read_from(const char *path, char *ret_secret)
 			return -errno;
 	}
 	setvbuf(in, NULL, _IONBF, 0);
-	return terminal ? read_terminal(in, ret_secret) : secret_read_line(in, ret_secret);
+	return terminal ? read_terminal(in, kind, ret_secret) : secret_read_line(in, ret_secret);
 }
 
-int secret_read(const char *path, char *ret_secret, char *ret_why, size_t capacity)
+int secret_read(
+	const char *path, enum secret_kind kind, char *ret_secret, char *ret_why, size_t capacity)
 {
+	const char *what = kind == SECRET_PASSWORD ? "password" : "recovery phrase";
 	const char *from = path ? path : isatty(STDIN_FILENO) ? "the terminal" : "standard input";
-	int r = read_from(path, ret_secret);
+	int r = read_from(path, kind, ret_secret);
 
 	if (r == -ENODATA)
-		snprintf(ret_why, capacity, "The password from %s is empty.", from);
+		snprintf(ret_why, capacity, "The %s from %s is empty.", what, from);
 	else if (r == -EMSGSIZE)
-		snprintf(ret_why, capacity, "The password from %s is longer than %d bytes.", from,
+		snprintf(ret_why, capacity, "The %s from %s is longer than %d bytes.", what, from,
 			SECRET_LINE_MAX);
 	else if (r == -EKEYREJECTED)
 		snprintf(ret_why, capacity, "The two passwords are not the same.");
 	else if (r < 0)
-		snprintf(ret_why, capacity, "The password cannot be read from %s: %s.", from,
+		snprintf(ret_why, capacity, "The %s cannot be read from %s: %s.", what, from,
 			strerror(-r));
 	return r;
 }

@@ -259,8 +259,8 @@ int run_tokens_replace(struct ctl *ctl)
 
 	if (username)
 		field[1] = (char *)(uintptr_t)username;
-	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], secret, text, sizeof(text)) <
-		0) {
+	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], SECRET_PASSWORD, secret, text,
+		    sizeof(text)) < 0) {
 		line_print(ctl->err, text);
 		return EXIT_USAGE;
 	}

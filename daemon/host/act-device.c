@@ -457,6 +457,7 @@ void act_on_device(struct act_call *call)
 	case ACT_TOKENS_PUT:
 	case ACT_TOKEN_DROP:
 	case ACT_KEY:
+	case ACT_BACKUP:
 	case ACT_CODES_PUT:
 	case ACT_CODE_DROP:
 	case ACTS:

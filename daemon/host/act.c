@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/backup-host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
 #include "host/token-host.h"
@@ -105,6 +106,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 	}
 	if (act->kind == ACT_KEY) {
 		key_act(host, act, done, userdata);
+		return;
+	}
+	if (act->kind == ACT_BACKUP) {
+		backup_act(host, act, done, userdata);
 		return;
 	}
 	if (act->kind >= ACT_SETUP_CODE) {

@@ -81,6 +81,10 @@ int control_raise_counter(struct control *control, const char *name, uint64_t va
 int control_rekey(
 	struct control *control, struct key *key, const struct audit_row *audit, char ret_head[65]);
 
+/* The same to a copy whose sealer is the present one: no statement of it is used, and its sealer
+ * stays. key: bytes and source; its mark is filled. */
+int control_reseal(struct control *copy, struct key *key);
+
 /* --- control-load.c --- */
 int control_load(struct control *control, const struct store_loader *loader, void *userdata);
 

@@ -22,35 +22,12 @@
 
 #define HEX_SIZE (2 * AES256_KEY)
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A key of zeros only is what a null key or an empty disk image looks like. */
 static bool is_null_key(const uint8_t key[AES256_KEY])
 {
 	static const uint8_t zero[AES256_KEY];
 
 	return crypto_equal(key, zero, AES256_KEY);
-}
-
-static int parse_hex(struct span text, uint8_t ret_key[AES256_KEY])
-{
-	for (size_t i = 0; i < AES256_KEY; i++) {
-		int high = hex_value(text.data[2 * i]), low = hex_value(text.data[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -EINVAL;
-		ret_key[i] = (uint8_t)(high << 4 | low);
-	}
-	return 0;
 }
 
 /* What stands behind the digits: nothing, or a space and a word. */
@@ -82,7 +59,9 @@ int key_parse(struct span text, uint8_t ret_key[AES256_KEY], enum key_source *re
 	} else {
 		if (text.size > HEX_SIZE && text.data[text.size - 1] == '\n')
 			text.size--;
-		r = text.size < HEX_SIZE ? -EINVAL : parse_hex(text, key);
+		r = text.size < HEX_SIZE
+			    ? -EINVAL
+			    : hex_decode(span_of(text.data, HEX_SIZE), key, sizeof(key));
 		if (r >= 0)
 			r = parse_word(
 				span_of(text.data + HEX_SIZE, text.size - HEX_SIZE), ret_source);

@@ -52,7 +52,7 @@ static int copy_into(struct database *db, sqlite3 *target)
 	return (code & 0xff) == SQLITE_FULL ? -ENOSPC : -EIO;
 }
 
-static int copy_to(struct database *db, const char *path)
+int database_copy(struct database *db, const char *path)
 {
 	CLEANUP(cleanup_close) int fd = -EBADF;
 	sqlite3 *target = NULL;
@@ -77,7 +77,7 @@ static int copy_before(struct database *db, unsigned version)
 
 	snprintf(copy, sizeof(copy), "%s.before-%u", db->path, version);
 	snprintf(temporary, sizeof(temporary), "%s.tmp", copy);
-	r = copy_to(db, temporary);
+	r = database_copy(db, temporary);
 	if (r >= 0 && rename(temporary, copy) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -13,6 +13,10 @@ struct migrations {
 extern const struct migrations control_migrations;
 extern const struct migrations outbox_migrations;
 
+/* A copy of the whole file, also of what is only in its log, at 'path' (over one that is there;
+ * 0600, durable but for its name). */
+int database_copy(struct database *db, const char *path);
+
 enum migrate_result { MIGRATE_DONE, MIGRATE_NEWER };
 
 /*

@@ -242,17 +242,38 @@ static int reseal_all(struct control *control, const struct sealer *to, const st
 	return r < 0 ? r : replace_mark(control, mark);
 }
 
+static int sealer_for(struct control *control, struct key *key, struct sealer **ret)
+{
+	int r = key_check_make(key->bytes, key->mark.check);
+
+	key->mark.source = key->source;
+	key->mark.id = (uint8_t)(sealer_key_id(control->sealer) % UINT8_MAX + 1);
+	return r < 0 ? r : sealer_new(key->bytes, key->mark.id, ret);
+}
+
+int control_reseal(struct control *copy, struct key *key)
+{
+	CLEANUP(sealer_freep) struct sealer *next = NULL;
+	int r = sealer_for(copy, key, &next);
+
+	if (r >= 0)
+		r = database_begin(copy->db);
+	if (r < 0)
+		return r;
+	r = reseal_all(copy, next, &key->mark);
+	if (r >= 0)
+		return database_commit(copy->db);
+	database_rollback(copy->db);
+	return r;
+}
+
 int control_rekey(
 	struct control *control, struct key *key, const struct audit_row *audit, char ret_head[65])
 {
 	CLEANUP(sealer_freep) struct sealer *next = NULL;
 	struct sealer *old = control->sealer;
-	int r = key_check_make(key->bytes, key->mark.check);
+	int r = sealer_for(control, key, &next);
 
-	key->mark.source = key->source;
-	key->mark.id = (uint8_t)(sealer_key_id(old) % UINT8_MAX + 1);
-	if (r >= 0)
-		r = sealer_new(key->bytes, key->mark.id, &next);
 	if (r < 0)
 		return r;
 	r = control_begin(control);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/backup.h"
 #include "store/store-worker.h"
 
 static int fetch_rows(struct worker *worker, struct order *order)
@@ -71,6 +72,18 @@ static int rekey(struct worker *worker, struct order *order)
 	return 0;
 }
 
+/* A copy that cannot be made, for whatever reason, is no failure of the file that is copied. */
+static int backup(struct worker *worker, struct order *order)
+{
+	int directory = worker->store->directory_fd;
+	int r = control_backup(worker->control, directory, &order->rekey.key);
+
+	return r < 0 ? r
+		     : worker_judge(worker, worker->control->db,
+			       control_backup_note(worker->control, directory, &order->rekey.audit,
+				       order->head));
+}
+
 int worker_do_quick(struct worker *worker, struct order *order)
 {
 	if (worker->failed)
@@ -88,6 +101,8 @@ int worker_do_quick(struct worker *worker, struct order *order)
 		return get_token(worker, order);
 	if (order->kind == ORDER_REKEY)
 		return rekey(worker, order);
+	if (order->kind == ORDER_BACKUP)
+		return backup(worker, order);
 	return order->kind == ORDER_FETCH ? fetch_rows(worker, order) : list_journal(worker, order);
 }
 

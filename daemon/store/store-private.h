@@ -26,6 +26,7 @@ enum order_kind {
 	ORDER_FETCH,
 	ORDER_TOKEN,
 	ORDER_REKEY,
+	ORDER_BACKUP,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,
@@ -74,7 +75,7 @@ struct order {
 			struct secret value;
 		} token;
 		struct {
-			struct key key; /* bytes and source */
+			struct key key; /* bytes and source; ORDER_BACKUP too */
 			struct audit_row audit;
 		} rekey;
 		struct {
@@ -117,6 +118,8 @@ struct store {
 
 void *store_thread(void *store);
 
+/* store.c: one that is all zero but for these. NULL when there is no memory. */
+struct order *order_new(enum order_kind kind, store_done_fn done, void *userdata);
 /* store.c: frees an order with what it holds. */
 void order_free(struct order *order);
 

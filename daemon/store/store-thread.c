@@ -104,6 +104,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 	case ORDER_FETCH:
 	case ORDER_TOKEN:
 	case ORDER_REKEY:
+	case ORDER_BACKUP:
 	case ORDER_BATCH:
 	case ORDER_FAILED:
 	case ORDERS:

@@ -103,6 +103,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_FETCH] = answer_fetch,
 	[ORDER_TOKEN] = answer_token,
 	[ORDER_REKEY] = answer_done,
+	[ORDER_BACKUP] = answer_done,
 	[ORDER_STOP] = answer_nothing,
 	[ORDER_BATCH] = answer_batch,
 	[ORDER_FAILED] = answer_failed,
@@ -127,6 +128,7 @@ void order_free(struct order *order)
 		secret_clear(&order->token.value);
 		break;
 	case ORDER_REKEY:
+	case ORDER_BACKUP:
 		crypto_wipe(&order->rekey.key, sizeof(order->rekey.key));
 		break;
 	case ORDER_VERIFY:
@@ -309,7 +311,7 @@ struct store *store_free(struct store *store)
 
 /* --- orders --- */
 
-static struct order *order_new(enum order_kind kind, store_done_fn done, void *userdata)
+struct order *order_new(enum order_kind kind, store_done_fn done, void *userdata)
 {
 	struct order *order = malloc(sizeof(*order));
 
@@ -453,24 +455,6 @@ void store_journal(
 	if (order->journal.query.max > JOURNAL_MAX)
 		order->journal.query.max = JOURNAL_MAX;
 	order->journal.done = done;
-	mailbox_push(store->orders, &order->mail);
-}
-
-void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
-	const struct audit_row *audit, store_done_fn done, void *userdata)
-{
-	struct order *order = order_new(ORDER_REKEY, done, userdata);
-
-	if (!order) {
-		done(userdata, -ENOMEM, NULL);
-		return;
-	}
-	order->rekey.audit = *audit;
-	order->rekey.key.source = source;
-	if (key)
-		memcpy(order->rekey.key.bytes, key, AES256_KEY);
-	else
-		random_bytes(order->rekey.key.bytes, AES256_KEY);
 	mailbox_push(store->orders, &order->mail);
 }
 

@@ -24,9 +24,11 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/crypto.h"
 #include "core/change.h"
 #include "core/owed.h"
 #include "core/reading.h"
+#include "store/key-source.h"
 
 struct store;
 
@@ -37,20 +39,6 @@ enum store_opened {
 	STORE_NEWER,	   /* written by a newer version */
 	STORE_CORRUPT,	   /* control.db is damaged */
 };
-
-/*
- * Where the key-encryption key comes from, from the weakest to the strongest. A credential that
- * systemd decrypts may say of itself with what it is sealed.
- */
-enum key_source {
-	KEY_FILE,	/* <state>/key */
-	KEY_CREDENTIAL, /* a credential that does not say more */
-	KEY_HOST,	/* a credential, sealed with the host's key */
-	KEY_TPM2,	/* a credential, sealed with the TPM2 and the host's key */
-	KEY_SOURCES
-};
-const char *key_source_to_string(enum key_source source);
-int key_source_from_string(const char *text, enum key_source *ret_source);
 
 struct store_options {
 	const char *state_directory; /* checked as private (directory_open_private) and created */
@@ -186,6 +174,13 @@ void store_get_token(
  */
 void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
 	const struct audit_row *audit, store_done_fn done, void *userdata);
+/*
+ * A copy of control.db as <state>/backup.db, each secret in it sealed with 'key' instead of ours.
+ * The audit row is saved after it. done like store_save; also another errno, and then there is no
+ * copy.
+ */
+void store_backup(struct store *store, const uint8_t key[AES256_KEY], const struct audit_row *audit,
+	store_done_fn done, void *userdata);
 /* A message of the platform, as it came. Spans are valid during the call. */
 struct store_arrival {
 	uint64_t number; /* when it is replayed */

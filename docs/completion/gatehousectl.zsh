@@ -37,6 +37,8 @@ tokens drop|EP|
 key show||
 key rotate||
 key reseal|| --to=HOW
+backup|FILE| --config=FILE --phrase-file=FILE
+restore|FILE| --config=FILE --to=HOW --phrase-file=FILE --replace
 codes import|FILE|
 codes list||
 codes make|NAMES FILE|

@@ -110,6 +110,21 @@ static void test_one_text_for_each_value(void **state)
 	assert_int_equal(accepted, 256);
 }
 
+static void test_hex_back(void **state)
+{
+	static const char *const WRONG[] = {
+		"", "00", "0001020", "000102030", "0001g2ff", "00010 ff"};
+	static const uint8_t wanted[] = {0x00, 0x1f, 0xAB, 0xff};
+	uint8_t bytes[4];
+
+	assert_int_equal(hex_decode(span_from_string("001faBFf"), bytes, sizeof(bytes)), 0);
+	assert_memory_equal(bytes, wanted, sizeof(wanted));
+	assert_int_equal(hex_decode((struct span){0}, bytes, 0), 0);
+	for (size_t i = 0; i < ELEMENTS(WRONG); i++)
+		assert_int_equal(
+			hex_decode(span_from_string(WRONG[i]), bytes, sizeof(bytes)), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +132,7 @@ int main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_decode_refusals),
 		cmocka_unit_test(test_one_text_for_each_value),
+		cmocka_unit_test(test_hex_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

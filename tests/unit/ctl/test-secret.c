@@ -58,19 +58,19 @@ static void test_file(void **state)
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
-	assert_int_equal(secret_read(path, secret, why, sizeof(why)), -ENODATA);
+	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), -ENODATA);
 	assert_non_null(strstr(why, "is empty"));
 	assert_int_equal(write(fd, "from a file\n", 12), 12);
-	assert_int_equal(secret_read(path, secret, why, sizeof(why)), 0);
+	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), 0);
 	assert_string_equal(secret, "from a file");
 	memset(secret, 'y', SECRET_LINE_MAX);
 	assert_int_equal(pwrite(fd, secret, SECRET_LINE_MAX, 0), SECRET_LINE_MAX);
 	assert_int_equal(pwrite(fd, "yy", 2, SECRET_LINE_MAX), 2);
-	assert_int_equal(secret_read(path, secret, why, sizeof(why)), -EMSGSIZE);
+	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), -EMSGSIZE);
 	assert_non_null(strstr(why, "longer than 256 bytes"));
 	close(fd);
 	unlink(path);
-	assert_int_equal(secret_read(path, secret, why, sizeof(why)), -ENOENT);
+	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), -ENOENT);
 	assert_non_null(strstr(why, "No such file"));
 }
 
@@ -85,7 +85,8 @@ static void test_standard_input(void **state)
 		close(ends[1]);
 		dup2(ends[0], STDIN_FILENO);
 		close(ends[0]);
-		assert_int_equal(secret_read(i ? "-" : NULL, secret, why, sizeof(why)), 0);
+		assert_int_equal(
+			secret_read(i ? "-" : NULL, SECRET_PASSWORD, secret, why, sizeof(why)), 0);
 		assert_string_equal(secret, "by a pipe");
 		clearerr(stdin);
 	}
@@ -128,7 +129,7 @@ static int ask_on_terminal(const char *first, const char *second, char *seen, si
 
 	if (child == 0) {
 		char secret[SECRET_LINE_MAX + 1] = "", why[256];
-		int r = secret_read(NULL, secret, why, sizeof(why));
+		int r = secret_read(NULL, SECRET_PASSWORD, secret, why, sizeof(why));
 
 		_exit(r == 0 && !strcmp(secret, "typed twice") ? 0 : r == -EKEYREJECTED ? 2 : 1);
 	}

@@ -62,6 +62,20 @@ void store_rekey(struct store *store, enum key_source source, const uint8_t *key
 		memcpy(fake_rekey.key, key, sizeof(fake_rekey.key));
 }
 
+struct fake_rekey fake_backup;
+
+void store_backup(struct store *store, const uint8_t key[AES256_KEY], const struct audit_row *audit,
+	store_done_fn done, void *userdata)
+{
+	assert_false(fake_backup.waits);
+	fake_backup = (struct fake_rekey){.waits = true,
+		.has_key = true,
+		.audit = *audit,
+		.done = done,
+		.userdata = userdata};
+	memcpy(fake_backup.key, key, sizeof(fake_backup.key));
+}
+
 size_t store_waiting(void)
 {
 	return save_count;

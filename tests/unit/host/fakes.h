@@ -66,6 +66,7 @@ struct fake_rekey {
 	void *userdata;
 };
 extern struct fake_rekey fake_rekey;
+extern struct fake_rekey fake_backup; /* store_backup() likewise */
 /* What is on disk of a command, or NULL. */
 const struct command *disk_command(uint64_t row);
 extern uint64_t fake_settled;		 /* the arrival that was settled last */

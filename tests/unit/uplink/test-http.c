@@ -247,6 +247,9 @@ static void status_and_retry_after(void **state)
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
 		get(&(const struct ask){.path = rows[i].path}, &got);
 		assert_int_equal(got.status, rows[i].status);
+		/* libcurl of its own takes no more than six hours, from some version on. */
+		if (rows[i].after == 86400 && got.retry_after == 21600)
+			continue;
 		assert_int_equal(got.retry_after, rows[i].after);
 	}
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop's side of the orders that bring a key with them. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/store-private.h"
+
+static struct order *order_with_key(enum order_kind kind, const uint8_t *key,
+	const struct audit_row *audit, store_done_fn done, void *userdata)
+{
+	struct order *order = order_new(kind, done, userdata);
+
+	if (!order) {
+		done(userdata, -ENOMEM, NULL);
+		return NULL;
+	}
+	order->rekey.audit = *audit;
+	if (key)
+		memcpy(order->rekey.key.bytes, key, AES256_KEY);
+	else
+		random_bytes(order->rekey.key.bytes, AES256_KEY);
+	return order;
+}
+
+void store_rekey(struct store *store, enum key_source source, const uint8_t *key,
+	const struct audit_row *audit, store_done_fn done, void *userdata)
+{
+	struct order *order = order_with_key(ORDER_REKEY, key, audit, done, userdata);
+
+	if (!order)
+		return;
+	order->rekey.key.source = source;
+	mailbox_push(store->orders, &order->mail);
+}
+
+void store_backup(struct store *store, const uint8_t key[AES256_KEY], const struct audit_row *audit,
+	store_done_fn done, void *userdata)
+{
+	struct order *order = order_with_key(ORDER_BACKUP, key, audit, done, userdata);
+
+	if (order)
+		mailbox_push(store->orders, &order->mail);
+}
