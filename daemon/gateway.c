@@ -71,6 +71,8 @@ static int open_store(struct gateway *gateway)
 	const struct store_options options = {
 		.state_directory = host->config->state_directory,
 		.credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
+		.loose = host->config->outbox_durability != DURABILITY_POWER,
+		.commit_delay_usec = host->config->outbox_commit_delay * USEC_PER_MSEC,
 	};
 	enum store_opened opened = STORE_OPENED;
 	char why[512] = "";
@@ -271,8 +273,6 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		reading_drop_loaded(&gateway->host);
 	if (r >= 0)
-		outbox_start(&gateway->host);
-	if (r >= 0)
 		r = start_page(gateway, sockets);
 	if (r >= 0)
 		r = profiles_start(&gateway->host);
@@ -322,6 +322,7 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 	store_get_facts(host->store, &facts);
 	if (facts.outbox_set_aside)
 		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, "");
+	outbox_start(host);
 	key_start(host);
 	*ret = gateway;
 	return 0;

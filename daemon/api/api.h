@@ -47,7 +47,8 @@
  *   POST   /api/v1/password             viewer      {"password"}: the fresh password
  *
  * STATUS = {"gateway":{"id","version","since"}, "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
- *           "queue":{"readings","bytes","limit_bytes","seconds_left" (null while it is not known),"oldest","in_flight","accepted",
+ *           "queue":{"readings","bytes","limit_bytes","durability":"power"|"process"|"memory","seconds_left" (null while it is not
+ *                    known),"oldest","in_flight","accepted",
  *                    "delivered","refused","dead","dropped"},
  *           "window":{"open","seconds_left","opened_by"}, "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"},
  *           "key":{"source","expected","next"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}

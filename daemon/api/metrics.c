@@ -90,6 +90,10 @@ static void write_queue(const struct api_view *view, FILE *out)
 		gauge(out, "queue_age_seconds",
 			"Age of the oldest one; missing while that is on file only.",
 			age > 0 ? (double)age / 1000 : 0);
+	begin(out, "queue_durability", "gauge", "1 for what an acknowledged reading outlives.");
+	for (enum durability one = DURABILITY_POWER; one <= DURABILITY_MEMORY; one++)
+		one_of(out, "queue_durability", "outlives", durability_to_string(one),
+			(*view->config)->outbox_durability == one);
 	if (api_seconds_left(view, &seconds))
 		gauge(out, "queue_seconds_left",
 			"How long an outage can last at the rate of the last hour; missing while "

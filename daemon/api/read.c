@@ -110,7 +110,8 @@ json_t *api_queue_json(const struct api_view *view)
 	bool known = api_seconds_left(view, &seconds);
 
 	owed_stats(view->owed, &stats);
-	return json_pack("{s:o,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "seconds_left",
+	return json_pack("{s:s,s:o,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:I}", "durability",
+		durability_to_string((*view->config)->outbox_durability), "seconds_left",
 		known ? json_integer((json_int_t)seconds) : json_null(), "readings",
 		(json_int_t)stats.readings, "bytes", (json_int_t)stats.bytes, "limit_bytes",
 		(json_int_t)(*view->config)->outbox_max_bytes, "oldest",

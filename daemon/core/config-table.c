@@ -136,6 +136,7 @@ static const struct config_form clean_form = {clean_fits, "text without control 
 
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const plain_words[] = {"approve", "refuse", NULL};
+static const char *const durability_words[] = {"power", "process", "memory", NULL};
 static const char *const envelope_words[] = {"properties", "json", NULL};
 
 #define MEMBER(member_)                             \
@@ -295,6 +296,17 @@ static const struct config_key table[] = {
 		"Of them, what may wait of one device. 0: its fair share alone, which is four "
 		"times what is still free.",
 		NULL, MEMBER(outbox_device_bytes), NULL},
+	{"outbox", "durability", CONFIG_ENUM, DURABILITY_POWER, DURABILITY_MEMORY, "power", "",
+		false,
+		"What an acknowledged reading outlives: power: a power cut. process: a crash of "
+		"the "
+		"gateway, but not of the machine. memory: neither. Anything but power is an alarm "
+		"that stands.",
+		durability_words, MEMBER(outbox_durability), NULL},
+	{"outbox", "commit_delay", CONFIG_UINT, 0, 5000, "0", "ms", false,
+		"Time for which a reading waits for others to be written with, for the sake of "
+		"flash memory. Its answer waits as long.",
+		NULL, MEMBER(outbox_commit_delay), NULL},
 	{"outbox", "pace", CONFIG_RATE, 0, 1000000000, "0", "readings/s", true,
 		"Readings a second that are published in the long run, for a platform that must "
 		"not be flooded after an outage. 0: as many as it takes.",
@@ -304,6 +316,11 @@ static const struct config_key table[] = {
 		"forgotten.",
 		NULL, MEMBER(keep_readings_of_revoked), NULL},
 };
+
+const char *durability_to_string(enum durability durability)
+{
+	return durability_words[durability];
+}
 
 const struct config_key *config_keys(size_t *ret_count)
 {

@@ -26,6 +26,9 @@ struct config_list {
 };
 
 enum plain_policy { PLAIN_APPROVE, PLAIN_REFUSE };
+/* What a 2.04 to a reading says: it outlives a power cut, the end of the process, or neither. */
+enum durability { DURABILITY_POWER, DURABILITY_PROCESS, DURABILITY_MEMORY };
+const char *durability_to_string(enum durability durability);
 enum envelope_policy { ENVELOPE_PROPERTIES, ENVELOPE_JSON };
 
 struct config {
@@ -82,8 +85,10 @@ struct config {
 	char spotflow_portal[384];
 	char spotflow_operator_token_file[256], spotflow_shared_token_file[256];
 	/* outbox */
-	uint64_t outbox_max_bytes;     /* beyond it: 5.03. reloadable */
-	uint64_t outbox_device_bytes;  /* of one device, 0 = its fair share. reloadable */
+	uint64_t outbox_max_bytes;    /* beyond it: 5.03. reloadable */
+	uint64_t outbox_device_bytes; /* of one device, 0 = its fair share. reloadable */
+	enum durability outbox_durability;
+	uint32_t outbox_commit_delay;  /* milliseconds */
 	double outbox_pace;	       /* readings a second that leave, 0 = any. reloadable */
 	bool keep_readings_of_revoked; /* default no. reloadable */
 };

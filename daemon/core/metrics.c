@@ -10,6 +10,7 @@ static const char *const words[LOSTS] = {
 	[LOST_REVOKED] = "revoked",
 	[LOST_REFUSED] = "refused",
 	[LOST_MISSING] = "missing",
+	[LOST_UNSTORED] = "not-stored",
 };
 
 const char *lost_why_to_string(enum lost_why why)

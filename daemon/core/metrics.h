@@ -9,9 +9,10 @@
 
 /* What became of readings that were acknowledged and will not be delivered. */
 enum lost_why {
-	LOST_REVOKED, /* their device was revoked, released, blocked or forgotten */
-	LOST_REFUSED, /* the platform will never take them: dead letters */
-	LOST_MISSING, /* they were not found on file */
+	LOST_REVOKED,  /* their device was revoked, released, blocked or forgotten */
+	LOST_REFUSED,  /* the platform will never take them: dead letters */
+	LOST_MISSING,  /* they were not found on file */
+	LOST_UNSTORED, /* durability 'memory': there was no room for them on the disk */
 	LOSTS
 };
 const char *lost_why_to_string(enum lost_why why); /* "revoked" ... */

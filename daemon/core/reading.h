@@ -48,7 +48,8 @@ struct reading {
 	enum trust trust;
 	int64_t time; /* wall milliseconds of arrival */
 	bool clock_synced;
-	int format; /* of the body as it goes upstream: 110 or 42 */
+	bool promised; /* acknowledged before it was stored; loop only */
+	int format;    /* of the body as it goes upstream: 110 or 42 */
 	struct request_key key;
 	uint64_t taken_usec; /* boot time of the order to the store; loop only */
 	void *exchange;	     /* lan's exchange whose answer is held, or NULL; loop only */

@@ -45,6 +45,19 @@ static void view_window(const json_t *window, FILE *out)
 	pair_print(out, "Window", text);
 }
 
+/* What an acknowledgement is worth; nothing is said where it is worth all. */
+static void view_durability(const char *word, FILE *out)
+{
+	if (word && !strcmp(word, "process"))
+		pair_print(out, "Durability",
+			"process: a power cut takes readings that were acknowledged");
+	else if (word && !strcmp(word, "memory"))
+		pair_print(out, "Durability",
+			"memory: a crash or a power cut takes readings that were acknowledged");
+	else if (word)
+		pair_print(out, "Durability", word);
+}
+
 static void view_sums(const json_t *queue, FILE *out)
 {
 	const json_t *left = json_object_get(queue, "seconds_left");
@@ -60,6 +73,7 @@ static void view_sums(const json_t *queue, FILE *out)
 	pair_print(out, "Room for",
 		json_is_integer(left) ? view_age(json_integer_value(left), age)
 				      : "not known yet: too little came in");
+	view_durability(json_string_value(json_object_get(queue, "durability")), out);
 	snprintf(text, sizeof(text),
 		"%" JSON_INTEGER_FORMAT " accepted, %" JSON_INTEGER_FORMAT
 		" delivered, %" JSON_INTEGER_FORMAT " not taken, %" JSON_INTEGER_FORMAT " dropped",

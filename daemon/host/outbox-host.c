@@ -71,8 +71,19 @@ void outbox_device_eased(struct host *host, struct device *device)
 	host_alarm_clear(host, ALARM_OUTBOX_SHARE, device->record->id);
 }
 
+/* The alarm stands for as long as it is so. */
+static void tell_durability(struct host *host)
+{
+	for (enum durability one = DURABILITY_PROCESS; one <= DURABILITY_MEMORY; one++)
+		if (one == host->config->outbox_durability)
+			host_alarm_raise(host, ALARM_NOT_DURABLE, durability_to_string(one));
+		else
+			host_alarm_clear(host, ALARM_NOT_DURABLE, durability_to_string(one));
+}
+
 void outbox_start(struct host *host)
 {
+	tell_durability(host);
 	for (struct device *device = registry_first(host->registry); device;
 		device = registry_next(device)) {
 		device_host(device)->over_share =

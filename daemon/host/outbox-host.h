@@ -15,7 +15,8 @@ void outbox_refused(struct host *host, struct device *device, enum owed_verdict 
 void outbox_has_room(struct host *host);
 /* After readings of this device left, or were dropped: the alarm about its share goes. */
 void outbox_device_eased(struct host *host, struct device *device);
-/* At start, when the devices are there: which alarms about shares are active. */
+/* At start, when the devices are there: the alarm about durability, and which ones about shares are
+ * active. */
 void outbox_start(struct host *host);
 
 /* May one more reading leave now? False: the pump is called again when it may. */

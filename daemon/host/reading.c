@@ -104,6 +104,39 @@ static const struct {
 	[READING_NOT_SENML] = {COAP_CODE(4, 22), AWAY_FORMAT},
 };
 
+static void answer(
+	struct host *host, struct reading *reading, uint8_t code, const char *text, int64_t max_age)
+{
+	struct lan_exchange *exchange = reading->exchange;
+
+	reading->exchange = NULL;
+	/* When the gateway stops the LAN goes first, and its exchanges with it. */
+	if (!exchange || !host->lan)
+		return;
+	if (text)
+		lan_answer_text(exchange, code, text, max_age);
+	else
+		lan_answer(exchange,
+			&(const struct lan_answer){.code = code, .format = -1, .max_age = max_age});
+}
+
+/* 2.04; {"c": n} in CBOR when commands wait for a device that is awake now. */
+static void answer_taken(struct host *host, struct device *device, struct reading *reading)
+{
+	uint8_t hint[] = {0xa1, 0x61, 'c', (uint8_t)command_box_ready(&device->commands)};
+	struct lan_exchange *exchange = reading->exchange;
+
+	if (!hint[3] || !exchange || !host->lan) {
+		answer(host, reading, COAP_CODE(2, 4), NULL, -1);
+		return;
+	}
+	reading->exchange = NULL;
+	lan_answer(exchange, &(const struct lan_answer){.code = COAP_CODE(2, 4),
+				     .format = FORMAT_CBOR,
+				     .payload = span_of(hint, sizeof(hint)),
+				     .max_age = -1});
+}
+
 /* Numbers a decoded reading and hands it to the store. False: no room. Takes the reference. */
 static bool owe(struct host *host, struct device *device, struct reading *reading)
 {
@@ -128,6 +161,12 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	reading->trust = device->record->trust;
 	reading->clock_synced = clock_is_synced();
 	reading->taken_usec = clock_boot_usec();
+	/* A promise that the disk knows nothing of: that is what was asked for, as long as the
+	 * disk is known to have room. */
+	reading->promised = host->config->outbox_durability == DURABILITY_MEMORY &&
+			    !host_alarm_is_active(host, ALARM_OUTBOX_FULL, "");
+	if (reading->promised)
+		answer_taken(host, device, reading);
 	store_append(host->store, reading);
 	return true;
 }
@@ -209,37 +248,23 @@ void reading_on_polled(struct host *host, struct device *device, const struct po
 
 /* ---- committed ---- */
 
-static void answer(
-	struct host *host, struct reading *reading, uint8_t code, const char *text, int64_t max_age)
+/* If it was acknowledged already, it is one that is lost. */
+static void give_up(struct host *host, const struct reading *reading, enum lost_why why)
 {
-	struct lan_exchange *exchange = reading->exchange;
+	const struct device *device = registry_by_row(host->registry, reading->device_row);
+	const struct upstream_gap gap = {.first_row = reading->row,
+		.last_row = reading->row,
+		.count = 1,
+		.reason = why == LOST_REVOKED ? "revoked" : "not stored"};
+	const struct store_gap *noted;
 
-	reading->exchange = NULL;
-	/* When the gateway stops the LAN goes first, and its exchanges with it. */
-	if (!exchange || !host->lan)
+	if (!reading->promised)
 		return;
-	if (text)
-		lan_answer_text(exchange, code, text, max_age);
-	else
-		lan_answer(exchange,
-			&(const struct lan_answer){.code = code, .format = -1, .max_age = max_age});
-}
-
-/* 2.04; {"c": n} in CBOR when commands wait for a device that is awake now. */
-static void answer_taken(struct host *host, struct device *device, struct reading *reading)
-{
-	uint8_t hint[] = {0xa1, 0x61, 'c', (uint8_t)command_box_ready(&device->commands)};
-	struct lan_exchange *exchange = reading->exchange;
-
-	if (!hint[3] || !exchange || !host->lan) {
-		answer(host, reading, COAP_CODE(2, 4), NULL, -1);
-		return;
-	}
-	reading->exchange = NULL;
-	lan_answer(exchange, &(const struct lan_answer){.code = COAP_CODE(2, 4),
-				     .format = FORMAT_CBOR,
-				     .payload = span_of(hint, sizeof(hint)),
-				     .max_age = -1});
+	host->metrics.lost[why]++;
+	noted = device ? gap_note(host, device->record, &gap) : NULL;
+	if (noted)
+		store_put_gap(host->store, noted);
+	gap_publish(host);
 }
 
 static void committed(struct host *host, struct reading *reading)
@@ -255,6 +280,7 @@ static void committed(struct host *host, struct reading *reading)
 
 		owed_refused(host->owed, reading);
 		store_delete(host->store, &range, 1);
+		give_up(host, reading, LOST_REVOKED);
 		answer(host, reading, COAP_CODE(4, 3), "not approved", -1);
 		return;
 	}
@@ -281,6 +307,7 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 			committed(host, readings[i]);
 		} else {
 			owed_refused(host->owed, readings[i]);
+			give_up(host, readings[i], LOST_UNSTORED);
 			host_turned_away(host, AWAY_STORE_FULL, NULL);
 			answer(host, readings[i], COAP_CODE(5, 3),
 				"the gateway cannot store it now", 30);

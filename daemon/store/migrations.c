@@ -142,6 +142,9 @@ static const char *const outbox_steps[] = {
 	/* The device may be forgotten before the platform is told. */
 	"ALTER TABLE gap ADD COLUMN device_id TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE gap ADD COLUMN platform TEXT NOT NULL DEFAULT '';",
+
+	/* 1: the last commits may be missing after a power cut, and with them 'next_row'. */
+	"ALTER TABLE meta ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;",
 };
 
 const struct migrations control_migrations = {control_steps, ELEMENTS(control_steps)};

@@ -15,6 +15,8 @@
 
 #define DELETE_STRETCH "4000"
 #define DEAD_MAX       "1000"
+/* More than can have been committed since the last sync: a checkpoint syncs every 2000 pages. */
+#define LOST_ROWS_MAX UINT64_C(1000000000)
 
 static const char *const OUTBOX_SQL[OUTBOX_STATEMENTS] = {
 	[OUTBOX_SQL_INSERT] = "INSERT INTO reading(row, device, trust, time, synced, format, mid,"
@@ -109,6 +111,49 @@ int outbox_set_epoch(struct outbox *outbox, uint64_t epoch)
 	if (r >= 0)
 		outbox->epoch = epoch;
 	return r;
+}
+
+static int write_mark(struct outbox *outbox, bool loose, uint64_t next_row)
+{
+	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
+	int r = database_prepare(
+		outbox->db, "UPDATE meta SET loose = ?1, next_row = ?2", &statement);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int(statement, 1, loose);
+	sqlite3_bind_int64(statement, 2, (int64_t)next_row);
+	r = statement_run(outbox->db, statement);
+	if (r >= 0)
+		outbox->next_row = next_row;
+	return r;
+}
+
+int outbox_set_loose(struct outbox *outbox, bool loose)
+{
+	uint64_t next_row = outbox->next_row;
+	int64_t was;
+	int r = database_number(outbox->db, "SELECT loose FROM meta", &was);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	if (was)
+		next_row += LOST_ROWS_MAX;
+	/* Still with a sync: the mark is there before anything can be lost. */
+	if (was || loose)
+		r = write_mark(outbox, loose, next_row);
+	if (r >= 0 && loose)
+		r = database_exec(outbox->db, "PRAGMA synchronous=NORMAL");
+	if (r >= 0)
+		outbox->loose = loose;
+	return r;
+}
+
+int outbox_tighten(struct outbox *outbox)
+{
+	int r = database_exec(outbox->db, "PRAGMA synchronous=FULL");
+
+	return r < 0 ? r : write_mark(outbox, false, outbox->next_row);
 }
 
 bool outbox_has_inside(struct outbox *outbox, uint64_t bytes)

@@ -29,6 +29,7 @@ struct outbox {
 	struct database *db;
 	uint64_t epoch;	   /* 0: the file is new and has none yet */
 	uint64_t next_row; /* above every row that was ever committed */
+	bool loose;	   /* commits do not wait for the disk */
 	sqlite3_stmt *statements[OUTBOX_STATEMENTS];
 };
 
@@ -37,6 +38,11 @@ int outbox_new(struct database *db, struct outbox **ret);
 struct outbox *outbox_free(struct outbox *outbox); /* closes the file */
 void outbox_freep(struct outbox **outbox);
 int outbox_set_epoch(struct outbox *outbox, uint64_t epoch);
+/* How commits are done from now on; begins numbers anew above a loss that the file's mark tells of.
+ */
+int outbox_set_loose(struct outbox *outbox, bool loose);
+/* Before a clean stop: all is on the disk, the mark goes. */
+int outbox_tighten(struct outbox *outbox);
 /* The loader's owed() and request(); gap(). */
 int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *userdata);
 int outbox_load_gaps(struct outbox *outbox, const struct store_loader *loader, void *userdata);

@@ -284,6 +284,15 @@ static int settle_epoch(struct opening *opening)
 	return r < 0 ? fail(opening, r, "The epoch cannot be written") : 0;
 }
 
+static int settle_durability(struct opening *opening)
+{
+	const struct store_options *options = opening->options;
+	int r = outbox_set_loose(opening->store->outbox, options->loose);
+
+	opening->store->commit_delay_usec = options->commit_delay_usec;
+	return r < 0 ? fail(opening, r, "The outbox cannot be written") : 0;
+}
+
 static int open_arrivals(struct opening *opening)
 {
 	uint64_t last;
@@ -316,8 +325,8 @@ static int gather_facts(struct opening *opening)
 
 static int open_all(struct opening *opening)
 {
-	static int (*const STEPS[])(struct opening * opening) = {
-		take_lock, open_control, open_outbox, settle_epoch, open_arrivals, gather_facts};
+	static int (*const STEPS[])(struct opening * opening) = {take_lock, open_control,
+		open_outbox, settle_epoch, settle_durability, open_arrivals, gather_facts};
 	int r = 0;
 
 	for (size_t i = 0; i < ELEMENTS(STEPS); i++) {

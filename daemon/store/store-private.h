@@ -96,6 +96,7 @@ struct store {
 	bool running;
 	pthread_t thread;
 	int lock_fd;
+	uint64_t commit_delay_usec;
 	int directory_fd; /* the state directory */
 	char why[256];	  /* of store_load() */
 

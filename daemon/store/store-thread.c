@@ -7,7 +7,9 @@
  *      keeps its meaning though there are two boxes.
  *   2. saves: one transaction in control.db for all of them
  *   3. readings and deletes that wait: one transaction in outbox.db. Groups size themselves: what
- *      came while the last commit ran is the next group.
+ *      came while the last commit ran is the next group. With a delay (flash wears out by commits)
+ *      they wait for others first, but never for more than a group that is large enough, and never
+ *      when something is to be deleted behind them.
  *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
  * audit chain, delete of a device's rows)
  *   5. a checkpoint when a log has grown
@@ -32,6 +34,7 @@
 #define FULL_DELAY_USEC	  (1 * USEC_PER_SEC) /* deletes that found no room */
 #define STOP_USEC	  (2 * USEC_PER_SEC)
 #define MEMORY_DELAY_MSEC 10
+#define DELAYED_MAX	  512 /* readings that wait for others: half of the answers that may be held */
 
 static void list_add(struct mail_list *list, struct mail *mail)
 {
@@ -86,7 +89,8 @@ static void worker_sort(struct worker *worker, struct order *order)
 		break;
 	case ORDER_DELETE:
 		if (!worker->deletes.first)
-			worker->delete_at = clock_boot_usec() + DELETE_DELAY_USEC;
+			worker->delete_at = clock_boot_usec() + DELETE_DELAY_USEC +
+					    worker->store->commit_delay_usec;
 		list_add(&worker->deletes, &order->mail);
 		break;
 	case ORDER_VERIFY:
@@ -123,7 +127,10 @@ static void worker_collect(struct worker *worker)
 	}
 	for (mail = mailbox_take(worker->store->readings); mail; mail = next) {
 		next = mail->next;
+		if (!worker->readings.first)
+			worker->append_at = clock_boot_usec() + worker->store->commit_delay_usec;
 		list_add(&worker->readings, mail);
+		worker->readings_waiting++;
 	}
 }
 
@@ -215,6 +222,7 @@ static void answer_batch(struct worker *worker, struct order *batch, int result)
 	for (struct mail *mail = worker->readings.first; mail; mail = mail->next)
 		batch->batch.count++;
 	worker->readings = (struct mail_list){0};
+	worker->readings_waiting = 0;
 	worker_answer(worker, batch, result);
 }
 
@@ -230,6 +238,15 @@ static bool deletes_due(const struct worker *worker)
 {
 	return worker->deletes.first &&
 	       (worker->stopping || worker->failed || clock_boot_usec() >= worker->delete_at);
+}
+
+/* Those that wait for others to come. What is to be deleted behind them is deleted after them. */
+static bool readings_due(const struct worker *worker)
+{
+	return worker->readings.first &&
+	       (worker->store->commit_delay_usec == 0 || worker->stopping || worker->failed ||
+		       worker->slow.first || worker->readings_waiting >= DELAYED_MAX ||
+		       clock_boot_usec() >= worker->append_at || deletes_due(worker));
 }
 
 /* Readings that would take the room that deletes and checkpoints need. */
@@ -250,7 +267,7 @@ static void worker_append(struct worker *worker)
 	struct order *batch = NULL;
 	int r;
 
-	if (worker->readings.first) {
+	if (readings_due(worker)) {
 		/* Before anything is written: what cannot be answered must not be committed. The
 		 * readings wait for memory then. */
 		batch = worker->stopping ? &worker->store->last_batch : malloc(sizeof(*batch));
@@ -260,7 +277,8 @@ static void worker_append(struct worker *worker)
 			answer_batch(worker, batch, -ENOSPC);
 			batch = NULL;
 		}
-	}
+	} else if (worker->readings.first)
+		return;
 	if (!batch && !deletes_due(worker))
 		return;
 	r = worker_judge(worker, worker->outbox->db, write_batch(worker));
@@ -310,20 +328,26 @@ static void worker_checkpoint(struct worker *worker, bool always)
 			worker_judge(worker, file[i], database_checkpoint(file[i], always));
 }
 
+static int msec_until(uint64_t usec)
+{
+	uint64_t now = clock_boot_usec();
+
+	return now >= usec ? 0 : (int)((usec - now) / USEC_PER_MSEC) + 1;
+}
+
 static int worker_timeout(const struct worker *worker)
 {
-	uint64_t now;
+	int readings, deletes;
 
 	if (worker->slow.first)
 		return 0;
-	if (worker->readings.first)
+	if (readings_due(worker)) /* they found no memory */
 		return MEMORY_DELAY_MSEC;
-	if (!worker->deletes.first)
-		return -1;
-	now = clock_boot_usec();
-	if (now >= worker->delete_at)
-		return 0;
-	return (int)((worker->delete_at - now) / USEC_PER_MSEC) + 1;
+	readings = worker->readings.first ? msec_until(worker->append_at) : -1;
+	deletes = worker->deletes.first ? msec_until(worker->delete_at) : -1;
+	if (readings < 0 || deletes < 0)
+		return readings < 0 ? deletes : readings;
+	return readings < deletes ? readings : deletes;
 }
 
 static void worker_wait(const struct worker *worker)
@@ -357,6 +381,8 @@ static void worker_finish(struct worker *worker)
 	while ((mail = list_take(&worker->slow)))
 		worker_answer(worker, order_of(mail), -ECANCELED);
 	forget_deletes(worker);
+	if (!worker->failed && worker->outbox->loose)
+		worker_judge(worker, worker->outbox->db, outbox_tighten(worker->outbox));
 	worker_checkpoint(worker, true);
 	store_close_files(worker->store);
 }

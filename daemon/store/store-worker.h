@@ -16,6 +16,8 @@ struct worker {
 	bool failed, stopping;
 	uint64_t stop_at;   /* boot time: what is long is cancelled then */
 	uint64_t delete_at; /* boot time: deletes do not wait longer for a batch */
+	uint64_t append_at; /* the same for readings */
+	size_t readings_waiting;
 	struct mail_list saves, quick, slow, deletes, readings;
 };
 

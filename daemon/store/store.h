@@ -14,6 +14,10 @@
  * (everything after it is -EIO) and 'failed' is called once; the process must end and start again
  * from disk.
  *
+ * With 'loose' a power cut takes readings that were committed, and the file forgets that their
+ * numbers were used: the next start, which finds a mark of that in the file, goes on far above
+ * them, so that no number ever means two readings.
+ *
  * Secrets (operation blob and code, credentials, tokens, the audit key) are sealed with
  * AES-256-GCM; associated data = table, row id, field, record format. The key-encryption key comes
  * from $CREDENTIALS_DIRECTORY/gatehouse.kek (32 bytes or 64 hex digits) or from <state>/key (0400,
@@ -43,6 +47,11 @@ enum store_opened {
 struct store_options {
 	const char *state_directory; /* checked as private (directory_open_private) and created */
 	const char *credentials_directory; /* $CREDENTIALS_DIRECTORY or NULL */
+	/* The outbox is written without waiting for the disk: what was committed outlives the
+	 * process, and not a power cut. control.db stays as durable as ever. */
+	bool loose;
+	/* Readings wait so long for others to go to the disk with; 0 = not at all. */
+	uint64_t commit_delay_usec;
 };
 
 struct store_ops {

@@ -52,6 +52,7 @@ static void draw_queue(struct view *view, const json_t *queue)
 	html_put(view->html, "<dl class=\"facts\">\n");
 	draw_number(view, TEXT_QUEUED, json_number(queue, "readings"), "");
 	draw_fact_time(view, TEXT_OLDEST, json_text(queue, "oldest"));
+	draw_fact(view, TEXT_DURABILITY, json_text(queue, "durability"));
 	draw_room(view, json_object_get(queue, "seconds_left"));
 	draw_number(view, TEXT_IN_FLIGHT, json_number(queue, "in_flight"), "");
 	draw_number(view, TEXT_ACCEPTED, json_number(queue, "accepted"), "");

@@ -191,6 +191,7 @@ static const char *const texts[TEXTS] = {
 		"Readings are kept. Set mqtt.host in the configuration and reload the "
 		"service.",
 	[TEXT_QUEUE] = "Queue",
+	[TEXT_DURABILITY] = "Durability",
 	[TEXT_ROOM_FOR] = "Room for an outage of",
 	[TEXT_ROOM_UNKNOWN] = "not known yet: too little came in",
 	[TEXT_OLDEST] = "Oldest",

@@ -65,3 +65,56 @@ def test_pace(make_gateway, broker, recorder):
     until(lambda: len(values(recorder, sensor.id)) == 80, 40, 'all of them arrive')
     # 20 at once, 60 more in 3 s; what was on its way when we began to look was none of them.
     assert time.monotonic() - began > 2.5
+
+
+def test_answers_wait_for_others(make_gateway, broker, recorder):
+    """commit_delay: few commits. An answer that takes longer than a second comes by itself, behind an
+    empty ACK, so that nobody sends again."""
+    gateway = make_gateway(broker=broker, config={
+        'lan': FAST, 'outbox': {'commit_delay': 1500}}).start()
+    sensor = let_in(gateway, 'patient')
+    began = time.monotonic()
+    answer = sensor.report(1)
+    assert time.monotonic() - began > 1.4
+    assert answer.code == coap.CHANGED and answer.type != coap.ACK
+    until(lambda: set(values(recorder, sensor.id).values()) == {1}, 20, 'it arrives once')
+    assert len(values(recorder, sensor.id)) == 1
+
+
+def test_killed_when_commits_do_not_wait_for_the_disk(make_gateway, broker, recorder):
+    """durability = process: the end of the process takes nothing that was acknowledged, a number is
+    never given twice, and everybody is told that an acknowledgement is worth less."""
+    gateway = make_gateway(broker=broker, config={
+        'lan': FAST, 'outbox': {'durability': 'process'}}).start()
+    assert gateway.ctl('status')['queue']['durability'] == 'process'
+    assert ('not-durable', 'process') in alarms(gateway)
+    assert 'a power cut takes readings' in gateway.tool('status').stdout
+    sensor = let_in(gateway, 'trusting')
+    broker.stop()
+    until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20, 'the uplink is down')
+    for value in range(50):
+        assert sensor.report(value).code == coap.CHANGED
+    gateway.restart(kill=True)
+    for value in range(50, 60):
+        assert sensor.report(value).code == coap.CHANGED
+    broker.start()
+    until(lambda: set(values(recorder, sensor.id).values()) == set(range(60)), 40, 'all arrive')
+    assert len(values(recorder, sensor.id)) == 60
+    gateway.configure({'lan': FAST, 'outbox': {'durability': 'power'}})
+    gateway.restart()
+    assert not any(one[0] == 'not-durable' for one in alarms(gateway))
+    assert gateway.ctl('status')['queue']['durability'] == 'power'
+
+
+def test_acknowledged_from_memory(make_gateway, broker, recorder):
+    """durability = memory: the answer does not wait, and a proper stop still loses nothing."""
+    gateway = make_gateway(broker=broker, config={
+        'lan': FAST, 'outbox': {'durability': 'memory', 'commit_delay': 5000}}).start()
+    assert ('not-durable', 'memory') in alarms(gateway)
+    sensor = let_in(gateway, 'hasty')
+    began = time.monotonic()
+    for value in range(20):
+        assert sensor.report(value).code == coap.CHANGED
+    assert time.monotonic() - began < 4
+    gateway.restart()
+    until(lambda: set(values(recorder, sensor.id).values()) == set(range(20)), 40, 'all arrive')

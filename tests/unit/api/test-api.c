@@ -995,6 +995,12 @@ static void test_queue(void **state)
 	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
 	assert_int_equal(json_array_size(json_object_get(world->body, "devices")), 0);
 	assert_true(json_is_null(json_object_get(world->body, "seconds_left")));
+	assert_string_equal(json_string_value(json_object_get(world->body, "durability")), "power");
+	world->config.outbox_durability = DURABILITY_MEMORY;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status", NULL, NULL), 200);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "queue"), "durability")),
+		"memory");
 	for (unsigned i = 0; i < 3; i++)
 		owed_take_row(world->owed, i ? many->record->row : few->record->row, 100, &row);
 	pace_add(&world->metrics.taken, 100, NOW_USEC - 600 * USEC_PER_SEC);

@@ -296,6 +296,62 @@ static void one_device_does_not_fill_it(void **state)
 	assert_false(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
 }
 
+/* The 2.04 goes out at once; what the disk then has no room for is told, and from then on answers
+ * wait again. */
+static void acknowledged_from_memory(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_SUSPEND, device->record->id);
+
+	bed.config.outbox_durability = DURABILITY_MEMORY;
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_int_equal(stats().accepted, 0);
+	appended_answer(0);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(stats().accepted, 1);
+	assert_int_equal(bed.host.gap_count, 0);
+
+	report(&x, "one", "10.0.0.1", "2");
+	assert_int_equal(x.answers, 1);
+	appended_answer(-ENOSPC);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(bed.host.metrics.lost[LOST_UNSTORED], 1);
+	assert_int_equal(bed.host.gap_count, 1);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+
+	report(&x, "one", "10.0.0.1", "3");
+	assert_int_equal(x.answers, 0);
+	appended_answer(-ENOSPC);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(bed.host.metrics.lost[LOST_UNSTORED], 1);
+
+	host_alarm_clear(&bed.host, ALARM_OUTBOX_FULL, "");
+	report(&x, "one", "10.0.0.1", "4");
+	assert_int_equal(x.answers, 1);
+	acted(&act);
+	appended_answer(0);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(bed.host.metrics.lost[LOST_REVOKED], 1);
+}
+
+/* It stands as long as it is so, and says what is so. */
+static void less_than_durable_is_an_alarm(void **state)
+{
+	bed.config.outbox_durability = DURABILITY_MEMORY;
+	outbox_start(&bed.host);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NOT_DURABLE, "memory"));
+	bed.config.outbox_durability = DURABILITY_PROCESS;
+	outbox_start(&bed.host);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NOT_DURABLE, "process"));
+	assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_DURABLE, "memory"));
+	bed.config.outbox_durability = DURABILITY_POWER;
+	outbox_start(&bed.host);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_DURABLE, "process"));
+}
+
 static void a_slow_disk_pushes_back(void **state)
 {
 	unsigned i, burst = (unsigned)bed.config.device_burst;
@@ -394,6 +450,8 @@ int main(void)
 		T(what_is_wrong_with_a_body),
 		T(the_outbox_has_an_end),
 		T(one_device_does_not_fill_it),
+		T(acknowledged_from_memory),
+		T(less_than_durable_is_an_alarm),
 		T(a_slow_disk_pushes_back),
 		T(polled),
 		T(polled_within_its_rate),

@@ -74,6 +74,8 @@ enum store_opened fixture_try(struct fixture *fixture, int *ret_result)
 	const struct store_options options = {
 		.state_directory = fixture->state,
 		.credentials_directory = fixture->use_credentials ? fixture->credentials : NULL,
+		.loose = fixture->loose,
+		.commit_delay_usec = fixture->commit_delay_usec,
 	};
 	enum store_opened opened = STORE_OPENED;
 

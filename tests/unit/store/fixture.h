@@ -22,6 +22,8 @@ struct fixture {
 	char state[160];       /* base/state */
 	char credentials[160]; /* base/credentials; made by fixture_credential() */
 	bool use_credentials;
+	bool loose; /* options of store_open() */
+	uint64_t commit_delay_usec;
 	sd_event *loop;
 	struct store *store;
 	struct store_facts facts;
