@@ -136,6 +136,13 @@ static void add_identity(json_t *body, const struct device_record *record)
 	json_object_set_new(body, "first_seen", api_time(record->first_seen));
 }
 
+static json_t *seconds_until(int64_t wall_msec)
+{
+	int64_t left = wall_msec - clock_wall_msec();
+
+	return wall_msec ? json_integer(left > 0 ? left / 1000 : 0) : json_null();
+}
+
 static void add_decision(
 	json_t *body, const struct device_record *record, const struct api_platform *platform)
 {
@@ -152,12 +159,13 @@ static void add_decision(
 	json_object_set_new(body, "code_tries_left", json_integer(left));
 	json_object_set_new(body, "code_locked", json_boolean(record->code_locked));
 	json_object_set_new(body, "operation",
-		json_pack("{s:s,s:I,s:o,s:o,s:o,s:b}", "state",
+		json_pack("{s:s,s:I,s:o,s:o,s:o,s:o,s:b}", "state",
 			operation_state_to_string(life->operation), "number",
 			(json_int_t)life->operation_number, "expires",
-			api_time(life->operation_expires), "id", text_or_null(platform->operation),
-			"link", text_or_null(platform->link), "approve_here",
-			platform->approve_here));
+			api_time(life->operation_expires), "expires_in",
+			seconds_until(life->operation_expires), "id",
+			text_or_null(platform->operation), "link", text_or_null(platform->link),
+			"approve_here", platform->approve_here));
 	json_object_set_new(body, "platform_why", text_or_null(platform->why));
 	json_object_set_new(body, "credential",
 		json_pack("{s:s,s:o,s:o}", "state", credential_state_to_string(life->credential),

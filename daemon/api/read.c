@@ -209,6 +209,36 @@ void api_get_heard(const struct api_context *context)
 	api_answer(context, 200, json_pack("{s:i,s:o}", "minutes", HEARD_MINUTES, "heard", list));
 }
 
+/* Devices that stand on the token that all share. */
+static unsigned on_shared_token(const struct api *api, const char *platform)
+{
+	const struct device *device;
+	unsigned count = 0;
+
+	for (device = registry_first(api->view.registry); device; device = registry_next(device)) {
+		const struct device_record *record = device->record;
+
+		count += record->life.admission == ADMISSION_ADMITTED &&
+			 !strcmp(record->platform, platform) &&
+			 !token_names_find(api->view.tokens, platform, record->ep);
+	}
+	return count;
+}
+
+/* With the number of today where it is what the alarm is about. */
+static const char *sentence_of(
+	const struct api *api, const struct alarm *alarm, char ret_text[256 + 64])
+{
+	size_t used;
+
+	alarm_sentence(alarm, ret_text);
+	used = strlen(ret_text);
+	if (alarm->kind == ALARM_SHARED_TOKEN)
+		snprintf(ret_text + used, 64, " At present it would stop %u.",
+			on_shared_token(api, alarm->subject));
+	return ret_text;
+}
+
 void api_get_alarms(const struct api_context *context)
 {
 	const struct alarms *alarms = context->api->view.alarms;
@@ -218,14 +248,14 @@ void api_get_alarms(const struct api_context *context)
 	for (i = 0; i < alarms->count; i++) {
 		const struct alarm *alarm = &alarms->active[i];
 		const struct alarm_row *row = alarm_row(alarm->kind);
-		char sentence[256];
+		char sentence[256 + 64];
 
 		json_array_append_new(
 			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
 				      api_text(alarm->subject), "sentence",
-				      alarm_sentence(alarm, sentence), "remedy", row->remedy,
-				      "raised", api_time(alarm->raised), "times", (int)alarm->times,
-				      "clears_itself", row->clears_itself));
+				      sentence_of(context->api, alarm, sentence), "remedy",
+				      row->remedy, "raised", api_time(alarm->raised), "times",
+				      (int)alarm->times, "clears_itself", row->clears_itself));
 	}
 	api_answer(context, 200, json_pack("{s:o}", "alarms", list));
 }

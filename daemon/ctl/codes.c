@@ -16,10 +16,10 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
+#include "base/csv.h"
 #include "core/label-book.h"
 #include "ctl/codes.h"
 #include "ctl/command.h"
-#include "ctl/csv.h"
 #include "ctl/lines.h"
 #include "ctl/view.h"
 

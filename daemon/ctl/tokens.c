@@ -11,14 +11,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
-#include "core/token.h"
+#include "core/token-csv.h"
 #include "ctl/command.h"
-#include "ctl/csv.h"
 #include "ctl/lines.h"
 #include "ctl/secret.h"
 #include "ctl/table.h"
@@ -35,8 +33,8 @@ DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 struct import {
 	struct ctl *ctl;
 	struct token_list list;
+	struct token_csv csv;
 	unsigned line, refused;
-	size_t fields; /* of each line */
 };
 
 static void cleanup_import(struct import *import)
@@ -54,65 +52,25 @@ static void refuse(struct import *import, const char *why)
 		fputs("... and more\n", import->ctl->err);
 }
 
-/* "ep,pt" as the first line says that the file holds provisioning tokens; without it a line lacks
- * its password. */
-static bool is_header(struct import *import, char *const *field, size_t count)
-{
-	if (count == 2 && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "pt")) {
-		import->fields = 2;
-		return true;
-	}
-	return count == 3 && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "username") &&
-	       !strcasecmp(field[2], "password");
-}
-
-static const char *check_fields(char *const *field, size_t count)
-{
-	if (count == 2)
-		return token_check_pt(span_from_string(field[0]), span_from_string(field[1]), NULL);
-	return token_check(span_from_string(field[0]), span_from_string(field[1]),
-		span_from_string(field[2]), NULL);
-}
-
-static int token_of(char *const *field, size_t count, struct token **ret)
-{
-	if (count == 2)
-		return token_new_pt(span_from_string(field[0]), span_from_string(field[1]), ret);
-	return token_new(span_from_string(field[0]), span_from_string(field[1]),
-		span_from_string(field[2]), ret);
-}
-
 static int take_line(void *userdata, char *line, size_t size, unsigned number)
 {
 	struct import *import = userdata;
 	struct token *token = NULL;
-	char *field[3];
-	const char *why;
-	size_t count;
-	int r;
+	const char *why = "is longer than 4096 bytes";
+	int r = 0;
 
 	import->line = number;
-	why = size > LINE_SIZE_MAX ? "is longer than 4096 bytes"
-				   : csv_split(line, size, field, 3, &count);
-	if (!why && number == 1 && is_header(import, field, count))
-		return 0;
-	if (!why && count != import->fields)
-		why = import->fields == 2 ? "has not the two fields ep and pt"
-					  : "has not the three fields ep, username and password";
-	if (!why)
-		why = check_fields(field, count);
-	if (!why && import->list.count == LINES_MAX)
+	if (size <= LINE_SIZE_MAX)
+		why = token_csv_take(&import->csv, line, size, number, &token, &r);
+	if (token && import->list.count == LINES_MAX) {
 		why = "is one more than the 20000 that a gateway keeps";
-	if (why) {
-		refuse(import, why);
-		return 0;
+		token = token_free(token);
 	}
-	r = token_of(field, count, &token);
-	if (r < 0)
-		return r;
-	token->line = number;
-	token_list_add(&import->list, token);
-	return 0;
+	if (why)
+		refuse(import, why);
+	else if (token)
+		token_list_add(&import->list, token);
+	return r;
 }
 
 static int find_twice(struct import *import)
@@ -221,7 +179,7 @@ static int send_all(struct import *import)
 
 int run_tokens_import(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl, .fields = 3};
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
 	const char *path = ctl->invocation->argument[0];
 	int r = lines_read(path, take_line, &import);
 
@@ -248,7 +206,7 @@ int run_tokens_import(struct ctl *ctl)
 
 int run_tokens_replace(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl, .fields = 3};
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
 	const char *username = ctl->invocation->value[OPTION_USERNAME],
 		   *ep = ctl->invocation->argument[0], *why;
 	char secret[SECRET_LINE_MAX + 1] = "", text[256];
@@ -264,10 +222,9 @@ int run_tokens_replace(struct ctl *ctl)
 		line_print(ctl->err, text);
 		return EXIT_USAGE;
 	}
-	why = check_fields(field, count);
-	r = why ? -EINVAL : token_of(field, count, &token);
+	why = token_csv_fields(field, count, &token, &r);
 	crypto_wipe(secret, sizeof(secret));
-	if (r < 0) {
+	if (!token) {
 		fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
 		return EXIT_REFUSED;
 	}

@@ -210,9 +210,11 @@ void view_device(const json_t *answer, FILE *out)
 		{"Decided", "decided_at"}, {"Decided by", "decided_by"}, {"Evidence", "evidence"},
 		{"Platform", "platform"}, {"Platform id", "platform_id"},
 		{"Operation", "operation.state"}, {"Operation ends", "operation.expires"},
-		{"Credential", "credential.state"}, {"Held since", "credential.since"},
-		{"Expires", "credential.expires"}, {"Link", "link"},
-		{"Last reading", "last_reading"}, {"Readings", "readings"}, {"Queued", "queued"}};
+		{"Operation id", "operation.id"}, {"Approve it at", "operation.link"},
+		{"The platform said", "platform_why"}, {"Credential", "credential.state"},
+		{"Held since", "credential.since"}, {"Expires", "credential.expires"},
+		{"Link", "link"}, {"Last reading", "last_reading"}, {"Readings", "readings"},
+		{"Queued", "queued"}};
 	const json_t *heard = json_object_get(answer, "last_heard");
 	char age[AGE_SIZE], text[TEXT_SIZE];
 

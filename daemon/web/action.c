@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "web/dispatch.h"
 #include "web/page.h"
+#include "web/token-form.h"
 
 #define FIELDS_MAX 6
 
@@ -33,6 +34,8 @@ struct action {
 	enum text done;	  /* when the API says nothing */
 	bool ask;	  /* the password each time */
 	struct action_field field[FIELDS_MAX];
+	/* More than fields: NULL, or why not, and which lines. */
+	const char *(*fill)(json_t *body, const struct form *form, json_t **ret_refused);
 };
 
 #define CODE                                \
@@ -88,6 +91,10 @@ static const struct action actions[] = {
 		{{0}}},
 	{"/alarms/clear", POST, "/api/v1/alarms/clear", "/waiting", TEXT_DONE_ALARM_CLEAR, false,
 		{{"id", "id", false, false}, {"subject", "subject", false, false}}},
+	{"/uplink/tokens/import", "PUT", "/api/v1/tokens", "/uplink/tokens", TEXT_DONE_TOKENS, true,
+		{{0}}, token_form_lines},
+	{"/devices/{id}/token", "PUT", "/api/v1/tokens", "/devices/{id}", TEXT_DONE_TOKENS, true,
+		{{0}}, token_form_one},
 	{"/people/put", "PUT", "/api/v1/people/{id}", "/people", TEXT_DONE_PERSON_PUT, true,
 		{{"role", "role", false, false}, {"secret", "password", false, true}}},
 	{"/people/drop", "DELETE", "/api/v1/people/{id}", "/people", TEXT_DONE_PERSON_DROP, true,
@@ -134,6 +141,8 @@ static void on_acted(struct request *request, int status, json_t *body)
 	char path[128];
 
 	if (status >= 300) {
+		json_decref(request->refused);
+		request->refused = json_incref(json_object_get(body, "refused"));
 		show_again(request, (unsigned)status, said ? said : text(TEXT_REFUSED));
 		return;
 	}
@@ -166,14 +175,19 @@ static void act(struct request *request)
 {
 	const struct action *action = request->action;
 	json_t *body = json_object();
+	const char *why = NULL;
 	char path[192];
 	int r = body ? 0 : -ENOMEM;
 
 	for (unsigned i = 0; r == 0 && i < FIELDS_MAX && action->field[i].form; i++)
 		r = add_field(
 			body, &action->field[i], form_value(request->form, action->field[i].form));
+	if (r == 0 && action->fill)
+		why = action->fill(body, request->form, &request->refused);
 	fill_id(request, action->call, path, sizeof(path));
-	if (r < 0)
+	if (why)
+		show_again(request, 400, why);
+	else if (r < 0)
 		show_again(request, r == -EINVAL ? 400 : 503, text(TEXT_NOT_A_NUMBER));
 	else
 		request_ask(request, action->method, path, NULL, body, on_acted);

@@ -134,6 +134,7 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 	const char *id = json_text(device, "id");
 
 	draw_shown_code(view, device);
+	draw_open_operation(view, device);
 	/* Its display shows a code only once it is admitted: that is the first step then. */
 	approve = approve && !code_later;
 	if (!approve && !admit && !json_has_word(can, "reject") && !json_has_word(can, "identify"))

@@ -14,6 +14,7 @@ void draw_device(struct view *view);
 void draw_uplink(struct view *view);
 void draw_journal(struct view *view);
 void draw_people(struct view *view);
+void draw_tokens(struct view *view);
 
 /* A text, "" when it is missing or no text. */
 const char *json_text(const json_t *object, const char *key);
@@ -49,3 +50,8 @@ void draw_password(struct view *view, const char *id_suffix, bool always);
 /* What is known of a device, and what can be decided about it now (device-card.c). */
 void draw_device_facts(struct view *view, const json_t *device);
 void draw_decision(struct view *view, const json_t *device, const char *from);
+/* An operation that is open at a platform where somebody else decides: draws nothing when there is
+ * none. And the panel of all that is known of a device there (platform-card.c). */
+void draw_open_operation(struct view *view, const json_t *device);
+void draw_platform(struct view *view, const json_t *device);
+void draw_refused_lines(struct view *view);

@@ -39,9 +39,25 @@ static int hex_digit(char c)
 	return -1;
 }
 
+static bool is_clean_lines(const char *text, size_t size)
+{
+	while (size > 0) {
+		const char *end = memchr(text, '\n', size);
+		size_t line = end ? (size_t)(end - text) : size, clean = line;
+
+		if (clean > 0 && text[clean - 1] == '\r')
+			clean--;
+		if (!span_is_clean_text(span_of(text, clean)))
+			return false;
+		text += line + (end != NULL);
+		size -= line + (end != NULL);
+	}
+	return true;
+}
+
 /* Decodes text[0..size) in place and ends it with NUL (there is room for it: a separator or the
  * last byte). */
-static int decode(char *text, size_t size)
+static int decode(char *text, size_t size, bool lines)
 {
 	size_t out = 0;
 
@@ -61,7 +77,7 @@ static int decode(char *text, size_t size)
 		}
 		text[out++] = c;
 	}
-	if (!span_is_clean_text(span_of(text, out)))
+	if (lines ? !is_clean_lines(text, out) : !span_is_clean_text(span_of(text, out)))
 		return -EINVAL;
 	text[out] = 0;
 	return 0;
@@ -76,10 +92,10 @@ static int add_field(struct form *form, char *text, size_t size)
 
 	if (form->count == FORM_FIELDS_MAX)
 		return -E2BIG;
-	r = decode(value, equals ? size - name_size - 1 : 0);
+	r = decode(text, name_size, false);
 	if (r < 0)
 		return r;
-	r = decode(text, name_size);
+	r = decode(value, equals ? size - name_size - 1 : 0, !strcmp(text, FORM_LINES));
 	if (r < 0)
 		return r;
 	if (form_value(form, text))

@@ -9,6 +9,8 @@
 #include "base/span.h"
 
 #define FORM_FIELDS_MAX 32
+/* The one field whose value may have several lines. */
+#define FORM_LINES "lines"
 
 struct form;
 

@@ -61,25 +61,6 @@ static void draw_readings(struct view *view)
 	section_end(view);
 }
 
-static void draw_platform(struct view *view, const json_t *device)
-{
-	const json_t *credential = json_object_get(device, "credential");
-	const json_t *operation = json_object_get(device, "operation");
-
-	section_begin(view, TEXT_PLATFORM, "platform");
-	html_put(view->html, "<dl class=\"facts\">\n");
-	draw_fact(view, TEXT_PLATFORM, json_text(device, "platform"));
-	draw_fact(view, TEXT_PLATFORM_ID, json_text(device, "platform_id"));
-	draw_fact(view, TEXT_LINK, word_label(WORD_LINK, json_text(device, "link")));
-	draw_fact(view, TEXT_CREDENTIAL, json_text(credential, "state"));
-	draw_fact_time(view, TEXT_HELD_SINCE, json_text(credential, "since"));
-	draw_fact_time(view, TEXT_EXPIRES, json_text(credential, "expires"));
-	draw_fact(view, TEXT_OPERATION, json_text(operation, "state"));
-	draw_fact_time(view, TEXT_OPERATION_EXPIRES, json_text(operation, "expires"));
-	html_put(view->html, "</dl>\n");
-	section_end(view);
-}
-
 static void draw_rename(struct view *view, const json_t *device)
 {
 	if (!can(view, device, "rename"))

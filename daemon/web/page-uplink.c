@@ -97,4 +97,7 @@ void draw_uplink(struct view *view)
 	draw_queue(view, json_object_get(status, "queue"));
 	draw_gateway(view, status);
 	html_put(view->html, "</div>\n");
+	if (view_may(view, ROLE_ADMIN))
+		html_put(view->html, "<p><a class=\"button\" href=\"/uplink/tokens\">%s</a></p>\n",
+			text(TEXT_TOKENS));
 }

@@ -33,6 +33,8 @@ static const struct page pages[] = {
 	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, false, draw_uplink, {{API "status", NULL, false}}},
 	{"/journal", ROLE_ADMIN, TEXT_JOURNAL, false, draw_journal,
 		{{API "journal", NULL, true}, {API "status", NULL, false}}},
+	{"/uplink/tokens", ROLE_ADMIN, TEXT_TOKENS, false, draw_tokens,
+		{{API "tokens", "limit=1000", false}}},
 	{"/people", ROLE_ADMIN, TEXT_PEOPLE, false, draw_people, {{API "people", NULL, false}}},
 };
 

@@ -48,6 +48,7 @@ void request_free(struct request *request)
 	for (unsigned i = 0; i < REQUEST_PARTS_MAX; i++)
 		json_decref(request->part[i]);
 	json_decref(request->held_body);
+	json_decref(request->refused);
 	crypto_wipe(request->set_cookie, sizeof(request->set_cookie));
 	free(request);
 }

@@ -253,6 +253,40 @@ static const char *const texts[TEXTS] = {
 	[TEXT_DONE_ALARM_CLEAR] = "The alarm is cleared.",
 	[TEXT_DONE_PERSON_PUT] = "Saved. Older sessions of this person have ended.",
 	[TEXT_DONE_PERSON_DROP] = "The person is removed.",
+	[TEXT_TOKENS] = "Tokens",
+	[TEXT_IMPORT_TOKENS] = "Import provisioning tokens",
+	[TEXT_IMPORT_TOKENS_WHAT] =
+		"One line for each device: the name that it calls itself, a comma, its token. All "
+		"lines are taken or none. A token replaces an earlier one of the same name; none "
+		"is ever shown again. For more than a few hundred use gatehousectl tokens import.",
+	[TEXT_IMPORT] = "Import",
+	[TEXT_LINES] = "Lines, the first one being: ep,pt",
+	[TEXT_LINE] = "Line",
+	[TEXT_LINES_REFUSED] = "Nothing was imported: some lines cannot be taken. They are listed "
+			       "below; paste all of it again.",
+	[TEXT_NO_LINES] = "Nothing was imported: there is no token in it.",
+	[TEXT_NO_TOKENS] = "No token was imported yet.",
+	[TEXT_NO_TOKENS_WHAT] =
+		"A device of a platform with tokens can be admitted once its token is here.",
+	[TEXT_TOKEN] = "Provisioning token",
+	[TEXT_TOKEN_REFUSED] = "This token cannot be taken. Nothing was changed.",
+	[TEXT_REPLACE_TOKEN] = "Replace its provisioning token",
+	[TEXT_REPLACE_TOKEN_WHAT] =
+		"Type or scan the new one. It replaces the one that is kept, and is not shown "
+		"again. A device that waits for it goes on by itself.",
+	[TEXT_DONE_TOKENS] = "The token is saved.",
+	[TEXT_OPERATION_LEFT] = "Time left for the approval:",
+	[TEXT_OPERATION_ID] = "Operation there:",
+	[TEXT_OPEN_PLATFORM] = "Approve it at the platform",
+	[TEXT_APPROVE_THERE] = "It is admitted here. Now somebody has to approve it at the "
+			       "platform: compare the code there.",
+	[TEXT_APPROVE_EITHER] = "It is admitted here. Approve it here, which is the approval at "
+				"the platform too, or there.",
+	[TEXT_CODE_FROM_DISPLAY] = "Read the code from the device's own display.",
+	[TEXT_CODE_WHEN_FRESH] =
+		"The code of this operation is shown here while your password is fresh: open the "
+		"window, or load this page right after a decision.",
+	[TEXT_PLATFORM_SAYS] = "The platform, last",
 };
 
 const char *text(enum text id)

@@ -27,6 +27,8 @@ class Faults:
     slow         seconds before it is worked on
     status       answered at once with this status (and Retry-After, when 'retry_after' is given)
     lost         worked on, then the connection ends without an answer
+    before       called before it is worked on
+    after        called when it is worked on, before the answer goes out
     text         worked on, then answered with this instead
     huge         worked on, then answered with so many bytes"""
 
@@ -94,7 +96,11 @@ class Handler(BaseHTTPRequestHandler):
             service.requests.append((self.command, path, time.monotonic()))
         if 'slow' in fault:
             time.sleep(fault['slow'])
+        if 'before' in fault:
+            fault['before']()
         status, text, kind, headers = self._work(path, body, fault)
+        if 'after' in fault:
+            fault['after']()
         if fault.get('lost'):
             self.close_connection = True
             return

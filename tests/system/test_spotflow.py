@@ -11,7 +11,6 @@ import threading
 
 import pytest
 
-import bed
 from bed import coap, until
 from bed.plain import PlainDevice, await_stage, device, open_window
 
@@ -19,6 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..
 
 import hub  # noqa: E402
 from spotflow import WORKSPACE, Spotflow  # noqa: E402
+from way_in import (admitted, alarms, arrived, await_link, configuration, hub_id,  # noqa: E402
+                    import_pt, operation, taken_in, words_of_platform)
 
 TOO_MANY = 0x9d  # 4.29
 
@@ -35,56 +36,7 @@ def platform(work):
 
 @pytest.fixture
 def gateway(make_gateway, platform):
-    return make_gateway(config={'platform': {'default': 'spotflow'}, 'spotflow': platform.settings(),
-                                'lan': {'device_rate': 1000, 'device_burst': 1000}}).start()
-
-
-def import_pt(gateway, platform, ep):
-    pt = platform.new_pt()
-    done = gateway.ctl('tokens', 'import', '-', stdin='ep,pt\n%s,%s\n' % (ep, pt))
-    assert done['tokens'] == 1
-    return pt
-
-
-def admitted(gateway, platform, ep, **body):
-    """Waits at the platform for somebody to approve it there."""
-    pt = import_pt(gateway, platform, ep)
-    open_window(gateway)
-    one = PlainDevice(gateway, ep)
-    one.pt = pt
-    assert one.enrol(**body).code == coap.CREATED
-    one.id = await_stage(gateway, ep, 'waiting-person')['id']
-    gateway.ctl('admit', one.id)
-    until(lambda: operation(gateway, ep)['state'] == 'awaiting', 30, 'the operation is open there')
-    return one
-
-
-def operation(gateway, ep):
-    return device(gateway, ep)['operation']
-
-
-def hub_id(one):
-    return '%s:%s' % (WORKSPACE, one.id)
-
-
-def await_link(gateway, ep, link='up', timeout=60):
-    until(lambda: device(gateway, ep)['link'] == link, timeout, 'the link of %s is %s' % (ep, link))
-
-
-def taken_in(gateway, platform, ep):
-    one = admitted(gateway, platform, ep)
-    platform.approve(platform.newest().code)
-    await_stage(gateway, ep, 'active', 60)
-    await_link(gateway, ep)
-    return one
-
-
-def alarms(gateway):
-    return {(one['id'], one['subject']) for one in gateway.ctl('alarms')['alarms']}
-
-
-def arrived(platform, one):
-    return list(platform.hub.values(hub_id(one)).values())
+    return make_gateway(config=configuration(platform)).start()
 
 
 def test_the_whole_way(gateway, platform):
@@ -101,6 +53,7 @@ def test_the_whole_way(gateway, platform):
     until(lambda: arrived(platform, pump) == list(range(30)), 30, 'all of it arrives, in order')
     _, bag, _ = platform.hub.events(hub_id(pump))[0]
     assert bag['gh-trust'] and bag['gh-id'].startswith('bed.') and bag['$.ct'] == 'application/senml+json'
+    assert words_of_platform(gateway, pump) == ['operation', 'approve', 'bind']
     # Polls were at least 5 s apart.
     times = platform.times('complete')
     assert all(later - earlier > 4.9 for earlier, later in zip(times, times[1:]))
@@ -147,24 +100,6 @@ def test_pt_is_not_taken(gateway, platform):
     import_pt(gateway, platform, 'fan')
     until(lambda: operation(gateway, 'fan')['state'] == 'awaiting', 30, 'a new operation is open')
     assert ('pt-refused', fan.id) not in alarms(gateway)
-
-
-def test_approved_from_here(make_gateway, platform, work):
-    """With an operator's token the approval at the gateway is the one at the platform."""
-    path = os.path.join(work, 'operator')
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(platform.operator_token + '\n')
-    os.chmod(path, 0o644)
-    gateway = make_gateway(config={
-        'platform': {'default': 'spotflow'},
-        'spotflow': {**platform.settings(), 'operator_token_file': path}}).start()
-    import_pt(gateway, platform, 'door')
-    open_window(gateway)
-    door = PlainDevice(gateway, 'door')
-    assert door.enrol().code == coap.CREATED
-    gateway.ctl('approve', await_stage(gateway, 'door', 'waiting-person')['id'])
-    await_stage(gateway, 'door', 'active', 60)
-    assert platform.asked('approve') == 1
 
 
 @pytest.mark.deadline(240)
@@ -215,86 +150,6 @@ def test_the_session_is_renewed(make_gateway, work):
         gateway.close()
     finally:
         platform.stop()
-
-
-@pytest.mark.long
-@pytest.mark.deadline(400)
-def test_faults_of_the_platform(gateway, platform):
-    """Slow, broken, lost, too large, too often: it goes on by itself, and with one operation."""
-    one = admitted(gateway, platform, 'mixer')
-    for fault in ({'status': 503}, {'text': '{"registrationToken":'}, {'huge': 200000}, {'lost': True},
-                  {'status': 429, 'retry_after': 1}):
-        asked = platform.asked('complete')
-        platform.faults.order('complete', **fault)
-        until(lambda: platform.asked('complete') > asked and not platform.faults.waiting, 60,
-              'it is asked again')
-    platform.faults.order('register', status=500)
-    platform.approve(platform.newest().code)
-    await_stage(gateway, 'mixer', 'active', 90)
-    assert platform.asked('init') == 1
-    await_link(gateway, 'mixer')
-    assert one.report(7).code == coap.CHANGED
-    until(lambda: 7 in arrived(platform, one), 30, 'it arrives')
-
-
-def test_a_wrong_certificate(make_gateway, platform, work):
-    other = bed.certificates.Authority(os.path.join(work, 'other'), 'other')
-    gateway = make_gateway(config={
-        'platform': {'default': 'spotflow'},
-        'spotflow': {**platform.settings(), 'ca_file': other.ca_file}}).start()
-    import_pt(gateway, platform, 'saw')
-    open_window(gateway)
-    saw = PlainDevice(gateway, 'saw')
-    assert saw.enrol().code == coap.CREATED
-    gateway.ctl('admit', await_stage(gateway, 'saw', 'waiting-person')['id'])
-    gateway.wait_log('its certificate is not trusted', 30)
-    assert platform.asked() == 0
-
-
-@pytest.mark.long
-@pytest.mark.deadline(300)
-def test_workspace_disabled(gateway, platform):
-    one = admitted(gateway, platform, 'crane')
-    platform.disabled = True
-    until(lambda: ('platform-disabled', 'spotflow') in alarms(gateway), 60, 'it is said')
-    assert operation(gateway, 'crane')['state'] == 'awaiting'
-    platform.disabled = False
-    platform.approve(platform.newest().code)
-    await_stage(gateway, 'crane', 'active', 120)
-    assert ('platform-disabled', 'spotflow') not in alarms(gateway)
-    assert one.id
-
-
-@pytest.mark.long
-@pytest.mark.deadline(600)
-def test_killed_at_every_step(make_gateway, platform):
-    """SIGKILL right after each request of the way in, and at each of its waits: there is one operation
-    more only where an answer was lost, and the device gets in."""
-    gateway = make_gateway(config={'platform': {'default': 'spotflow'},
-                                   'spotflow': platform.settings()}).start()
-    for number, (path, count) in enumerate((('init', 1), ('complete', 1), ('complete', 2),
-                                            ('register', 1))):
-        ep = 'step-%d' % number
-        import_pt(gateway, platform, ep)
-        open_window(gateway)
-        one = PlainDevice(gateway, ep)
-        assert one.enrol().code == coap.CREATED
-        before, inits = platform.asked(path), platform.asked('init')
-        gateway.ctl('admit', await_stage(gateway, ep, 'waiting-person')['id'])
-        if path != 'init':
-            until(lambda: operation(gateway, ep)['state'] == 'awaiting', 30, 'it is open')
-        if path == 'register':
-            platform.approve(platform.newest().code)
-        until(lambda: platform.asked(path) >= before + count, 60, 'it asks')
-        gateway.restart(kill=True)
-        until(lambda: operation(gateway, ep)['state'] in ('awaiting', 'issued', 'bound'), 60, 'it goes on')
-        if platform.newest():
-            platform.approve(operation(gateway, ep).get('id') or platform.newest().id)
-        await_stage(gateway, ep, 'active', 60)
-        assert platform.asked('init') - inits <= (2 if path == 'init' else 1)
-        one.gateway = gateway
-        await_link(gateway, ep)
-        one.close()
 
 
 def files_below(folder):

@@ -674,6 +674,32 @@ static void test_limits_heard_alarms(void **state)
 		"its session was taken over, or somebody else closed its operation.");
 }
 
+/* The standing warning says how many devices it would take down: those that are let in and have no
+ * token of their own. */
+static void test_shared_token(void **state)
+{
+	static const char *const eps[] = {"own", "shared-1", "shared-2", "waits", "elsewhere"};
+	struct world *world = *state;
+	struct alarm alarm;
+	json_t *item;
+
+	for (size_t i = 0; i < ELEMENTS(eps); i++) {
+		struct device *device =
+			add_device(world, eps[i], i == 3 ? ADMISSION_PENDING : ADMISSION_ADMITTED);
+
+		strcpy(((struct device_record *)(uintptr_t)device->record)->platform,
+			i == 4 ? "local" : "spotflow");
+	}
+	assert_int_equal(token_names_reserve(&world->names, 1), 0);
+	token_names_put(
+		&world->names, "spotflow", registry_by_id(world->registry, "own")->record->ep, 1);
+	assert_true(alarms_raise(&world->alarms, ALARM_SHARED_TOKEN, "spotflow", 1, &alarm));
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/alarms", NULL, NULL), 200);
+	item = json_array_get(json_object_get(world->body, "alarms"), 0);
+	assert_non_null(strstr(json_string_value(json_object_get(item, "sentence")),
+		"stops all of them. At present it would stop 2."));
+}
+
 static size_t list_devices(struct world *world, const char *query, json_int_t total)
 {
 	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices", query, NULL), 200);
@@ -1167,6 +1193,7 @@ int main(void)
 		IN_WORLD(test_later_answers),
 		IN_WORLD(test_status),
 		IN_WORLD(test_limits_heard_alarms),
+		IN_WORLD(test_shared_token),
 		IN_WORLD(test_a_healthy_gateway),
 		IN_WORLD(test_what_is_wrong),
 		IN_WORLD(test_shades_of_wrong),

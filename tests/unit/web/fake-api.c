@@ -53,6 +53,29 @@ static const char *const devices[] = {
 	"\"plant-7/vent-3\"}",
 };
 
+/* Waits for somebody at its platform; only to be looked at. */
+static const char press[] =
+	"{\"id\":\"press\",\"ep\":\"press-1\",\"name\":\"\",\"place\":\"\",\"owner\":\"\","
+	"\"model\":\"\","
+	"\"serial\":\"\",\"firmware\":\"\",\"attributes\":{},\"display\":false,\"state\":"
+	"\"pending\","
+	"\"stage\":\"waiting-platform\",\"trust\":\"plain\",\"found_by\":\"enrol\",\"address\":"
+	"\"192.0.2.91:5683\",\"first_seen\":\"2026-11-20T08:00:00Z\"," TIMES
+	",\"has_code\":true,\"code_tries_left\":5,\"code_locked\":false,\"last_heard\":1,"
+	"\"last_reading\":null,\"actions\":[\"reject\",\"revoke\",\"identify\"],\"operation\":{"
+	"\"state\":"
+	"\"awaiting\",\"number\":3,\"expires\":\"2026-11-21T12:44:00Z\",\"expires_in\":595,\"id\":"
+	"\"op-77\",\"link\":\"https://there.example/approve/op-77\",\"approve_here\":false},"
+	"\"platform_why\":\"nobody approved it at the platform in time\",\"credential\":{\"state\":"
+	"\"none\",\"since\":null,\"expires\":null},\"link\":\"down\",\"readings\":0,\"queued\":0,"
+	"\"present\":true,\"platform\":\"spotflow\",\"platform_id\":\"\"}";
+
+static json_t *make_tokens(void)
+{
+	return json_pack("{s:i,s:[{s:s,s:s,s:s,s:s}]}", "total", 1, "tokens", "ep", "press-1",
+		"platform", "spotflow", "since", "2026-11-20T08:00:00Z", "device", "press");
+}
+
 struct api *fake_api_as_api(struct fake_api *fake)
 {
 	return (struct api *)(void *)fake;
@@ -173,6 +196,10 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_alarms();
 	else if (strcmp(path, "/api/v1/devices") == 0)
 		*ret = make_list(fake, request->query);
+	else if (strcmp(path, "/api/v1/tokens") == 0)
+		*ret = make_tokens();
+	else if (strcmp(path, "/api/v1/devices/press") == 0)
+		*ret = json_loads(press, 0, NULL);
 	else if (strcmp(path, "/api/v1/journal") == 0)
 		*ret = make_journal();
 	else if (strcmp(path, "/api/v1/people") == 0)
@@ -239,6 +266,12 @@ static int change(struct fake_api *fake, const struct api_request *request, json
 			"This code is not for th-00412, or has a typo. Nothing was changed. Tries "
 			"left: 3.");
 		return 422;
+	}
+	if (strcmp(path, "/api/v1/tokens") == 0 && fake->full) {
+		*ret = json_pack("{s:s,s:s,s:[{s:i,s:s}]}", "error", "input", "text",
+			"Line 2 is one too many. Nothing was imported.", "refused", "line", 2,
+			"text", "is <one> too many");
+		return 400;
 	}
 	if (strcmp(path, "/api/v1/window") == 0)
 		fake->window =

@@ -29,6 +29,7 @@ struct fake_api {
 	bool set_up;
 	bool hostile;	 /* the first device calls itself names */
 	bool empty;	 /* no devices */
+	bool full;	 /* no room for tokens */
 	unsigned window; /* seconds left */
 	api_news_fn news;
 	void *news_userdata;

@@ -54,6 +54,23 @@ static void test_separators(void **state)
 	assert_null(form_free(NULL));
 }
 
+/* One field alone may have several lines, and nothing else that is no text. */
+static void test_lines(void **state)
+{
+	struct form *form = NULL;
+
+	assert_int_equal(parse("lines=a%2Cb%0D%0Ac%0A%0Ad&x=1", &form), 0);
+	assert_string_equal(form_value(form, "lines"), "a,b\r\nc\n\nd");
+	form_free(form);
+	assert_int_equal(parse("%6Cines=a%0Ab", &form), 0);
+	form_free(form);
+	assert_int_equal(parse("lines=a%0Db", &form), -EINVAL);
+	assert_int_equal(parse("lines=a%0A%00b", &form), -EINVAL);
+	assert_int_equal(parse("lines=a%0A%1b[0m", &form), -EINVAL);
+	assert_int_equal(parse("lines%0A=a", &form), -EINVAL);
+	assert_int_equal(parse("line=a%0Ab", &form), -EINVAL);
+}
+
 static void test_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -126,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_separators),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nul_and_many),
 		cmocka_unit_test(test_truncations),

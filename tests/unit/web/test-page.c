@@ -61,6 +61,14 @@ static void test_every_screen(void **state)
 		{"/uplink", "50 h"},
 		{"/journal", "control socket"},
 		{"/people", "ben"},
+		{"/uplink", "href=\"/uplink/tokens\""},
+		{"/uplink/tokens", "press-1"},
+		{"/uplink/tokens", "action=\"/uplink/tokens/import\""},
+		{"/devices/press", "data-countdown=\"595\">9 min 55 s"},
+		{"/devices/press", "op-77</bdi>"},
+		{"/devices/press", "href=\"https://there.example/approve/op-77\""},
+		{"/devices/press", "nobody approved it at the platform in time"},
+		{"/devices/press", "action=\"/devices/press/token\""},
 	};
 
 	bench_log_in(bench);
@@ -144,6 +152,99 @@ static void test_tokens(void **state)
 	assert_int_equal(bench_get(bench, "/devices/vent-3/suspend"), 404);
 	assert_int_equal(submit(bench, "/waiting", "/devices/vent-3/melt", ""), 404);
 	assert_int_equal(bench->api.changes, 0);
+}
+
+#define AGAIN "&password=nine+quiet+herons"
+
+static json_t *token_at(const struct bench *bench, size_t index)
+{
+	return json_array_get(json_object_get(bench->api.body, "tokens"), index);
+}
+
+/* Lines in, all of them or none; what is wrong is said by line; nothing comes back. */
+static void test_import_tokens(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	assert_int_equal(submit(bench, "/uplink/tokens", "/uplink/tokens/import",
+				 "lines=ep,pt%0D%0Aboiler,canary-1%0D%0A%0D%0Afan,canary-2" AGAIN),
+		303);
+	assert_true(bench_field(bench, "Location: /uplink/tokens"));
+	assert_string_equal(bench->api.method, "PUT");
+	assert_string_equal(bench->api.path, "/api/v1/tokens");
+	assert_int_equal(json_array_size(json_object_get(bench->api.body, "tokens")), 2);
+	assert_string_equal(json_string_value(json_object_get(token_at(bench, 0), "ep")), "boiler");
+	assert_string_equal(
+		json_string_value(json_object_get(token_at(bench, 1), "pt")), "canary-2");
+	assert_int_equal(json_integer_value(json_object_get(token_at(bench, 1), "line")), 4);
+	assert_int_equal(json_object_size(bench->api.body), 1);
+	/* Credentials at a broker, too. */
+	assert_int_equal(submit(bench, "/uplink/tokens", "/uplink/tokens/import",
+				 "lines=ep,username,password%0Apump,u,p" AGAIN),
+		303);
+	assert_string_equal(
+		json_string_value(json_object_get(token_at(bench, 0), "password")), "p");
+	/* Something is wrong: not a single one goes on. */
+	bench->api.changes = 0;
+	assert_int_equal(submit(bench, "/uplink/tokens", "/uplink/tokens/import",
+				 "lines=ep,pt%0Aboiler,canary-1%0Afan%0Ax,%22canary-3%0Avalve,"
+				 "canary-4" AGAIN),
+		400);
+	assert_int_equal(bench->api.changes, 1); /* the password */
+	assert_string_equal(bench->api.path, "/api/v1/password");
+	assert_true(bench_has(bench, text(TEXT_LINES_REFUSED)));
+	assert_true(bench_has(bench, "Line 3 has not the two fields ep and pt."));
+	assert_true(bench_has(bench, "Line 4 has a quotation mark that is not closed."));
+	assert_false(bench_has(bench, "canary"));
+	/* What the API says of lines is shown as well, as text. */
+	bench->api.full = true;
+	assert_int_equal(submit(bench, "/uplink/tokens", "/uplink/tokens/import",
+				 "lines=ep,pt%0Aa,canary-5" AGAIN),
+		400);
+	assert_true(bench_has(bench, "Line 2 is &lt;one&gt; too many."));
+	assert_false(bench_has(bench, "canary"));
+	bench->api.full = false;
+	assert_int_equal(
+		submit(bench, "/uplink/tokens", "/uplink/tokens/import", "lines=ep,pt" AGAIN), 400);
+	assert_true(bench_has(bench, text(TEXT_NO_LINES)));
+	assert_int_equal(
+		submit(bench, "/uplink/tokens", "/uplink/tokens/import", "x=1" AGAIN), 400);
+	assert_true(bench_has(bench, text(TEXT_NO_LINES)));
+	/* The password each time. */
+	bench->api.changes = 0;
+	assert_int_equal(
+		submit(bench, "/uplink/tokens", "/uplink/tokens/import", "lines=ep,pt%0Aa,b"), 403);
+	assert_int_equal(bench->api.changes, 0);
+}
+
+static void test_replace_token(void **state)
+{
+	struct bench *bench = *state;
+
+	bench_log_in(bench);
+	assert_int_equal(submit(bench, "/devices/press", "/devices/press/token",
+				 "from=device&ep=press-1&secret=canary-9" AGAIN),
+		303);
+	assert_true(bench_field(bench, "Location: /devices/press"));
+	assert_string_equal(bench->api.path, "/api/v1/tokens");
+	assert_string_equal(
+		json_string_value(json_object_get(token_at(bench, 0), "pt")), "canary-9");
+	assert_string_equal(
+		json_string_value(json_object_get(token_at(bench, 0), "ep")), "press-1");
+	assert_int_equal(submit(bench, "/devices/press", "/devices/press/token",
+				 "from=device&ep=press-1&secret=" AGAIN),
+		400);
+	assert_true(bench_has(bench, text(TEXT_TOKEN_REFUSED)));
+	assert_true(bench_has(bench, "<details open>"));
+	/* No script, and not for whoever is no administrator. */
+	bench->api.role = "technician";
+	assert_int_equal(bench_post(bench, "/login", "name=anna&password=nine+quiet+herons"), 303);
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/devices/press"), 200);
+	assert_true(bench_has(bench, "op-77"));
+	assert_false(bench_has(bench, "/devices/press/token"));
+	assert_int_equal(bench_get(bench, "/uplink/tokens"), 403);
 }
 
 static void test_approve(void **state)
@@ -386,6 +487,8 @@ int main(void)
 		WITH_BENCH(test_hostile_names),
 		WITH_BENCH(test_part_only),
 		WITH_BENCH(test_tokens),
+		WITH_BENCH(test_import_tokens),
+		WITH_BENCH(test_replace_token),
 		WITH_BENCH(test_approve),
 		WITH_BENCH(test_other_acts),
 		WITH_BENCH(test_password_once_more),

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/csv.h"
+#include "base/csv.h"
 
 static char *line;
 static char *field[3];

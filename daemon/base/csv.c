@@ -6,7 +6,7 @@
  * longer.
  */
 
-#include "ctl/csv.h"
+#include "base/csv.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Tokens as lines of comma-separated values. The first line may say what the file holds: "ep,pt"
+ * are provisioning tokens, "ep,username,password" (and no such line) credentials at a broker.
+ */
+
+#include "core/token.h"
+
+struct token_csv {
+	size_t fields; /* of each line; 0 = the first one is to come */
+};
+
+/* The fields of one token: two of a provisioning token, three of a credential. As below. */
+const char *token_csv_fields(
+	char *const *field, size_t count, struct token **ret_token, int *ret_result);
+
+/* Takes one line (split in place; its end not among the bytes). NULL with a token, NULL without one
+ * for the line that says what the file holds, or what is wrong with the line, as a sentence's end.
+ * *ret_result: 0 or -ENOMEM, and then no token either. */
+const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsigned number,
+	struct token **ret_token, int *ret_result);

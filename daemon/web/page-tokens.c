@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Provisioning tokens and credentials that were imported, for administrators: names and dates,
+ * which device each is for, and the ways in. Nothing here shows one.
+ */
+
+#include "web/draw.h"
+
+#include "base/cleanup.h"
+#include "web/form.h"
+
+static void draw_import(struct view *view)
+{
+	html_put(view->html,
+		"<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n"
+		"<form method=\"post\" action=\"/uplink/tokens/import\">\n",
+		text(TEXT_IMPORT_TOKENS), text(TEXT_IMPORT_TOKENS_WHAT));
+	view_form_token(view, NULL);
+	draw_refused_lines(view);
+	/* What was pasted is not given back: it holds secrets. */
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"lines\">%s</label>"
+		"<textarea id=\"lines\" name=\"%s\" rows=\"8\" autocomplete=\"off\" "
+		"spellcheck=\"false\" required>ep,pt\n</textarea></div>\n",
+		text(TEXT_LINES), FORM_LINES);
+	draw_password(view, "import", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>"
+		"</section>\n",
+		text(TEXT_IMPORT));
+}
+
+static void draw_one(struct view *view, const json_t *token)
+{
+	const char *device = json_text(token, "device");
+
+	html_put(view->html, "<tr><td><bdi>%s</bdi></td><td>%s</td><td>", json_text(token, "ep"),
+		json_text(token, "platform"));
+	draw_time(view, json_text(token, "since"));
+	html_put(view->html, "</td><td>");
+	if (device[0])
+		html_put(view->html, "<a href=\"/devices/%s\">%s</a>", device, device);
+	html_put(view->html, "</td></tr>\n");
+}
+
+void draw_tokens(struct view *view)
+{
+	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "tokens");
+
+	draw_import(view);
+	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
+		json_number(answer, "total"));
+	if (json_array_size(list) == 0) {
+		draw_empty(view, TEXT_NO_TOKENS, TEXT_NO_TOKENS_WHAT);
+	} else {
+		html_put(view->html,
+			"<div class=\"table\"><table><thead><tr><th>%s</th><th>%s</th><th>%s</th>"
+			"<th>%s</th></tr></thead><tbody>\n",
+			text(TEXT_OWN_NAME), text(TEXT_PLATFORM), text(TEXT_SINCE),
+			text(TEXT_DEVICE));
+		for (size_t i = 0; i < json_array_size(list); i++)
+			draw_one(view, json_array_get(list, i));
+		html_put(view->html, "</tbody></table></div>\n");
+	}
+	html_put(view->html, "</section>\n");
+}

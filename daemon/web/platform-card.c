@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A device at its platform. While an operation is open there, a person needs three things: which
+ * one it is, its code (from the device's own display where it has one), and where to say yes. Its
+ * provisioning token goes in here and never comes out.
+ */
+
+#include "web/draw.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "core/token.h"
+
+static bool is_awaiting(const json_t *operation)
+{
+	return strcmp(json_text(operation, "state"), "awaiting") == 0;
+}
+
+/* An operation that somebody at a platform decides has an id there. */
+static bool is_open_there(const json_t *operation)
+{
+	return is_awaiting(operation) && json_text(operation, "id")[0];
+}
+
+static void draw_countdown(struct view *view, const json_t *operation)
+{
+	const json_t *left = json_object_get(operation, "expires_in");
+	long long seconds = json_number(operation, "expires_in");
+
+	if (json_is_integer(left))
+		html_put(view->html,
+			"<p>%s <strong class=\"countdown\" data-countdown=\"%lld\">%lld min %lld s"
+			"</strong></p>\n",
+			text(TEXT_OPERATION_LEFT), seconds, seconds / 60, seconds % 60);
+}
+
+static void draw_code_hint(struct view *view, const json_t *device)
+{
+	if (json_flag(device, "display"))
+		html_put(view->html, "<p>%s</p>\n", text(TEXT_CODE_FROM_DISPLAY));
+	else if (!json_text(device, "code")[0] && view_may(view, ROLE_TECHNICIAN))
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_CODE_WHEN_FRESH));
+}
+
+void draw_open_operation(struct view *view, const json_t *device)
+{
+	const json_t *operation = json_object_get(device, "operation");
+	const char *link = json_text(operation, "link");
+
+	if (!is_open_there(operation))
+		return;
+	html_put(view->html, "<div class=\"operation\">\n<p>%s</p>\n",
+		text(json_flag(operation, "approve_here") ? TEXT_APPROVE_EITHER
+							  : TEXT_APPROVE_THERE));
+	draw_code_hint(view, device);
+	draw_countdown(view, operation);
+	html_put(view->html, "<p class=\"faint\">%s <bdi class=\"code\">%s</bdi></p>\n",
+		text(TEXT_OPERATION_ID), json_text(operation, "id"));
+	if (strncmp(link, "https://", strlen("https://")) == 0)
+		html_put(view->html,
+			"<p><a class=\"button\" href=\"%s\" target=\"_blank\" "
+			"rel=\"noopener noreferrer\">%s</a></p>\n",
+			link, text(TEXT_OPEN_PLATFORM));
+	html_put(view->html, "</div>\n");
+}
+
+/* What was wrong with the lines of the form that led here again. */
+void draw_refused_lines(struct view *view)
+{
+	const json_t *list = view->request->refused;
+
+	if (json_array_size(list) == 0)
+		return;
+	html_put(view->html, "<ul class=\"refused\" role=\"alert\">\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+
+		html_put(view->html, "<li>%s %lld %s.</li>\n", text(TEXT_LINE),
+			json_number(one, "line"), json_text(one, "text"));
+	}
+	html_put(view->html, "</ul>\n");
+}
+
+static void draw_token_form(struct view *view, const json_t *device)
+{
+	const char *id = json_text(device, "id");
+
+	if (strcmp(json_text(device, "platform"), TOKEN_KIND_SPOTFLOW) != 0 ||
+		!view_may(view, ROLE_ADMIN))
+		return;
+	html_put(view->html,
+		"<details%s><summary>%s</summary>\n<form method=\"post\" "
+		"action=\"/devices/%s/token\"><p>%s</p>\n"
+		"<input type=\"hidden\" name=\"ep\" value=\"%s\">\n",
+		view->request->refused ? " open" : "", text(TEXT_REPLACE_TOKEN), id,
+		text(TEXT_REPLACE_TOKEN_WHAT), json_text(device, "ep"));
+	view_form_token(view, "device");
+	draw_refused_lines(view);
+	draw_input(view, TEXT_TOKEN, "secret", "token", "",
+		"type=\"password\" autocomplete=\"off\" spellcheck=\"false\" maxlength=\"1024\" "
+		"required");
+	draw_password(view, "token", true);
+	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form></details>\n",
+		text(TEXT_SAVE));
+}
+
+void draw_platform(struct view *view, const json_t *device)
+{
+	const json_t *credential = json_object_get(device, "credential");
+	const json_t *operation = json_object_get(device, "operation");
+
+	html_put(view->html, "<section class=\"panel\" data-key=\"platform\"><h2>%s</h2>\n",
+		text(TEXT_PLATFORM));
+	html_put(view->html, "<dl class=\"facts\">\n");
+	draw_fact(view, TEXT_PLATFORM, json_text(device, "platform"));
+	draw_fact(view, TEXT_PLATFORM_ID, json_text(device, "platform_id"));
+	draw_fact(view, TEXT_LINK, word_label(WORD_LINK, json_text(device, "link")));
+	draw_fact(view, TEXT_CREDENTIAL, json_text(credential, "state"));
+	draw_fact_time(view, TEXT_HELD_SINCE, json_text(credential, "since"));
+	draw_fact_time(view, TEXT_EXPIRES, json_text(credential, "expires"));
+	draw_fact(view, TEXT_OPERATION, json_text(operation, "state"));
+	draw_fact_time(view, TEXT_OPERATION_EXPIRES, json_text(operation, "expires"));
+	draw_wide_fact(view, TEXT_PLATFORM_SAYS, json_text(device, "platform_why"));
+	html_put(view->html, "</dl>\n");
+	draw_token_form(view, device);
+	html_put(view->html, "</section>\n");
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two approvals on the page: tokens that are pasted, an operation that is open there, its code, its
+link, and approving it from here."""
+
+import os
+import sys
+
+import pytest
+
+from bed import until
+from bed.people import PASSWORDS, set_up
+from bed.plain import PlainDevice, await_stage, open_window
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
+
+import hub  # noqa: E402
+from spotflow import Spotflow  # noqa: E402
+from way_in import (admitted, alarms, await_operation, configuration, import_pt,  # noqa: E402
+                    operation, words_of_platform)
+
+pytestmark = pytest.mark.skipif(not hub.plugin(), reason='mosquitto has no dynamic security here')
+
+AGAIN = PASSWORDS['anna']
+
+
+@pytest.fixture
+def platform(work):
+    one = Spotflow(os.path.join(work, 'platform')).start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    yield one
+    one.stop()
+
+
+def test_the_page_shows_what_to_decide(make_gateway, platform):
+    """Without a script: lines in, admit, and then all that a person needs at the platform."""
+    gateway = make_gateway(config=configuration(platform)).start()
+    page = set_up(gateway)
+    form = page.get('/uplink/tokens').form('/uplink/tokens/import')
+    pts = [platform.new_pt() for _ in range(2)]
+    answer = page.submit(form, lines='ep,pt\nrobot,%s\narm %s\n' % tuple(pts), password=AGAIN)
+    assert answer.status == 400 and 'Line 3 has not the two fields' in answer.text
+    assert gateway.ctl('tokens', 'list')['total'] == 0, 'all or nothing'
+    answer = page.submit(form, lines='ep,pt\nrobot,%s\narm,%s\n' % tuple(pts), password=AGAIN)
+    assert '2 tokens were saved: 2 new, 0 replaced.' in answer.text
+    assert not any(pt in answer.html for pt in pts), 'nothing comes back'
+    open_window(gateway)
+    robot = PlainDevice(gateway, 'robot')
+    robot.enrol(code='BCDF-GHJK')
+    robot.id = await_stage(gateway, 'robot', 'waiting-person')['id']
+    path = '/devices/' + robot.id
+    # A label is typed here, although somebody else approves.
+    answer = page.get(path)
+    answer = page.submit(answer.form(path + '/admit'), code='bcdf ghjk', place='hall 3')
+    assert answer.status == 200
+    known = await_operation(gateway, 'robot')
+    answer = page.get(path)
+    assert platform.newest().code in answer.text, 'its code, as it has no display'
+    assert known['id'] in answer.text and known['link'] in answer.links
+    assert known['link'] == platform.settings()['portal'] + known['id']
+    assert 'data-countdown="' in answer.html and 0 < known['expires_in'] <= 600
+    text = gateway.tool('show', robot.id).stdout
+    assert known['id'] in text and known['link'] in text
+    # Its token is replaced where it stands; nothing shows either of them.
+    answer = page.submit(answer.form(path + '/token'), secret=platform.new_pt(), password=AGAIN)
+    assert '1 token was saved: 0 new, 1 replaced.' in answer.text
+    assert not any(secret in page.get(where).html for secret in platform.canaries()
+                   for where in (path, '/uplink/tokens', '/waiting'))
+
+
+def test_the_display_shows_it(make_gateway, platform):
+    """A device with a display: its code is there, and not on the page."""
+    gateway = make_gateway(config=configuration(platform)).start()
+    page = set_up(gateway)
+    lathe = admitted(gateway, platform, 'lathe', display=True)
+    answer = page.get('/devices/' + lathe.id)
+    assert 'Read the code from the device\'s own display.' in answer.text
+    assert platform.newest().code not in answer.html
+    assert platform.newest().code in lathe.enrol(display=True).payload.decode()
+
+
+def test_approved_from_here(make_gateway, platform, work):
+    """With an operator's token the approval at the gateway is the one at the platform: typed code, one
+    call, both on record. A shared token is warned of, with the number of devices."""
+    for name, text in (('operator', platform.operator_token), ('shared', platform.new_pt())):
+        with open(os.path.join(work, name), 'w', encoding='utf-8') as file:
+            file.write(text + '\n')
+        os.chmod(os.path.join(work, name), 0o644)
+    gateway = make_gateway(config=configuration(
+        platform, operator_token_file=os.path.join(work, 'operator'),
+        shared_token_file=os.path.join(work, 'shared'))).start()
+
+    def warning():
+        return next(one['sentence'] for one in gateway.ctl('alarms')['alarms'] if one['id'] == 'shared-token')
+    assert warning().endswith('At present it would stop 0.')
+    open_window(gateway)
+    door = PlainDevice(gateway, 'door')
+    door.enrol()
+    door.id = await_stage(gateway, 'door', 'waiting-person')['id']
+    gateway.ctl('approve', door.id)
+    await_stage(gateway, 'door', 'active', 60)
+    assert platform.asked('approve') == 1 and platform.asked('init') == 1
+    assert warning().endswith('At present it would stop 1.')
+    assert words_of_platform(gateway, door) == ['operation', 'approve', 'bind']
+    import_pt(gateway, platform, 'door')
+    assert warning().endswith('At present it would stop 0.'), 'it has one of its own'
+    assert alarms(gateway) == {('shared-token', 'spotflow')}
+    assert operation(gateway, 'door')['state'] == 'bound'
+    until(lambda: platform.newest() is None, 10, 'nothing is open there')

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Lines of tokens: what the first one says, what each one holds, and what is wrong with it. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/token-csv.h"
+
+static const char *take(
+	struct token_csv *csv, const char *text, unsigned number, struct token **ret_token)
+{
+	static char line[4096];
+	const char *why;
+	int r = -1;
+
+	snprintf(line, sizeof(line), "%s", text);
+	why = token_csv_take(csv, line, strlen(line), number, ret_token, &r);
+	assert_int_equal(r, 0);
+	return why;
+}
+
+static void provisioning_tokens(void **state)
+{
+	struct token_csv csv = {0};
+	struct token *token;
+
+	assert_null(take(&csv, "EP,pt", 1, &token));
+	assert_null(token);
+	assert_null(take(&csv, "boiler-1,\"a,secret\"", 2, &token));
+	assert_string_equal(token->kind, TOKEN_KIND_SPOTFLOW);
+	assert_string_equal(token->ep, "boiler-1");
+	assert_int_equal(token->line, 2);
+	assert_true(span_equal(secret_span(&token->value), SPAN_LITERAL("a,secret")));
+	token_free(token);
+	/* The header stands once, at the front. */
+	assert_null(take(&csv, "ep,pt", 3, &token));
+	assert_non_null(token);
+	token_free(token);
+}
+
+static void static_credentials(void **state)
+{
+	struct token_csv csv = {0};
+	struct token *token;
+
+	assert_null(take(&csv, "ep,Username,password", 1, &token));
+	assert_null(token);
+	assert_null(take(&csv, "pump,user,pass", 2, &token));
+	assert_string_equal(token->kind, TOKEN_KIND_MQTT);
+	token_free(token);
+	/* Without a header as well. */
+	csv = (struct token_csv){0};
+	assert_null(take(&csv, "pump,user,pass", 1, &token));
+	assert_non_null(token);
+	token_free(token);
+}
+
+static void what_is_wrong(void **state)
+{
+	static const struct {
+		const char *header, *line, *why;
+	} rows[] = {
+		{"ep,pt", "boiler-1", "has not the two fields ep and pt"},
+		{"ep,pt", "boiler-1,a,b", "has not the two fields ep and pt"},
+		{"ep,pt", "boiler-1,\"a", "has a quotation mark that is not closed"},
+		{"ep,pt", "a,b,c,d",
+			"has too many fields (a comma inside of one needs quotation marks around "
+			"it)"},
+		{"ep,username,password", "pump,user",
+			"has not the three fields ep, username and password"},
+	};
+	struct token *token;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct token_csv csv = {0};
+
+		assert_null(take(&csv, rows[i].header, 1, &token));
+		assert_string_equal(take(&csv, rows[i].line, 2, &token), rows[i].why);
+		assert_null(token);
+	}
+	/* What the values are is token_check()'s. */
+	assert_non_null(take(&(struct token_csv){.fields = 2}, "boiler-1,", 2, &token));
+	assert_non_null(take(&(struct token_csv){.fields = 2}, ",secret", 2, &token));
+	/* A bad first line decides nothing: the next ones are credentials. */
+	struct token_csv csv = {0};
+
+	assert_non_null(take(&csv, "\"", 1, &token));
+	assert_null(take(&csv, "pump,user,pass", 2, &token));
+	token_free(token);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(provisioning_tokens),
+		cmocka_unit_test(static_credentials),
+		cmocka_unit_test(what_is_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
