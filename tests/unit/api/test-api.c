@@ -698,6 +698,7 @@ static void test_shared_token(void **state)
 	item = json_array_get(json_object_get(world->body, "alarms"), 0);
 	assert_non_null(strstr(json_string_value(json_object_get(item, "sentence")),
 		"stops all of them. At present it would stop 2."));
+	token_names_clear(&world->names);
 }
 
 static size_t list_devices(struct world *world, const char *query, json_int_t total)
