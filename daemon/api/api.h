@@ -45,6 +45,7 @@
  *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
  *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's
  *   POST   /api/v1/password             viewer      {"password"}: the fresh password
+ *   POST   /api/v1/password/new         viewer      {"password"}: another one for oneself; all one's sessions end
  *
  * STATUS = {"gateway":{"id","version","since"}, "clock":{"synced","now"}, "uplink":{"state","since","host","detail"},
  *           "queue":{"readings","bytes","limit_bytes","durability":"power"|"process"|"memory","seconds_left" (null while it is not

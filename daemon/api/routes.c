@@ -121,6 +121,9 @@ static const struct api_entry table[] = {
 	{{"POST", "/api/v1/password", ROLE_VIEWER, false, false, "the password once more",
 		 .body = "password"},
 		api_do_act, ACT_PASSWORD_FRESH},
+	{{"POST", "/api/v1/password/new", ROLE_VIEWER, false, true,
+		 "another password for oneself: every session ends", .body = "password"},
+		api_do_act, ACT_PASSWORD_NEW},
 };
 
 /* The pattern's literal parts must fit; {x} takes one segment that is not empty. */

@@ -28,6 +28,7 @@ static const char *const names[ACTS] = {
 	[ACT_SETUP] = "setup",
 	[ACT_LOGIN] = "login",
 	[ACT_PASSWORD_FRESH] = "password again",
+	[ACT_PASSWORD_NEW] = "password new",
 	[ACT_PERSON_PUT] = "person put",
 	[ACT_PERSON_DROP] = "person drop",
 	[ACT_TOKENS_PUT] = "tokens import",

@@ -37,6 +37,7 @@ enum act_kind {
 	ACT_SETUP, /* code, name, secret = password: the first administrator; needs no session */
 	ACT_LOGIN, /* name, secret = password; outcome.person is filled */
 	ACT_PASSWORD_FRESH, /* name (the caller), secret: the password once more */
+	ACT_PASSWORD_NEW,   /* name (the caller), secret: another one */
 	ACT_PERSON_PUT,	    /* name, role, secret ("" = keep): new or changed */
 	ACT_PERSON_DROP,    /* name */
 	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with,

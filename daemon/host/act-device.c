@@ -452,6 +452,7 @@ void act_on_device(struct act_call *call)
 	case ACT_SETUP:
 	case ACT_LOGIN:
 	case ACT_PASSWORD_FRESH:
+	case ACT_PASSWORD_NEW:
 	case ACT_PERSON_PUT:
 	case ACT_PERSON_DROP:
 	case ACT_TOKENS_PUT:

@@ -115,7 +115,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		end_sessions(host, call->act.name);
 	} else {
 		install_person(host, &call->person);
-		if (call->act.kind == ACT_PERSON_PUT)
+		if (call->act.kind == ACT_PERSON_PUT || call->act.kind == ACT_PASSWORD_NEW)
 			end_sessions(host, call->person.name);
 	}
 	if (call->act.kind == ACT_SETUP) {
@@ -352,6 +352,22 @@ static void do_person_put(struct people_call *call)
 		save_person(call, false);
 }
 
+/* Everybody's own; the old one was typed just now, and every session of it ends. */
+static void do_password_new(struct people_call *call)
+{
+	struct people *people = &call->host->people;
+	int at = people_index_of(people, call->act.name);
+
+	if (at < 0) {
+		people_call_done(call, ACT_UNKNOWN, 0, "There is nobody with this name.");
+		return;
+	}
+	if (!new_person_ok(call, true) || !begin_change(call))
+		return;
+	make_person(call, people->person[at].role);
+	people_hash(call);
+}
+
 static void do_person_drop(struct people_call *call)
 {
 	struct people *people = &call->host->people;
@@ -378,6 +394,7 @@ void people_act(struct host *host, const struct act *act, act_done_fn done, void
 		[ACT_SETUP] = do_setup,
 		[ACT_LOGIN] = people_login,
 		[ACT_PASSWORD_FRESH] = people_login,
+		[ACT_PASSWORD_NEW] = do_password_new,
 		[ACT_PERSON_PUT] = do_person_put,
 		[ACT_PERSON_DROP] = do_person_drop,
 	};

@@ -97,6 +97,8 @@ static const struct action actions[] = {
 		{{0}}, token_form_one},
 	{"/people/put", "PUT", "/api/v1/people/{id}", "/people", TEXT_DONE_PERSON_PUT, true,
 		{{"role", "role", false, false}, {"secret", "password", false, true}}},
+	{"/account/password", POST, "/api/v1/password/new", "/account", TEXT_DONE_PASSWORD, true,
+		{{"secret", "password", false, false}}},
 	{"/people/drop", "DELETE", "/api/v1/people/{id}", "/people", TEXT_DONE_PERSON_DROP, true,
 		{{0}}},
 };

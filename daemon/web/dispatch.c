@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "web/account.h"
 #include "web/action.h"
 #include "web/assets.h"
 #include "web/door.h"
@@ -209,7 +210,8 @@ static void dispatch_form(struct request *request)
 			"the page again and repeat it.");
 		return;
 	}
-	action_begin(request);
+	if (!account_post(request))
+		action_begin(request);
 }
 
 static void dispatch_page(struct request *request)

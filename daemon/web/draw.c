@@ -72,16 +72,19 @@ void draw_time(struct view *view, const char *time)
 
 void draw_ago(struct view *view, const json_t *seconds)
 {
+	if (json_is_integer(seconds))
+		draw_seconds_ago(view, json_integer_value(seconds));
+	else
+		html_put(view->html, "<span class=\"faint\">%s</span>", text(TEXT_NEVER));
+}
+
+void draw_seconds_ago(struct view *view, long long value)
+{
 	static const struct {
 		long long seconds;
 		const char *unit;
 	} row[] = {{86400, "d"}, {3600, "h"}, {60, "min"}};
-	long long value = json_integer_value(seconds);
 
-	if (!json_is_integer(seconds)) {
-		html_put(view->html, "<span class=\"faint\">%s</span>", text(TEXT_NEVER));
-		return;
-	}
 	html_put(view->html, "<span data-ago=\"%lld\">", value);
 	for (size_t i = 0; i < ELEMENTS(row); i++)
 		if (value >= row[i].seconds) {
@@ -158,6 +161,33 @@ void draw_fingerprint(struct view *view)
 		if (*text == ':')
 			html_put(view->html, "<wbr>");
 	}
+}
+
+void draw_section_begin(struct view *view, enum text title, const char *key)
+{
+	html_put(view->html, "<section class=\"panel\" data-key=\"%s\"><h2>%s</h2>\n", key,
+		text(title));
+}
+
+void draw_section_end(struct view *view)
+{
+	html_put(view->html, "</section>\n");
+}
+
+void draw_table_head(struct view *view, const enum text *head, size_t count)
+{
+	html_put(view->html, "<table class=\"list\"><thead><tr>");
+	for (size_t i = 0; i < count; i++)
+		html_put(view->html, "<th scope=\"col\">%s</th>", text(head[i]));
+	html_put(view->html, "</tr></thead>\n<tbody data-items>\n");
+}
+
+void draw_cell(struct view *view, enum text label, const char *value)
+{
+	html_put(view->html, "<td data-label=\"%s\">", text(label));
+	if (value[0])
+		html_put(view->html, "<bdi>%s</bdi>", value);
+	html_put(view->html, "</td>");
 }
 
 void draw_empty(struct view *view, enum text title, enum text what_to_do)

@@ -15,6 +15,15 @@ void draw_uplink(struct view *view);
 void draw_journal(struct view *view);
 void draw_people(struct view *view);
 void draw_tokens(struct view *view);
+void draw_chain(struct view *view);
+void draw_sheet(struct view *view);
+void draw_codes(struct view *view);
+/* A file or pasted lines, to be imported by the script; 'kind' as in the API's path. */
+void draw_import_form(struct view *view, const char *kind, const char *columns, enum text what);
+void draw_account(struct view *view);
+
+/* Rows of the journal about one thing, newest first. */
+void draw_history(struct view *view, const json_t *rows);
 
 /* A text, "" when it is missing or no text. */
 const char *json_text(const json_t *object, const char *key);
@@ -30,6 +39,7 @@ void draw_tag(struct view *view, enum word_kind kind, const char *word);
 void draw_time(struct view *view, const char *time);
 /* "3 min ago" from a number of seconds, "never" from null. */
 void draw_ago(struct view *view, const json_t *seconds);
+void draw_seconds_ago(struct view *view, long long seconds);
 /* Any value of foreign JSON as text. */
 void draw_value(struct view *view, const json_t *value);
 /* <div><dt>..</dt><dd>..</dd></div>; draws nothing for an empty value. */
@@ -39,6 +49,13 @@ void draw_number(struct view *view, enum text label, long long value, const char
 void draw_fact_time(struct view *view, enum text label, const char *time);
 /* "AB:CD:..." that may break behind each colon. */
 void draw_fingerprint(struct view *view);
+/* <section class="panel"> with a heading. */
+void draw_section_begin(struct view *view, enum text title, const char *key);
+void draw_section_end(struct view *view);
+/* <table class="list"> up to its <tbody>, which the caller ends. */
+void draw_table_head(struct view *view, const enum text *head, size_t count);
+/* <td>; its label is shown where the table has no head. */
+void draw_cell(struct view *view, enum text label, const char *value);
 void draw_empty(struct view *view, enum text title, enum text what_to_do);
 
 /* A labelled input. 'attributes' is markup of ours. */

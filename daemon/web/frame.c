@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "web/draw.h"
 
@@ -57,7 +58,7 @@ static void draw_bar(struct view *view)
 	html_put(view->html, "<form class=\"leave\" method=\"post\" action=\"/logout\">");
 	view_form_token(view, NULL);
 	html_put(view->html,
-		"<span class=\"who\"><bdi>%s</bdi><small>%s</small></span>"
+		"<a class=\"who\" href=\"/account\"><bdi>%s</bdi><small>%s</small></a>"
 		"<button class=\"quiet\" title=\"%s\">",
 		session->name, word_label(WORD_ROLE, role_to_string(session->role)),
 		text(TEXT_LOG_OUT));
@@ -77,17 +78,42 @@ static void draw_notice(struct view *view)
 		request->notice_is_error ? "alert" : "status", request->notice);
 }
 
-void frame_begin(struct view *view, const char *title, bool bare)
+/* What the scripts say: they hold no sentence of their own. */
+static void draw_body(struct view *view)
 {
+	static const struct {
+		const char *name;
+		enum text text;
+	} row[] = {
+		{"new", TEXT_NEW_HERE},
+		{"scan", TEXT_SCAN},
+		{"denied", TEXT_SCAN_DENIED},
+		{"exporting", TEXT_EXPORTING},
+		{"exported", TEXT_EXPORTED},
+		{"fields", TEXT_IMPORT_FIELDS},
+		{"failed", TEXT_IMPORT_FAILED},
+		{"line", TEXT_IMPORT_LINE},
+		{"empty", TEXT_IMPORT_EMPTY},
+		{"imported", TEXT_IMPORT_DONE},
+		{"unreachable", TEXT_IMPORT_AWAY},
+	};
 	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
 
+	if (!view->session) {
+		html_put(view->html, "<body class=\"bare\">\n");
+		return;
+	}
+	html_put(view->html, "<body data-left=\"%llu\"", (unsigned long long)(left / USEC_PER_SEC));
+	for (size_t i = 0; i < ELEMENTS(row); i++)
+		html_put(view->html, " data-%s=\"%s\"", row[i].name, text(row[i].text));
+	html_put(view->html, ">\n");
+}
+
+void frame_begin(struct view *view, const char *title, bool bare)
+{
 	if (!view->request->background) {
 		draw_head(view, title);
-		if (view->session)
-			html_put(view->html, "<body data-left=\"%llu\" data-new=\"%s\">\n",
-				(unsigned long long)(left / USEC_PER_SEC), text(TEXT_NEW_HERE));
-		else
-			html_put(view->html, "<body class=\"bare\">\n");
+		draw_body(view);
 		html_put(view->html, "<a class=\"skip\" href=\"#main\">%s</a>\n", text(TEXT_SKIP));
 		if (!bare && view->session)
 			draw_bar(view);
@@ -127,12 +153,23 @@ static void draw_dialogs(struct view *view)
 		text(TEXT_LOGIN_BUTTON));
 }
 
+static void draw_scanner(struct view *view)
+{
+	html_put(view->html,
+		"<dialog id=\"scanner\" aria-labelledby=\"scanner-title\"><h2 "
+		"id=\"scanner-title\">%s</h2><video muted playsinline></video><p class=\"problem\" "
+		"role=\"alert\"></p><div class=\"buttons\"><button>%s</button></div></dialog>\n",
+		text(TEXT_SCAN_TITLE), text(TEXT_SCAN_STOP));
+}
+
 void frame_end(struct view *view, bool bare)
 {
 	html_put(view->html, "</main>\n");
 	if (view->request->background)
 		return;
-	if (!bare && view->session)
+	if (!bare && view->session) {
 		draw_dialogs(view);
+		draw_scanner(view);
+	}
 	html_put(view->html, "</body>\n</html>\n");
 }

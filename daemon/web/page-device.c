@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "web/chart.h"
 
-enum { PART_DEVICE, PART_STATUS, PART_READINGS };
+enum { PART_DEVICE, PART_STATUS, PART_READINGS, PART_HISTORY };
 
 /* Possible now, and this person may. */
 static bool can(const struct view *view, const json_t *device, const char *act)
@@ -14,23 +14,12 @@ static bool can(const struct view *view, const json_t *device, const char *act)
 	return json_has_word(json_object_get(device, "actions"), act) && view_may_act(view, act);
 }
 
-static void section_begin(struct view *view, enum text title, const char *key)
-{
-	html_put(view->html, "<section class=\"panel\" data-key=\"%s\"><h2>%s</h2>\n", key,
-		text(title));
-}
-
-static void section_end(struct view *view)
-{
-	html_put(view->html, "</section>\n");
-}
-
 static void draw_state(struct view *view, const json_t *device)
 {
 	const char *stage = json_text(device, "stage");
 	const struct word *word = word_find(WORD_STAGE, stage);
 
-	section_begin(view, TEXT_STATE, "state");
+	draw_section_begin(view, TEXT_STATE, "state");
 	html_put(view->html, "<p class=\"state\">");
 	draw_tag(view, WORD_STAGE, stage);
 	html_put(view->html, " %s</p>\n", word ? word->remark : "");
@@ -46,26 +35,26 @@ static void draw_state(struct view *view, const json_t *device)
 	draw_fact(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
 	html_put(view->html, "</dl>\n");
 	draw_decision(view, device, "device");
-	section_end(view);
+	draw_section_end(view);
 }
 
 static void draw_readings(struct view *view)
 {
 	const json_t *list = json_object_get(view_part(view, PART_READINGS), "series");
 
-	section_begin(view, TEXT_RECENT_READINGS, "readings");
+	draw_section_begin(view, TEXT_RECENT_READINGS, "readings");
 	if (json_array_size(list) == 0)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_READINGS));
 	for (size_t i = 0; i < json_array_size(list); i++)
 		draw_chart(view, json_array_get(list, i));
-	section_end(view);
+	draw_section_end(view);
 }
 
 static void draw_rename(struct view *view, const json_t *device)
 {
 	if (!can(view, device, "rename"))
 		return;
-	section_begin(view, TEXT_LABELS, "rename");
+	draw_section_begin(view, TEXT_LABELS, "rename");
 	html_put(view->html, "<form method=\"post\" action=\"/devices/%s/rename\">\n",
 		json_text(device, "id"));
 	view_form_token(view, "device");
@@ -77,7 +66,7 @@ static void draw_rename(struct view *view, const json_t *device)
 		"maxlength=\"64\" autocomplete=\"off\"");
 	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
 		text(TEXT_SAVE));
-	section_end(view);
+	draw_section_end(view);
 }
 
 struct plain_act {
@@ -120,12 +109,23 @@ static void draw_acts(struct view *view, const json_t *device)
 
 	if (json_array_size(json_object_get(device, "actions")) == 0)
 		return;
-	section_begin(view, TEXT_ACTS, "acts");
+	draw_section_begin(view, TEXT_ACTS, "acts");
 	for (size_t i = 0; i < ELEMENTS(plain); i++)
 		draw_act(view, device, &plain[i], false);
 	for (size_t i = 0; i < ELEMENTS(grave); i++)
 		draw_act(view, device, &grave[i], true);
-	section_end(view);
+	draw_section_end(view);
+}
+
+/* The newest rows; all of them are in the journal, for who may read it. */
+static void draw_past(struct view *view, const json_t *device)
+{
+	draw_section_begin(view, TEXT_HISTORY, "history");
+	draw_history(view, json_object_get(view_part(view, PART_HISTORY), "rows"));
+	if (view_may(view, ROLE_ADMIN))
+		html_put(view->html, "<p><a href=\"/journal?object=%s\">%s</a></p>\n",
+			json_text(device, "id"), text(TEXT_IN_THE_JOURNAL));
+	draw_section_end(view);
 }
 
 void draw_device(struct view *view)
@@ -137,10 +137,11 @@ void draw_device(struct view *view)
 	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
 	draw_state(view, device);
 	draw_readings(view);
-	section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
+	draw_section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
 	draw_device_facts(view, device);
-	section_end(view);
+	draw_section_end(view);
 	draw_platform(view, device);
+	draw_past(view, device);
 	draw_rename(view, device);
 	draw_acts(view, device);
 	html_put(view->html, "</div>\n");

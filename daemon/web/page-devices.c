@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All devices, a page of 50 at a time; the API searches and counts. */
+/*
+ * All devices, a page of 50 at a time; the API searches and counts. And the same as a sheet to hand
+ * over: what is where, who let it in, and on what evidence; to print, or as a table for programs.
+ */
 
 #include "web/draw.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "web/chart.h"
 
-#define PAGE_SIZE 50
+#define PAGE_SIZE  50
+#define SHEET_SIZE 200 /* the most that the API gives at once */
 
 static void draw_search(struct view *view)
 {
@@ -30,7 +35,7 @@ static void draw_search(struct view *view)
 	html_put(view->html, "</select></div>\n<button>%s</button></form>\n", text(TEXT_FIND));
 }
 
-static void draw_cell(struct view *view, enum text label)
+static void cell_begin(struct view *view, enum text label)
 {
 	html_put(view->html, "<td data-label=\"%s\">", text(label));
 }
@@ -44,35 +49,52 @@ static void draw_row(struct view *view, const json_t *device)
 	if (json_text(device, "name")[0])
 		html_put(view->html, "<small><bdi>%s</bdi></small>", json_text(device, "ep"));
 	html_put(view->html, "</th>");
-	draw_cell(view, TEXT_STATE);
+	cell_begin(view, TEXT_STATE);
 	draw_tag(view, WORD_STAGE, json_text(device, "stage"));
 	html_put(view->html, "</td>");
-	draw_cell(view, TEXT_TRUST);
+	cell_begin(view, TEXT_TRUST);
 	draw_tag(view, WORD_TRUST, json_text(device, "trust"));
 	html_put(view->html, "</td>");
-	draw_cell(view, TEXT_PLACE);
-	if (json_text(device, "place")[0])
-		html_put(view->html, "<bdi>%s</bdi>", json_text(device, "place"));
-	html_put(view->html, "</td>");
-	draw_cell(view, TEXT_LAST_READING);
+	draw_cell(view, TEXT_PLACE, json_text(device, "place"));
+	cell_begin(view, TEXT_LAST_READING);
 	draw_spark(view, json_object_get(device, "recent"));
 	html_put(view->html, "</td>");
-	draw_cell(view, TEXT_LAST_SEEN);
+	cell_begin(view, TEXT_LAST_SEEN);
 	draw_ago(view, json_object_get(device, "last_heard"));
 	html_put(view->html, "</td></tr>\n");
 }
 
-static void draw_page_link(struct view *view, long long offset, enum text label, const char *rel)
+/* What is searched for now. */
+static void put_query(struct view *view)
 {
-	html_put(view->html,
-		"<a class=\"button\" rel=\"%s\" href=\"/devices?offset=%lld&amp;q=", rel, offset);
+	html_put(view->html, "q=");
 	html_put_segment(view->html, view_argument(view, "q"));
 	html_put(view->html, "&amp;stage=");
 	html_put_segment(view->html, view_argument(view, "stage"));
+}
+
+static void draw_page_link(
+	struct view *view, const char *path, long long offset, enum text label, const char *rel)
+{
+	html_put(view->html, "<a class=\"button\" rel=\"%s\" href=\"%s?offset=%lld&amp;", rel, path,
+		offset);
+	put_query(view);
 	html_put(view->html, "\">%s</a>\n", text(label));
 }
 
-static void draw_paging(struct view *view, long long total, size_t shown)
+/* Other ways to look at the same. */
+static void draw_elsewhere(struct view *view)
+{
+	html_put(view->html, "<p class=\"links\"><a href=\"/sheet?");
+	put_query(view);
+	html_put(view->html, "\">%s</a>", text(TEXT_SHEET));
+	if (view_may(view, ROLE_ADMIN))
+		html_put(view->html, " <a href=\"/codes\">%s</a>", text(TEXT_CODES_TITLE));
+	html_put(view->html, "</p>\n");
+}
+
+static void draw_paging(
+	struct view *view, const char *path, long long page, long long total, size_t shown)
 {
 	long long offset = strtoll(view_argument(view, "offset"), NULL, 10);
 
@@ -82,9 +104,9 @@ static void draw_paging(struct view *view, long long total, size_t shown)
 		shown ? offset + 1 : 0, offset + (long long)shown, text(TEXT_OF), total);
 	if (offset > 0)
 		draw_page_link(
-			view, offset > PAGE_SIZE ? offset - PAGE_SIZE : 0, TEXT_PREVIOUS, "prev");
+			view, path, offset > page ? offset - page : 0, TEXT_PREVIOUS, "prev");
 	if (offset + (long long)shown < total)
-		draw_page_link(view, offset + (long long)shown, TEXT_NEXT, "next");
+		draw_page_link(view, path, offset + (long long)shown, TEXT_NEXT, "next");
 	html_put(view->html, "</p>\n");
 }
 
@@ -93,10 +115,7 @@ static void draw_table(struct view *view, const json_t *devices)
 	static const enum text head[] = {
 		TEXT_DEVICE, TEXT_STATE, TEXT_TRUST, TEXT_PLACE, TEXT_LAST_READING, TEXT_LAST_SEEN};
 
-	html_put(view->html, "<table class=\"list\"><thead><tr>");
-	for (size_t i = 0; i < ELEMENTS(head); i++)
-		html_put(view->html, "<th scope=\"col\">%s</th>", text(head[i]));
-	html_put(view->html, "</tr></thead>\n<tbody data-items>\n");
+	draw_table_head(view, head, ELEMENTS(head));
 	for (size_t i = 0; i < json_array_size(devices); i++)
 		draw_row(view, json_array_get(devices, i));
 	html_put(view->html, "</tbody></table>\n");
@@ -116,5 +135,71 @@ void draw_devices(struct view *view)
 	else
 		draw_table(view, devices);
 	html_put(view->html, "</section></div>\n");
-	draw_paging(view, json_number(answer, "total"), json_array_size(devices));
+	draw_paging(view, "/devices", PAGE_SIZE, json_number(answer, "total"),
+		json_array_size(devices));
+	draw_elsewhere(view);
+}
+
+/* --- the sheet --- */
+
+static void draw_sheet_row(struct view *view, const json_t *device)
+{
+	char model[2 * 64 + 4];
+
+	snprintf(model, sizeof(model), "%s %s", json_text(device, "model"),
+		json_text(device, "serial"));
+	html_put(view->html, "<tr><th scope=\"row\"><bdi>%s</bdi>", device_title(device));
+	if (json_text(device, "name")[0])
+		html_put(view->html, "<small><bdi>%s</bdi></small>", json_text(device, "ep"));
+	html_put(view->html, "</th>");
+	draw_cell(view, TEXT_PLACE, json_text(device, "place"));
+	draw_cell(view, TEXT_OWNER, json_text(device, "owner"));
+	draw_cell(view, TEXT_MODEL, model[1] ? model : "");
+	draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(device, "stage")));
+	draw_cell(view, TEXT_TRUST, word_label(WORD_TRUST, json_text(device, "trust")));
+	draw_cell(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));
+	cell_begin(view, TEXT_DECIDED);
+	draw_time(view, json_text(device, "decided_at"));
+	html_put(view->html, "</td>");
+	draw_cell(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
+	html_put(view->html, "</tr>\n");
+}
+
+/* Which gateway, when, how many: a sheet of paper knows nothing of the page that it came from. */
+static void draw_sheet_head(struct view *view, long long total)
+{
+	const json_t *status = view_part(view, 1);
+
+	html_put(view->html, "<dl class=\"facts\">\n");
+	draw_fact(view, TEXT_GATEWAY, view->request->web->gateway_id);
+	draw_fact_time(view, TEXT_AS_OF, json_text(json_object_get(status, "clock"), "now"));
+	draw_number(view, TEXT_DEVICES, total, "");
+	html_put(view->html, "</dl>\n<p class=\"scripted buttons\"><button data-print>%s</button>",
+		text(TEXT_PRINT));
+	html_put(view->html, "<button data-export=\"devices\" data-query=\"");
+	put_query(view);
+	html_put(view->html, "\">%s</button></p>\n", text(TEXT_AS_CSV));
+	html_put(view->html, "<p class=\"progress\" role=\"status\" data-progress></p>\n");
+}
+
+void draw_sheet(struct view *view)
+{
+	static const enum text head[] = {TEXT_DEVICE, TEXT_PLACE, TEXT_OWNER, TEXT_MODEL,
+		TEXT_STATE, TEXT_TRUST, TEXT_DECIDED_BY, TEXT_DECIDED, TEXT_EVIDENCE};
+	const json_t *answer = view_part(view, 0);
+	const json_t *devices = json_object_get(answer, "devices");
+
+	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
+		text(TEXT_ALL_DEVICES));
+	draw_sheet_head(view, json_number(answer, "total"));
+	if (json_array_size(devices) == 0) {
+		draw_empty(view, TEXT_NO_DEVICES, TEXT_NO_DEVICES_WHAT);
+		return;
+	}
+	draw_table_head(view, head, ELEMENTS(head));
+	for (size_t i = 0; i < json_array_size(devices); i++)
+		draw_sheet_row(view, json_array_get(devices, i));
+	html_put(view->html, "</tbody></table>\n");
+	draw_paging(
+		view, "/sheet", SHEET_SIZE, json_number(answer, "total"), json_array_size(devices));
 }

@@ -48,6 +48,9 @@ void draw_tokens(struct view *view)
 	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "tokens");
 
 	draw_import(view);
+	draw_section_begin(view, TEXT_TOKENS_FILE, "file");
+	draw_import_form(view, "tokens", "ep,username,password", TEXT_TOKENS_FILE_WHAT);
+	draw_section_end(view);
 	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
 		json_number(answer, "total"));
 	if (json_array_size(list) == 0) {

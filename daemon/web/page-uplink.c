@@ -5,6 +5,8 @@
 
 #include "web/draw.h"
 
+#include "base/cleanup.h"
+
 static void draw_link(struct view *view, const json_t *uplink)
 {
 	html_put(view->html,
@@ -63,6 +65,71 @@ static void draw_queue(struct view *view, const json_t *queue)
 	html_put(view->html, "</dl></section>\n");
 }
 
+/* How much comes in, and what was lost, by its reason. */
+static void draw_losses(struct view *view, const json_t *queue)
+{
+	const char *reason;
+	json_t *count;
+
+	draw_section_begin(view, TEXT_LOSSES, "losses");
+	html_put(view->html, "<dl class=\"facts\">\n");
+	if (json_is_integer(json_object_get(queue, "bytes_per_hour")))
+		draw_number(view, TEXT_RATE, json_number(queue, "bytes_per_hour") / 1024,
+			text(TEXT_KIB_PER_HOUR));
+	json_object_foreach(json_object_get(queue, "lost"), reason, count)
+	{
+		html_put(view->html, "<div><dt>%s</dt><dd>%lld</dd></div>\n",
+			word_label(WORD_LOST, reason), json_integer_value(count));
+	}
+	html_put(view->html, "</dl>");
+	draw_section_end(view);
+}
+
+/* Who waits most. */
+static void draw_waiting_most(struct view *view, const json_t *list)
+{
+	static const enum text head[] = {TEXT_DEVICE, TEXT_STATE, TEXT_QUEUED};
+
+	draw_section_begin(view, TEXT_WAITING_MOST, "most");
+	if (json_array_size(list) == 0)
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NOTHING_QUEUED));
+	else
+		draw_table_head(view, head, ELEMENTS(head));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *row = json_array_get(list, i);
+		const char *name = json_text(row, "name");
+
+		html_put(view->html,
+			"<tr><th scope=\"row\"><a href=\"/devices/%s\"><bdi>%s</bdi></a></th>",
+			json_text(row, "id"), name[0] ? name : json_text(row, "id"));
+		draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(row, "stage")));
+		html_put(view->html, "<td data-label=\"%s\">%lld</td></tr>\n", text(TEXT_QUEUED),
+			json_number(row, "readings"));
+	}
+	if (json_array_size(list) > 0)
+		html_put(view->html, "</tbody></table>\n");
+	draw_section_end(view);
+}
+
+/* Readings that were given up and that the platform is still to be told of. */
+static void draw_gaps(struct view *view, const json_t *list)
+{
+	if (json_array_size(list) == 0)
+		return;
+	draw_section_begin(view, TEXT_GAPS, "gaps");
+	html_put(view->html, "<ul class=\"history\">\n");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *gap = json_array_get(list, i);
+
+		html_put(view->html, "<li><bdi>%s</bdi>: %lld (%lld – %lld) · %s</li>\n",
+			json_text(gap, "device"), json_number(gap, "count"),
+			json_number(gap, "first"), json_number(gap, "last"),
+			word_label(WORD_LOST, json_text(gap, "reason")));
+	}
+	html_put(view->html, "</ul>\n");
+	draw_section_end(view);
+}
+
 static void draw_gateway(struct view *view, const json_t *status)
 {
 	const json_t *gateway = json_object_get(status, "gateway");
@@ -90,11 +157,14 @@ static void draw_gateway(struct view *view, const json_t *status)
 
 void draw_uplink(struct view *view)
 {
-	const json_t *status = view_part(view, 0);
+	const json_t *status = view_part(view, 0), *queue = view_part(view, 1);
 
 	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
 	draw_link(view, json_object_get(status, "uplink"));
 	draw_queue(view, json_object_get(status, "queue"));
+	draw_losses(view, queue);
+	draw_waiting_most(view, json_object_get(queue, "devices"));
+	draw_gaps(view, json_object_get(queue, "gaps"));
 	draw_gateway(view, status);
 	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))

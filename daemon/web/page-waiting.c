@@ -248,6 +248,10 @@ static void draw_heard(struct view *view)
 
 void draw_waiting(struct view *view)
 {
+	html_put(view->html,
+		"<p id=\"label-note\" class=\"notice\" role=\"status\" hidden>%s <bdi></bdi>. "
+		"%s</p>\n",
+		text(TEXT_LABEL_KEPT), text(TEXT_LABEL_KEPT_WHAT));
 	html_put(view->html, "<div id=\"live\" data-traffic>\n");
 	draw_alarms(view);
 	draw_window(view);

@@ -29,8 +29,17 @@ static const struct page pages[] = {
 		{{API "devices", NULL, true}, {API "status", NULL, false}}},
 	{"/devices/{id}", ROLE_VIEWER, TEXT_DEVICE, false, draw_device,
 		{{API "devices/{id}", NULL, false}, {API "status", NULL, false},
-			{API "devices/{id}/readings", NULL, false}}},
-	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, false, draw_uplink, {{API "status", NULL, false}}},
+			{API "devices/{id}/readings", NULL, false},
+			{API "devices/{id}/history", "limit=12", false}}},
+	{"/sheet", ROLE_VIEWER, TEXT_SHEET, false, draw_sheet,
+		{{API "devices", "limit=200", true}, {API "status", NULL, false}}},
+	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, false, draw_uplink,
+		{{API "status", NULL, false}, {API "queue", NULL, false}}},
+	{"/account", ROLE_VIEWER, TEXT_ACCOUNT, false, draw_account, {{API "status", NULL, false}}},
+	{"/codes", ROLE_ADMIN, TEXT_CODES_TITLE, false, draw_codes,
+		{{API "codes", "limit=200", false}}},
+	{"/journal/chain", ROLE_ADMIN, TEXT_CHAIN, false, draw_chain,
+		{{API "journal/verify", NULL, false}}},
 	{"/journal", ROLE_ADMIN, TEXT_JOURNAL, false, draw_journal,
 		{{API "journal", NULL, true}, {API "status", NULL, false}}},
 	{"/uplink/tokens", ROLE_ADMIN, TEXT_TOKENS, false, draw_tokens,
@@ -127,14 +136,19 @@ static void fetch_next(struct request *request)
 	const struct page *page = request->page;
 	const struct page_fetch *fetch = &page->fetch[request->parts];
 	const char *query;
-	char path[192];
+	char path[192], both[WEB_HEADER_MAX];
 
 	if (request->parts == REQUEST_PARTS_MAX || !fetch->path) {
 		draw(request);
 		return;
 	}
 	fill_path(request, fetch->path, path, sizeof(path));
-	query = fetch->pass_query ? request->query : fetch->query;
+	query = fetch->query;
+	if (fetch->pass_query && request->query && request->query[0]) {
+		snprintf(both, sizeof(both), "%s%s%s", query ? query : "", query ? "&" : "",
+			request->query);
+		query = both;
+	}
 	if (page->role == ROLE_NONE)
 		request_ask_as_page(request, path, query, on_part);
 	else

@@ -160,6 +160,19 @@ void sessions_end_person(struct sessions *sessions, const char *name)
 			session_end(&sessions->place[i]);
 }
 
+struct session *session_next(
+	struct sessions *sessions, const char *name, const struct session *behind)
+{
+	for (unsigned i = behind ? (unsigned)(behind - sessions->place) + 1 : 0; i < sessions->max;
+		i++) {
+		struct session *session = &sessions->place[i];
+
+		if (session->number && strcasecmp(session->name, name) == 0)
+			return session;
+	}
+	return NULL;
+}
+
 unsigned sessions_count(const struct sessions *sessions)
 {
 	unsigned count = 0;

@@ -56,6 +56,9 @@ struct session *session_find(
 struct session *session_by_number(struct sessions *sessions, uint64_t number);
 void session_end(struct session *session); /* NULL is fine */
 void sessions_end_person(struct sessions *sessions, const char *name);
+/* The next session of this person behind the given one (NULL = the first), NULL = no more. */
+struct session *session_next(
+	struct sessions *sessions, const char *name, const struct session *behind);
 unsigned sessions_count(const struct sessions *sessions);
 
 /* Constant time; NULL is no token. */

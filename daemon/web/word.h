@@ -10,6 +10,7 @@ enum word_kind {
 	WORD_FOUND,
 	WORD_LINK,
 	WORD_EVIDENCE,
+	WORD_LOST, /* why a reading was given up */
 	WORD_ROLE,
 	WORD_AWAY,
 	WORD_KINDS

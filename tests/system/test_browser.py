@@ -2,6 +2,7 @@
 """The page in a real browser, as people see it: Debian's Chromium. What they do stands in browser/,
 what happens around them here. These scenarios share a gateway, each with devices of its own."""
 
+import csv
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 
 import bed
 from bed import coap, enter
+from bed.label import Label
 from bed.people import add_person, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in
 
@@ -133,6 +135,55 @@ def test_accessible_when_busy(browser, plant):
     play(browser, plant, 'access.everything', {
         'what': 'busy', 'paths': ['/devices/' + one.id, '/devices/' + device(plant, 'busy-2')['id'],
                                   '/devices?q=nobody', '/devices/nobody']})
+
+
+def test_accessible_elsewhere(browser, plant):
+    play(browser, plant, 'access.everything', {
+        'what': 'elsewhere', 'without': True,
+        'paths': ['/sheet', '/codes', '/uplink/tokens', '/account', '/journal/chain']})
+
+
+def test_codes_and_tokens_imported(browser, plant):
+    labels = [Label('maker-%d' % number) for number in range(3)]
+    play(browser, plant, 'tables.imports', {
+        'codes': ['%s,%s' % (one.ep, one.code) for one in labels], 'many': [
+            'many-%03d,user-%03d,secret word %03d' % (number, number, number) for number in range(450)]})
+    assert plant.ctl('codes', 'list')['total'] == 3
+    assert plant.ctl('tokens', 'list')['total'] == 450
+
+
+def test_tables_saved(browser, plant):
+    one = let_in(plant, 'sheet-1', '--name', '=2+3', '--place', 'Hall "C", north')
+    saved = play(browser, plant, 'tables.saved', one.id)
+    devices = list(csv.DictReader(saved['devices'].splitlines()))
+    row = next(row for row in devices if row['id'] == one.id)
+    assert (row['name'], row['place']) == ("'=2+3", 'Hall "C", north')
+    assert len(devices) == plant.ctl('devices')['total']
+    rows = list(csv.DictReader(saved['journal'].splitlines()))
+    assert {row['action'] for row in rows} == {'approve'}
+    assert one.id in [row['object'] for row in rows]
+
+
+def test_history_and_journal(browser, plant):
+    play(browser, plant, 'tables.journal', let_in(plant, 'past-1').id)
+
+
+def test_own_account(browser, plant):
+    add_person(plant, 'carl', 'viewer', password='one heavy coat behind the door')
+    play(browser, plant, 'tables.account', {'name': 'carl', 'old': 'one heavy coat behind the door',
+                                            'new': 'two heavy coats behind the door'})
+
+
+def test_camera_and_pasting(browser, plant):
+    play(browser, plant, 'labels.camera')
+
+
+def test_label_waits_for_its_device(browser, plant):
+    play(browser, plant, 'labels.waits')
+
+
+def test_without_script_elsewhere(browser, plant):
+    play(browser, plant, 'tables.withoutScript')
 
 
 def test_uplink_lost(browser, plant):

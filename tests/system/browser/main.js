@@ -58,7 +58,8 @@ async function play(browser, order) {
 async function main() {
 	const browser = await chromium.launch({
 		executablePath: process.env.GATEHOUSE_CHROMIUM || "/usr/bin/chromium",
-		args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"],
+		args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
+			"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
 	});
 	write({ ready: browser.version() });
 	for (let order = await read(); order; order = await read())

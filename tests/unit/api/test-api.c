@@ -450,6 +450,12 @@ static void test_act_is_filled(void **state)
 		200);
 	assert_int_equal(world->act.kind, ACT_PASSWORD_FRESH);
 	assert_string_equal(world->act.name, "vera");
+	assert_int_equal(
+		call(world, &admin, "POST", "/api/v1/password/new", NULL, "{\"password\":\"y\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_PASSWORD_NEW);
+	assert_string_equal(world->act.name, "anna");
+	assert_string_equal(world->act.secret, "y");
 }
 
 static void test_bad_bodies(void **state)

@@ -87,7 +87,7 @@ static struct act setup_act(char *code)
 
 	assert_int_equal(outcome.result, ACT_DONE);
 	assert_int_equal(strlen(outcome.text), SHORT_CODE_SIZE + 1);
-	snprintf(code, 16, "%s", outcome.text);
+	snprintf(code, 16, "%.15s", outcome.text);
 	act = person_act(ACT_SETUP, "anna", GOOD_PASSWORD);
 	act.local_root = false;
 	act.who[0] = '\0';
@@ -242,6 +242,30 @@ static void a_changed_person(void **state)
 	assert_int_equal(bed.host.people.count, 1);
 }
 
+static void another_password_for_oneself(void **state)
+{
+	struct act act;
+
+	put("anna", ROLE_ADMIN);
+	put("berta", ROLE_VIEWER);
+	bed.host.end_sessions = on_end;
+	ended = 0;
+	act = person_act(ACT_PASSWORD_NEW, "berta", "a kettle full of winter light");
+	assert_int_equal(done(&act).result, ACT_DONE);
+	assert_string_equal(find("berta")->password, "hash:a kettle full of winter light");
+	assert_int_equal(find("berta")->role, ROLE_VIEWER);
+	assert_int_equal(ended, 1);
+	act = person_act(ACT_PASSWORD_NEW, "berta", "short");
+	assert_int_equal(done(&act).result, ACT_BAD_INPUT);
+	act = person_act(ACT_PASSWORD_NEW, "berta", "");
+	assert_int_equal(done(&act).result, ACT_BAD_INPUT);
+	/* Who came by the socket is nobody of these. */
+	act = person_act(ACT_PASSWORD_NEW, "uid 0", GOOD_PASSWORD);
+	assert_int_equal(done(&act).result, ACT_UNKNOWN);
+	assert_int_equal(ended, 1);
+	assert_int_equal(bed.host.people.count, 2);
+}
+
 static void the_last_administrator_stays(void **state)
 {
 	struct act demote, drop;
@@ -336,6 +360,7 @@ int main(void)
 		T(a_setup_that_is_not_stored_can_be_repeated),
 		T(bad_names_and_passwords),
 		T(a_changed_person),
+		T(another_password_for_oneself),
 		T(the_last_administrator_stays),
 		T(nothing_changes_that_cannot_be_stored),
 		T(there_is_an_end_to_people),

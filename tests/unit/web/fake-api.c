@@ -160,14 +160,31 @@ static json_t *make_alarms(void)
 
 static json_t *make_journal(void)
 {
-	return json_pack("{s:[{s:i,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s},{s:i,s:s,s:b,s:s,s:s,s:s,"
-			 "s:s,s:s,s:s,s:s}]}",
-		"rows", "number", 118, "time", "2026-11-21T12:30:11Z", "clock_synced", 1, "who",
-		"anna", "role", "admin", "via", "192.0.2.9", "action", "approve", "object",
-		"vent-3", "evidence", "short-code", "result", "done", "number", 117, "time",
-		"2026-11-21T12:29:50Z", "clock_synced", 0, "who", "uid 0", "role", "admin", "via",
-		"control socket", "action", "window-open", "object", "window", "evidence", "",
-		"result", "done");
+	return json_pack(
+		"{s:i,s:[{s:i,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s},{s:i,s:s,s:b,s:s,s:s,s:s,"
+		"s:s,s:s,s:s,s:s}]}",
+		"next", 117, "rows", "number", 118, "time", "2026-11-21T12:30:11Z", "clock_synced",
+		1, "who", "anna", "role", "admin", "via", "192.0.2.9", "action", "approve",
+		"object", "vent-3", "evidence", "short-code", "result", "done", "number", 117,
+		"time", "2026-11-21T12:29:50Z", "clock_synced", 0, "who", "uid 0", "role", "admin",
+		"via", "control socket", "action", "window-open", "object", "window", "evidence",
+		"", "result", "done");
+}
+
+static json_t *make_queue(void)
+{
+	return json_pack(
+		"{s:{s:i,s:i,s:i},s:i,s:n,s:[{s:s,s:s,s:s,s:i}],s:[{s:s,s:i,s:i,s:i,s:s}]}", "lost",
+		"revoked", 4, "refused", 1, "missing", 0, "bytes_per_hour", 90000, "seconds_left",
+		"devices", "id", "vent-3", "name", "Exhaust fan 3", "stage", "active", "readings",
+		400, "gaps", "device", "vent-3", "first", 7, "last", 9, "count", 3, "reason",
+		"refused");
+}
+
+static json_t *make_codes(void)
+{
+	return json_pack("{s:i,s:[{s:s,s:s,s:s}]}", "total", 3, "codes", "ep", "th-00412", "since",
+		"2026-11-03T10:00:00Z", "device", "pump-room-th-2");
 }
 
 static json_t *make_people(void)
@@ -201,6 +218,15 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 	else if (strcmp(path, "/api/v1/devices/press") == 0)
 		*ret = json_loads(press, 0, NULL);
 	else if (strcmp(path, "/api/v1/journal") == 0)
+		*ret = make_journal();
+	else if (strcmp(path, "/api/v1/queue") == 0)
+		*ret = make_queue();
+	else if (strcmp(path, "/api/v1/journal/verify") == 0)
+		*ret = json_pack("{s:b,s:i,s:s,s:n}", "intact", 1, "rows", 118, "head",
+			"9f2c44aa10", "first_bad");
+	else if (strcmp(path, "/api/v1/codes") == 0)
+		*ret = make_codes();
+	else if (strstr(path, "/history"))
 		*ret = make_journal();
 	else if (strcmp(path, "/api/v1/people") == 0)
 		*ret = make_people();

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -69,6 +70,23 @@ static void test_every_screen(void **state)
 		{"/devices/press", "href=\"https://there.example/approve/op-77\""},
 		{"/devices/press", "nobody approved it at the platform in time"},
 		{"/devices/press", "action=\"/devices/press/token\""},
+		{"/uplink", "Dropped with its revoked device"},
+		{"/uplink", "href=\"/devices/vent-3\""},
+		{"/uplink", "Refused by the platform"},
+		{"/devices/vent-3", "short code typed"},
+		{"/devices/vent-3", "/journal?object=vent-3"},
+		{"/journal?action=approve", "value=\"approve\""},
+		{"/journal", "before=117&amp;who="},
+		{"/journal/chain", "The journal is whole"},
+		{"/sheet", "Exhaust fan 3"},
+		{"/sheet", "plant-7"},
+	};
+	static const struct {
+		const char *path, *holds;
+	} aside[] = {
+		{"/codes", "th-00412"},
+		{"/codes", "gatehousectl codes import"},
+		{"/account", "This window"},
 	};
 
 	bench_log_in(bench);
@@ -76,10 +94,16 @@ static void test_every_screen(void **state)
 		assert_int_equal(bench_get(bench, row[i].path), 200);
 		if (!bench_has(bench, row[i].holds))
 			fail_msg("%s: %s", row[i].path, row[i].holds);
-		assert_true(bench_has(bench, "aria-current=\"page\""));
+		if (strcmp(row[i].path, "/sheet") != 0)
+			assert_true(bench_has(bench, "aria-current=\"page\""));
 		assert_true(bench_has(bench, "</html>"));
 		assert_false(bench_has(bench, "style=\""));
 		assert_false(bench_has(bench, "<script>"));
+	}
+	for (size_t i = 0; i < sizeof(aside) / sizeof(aside[0]); i++) {
+		assert_int_equal(bench_get(bench, aside[i].path), 200);
+		if (!bench_has(bench, aside[i].holds))
+			fail_msg("%s: %s", aside[i].path, aside[i].holds);
 	}
 	assert_int_equal(bench_get(bench, "/devices/none"), 404);
 	assert_true(bench_has(bench, "There is no such device."));
@@ -302,6 +326,8 @@ static void test_other_acts(void **state)
 			"/api/v1/people/ben", "Location: /people"},
 		{"/people/drop", "id=ben&password=nine+quiet+herons", "DELETE",
 			"/api/v1/people/ben", "Location: /people"},
+		{"/account/password", "secret=eleven+tame+foxes&password=nine+quiet+herons", "POST",
+			"/api/v1/password/new", "Location: /account"},
 		{"/window/close", "", "DELETE", "/api/v1/window", "Location: /waiting"},
 	};
 
@@ -323,6 +349,30 @@ static void test_other_acts(void **state)
 		303);
 	assert_null(json_object_get(bench->api.body, "password"));
 	assert_string_equal(said(bench, "role"), "viewer");
+}
+
+/* Another session of the same person is ended by its number, one of somebody else is not. */
+static void test_own_sessions(void **state)
+{
+	struct bench *bench = *state;
+	static const char mark[] = "name=\"session\" value=\"";
+	char fields[64];
+	const char *at;
+
+	bench_log_in(bench);
+	curl_easy_setopt(bench->curl, CURLOPT_COOKIELIST, "ALL");
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/account"), 200);
+	at = strstr(bench->body, mark);
+	assert_non_null(at);
+	assert_null(strstr(at + 1, mark));
+	snprintf(fields, sizeof(fields), "session=%ld", strtol(at + strlen(mark), NULL, 10));
+	assert_int_equal(submit(bench, "/account", "/account/end", fields), 303);
+	assert_int_equal(bench_get(bench, "/account"), 200);
+	assert_true(bench_has(bench, "That session has ended."));
+	assert_null(strstr(bench->body, mark));
+	assert_int_equal(submit(bench, "/account", "/account/end", "session=99"), 303);
+	assert_int_equal(bench_get(bench, "/account"), 200);
 }
 
 /* Where a password is asked for each time, a fresh session is not enough. */
@@ -483,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_BENCH(test_every_screen),
+		WITH_BENCH(test_own_sessions),
 		WITH_BENCH(test_empty),
 		WITH_BENCH(test_hostile_names),
 		WITH_BENCH(test_part_only),

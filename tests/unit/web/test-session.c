@@ -211,6 +211,23 @@ static void test_fresh_for_the_window(void **state)
 	sessions_free(sessions);
 }
 
+static void test_sessions_of_a_person(void **state)
+{
+	struct sessions *sessions = make(4);
+	char id[SESSION_TOKEN_SIZE];
+	struct session *one = begin(sessions, "anna", START, id), *next;
+
+	begin(sessions, "ben", START, id);
+	next = begin(sessions, "anna", START, id);
+	assert_ptr_equal(session_next(sessions, "anna", NULL), one);
+	assert_ptr_equal(session_next(sessions, "anna", one), next);
+	assert_null(session_next(sessions, "anna", next));
+	session_end(one);
+	assert_ptr_equal(session_next(sessions, "anna", NULL), next);
+	assert_null(session_next(sessions, "carl", NULL));
+	sessions_free(sessions);
+}
+
 static void test_stale_opener_stays_stale(void **state)
 {
 	struct sessions *sessions = make(1);
@@ -234,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_room_is_made_by_the_same_person),
 		cmocka_unit_test(test_numbers_are_not_used_again),
 		cmocka_unit_test(test_end_person),
+		cmocka_unit_test(test_sessions_of_a_person),
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_fresh_for_five_minutes),
 		cmocka_unit_test(test_fresh_for_the_window),

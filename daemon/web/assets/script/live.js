@@ -116,6 +116,7 @@ async function renew() {
 	const arrivals = [];
 	merge(live, pieces(wanted), arrivals);
 	announce(arrivals);
+	lookForLabels();
 	tick();
 }
 

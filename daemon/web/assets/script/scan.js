@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Labels. One printed on site is an address of this page with its code behind the '#', so that any
+// phone's camera opens it: GH1:<name>:<code>. It is kept until its device is there, in this window
+// alone, and never sent anywhere before somebody presses Approve. Scanning here needs the browser's
+// own BarcodeDetector; where there is none, typing and pasting remain.
+
+// What a label says: its text, and the name of its device ("" for a short code).
+function readLabel(text) {
+	let code = text.trim();
+	const hash = code.indexOf("#");
+	if (hash >= 0)
+		code = decodeURIComponent(code.slice(hash + 1));
+	const parts = code.split(":");
+	return { code, ep: parts[0].toUpperCase() === "GH1" && parts.length === 3 ? parts[1] : "" };
+}
+
+const codeFields = () => all(document, ".decision input[name=code]");
+
+function fill(field, code) {
+	field.value = code;
+	field.dispatchEvent(new Event("input", { bubbles: true }));
+	const form = field.closest("form");
+	const next = form.querySelector("input[name=password]") || form.querySelector("button.primary");
+	next.focus();
+	next.scrollIntoView({ block: "center" });
+}
+
+// --- a label that waits for its device ---
+
+let label = null;
+
+function keepLabel(found) {
+	label = found;
+	try {
+		sessionStorage.setItem("label", found.code);
+	} catch {
+		// Without storage it lasts as long as this screen.
+	}
+}
+
+function placeLabel() {
+	const note = $("label-note");
+	if (!label || !note)
+		return;
+	const field = codeFields().find((one) => one.dataset.ep === label.ep);
+	note.hidden = Boolean(field);
+	note.querySelector("bdi").textContent = label.ep;
+	if (!field)
+		return;
+	fill(field, label.code);
+	label = null;
+	sessionStorage.removeItem("label");
+}
+
+function takeLabel() {
+	let text = "";
+	try {
+		text = location.hash.length > 5 ? location.hash : sessionStorage.getItem("label") || "";
+	} catch {
+		text = location.hash;
+	}
+	const found = /GH1/i.test(text) ? readLabel(text) : null;
+	if (!found || !found.ep)
+		return;
+	keepLabel(found);
+	history.replaceState(null, "", location.pathname + location.search); // it is a secret
+	placeLabel();
+}
+
+// --- pasted ---
+
+document.addEventListener("input", (event) => {
+	const field = event.target;
+	if (field.name === "code" && field.value.includes("#"))
+		field.value = readLabel(field.value).code;
+});
+
+// --- the camera ---
+
+async function scan(field) {
+	const dialog = $("scanner");
+	const video = dialog.querySelector("video");
+	const problem = dialog.querySelector("[role=alert]");
+	problem.textContent = "";
+	dialog.showModal();
+	let camera = null;
+	try {
+		camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+		video.srcObject = camera;
+		await video.play();
+		const detector = new BarcodeDetector({ formats: ["qr_code"] });
+		while (dialog.open) {
+			const [seen] = await detector.detect(video);
+			if (seen) {
+				dialog.close();
+				take(field, seen.rawValue);
+			}
+			await new Promise((done) => setTimeout(done, 120));
+		}
+	} catch {
+		problem.textContent = say("denied");
+	}
+	for (const track of camera ? camera.getTracks() : [])
+		track.stop();
+	video.srcObject = null;
+}
+
+// A label of another device goes to that device's card.
+function take(field, text) {
+	const found = readLabel(text);
+	const own = codeFields().find((one) => found.ep && one.dataset.ep === found.ep);
+	if (own || !found.ep) {
+		fill(own || field, found.code);
+		return;
+	}
+	keepLabel(found);
+	placeLabel();
+}
+
+function offerCamera(root) {
+	if (!("BarcodeDetector" in window) || !navigator.mediaDevices || !$("scanner"))
+		return;
+	for (const field of all(root, ".decision input[name=code]")) {
+		if (field.nextElementSibling)
+			continue;
+		const button = document.createElement("button");
+		button.type = "button";
+		button.className = "scan";
+		button.textContent = say("scan");
+		button.addEventListener("click", () => scan(field));
+		field.after(button);
+	}
+}
+
+function lookForLabels() {
+	offerCamera(document);
+	placeLabel();
+}
+
+if ($("scanner"))
+	$("scanner").querySelector("button").addEventListener("click", () => $("scanner").close());
+takeLabel();
+offerCamera(document);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Labels on the screen: the camera, an address of this page, pasting. Debian's Chromium has no
+// BarcodeDetector: where a camera is to see something, the scenario puts one in.
+"use strict";
+
+const assert = require("node:assert/strict");
+
+const detector = (text) => `
+	window.BarcodeDetector = class {
+		constructor(options) { this.formats = options.formats; }
+		async detect() { return [{ rawValue: ${JSON.stringify(text)}, format: this.formats[0] }]; }
+	};`;
+
+// A code read by the camera is in the field, and goes nowhere by itself.
+exports.camera = async (stage) => {
+	const page = await stage.enter("tom", { permissions: ["camera"] });
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("scan-1", { code: "BCDF-GHJK" });
+	const card = stage.card(page, "scan-1");
+	await stage.sees(card, "Waits for you");
+	assert.equal(await card.getByRole("button", { name: "Scan" }).count(), 0, "no camera without a detector");
+	await page.addInitScript(detector("BCDF-GHJK"));
+	await page.reload();
+	await card.getByRole("button", { name: "Scan" }).click();
+	await page.getByRole("dialog").waitFor({ state: "hidden" });
+	const field = card.getByLabel("Type the code on its label");
+	await page.waitForFunction((id) => document.getElementById(id).value !== "", await field.getAttribute("id"));
+	assert.equal(await field.inputValue(), "BCDF-GHJK");
+	await stage.accessible(page, "a card with a camera");
+
+	// Pasted: an address of this page with the code in it.
+	await field.fill(`${stage.url}/#GH1:scan-1:AAAABBBB`);
+	assert.equal(await field.inputValue(), "GH1:scan-1:AAAABBBB");
+	await field.fill("BCDF-GHJK");
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+};
+
+// The phone's own camera opened the label's address: its code waits, in this window alone, until
+// its device is there.
+exports.waits = async (stage) => {
+	const page = await stage.open();
+	await page.goto("/#GH1:later-1:AAAABBBBCCCCDDDD");
+	await page.waitForURL("**/login*");
+	assert.ok(!page.url().includes("GH1"), "the code does not stay in the address");
+	await page.getByLabel("Name", { exact: true }).fill("tom");
+	await page.getByLabel("Password", { exact: true }).fill(stage.people.tom);
+	await page.getByRole("button", { name: "Log in" }).click();
+	await page.waitForURL("**/waiting");
+	await stage.sees(page, "A label was scanned, of later-1");
+	await stage.openWindow(page, "tom");
+	await stage.bed.enrol("later-1", { code: "BCDF-GHJK" });
+	const field = stage.card(page, "later-1").getByLabel("Type the code on its label");
+	await page.waitForFunction(() => [...document.querySelectorAll("input[name=code]")]
+		.some((item) => item.value === "GH1:later-1:AAAABBBBCCCCDDDD"));
+	await stage.gone(page, "A label was scanned");
+	assert.equal(await field.inputValue(), "GH1:later-1:AAAABBBBCCCCDDDD");
+	assert.equal(await page.evaluate("sessionStorage.length"), 0);
+	await stage.card(page, "later-1").getByRole("button", { name: "Reject" }).click();
+	await stage.gone(page.getByRole("article"), "later-1");
+};

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes into the gateway and out of it as a table; what was done; one's own account.
+"use strict";
+
+const fs = require("node:fs");
+const assert = require("node:assert/strict");
+
+const form = (page, kind) => page.locator(`form[data-import=${kind}]`);
+
+// Wrong lines are named and nothing is taken; a long file goes in parts; nothing secret stays there.
+exports.imports = async (stage, { codes, many }) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/status of 40/);
+	await page.goto("/devices");
+	await page.getByRole("link", { name: "Codes of labels" }).click();
+	const labels = form(page, "codes");
+	const send = async (into, text, password = stage.people.anna) => {
+		await into.getByLabel("Or the lines, pasted").fill(text);
+		await into.getByLabel("Your password, once more").fill(password);
+		await into.getByRole("button", { name: "Import" }).click();
+	};
+	await send(labels, "");
+	await stage.sees(labels.getByRole("alert"), "There is no line to import.");
+	await send(labels, `ep,code\n${codes[0]}\nmaker-1;no comma\n`);
+	await stage.sees(labels.getByRole("alert"), "Line 3 does not have the columns");
+	const typo = codes[1].slice(0, -1) + (codes[1].endsWith("7") ? "8" : "7");
+	await send(labels, [codes[0], typo].join("\n"));
+	await stage.sees(labels.getByRole("alert"), /Line 2 .*/);
+	await send(labels, codes.join("\n"), "not the password at all");
+	await stage.sees(labels.getByRole("alert"), "Nothing was imported.");
+	await send(labels, `ep,code\r\n${codes.join("\r\n")}\r\n`);
+	await stage.sees(labels.getByRole("status"), "All of it is imported: 3");
+	assert.equal(await labels.getByLabel("Or the lines, pasted").inputValue(), "");
+	assert.equal(await labels.getByLabel("Your password, once more").inputValue(), "");
+
+	await page.goto("/uplink");
+	await page.getByRole("link", { name: "Tokens" }).click();
+	const tokens = form(page, "tokens");
+	await tokens.getByLabel("A file").setInputFiles({
+		name: "tokens.csv", mimeType: "text/csv", buffer: Buffer.from(`ep,username,password\n${many.join("\n")}\n`) });
+	await tokens.getByLabel("Your password, once more").fill(stage.people.anna);
+	await tokens.getByRole("button", { name: "Import" }).click();
+	await stage.sees(tokens.getByRole("status"), "All of it is imported: 450");
+	await page.reload();
+	await stage.sees(page, "many-449");
+	assert.ok(!(await page.content()).includes("secret word"));
+	await page.goto("/codes");
+	await page.getByText("3 labels are known").click();
+	await stage.sees(page, "maker-2");
+};
+
+async function download(page, button) {
+	const coming = page.waitForEvent("download");
+	await button.click();
+	return fs.readFileSync(await (await coming).path(), "utf8");
+}
+
+// The hand-over sheet and the journal, for programs.
+exports.saved = async (stage, id) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	await page.goto("/devices");
+	await page.getByRole("link", { name: "Hand-over sheet" }).click();
+	await stage.sees(page.getByRole("row").filter({ hasText: "=2+3" }), "no code");
+	await page.getByRole("button", { name: "Print" }).waitFor();
+	const devices = await download(page, page.getByRole("button", { name: "Save as a table" }));
+	await stage.sees(page.getByRole("status").first(), "Saved. Rows:");
+	await page.goto("/journal");
+	await page.getByLabel("Action").fill("approve");
+	await page.getByRole("button", { name: "Find" }).click();
+	await stage.sees(page.getByRole("table"), id);
+	const journal = await download(page, page.getByRole("button", { name: "Save as a table" }));
+	return { devices, journal };
+};
+
+// What was done to a device stands on its screen, all of it in the journal, whose chain is whole.
+exports.journal = async (stage, id) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page.locator(".history"), "approve");
+	await page.getByRole("link", { name: "All of it, in the journal" }).click();
+	await page.waitForURL(`**/journal?object=${id}`);
+	assert.equal(await page.getByLabel("Object").inputValue(), id);
+	for (const row of await page.locator("tbody tr").all())
+		assert.ok((await row.innerText()).includes(id));
+	await page.getByLabel("Who").fill("nobody of this name");
+	await page.getByRole("button", { name: "Find" }).click();
+	await stage.sees(page, "No row fits");
+	await page.getByRole("link", { name: "Check the chain now" }).click();
+	await stage.sees(page, "The journal is whole");
+};
+
+// Two browsers of the same person: one ends the other; a new password ends them all.
+exports.account = async (stage, { name, old, new: fresh }) => {
+	const enter = async (password) => {
+		const page = await stage.open();
+		await page.goto("/login");
+		await page.getByLabel("Name", { exact: true }).fill(name);
+		await page.getByLabel("Password", { exact: true }).fill(password);
+		await page.getByRole("button", { name: "Log in" }).click();
+		return page;
+	};
+	stage.allowed.push(/status of 40/);
+	const other = await enter(old);
+	await other.waitForURL("**/waiting");
+	const page = await enter(old);
+	await page.waitForURL("**/waiting");
+	await page.getByRole("link", { name }).click();
+	await stage.sees(page, "This window");
+	assert.equal(await page.getByRole("button", { name: "Log out there" }).count(), 1);
+	await page.getByRole("button", { name: "Log out there" }).click();
+	await stage.sees(page.getByRole("status"), "That session has ended.");
+	await stage.sees(other, "You were logged out");
+
+	const change = async (present, next) => {
+		await page.getByLabel("Your password, once more").fill(present);
+		await page.getByLabel("New password").fill(next);
+		await page.getByRole("button", { name: "Save" }).click();
+	};
+	await change("not the password at all", fresh);
+	await stage.sees(page.getByRole("alert"), /wrong|not right/);
+	await change(old, fresh);
+	await page.waitForURL("**/login");
+	const again = await enter(old);
+	await stage.sees(again.getByRole("alert"), /wrong|not right/);
+	const back = await enter(fresh);
+	await back.waitForURL("**/waiting");
+};
+
+// What needs scripts is not offered without them, and says what to use.
+exports.withoutScript = async (stage) => {
+	const page = await stage.open({ javaScriptEnabled: false });
+	await page.goto("/login");
+	await stage.logIn(page, "anna");
+	await page.goto("/codes");
+	// Playwright does not look for text inside <noscript>.
+	assert.match(await page.locator("main").innerText(), /gatehousectl codes import/);
+	assert.equal(await page.getByRole("button", { name: "Import" }).filter({ visible: true }).count(), 0);
+	await page.goto("/sheet");
+	assert.equal(await page.getByRole("button", { name: "Print" }).filter({ visible: true }).count(), 0);
+	await page.goto("/journal?action=login");
+	await stage.sees(page.locator("tbody"), "login");
+	await page.goto("/account");
+	await stage.sees(page, "This window");
+};
