@@ -31,6 +31,7 @@
 #include "host/telemetry.h"
 #include "host/token-host.h"
 #include "host/wiring.h"
+#include "host/withdraw.h"
 #include "web/web.h"
 
 #define STATUS_INTERVAL_USEC (10 * USEC_PER_SEC)
@@ -357,6 +358,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->repeat_timer = loop_source_free(host->repeat_timer);
 	host->registry = registry_free(host->registry);
+	withdrawings_free_all(host);
 	host->recent = recent_free(host->recent);
 	/* Its exchanges belonged to devices. */
 	host->http = http_free(host->http);

@@ -36,8 +36,14 @@ enum platform_support {
 	PLATFORM_CAN_LIST = 1 << 2,
 	PLATFORM_APPROVES_HERE = 1
 				 << 3, /* the technician at the gateway is the authority (local) */
-	PLATFORM_SHARED_SESSION = 1 << 4, /* all devices share the gateway's MQTT session */
+	PLATFORM_SHARED_SESSION = 1 << 4, /* devices share the gateway's MQTT session, all but those
+					     for which session() knows one */
 	PLATFORM_NEEDS_PT = 1 << 5,
+	PLATFORM_WITHDRAWS = 1 << 7, /* CANCEL and REVOKE are requests: they get a record in which
+					only that is left which goes, and say PROGRESS with a blob
+					and a request, or DONE. The blob is kept on disk; later
+					calls have a record that holds it alone, as operation_blob
+					*/
 	PLATFORM_NEEDS_TOKEN =
 		1 << 6, /* an imported token (core/token.h) is fetched for PROVISION and REFRESH */
 };
@@ -99,7 +105,9 @@ struct platform_request {
 	struct platform_header header[4];
 	size_t header_count;
 	char topic[256];	/* MQTT: publish here ... */
-	char answer_topic[256]; /* ... after subscribing to this */
+	char answer_topic[256]; /* ... the answer comes on this, to which the gateway's session is
+				   subscribed ... */
+	char answer_mark[320];	/* ... and holds this text */
 	struct secret body;
 };
 
@@ -228,8 +236,8 @@ struct platform_driver {
 	int (*advance)(const struct driver_services *services, const struct platform_device *device,
 		enum platform_work work, const struct platform_answer *answer,
 		struct platform_step *ret_step);
-	/* Session options from the credential in use; NULL with PLATFORM_SHARED_SESSION. -EBADMSG
-	 * for a credential that is none of this platform. */
+	/* Session options from the credential in use. -EBADMSG for a credential that is none of
+	 * this platform, or (PLATFORM_SHARED_SESSION) is used in the gateway's session. */
 	int (*session)(const struct device_record *record, const char *gateway_id,
 		struct platform_session *ret_session);
 	/* What a person at the platform knows the open operation by; NULL where there is nobody to
@@ -253,6 +261,8 @@ struct platform_driver {
 /* Settings of 'local' as the host parsed them. */
 struct local_settings {
 	uint32_t lease; /* seconds */
+	bool accounts;	/* a broker account for each token */
+	const char *gateway_id;
 };
 
 /* Settings of a platform that is reached by HTTP and gives each device a session of its own. Texts

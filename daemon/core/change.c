@@ -21,6 +21,7 @@ static struct change_item *item_free(struct change_item *item)
 		token_list_clear(&item->tokens);
 		free(item->command);
 		label_list_clear(&item->labels);
+		withdrawal_free(item->withdrawal);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -215,4 +216,24 @@ int change_put_labels(struct change *change, struct label_list *labels)
 int change_drop_label(struct change *change, const char *ep)
 {
 	return setting_put(change, CHANGE_DROP_LABEL, "", ep);
+}
+
+int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal)
+{
+	struct change_item *item = item_new(CHANGE_PUT_WITHDRAWAL);
+	int r;
+
+	if (!item)
+		return -ENOMEM;
+	r = withdrawal_copy(withdrawal, &item->withdrawal);
+	if (r < 0) {
+		item_free(item);
+		return r;
+	}
+	return item_put(change, item);
+}
+
+int change_drop_withdrawal(struct change *change, uint64_t row)
+{
+	return row_drop(change, CHANGE_DROP_WITHDRAWAL, row);
 }

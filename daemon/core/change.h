@@ -17,6 +17,7 @@
 #include "core/label-book.h"
 #include "core/person.h"
 #include "core/token.h"
+#include "core/withdrawal.h"
 
 enum change_kind {
 	CHANGE_PUT_DEVICE,
@@ -32,7 +33,9 @@ enum change_kind {
 	CHANGE_PUT_COMMAND,
 	CHANGE_DROP_COMMAND,
 	CHANGE_PUT_LABELS,
-	CHANGE_DROP_LABEL
+	CHANGE_DROP_LABEL,
+	CHANGE_PUT_WITHDRAWAL,
+	CHANGE_DROP_WITHDRAWAL
 };
 
 struct change_item {
@@ -43,11 +46,12 @@ struct change_item {
 	struct person person;
 	struct alarm alarm;
 	struct audit_row audit;
-	char setting[33];	  /* DROP_TOKEN: its kind, and in 'value' the name */
-	char value[257];	  /* DROP_LABEL: the name */
-	struct token_list tokens; /* PUT_TOKENS, owned */
-	struct command *command;  /* PUT_COMMAND, owned */
-	struct label_list labels; /* PUT_LABELS, owned */
+	char setting[33];	       /* DROP_TOKEN: its kind, and in 'value' the name */
+	char value[257];	       /* DROP_LABEL: the name */
+	struct token_list tokens;      /* PUT_TOKENS, owned */
+	struct command *command;       /* PUT_COMMAND, owned */
+	struct label_list labels;      /* PUT_LABELS, owned */
+	struct withdrawal *withdrawal; /* PUT_WITHDRAWAL, owned */
 };
 
 struct change {
@@ -76,3 +80,5 @@ int change_drop_command(struct change *change, uint64_t row);
 /* The same for labels. */
 int change_put_labels(struct change *change, struct label_list *labels);
 int change_drop_label(struct change *change, const char *ep);
+int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal);
+int change_drop_withdrawal(struct change *change, uint64_t row);

@@ -257,6 +257,10 @@ static const struct config_key table[] = {
 	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
 		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
 		MEMBER(local_lease), NULL},
+	{"platform", "local_accounts", CONFIG_BOOL, 0, 1, "no", "", false,
+		"yes: each token of the platform \"local\" is an account of its own at the broker, "
+		"made and deleted with mosquitto's dynamic security plugin.",
+		NULL, MEMBER(local_accounts), NULL},
 
 	{"spotflow", "host", CONFIG_STRING, 1, 255, "\"api.eu1.spotflow.io\"", "", false,
 		"Host of the platform's API; a dedicated instance has one of its own.", NULL,

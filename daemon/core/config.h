@@ -76,6 +76,7 @@ struct config {
 	/* platform */
 	char platform[17];    /* name of the default platform: "local" */
 	uint32_t local_lease; /* seconds an RT of 'local' lives; refreshed at half. 30 days */
+	bool local_accounts;  /* a broker account for each RT of 'local' */
 	/* spotflow */
 	char spotflow_host[256];
 	uint16_t spotflow_port, spotflow_hub_port;

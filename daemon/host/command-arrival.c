@@ -87,6 +87,9 @@ uint64_t command_keep(void *host, const struct uplink_inbound *inbound)
 	struct store_arrival arrival = arrival_of(inbound);
 	uint64_t number = 0;
 
+	/* Answers of the broker itself are no commands. */
+	if (inbound->topic[0] == '$')
+		return 0;
 	/* What is refused anyhow is not worth a write: nobody promised anything about it. */
 	if (inbound->retained || inbound->payload.size > COMMAND_ARGS_MAX ||
 		arrival.topic.size > COMMAND_TOPIC_MAX)

@@ -16,6 +16,7 @@
 #include "host/rd.h"
 #include "host/session.h"
 #include "host/telemetry.h"
+#include "host/withdraw.h"
 
 struct device_host *device_host(const struct device *device)
 {
@@ -62,6 +63,7 @@ void device_host_detach(void *userdata, struct device *device)
 		return;
 	device->host = NULL;
 	platform_request_drop(part);
+	withdraw_settle(part, -ECANCELED);
 	session_detach(part);
 	command_host_detach(part);
 	rd_detach(part);

@@ -35,6 +35,7 @@
 #include "host/command-host.h"
 #include "host/session.h"
 #include "host/telemetry.h"
+#include "host/withdraw.h"
 
 struct waiting_input {
 	struct waiting_input *next;
@@ -142,8 +143,7 @@ static void carry_out(struct host *host, struct device *device, const struct dev
 		platform_host_advance(host, device);
 	else if (actions & LIFE_BACK_OFF)
 		platform_host_back_off(host, device);
-	/* LIFE_RECONNECT: upstream.c decides when for the gateway's session, session.c for others.
-	 */
+	/* LIFE_RECONNECT: upstream.c and session.c decide when. */
 	if (actions & LIFE_CONNECT)
 		upstream_join(host, device);
 	if (actions & LIFE_TELL_DEVICE) {
@@ -265,14 +265,10 @@ static void on_forget_drained(void *userdata)
 
 static const char *why_not_stored(int result)
 {
-	switch (result) {
-	case -ENOSPC:
+	if (result == -ENOSPC)
 		return "There is no space left on the gateway: nothing was changed.";
-	case -ENOMEM:
-		return "The gateway is out of memory: nothing was changed.";
-	default:
-		return "It could not be saved: nothing was changed.";
-	}
+	return result == -ENOMEM ? "The gateway is out of memory: nothing was changed."
+				 : "It could not be saved: nothing was changed.";
 }
 
 static void on_saved(void *userdata, int result, const char *head)
@@ -289,6 +285,7 @@ static void on_saved(void *userdata, int result, const char *head)
 	}
 	part->device->saving = false;
 	host_saved(host, result, head);
+	withdraw_settle(part, result);
 	if (result >= 0 && input->forget) {
 		/* Until it is drained it counts as being saved: what is submitted now waits, and
 		 * goes with it. */
@@ -404,6 +401,8 @@ static int save(struct waiting_input *input)
 				  : change_put_device(change, input->record);
 	if (r >= 0 && input->forget)
 		r = change_drop_token(change, input->record->platform, input->record->ep);
+	if (r >= 0)
+		r = withdraw_note(part, input->forget ? NULL : input->record, change);
 	if (r >= 0 && input->has_audit)
 		r = change_append_audit(change, &input->audit);
 	if (r < 0)

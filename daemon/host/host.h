@@ -126,7 +126,7 @@ struct host {
 	struct api_facts facts;
 	struct metrics metrics;
 	struct people people;
-	uint64_t next_operation, next_command;
+	uint64_t next_operation, next_command, next_withdrawal;
 	void (*end_sessions)(void *userdata, const char *person); /* web's, set by gateway.c */
 	void *end_sessions_userdata;
 	void (*quit)(void *userdata, int code, const char *why);
@@ -145,6 +145,8 @@ struct host {
 	bool stopping;
 	struct http *http; /* NULL: no platform is reached by it */
 	struct platform_secrets secrets;
+	struct platform_ask *asks;	  /* platform-ask.c: no answer yet */
+	struct withdrawing *withdrawings; /* withdraw.c: not confirmed yet */
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
 	unsigned sessions_up;
@@ -271,7 +273,9 @@ struct device_host {
 	struct platform_request *request; /* goes out when what was said with it is on disk */
 	struct platform_reply *reply;	  /* the answer, until the driver has it */
 	struct http_exchange *exchange;
-	uint32_t retry_after; /* seconds, as the platform asked with its last answer */
+	struct platform_ask *ask;
+	struct withdrawing *withdrawing; /* withdraw.c: on its way to disk */
+	uint32_t retry_after;		 /* seconds, as the platform asked with its last answer */
 	/* probe.c */
 	const struct device_driver *driver;
 	struct device_links links;
@@ -474,14 +478,19 @@ void device_host_catch_up(struct host *host, struct device *device);
 void platform_host_advance(struct host *host, struct device *device);
 /* The same step again after a while, if one is under way. */
 void platform_host_back_off(struct host *host, struct device *device);
-/* Tells the platform that an operation or a credential is not wanted any more. 'before' is the
- * record that still holds it. Nothing here waits for the answer. */
+/* Tells a platform that keeps no book of its own about it (PLATFORM_WITHDRAWS: withdraw.h does)
+ * that an operation or a credential is not wanted any more. 'before' is the record that still holds
+ * it. Nothing here waits for the answer. */
 void platform_host_withdraw(
 	struct host *host, const struct device_record *before, enum platform_work work);
 /* What its platform says of a device: the open operation in its words, who approves, what went
  * wrong last. */
 void platform_host_describe(
 	struct host *host, const struct device *device, struct api_platform *ret_platform);
+/* One call of the driver, which needs no token for it. *ret_step is always filled. */
+void platform_host_call(struct host *host, const struct device_record *record,
+	enum platform_work work, const struct platform_answer *answer,
+	struct platform_step *ret_step);
 /* True while an operation is open or a refresh is under way. */
 bool platform_host_has_work(const struct device *device);
 /* platform-clock.c */
@@ -517,6 +526,9 @@ const void *platform_settings_of(
 	const struct host *host, const char *platform, union platform_settings_room *room);
 void platform_place_of(
 	const struct host *host, const char *platform, struct platform_place *ret_place);
+/* Where answers to platforms' requests by MQTT come: the gateway's session subscribes to it. NULL =
+ * there are none. */
+const char *platform_answers(const struct host *host);
 /* The token that all devices of this platform share, empty when none is configured. */
 struct span platform_shared_token(const struct host *host, const char *platform);
 /* True when an operator's token is configured: an approval here is made there. */

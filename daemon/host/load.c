@@ -20,6 +20,7 @@
 #include "host/label-host.h"
 #include "host/outbox-host.h"
 #include "host/token-host.h"
+#include "host/withdraw.h"
 
 struct remembered {
 	struct remembered *next;
@@ -100,6 +101,11 @@ static int load_command(void *userdata, const struct command *command)
 	return command_host_load(((struct loading *)userdata)->host, command);
 }
 
+static int load_withdrawal(void *userdata, struct withdrawal *withdrawal)
+{
+	return withdraw_load(((struct loading *)userdata)->host, withdrawal);
+}
+
 static int load_gap(void *userdata, const struct store_gap *gap)
 {
 	return gap_load(((struct loading *)userdata)->host, gap);
@@ -133,6 +139,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.request = load_request,
 		.command = load_command,
 		.gap = load_gap,
+		.withdrawal = load_withdrawal,
 	};
 	const struct owed_limits limits = outbox_limits(host);
 	CLEANUP(loading_clear)
@@ -159,6 +166,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	host->next_operation = facts.next_operation;
 	key_load(host, &facts, getenv("CREDENTIALS_DIRECTORY") != NULL);
 	host->next_command = facts.next_command;
+	host->next_withdrawal = facts.next_withdrawal;
 	host->facts.audit_rows = facts.audit_rows;
 	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);
 	*ret_remembered = STEAL(loading.first);

@@ -213,8 +213,10 @@ static bool waits_for_person(const struct device_host *part, const struct platfo
  * does is a fault of the build. */
 static bool keep_request(struct device_host *part, struct platform_request *request)
 {
-	if (request->transport == PLATFORM_HTTP && part->host->http &&
-		platform_request_keep(part, request) >= 0)
+	bool there = request->transport == PLATFORM_HTTP ? part->host->http != NULL
+							 : platform_answers(part->host) != NULL;
+
+	if (there && platform_request_keep(part, request) >= 0)
 		return true;
 	log_device(LOG_ERR, part->device->record->id,
 		"The driver asked for a request that this gateway cannot carry out.");
@@ -316,12 +318,22 @@ static void work_on(struct device_host *part, enum platform_work work, struct sp
 	take_verdict(part, &step);
 }
 
+void platform_host_call(struct host *host, const struct device_record *record,
+	enum platform_work work, const struct platform_answer *answer,
+	struct platform_step *ret_step)
+{
+	call_driver(host, record, work, (struct span){0}, answer, ret_step);
+}
+
 void platform_host_withdraw(
 	struct host *host, const struct device_record *before, enum platform_work work)
 {
-	CLEANUP(step_cleanup) struct platform_step step;
+	CLEANUP(step_cleanup) struct platform_step step = {.verdict = PLATFORM_DONE};
 	const struct platform_answer no_answer = {.present = false};
+	const struct platform_driver *driver = platform_driver_by_name(before->platform);
 
+	if (driver && driver->describe()->supports & PLATFORM_WITHDRAWS)
+		return;
 	call_driver(host, before, work, (struct span){0}, &no_answer, &step);
 	if (step.verdict != PLATFORM_DONE)
 		log_device(LOG_WARNING, before->id,

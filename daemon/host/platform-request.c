@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "host/platform-ask.h"
 
 struct platform_reply {
 	enum platform_work work;
@@ -49,6 +50,7 @@ void platform_request_drop(struct device_host *part)
 	request_free(part);
 	reply_free(part);
 	part->exchange = http_cancel(part->exchange);
+	part->ask = platform_ask_cancel(part->ask);
 }
 
 int platform_request_keep(struct device_host *part, struct platform_request *request)
@@ -78,6 +80,21 @@ static void on_answer(void *userdata, const struct http_answer *answer)
 	platform_host_answered(part);
 }
 
+static void on_asked(void *userdata, int result, struct span body)
+{
+	struct device_host *part = userdata;
+
+	part->ask = NULL;
+	part->reply->result = result;
+	if (result < 0)
+		log_device(LOG_NOTICE, part->device->record->id,
+			"The broker did not answer what its platform asked: %s.",
+			strerror(-result));
+	if (result >= 0 && secret_set(&part->reply->body, body) < 0)
+		part->reply->result = -ENOMEM;
+	platform_host_answered(part);
+}
+
 static int send_request(struct device_host *part)
 {
 	const struct device_record *record = part->device->record;
@@ -87,6 +104,8 @@ static int send_request(struct device_host *part)
 	struct platform_place place;
 	size_t i;
 
+	if (request->transport == PLATFORM_MQTT)
+		return platform_ask_send(part->host, request, on_asked, part, &part->ask);
 	platform_place_of(part->host, record->platform, &place);
 	for (i = 0; i < request->header_count; i++)
 		header[i] = (struct http_header){
@@ -132,7 +151,7 @@ void platform_request_answer(
 	const struct platform_reply *reply = part->reply;
 
 	*ret_answer = (struct platform_answer){.present = false};
-	if (!reply || part->exchange || reply->work != work ||
+	if (!reply || part->exchange || part->ask || reply->work != work ||
 		reply->operation != part->device->record->life.operation_number)
 		return;
 	*ret_answer = (struct platform_answer){

@@ -16,6 +16,7 @@
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "drivers/platform/local-account.h"
 
 #define SECRET_FILE_MAX 4096
 
@@ -30,7 +31,9 @@ const void *platform_settings_of(
 	const struct config *config = host->config;
 
 	if (!is_cloud(platform)) {
-		room->local = (struct local_settings){.lease = config->local_lease};
+		room->local = (struct local_settings){.lease = config->local_lease,
+			.accounts = config->local_accounts,
+			.gateway_id = config->id};
 		return &room->local;
 	}
 	room->cloud = (struct cloud_settings){
@@ -56,6 +59,11 @@ void platform_place_of(
 		*ret_place = (struct platform_place){.ca_file = config->mqtt_ca_file,
 			.proxy = "",
 			.session_port = config->mqtt_port};
+}
+
+const char *platform_answers(const struct host *host)
+{
+	return host->config->local_accounts ? ACCOUNT_ANSWERS : NULL;
 }
 
 struct span platform_shared_token(const struct host *host, const char *platform)

@@ -21,9 +21,14 @@ const struct platform_driver *session_driver(const struct device *device)
 bool session_is_own(const struct device *device)
 {
 	const struct platform_driver *driver = session_driver(device);
+	struct platform_session session;
 
-	return driver && driver->session &&
-	       !(driver->describe()->supports & PLATFORM_SHARED_SESSION);
+	if (!driver || !driver->session)
+		return false;
+	if (!(driver->describe()->supports & PLATFORM_SHARED_SESSION) || session_of(device))
+		return true;
+	/* Its credential says; one that is being withdrawn still has its session. */
+	return driver->session(device->record, "", &session) >= 0;
 }
 
 struct device_session *session_of(const struct device *device)

@@ -10,7 +10,7 @@
 
 #include "host/host.h"
 
-/* True when the platform of this device gives each device a session of its own. */
+/* True when this device has, or with its credential will have, a session of its own. */
 bool session_is_own(const struct device *device);
 
 /* The credential may be used (LIFE_CONNECT): connects when its turn has come, with the credential

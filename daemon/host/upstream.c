@@ -24,7 +24,9 @@
 #include "base/message-ids.h"
 #include "host/command-host.h"
 #include "host/gap.h"
+#include "host/platform-ask.h"
 #include "host/session.h"
+#include "host/withdraw.h"
 
 #define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
 #define DOWN_ALARM_USEC	   (900 * USEC_PER_SEC)
@@ -83,7 +85,8 @@ static int session_open(struct host *host)
 	const struct platform_driver *driver = platform_driver_by_name(config->platform);
 	struct secret password = {0};
 	char filter[256];
-	const char *const filters[] = {filter, NULL};
+	const char *filters[3] = {NULL};
+	unsigned count = 0;
 	bool listens;
 	CLEANUP(cleanup_message) struct upstream_message will = {0};
 	int r;
@@ -103,6 +106,10 @@ static int session_open(struct host *host)
 	snprintf(host->upstream_client_id, sizeof(host->upstream_client_id), "gatehouse-%s",
 		config->id);
 	listens = upstream_listens(host, driver, NULL, filter, sizeof(filter));
+	if (listens)
+		filters[count++] = filter;
+	if (platform_answers(host))
+		filters[count++] = platform_answers(host);
 	const struct uplink_session_options options = {
 		.host = config->mqtt_host,
 		.port = config->mqtt_port,
@@ -113,7 +120,7 @@ static int session_open(struct host *host)
 		.password = secret_span(&password),
 		.keep_alive = config->mqtt_keep_alive,
 		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
-		.subscriptions = listens ? filters : NULL,
+		.subscriptions = count ? filters : NULL,
 		.will_topic = host->will_topic[0] ? host->will_topic : NULL,
 		.will_payload = host->will_payload,
 		.will_retain = true,
@@ -348,6 +355,7 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 	/* What is to be cleared goes before a status that takes its place. */
 	gap_on_connected(host);
 	command_on_connected(host);
+	withdraw_on_connected(host);
 	publish_all(host);
 	set_status_timer(host);
 	tell_devices(host, true);
@@ -370,6 +378,7 @@ static void on_down(struct host *host, const struct uplink_event *event, enum li
 	/* Before anybody is told: what follows must not publish into a session that is gone. */
 	link_event(host, what);
 	reading_on_link_lost(host);
+	platform_asks_lost(host);
 	if (was_up)
 		tell_devices(host, false);
 	if (was_up || first_try)

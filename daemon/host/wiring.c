@@ -18,6 +18,7 @@
 #include "host/host.h"
 #include "host/label-host.h"
 #include "host/multicast.h"
+#include "host/platform-ask.h"
 #include "host/rd.h"
 #include "host/secure-host.h"
 #include "host/session.h"
@@ -161,7 +162,9 @@ static void on_uplink_event(void *userdata, const struct uplink_event *event)
 {
 	struct host *host = userdata;
 
-	if (event->kind == UPLINK_MESSAGE)
+	if (event->kind == UPLINK_MESSAGE && event->inbound->topic[0] == '$')
+		platform_ask_on_message(host, event->inbound);
+	else if (event->kind == UPLINK_MESSAGE)
 		command_on_message(host, event->inbound);
 	else if (event->session == host->session)
 		upstream_on_event(host, event);

@@ -11,6 +11,7 @@
 #include "store/columns.h"
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, device_record_freep)
+DEFINE_CLEANUP(struct withdrawal *, withdrawal_free, withdrawal_freep)
 
 struct load {
 	struct control *control;
@@ -59,6 +60,18 @@ static int load_command(const struct load *load, sqlite3_stmt *statement)
 	int r = read_row(load, statement, &command_table, &command);
 
 	return r < 0 ? r : load->loader->command(load->userdata, &command);
+}
+
+static int load_withdrawal(const struct load *load, sqlite3_stmt *statement)
+{
+	CLEANUP(withdrawal_freep)
+	struct withdrawal *withdrawal = calloc(1, sizeof(*withdrawal));
+	int r;
+
+	if (!withdrawal)
+		return -ENOMEM;
+	r = read_row(load, statement, &withdrawal_table, withdrawal);
+	return r < 0 ? r : load->loader->withdrawal(load->userdata, STEAL(withdrawal));
 }
 
 static int load_alarm(const struct load *load, sqlite3_stmt *statement)
@@ -134,6 +147,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 			&load, "SELECT kind, ep, since FROM token ORDER BY kind, ep", load_token);
 	if (r >= 0 && loader->command)
 		r = load_table(&load, &command_table, "ORDER BY row", load_command);
+	if (r >= 0 && loader->withdrawal)
+		r = load_table(&load, &withdrawal_table, "ORDER BY row", load_withdrawal);
 	if (r >= 0 && loader->label)
 		r = control_each_label(control, loader->label, userdata);
 	if (r >= 0 && loader->alarm)

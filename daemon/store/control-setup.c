@@ -65,6 +65,7 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 		" window_by = excluded.window_by, name = excluded.name, place = excluded.place,"
 		" owner = excluded.owner",
 	[CONTROL_SQL_DROP_LABEL] = "DELETE FROM label WHERE ep = ?1",
+	[CONTROL_SQL_DROP_WITHDRAWAL] = "DELETE FROM withdrawal WHERE row = ?1",
 };
 
 int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark)
@@ -166,6 +167,8 @@ static int prepare_all(struct control *control)
 		r = prepare_put(control, CONTROL_SQL_PUT_PERSON, &person_table);
 	if (r >= 0)
 		r = prepare_put(control, CONTROL_SQL_PUT_COMMAND, &command_table);
+	if (r >= 0)
+		r = prepare_put(control, CONTROL_SQL_PUT_WITHDRAWAL, &withdrawal_table);
 	for (size_t i = 0; i < CONTROL_STATEMENTS && r >= 0; i++)
 		if (CONTROL_SQL[i])
 			r = database_prepare(control->db, CONTROL_SQL[i], &control->statements[i]);
@@ -276,14 +279,14 @@ void control_freep(struct control **control)
 	control_free(*control);
 }
 
-static int check_row(
-	struct control *control, sqlite3_stmt *statement, char *ret_why, size_t capacity)
+static int check_row(struct control *control, const struct record_table *table,
+	sqlite3_stmt *statement, char *ret_why, size_t capacity)
 {
 	uint64_t row = (uint64_t)sqlite3_column_int64(statement, 0);
 
 	for (int i = 1; i < sqlite3_column_count(statement); i++) {
 		const char *field = sqlite3_column_name(statement, i);
-		const struct sealed_place place = {device_table.name, row, field};
+		const struct sealed_place place = {table->name, row, field};
 		uint8_t *plain;
 		size_t size;
 		int r;
@@ -296,9 +299,9 @@ static int check_row(
 			&plain, &size);
 		if (r < 0) {
 			snprintf(ret_why, capacity,
-				"control.db: the sealed record in table device, row %llu, field %s "
+				"control.db: the sealed record in table %s, row %llu, field %s "
 				"does not open",
-				(unsigned long long)row, field);
+				table->name, (unsigned long long)row, field);
 			return r;
 		}
 		crypto_wipe(plain, size);
@@ -307,21 +310,31 @@ static int check_row(
 	return 0;
 }
 
-int control_check_sealed(struct control *control, char *ret_why, size_t capacity)
+static int check_table(
+	struct control *control, const struct record_table *table, char *ret_why, size_t capacity)
 {
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
-	CLEANUP(cleanup_free) char *sql = record_sql_sealed(&device_table);
+	CLEANUP(cleanup_free) char *sql = record_sql_sealed(table);
 	int r = sql ? database_prepare(control->db, sql, &statement) : -ENOMEM;
 
 	while (r >= 0) {
 		r = statement_next(control->db, statement);
 		if (r > 0)
-			r = check_row(control, statement, ret_why, capacity);
+			r = check_row(control, table, statement, ret_why, capacity);
 		else if (r < 0)
 			snprintf(ret_why, capacity, "%s", control->db->why);
 		else
 			break;
 	}
+	return r;
+}
+
+int control_check_sealed(struct control *control, char *ret_why, size_t capacity)
+{
+	int r = check_table(control, &device_table, ret_why, capacity);
+
+	if (r >= 0)
+		r = check_table(control, &withdrawal_table, ret_why, capacity);
 	if (r >= 0)
 		r = control_check_tokens(control, ret_why, capacity);
 	return r < 0 ? r : control_check_labels(control, ret_why, capacity);

@@ -160,6 +160,22 @@ static int drop_label(struct control *control, const struct change_item *item)
 	return control_drop_label(control, item->value);
 }
 
+static int put_withdrawal(struct control *control, const struct change_item *item)
+{
+	int r;
+
+	if (item->withdrawal->row == 0)
+		return -EINVAL;
+	r = put_record(control, CONTROL_SQL_PUT_WITHDRAWAL, &withdrawal_table, item->withdrawal);
+	return r < 0 ? r
+		     : control_raise_counter(control, "next-withdrawal", item->withdrawal->row + 1);
+}
+
+static int drop_withdrawal(struct control *control, const struct change_item *item)
+{
+	return drop_row(control, CONTROL_SQL_DROP_WITHDRAWAL, item->row);
+}
+
 typedef int (*apply_fn)(struct control *control, const struct change_item *item);
 static const apply_fn APPLY[] = {
 	[CHANGE_PUT_DEVICE] = put_device,
@@ -176,6 +192,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_COMMAND] = drop_command,
 	[CHANGE_PUT_LABELS] = put_labels,
 	[CHANGE_DROP_LABEL] = drop_label,
+	[CHANGE_PUT_WITHDRAWAL] = put_withdrawal,
+	[CHANGE_DROP_WITHDRAWAL] = drop_withdrawal,
 };
 
 /* True when the rest of the transaction may go on without this change. */

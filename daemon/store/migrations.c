@@ -12,6 +12,7 @@
  *   device, person, alarm, setting   the records
  *   audit     the journal, chained by 'mac'; append only
  *   token     (version 2) what was imported for an endpoint name towards one platform
+ *   withdrawal what a platform has still to be told of operations and credentials that ended
  *   label     the keys derived from a label, by endpoint name, and the window for that label alone
  *
  * outbox.db
@@ -110,6 +111,14 @@ static const char *const control_steps[] = {
 
 	/* Plain devices are bound to a MAC as well. */
 	"ALTER TABLE device ADD COLUMN mac TEXT NOT NULL DEFAULT '';",
+
+	/* What a platform was not told yet: see core/withdrawal.h. */
+	"CREATE TABLE withdrawal("
+	"	row INTEGER PRIMARY KEY, device_id TEXT NOT NULL, ep TEXT NOT NULL,"
+	"	platform TEXT NOT NULL, cancel INTEGER NOT NULL, since INTEGER NOT NULL,"
+	"	blob_sealed BLOB"
+	") STRICT;"
+	"INSERT INTO counter(name, value) VALUES('next-withdrawal', 1);",
 };
 
 static const char *const outbox_steps[] = {

@@ -15,6 +15,7 @@
 #include "core/command.h"
 #include "core/device.h"
 #include "core/person.h"
+#include "core/withdrawal.h"
 
 /* An enum of core as an int, so that one kind of column serves all of them. */
 #define DEFINE_WORDS(type)                                          \
@@ -172,3 +173,16 @@ static const struct column command_columns[] = {
 	COMMAND("reason", TEXT, reason),
 };
 const struct record_table command_table = {"command", command_columns, ELEMENTS(command_columns)};
+
+#define WITHDRAWAL(...) COLUMN(struct withdrawal, __VA_ARGS__)
+static const struct column withdrawal_columns[] = {
+	WITHDRAWAL("row", UNSIGNED, row),
+	WITHDRAWAL("device_id", TEXT, device_id),
+	WITHDRAWAL("ep", TEXT, ep),
+	WITHDRAWAL("platform", TEXT, platform),
+	WITHDRAWAL("cancel", BOOL, cancel),
+	WITHDRAWAL("since", SIGNED, since),
+	WITHDRAWAL("blob_sealed", SECRET, blob),
+};
+const struct record_table withdrawal_table = {
+	"withdrawal", withdrawal_columns, ELEMENTS(withdrawal_columns)};

@@ -33,6 +33,7 @@ struct sealed_table {
 
 static const struct sealed_table TABLES[] = {
 	{.name = "device", .key = {"row"}, .by_number = true, .record = &device_table},
+	{.name = "withdrawal", .key = {"row"}, .by_number = true, .record = &withdrawal_table},
 	{.name = "sealed", .key = {"name"}, .column = "value_sealed"},
 	{.name = "label", .key = {"ep"}, .column = "value_sealed"},
 	{.name = "token", .key = {"kind", "ep"}, .column = "value_sealed"},

@@ -313,6 +313,8 @@ static int gather_facts(struct opening *opening)
 		r = control_counter(store->control, "next-operation", &facts->next_operation);
 	if (r >= 0)
 		r = control_counter(store->control, "next-command", &facts->next_command);
+	if (r >= 0)
+		r = control_counter(store->control, "next-withdrawal", &facts->next_withdrawal);
 	if (r < 0)
 		return fail(opening, r, "The counters cannot be read");
 	facts->epoch = store->outbox->epoch;

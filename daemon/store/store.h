@@ -103,6 +103,8 @@ struct store_loader {
 	int (*request)(void *userdata, uint64_t device_row, const struct request_key *key);
 	/* oldest first, after the devices */
 	int (*command)(void *userdata, const struct command *command);
+	/* oldest first; takes it over */
+	int (*withdrawal)(void *userdata, struct withdrawal *withdrawal);
 	/* by id */
 	int (*gap)(void *userdata, const struct store_gap *gap);
 };
@@ -117,7 +119,7 @@ struct store_facts {
 	uint64_t next_device_row;
 	uint64_t next_operation; /* operation numbers start here; persisted with each device record
 				  */
-	uint64_t next_command;
+	uint64_t next_command, next_withdrawal;
 	uint64_t audit_rows;
 	char audit_head[65];	    /* hex of the newest mac */
 	enum key_source key_source; /* as it was delivered at this start */

@@ -4,13 +4,19 @@
  * The embedded platform: this gateway is the authority, and the technician's approval at the page
  * is the platform's approval.
  *
- *   PROVISION, approved    -> ISSUED: the registration token is a lease, 16 random bytes and its
- * end PROVISION, not yet     -> CODE: a verification code in the short-code alphabet, 10 minutes;
- * then it waits for the person (APPROVE) APPROVE                -> ISSUED BIND                   ->
- * BOUND under the registry's own device id REFRESH                -> ISSUED: a new lease
+ *   PROVISION, approved   ISSUED: the registration token is a lease, 16 random bytes and its end
+ *   PROVISION, not yet    CODE: a verification code in the short-code alphabet, 10 minutes; then it
+ *                         waits for the person (APPROVE)
+ *   APPROVE, REFRESH      ISSUED: a new lease
+ *   BIND                  BOUND under the registry's own device id
+ *   CANCEL, REVOKE        DONE: the record is the book
  *
  * There is nobody to ask and nothing to wait for, so no step makes a request. The lease is checked
  * at every PUBLISH by the host; when it lapses the relay stops until it is refreshed.
+ *
+ * With 'accounts' each lease is an account at the broker besides (local-account.h), and the device
+ * has a session of its own under it. Then a token is first made and kept (PROGRESS), then created
+ * there, then ISSUED; and what goes is deleted there, so that the broker itself cuts the session.
  */
 
 #include "drivers/platform.h"
@@ -18,8 +24,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "base/cleanup.h"
+#include "drivers/platform/local-account.h"
 #include "drivers/platform/local.h"
 #include "drivers/platform/topics.h"
 
@@ -37,7 +45,7 @@ static const struct platform_description *describe(void)
 	static const struct platform_description description = {
 		.name = "local",
 		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_APPROVES_HERE |
-			    PLATFORM_SHARED_SESSION,
+			    PLATFORM_SHARED_SESSION | PLATFORM_WITHDRAWS,
 		.settings = settings,
 		.setting_count = ELEMENTS(settings),
 	};
@@ -46,7 +54,7 @@ static const struct platform_description *describe(void)
 }
 
 /* The lease: one format byte and random bytes. Its end is kept by the host beside it. */
-static int issue(const struct driver_services *services, const struct platform_device *device,
+static int issue_lease(const struct driver_services *services, const struct platform_device *device,
 	struct platform_step *step)
 {
 	const struct local_settings *local = device->settings;
@@ -60,6 +68,68 @@ static int issue(const struct driver_services *services, const struct platform_d
 		return r;
 	step->verdict = PLATFORM_ISSUED;
 	step->expires = services->now() + (int64_t)local->lease * 1000;
+	return 0;
+}
+
+/* The account is on its way under the name in the blob, or now begins to be. */
+static int create_account(const struct driver_services *services,
+	const struct platform_device *device, const struct platform_answer *answer,
+	struct platform_step *step)
+{
+	const struct local_settings *local = device->settings;
+	const struct device_record *record = device->record;
+	struct span blob = secret_span(&record->life.operation_blob);
+	bool begun = account_is(blob);
+	int r;
+
+	if (begun && answer->present) {
+		if (!account_is_done(services, record->id, answer)) {
+			step->verdict = PLATFORM_FAILED;
+			step->why = "the broker made no account for it";
+			return 0;
+		}
+		step->verdict = PLATFORM_ISSUED;
+		step->expires = services->now() + (int64_t)local->lease * 1000;
+		return secret_set(&step->credential, blob);
+	}
+	r = begun ? secret_set(&step->blob, blob)
+		  : account_make(services, record, local->gateway_id, &step->blob);
+	step->verdict = PLATFORM_PROGRESS;
+	return r < 0 ? r
+		     : account_create(
+			       secret_span(&step->blob), record, local->gateway_id, &step->request);
+}
+
+static int issue(const struct driver_services *services, const struct platform_device *device,
+	const struct platform_answer *answer, struct platform_step *step)
+{
+	const struct local_settings *local = device->settings;
+
+	return local->accounts ? create_account(services, device, answer, step)
+			       : issue_lease(services, device, step);
+}
+
+/* What goes is first a credential or two, then (from disk) the names of their accounts. */
+static int withdraw(const struct driver_services *services, const struct platform_device *device,
+	const struct platform_answer *answer, struct platform_step *step)
+{
+	const struct local_settings *local = device->settings;
+	const struct device_record *record = device->record;
+	int r = account_names(record, &step->blob);
+
+	if (r >= 0 && !step->blob.size)
+		r = secret_set(&step->blob, secret_span(&record->life.operation_blob));
+	if (r < 0 || account_delete(secret_span(&step->blob), &step->request) < 0)
+		return r; /* there is no account */
+	if (!local->accounts) {
+		services->log(LOG_WARNING, record->id,
+			"Its account stays at the broker: platform.local_accounts is off.");
+		return 0;
+	}
+	if (answer->present && account_is_done(services, record->id, answer))
+		return 0;
+	step->verdict = answer->present ? PLATFORM_FAILED : PLATFORM_PROGRESS;
+	step->why = "the broker did not delete its account";
 	return 0;
 }
 
@@ -98,12 +168,12 @@ static int advance(const struct driver_services *services, const struct platform
 
 	switch (work) {
 	case PLATFORM_PROVISION:
-		r = device->record->life.operation_approved ? issue(services, device, &step)
+		r = device->record->life.operation_approved ? issue(services, device, answer, &step)
 							    : show_code(services, device, &step);
 		break;
 	case PLATFORM_APPROVE:
 	case PLATFORM_REFRESH:
-		r = issue(services, device, &step);
+		r = issue(services, device, answer, &step);
 		break;
 	case PLATFORM_BIND:
 		step.verdict = PLATFORM_BOUND;
@@ -111,8 +181,9 @@ static int advance(const struct driver_services *services, const struct platform
 		break;
 	case PLATFORM_CANCEL:
 	case PLATFORM_REVOKE:
+		r = withdraw(services, device, answer, &step);
+		break;
 	case PLATFORM_LIST:
-		/* The record is the platform's own book: it was changed before this was called. */
 		break;
 	}
 	if (r < 0)
@@ -120,6 +191,13 @@ static int advance(const struct driver_services *services, const struct platform
 	*ret_step = step;
 	step = (struct platform_step){0};
 	return 0;
+}
+
+static int session(const struct device_record *record, const char *gateway_id,
+	struct platform_session *ret_session)
+{
+	return account_session(
+		secret_span(&record->life.credential_current), record, gateway_id, ret_session);
 }
 
 static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
@@ -143,6 +221,7 @@ static int encode(const struct driver_services *services, const struct upstream_
 const struct platform_driver platform_local = {
 	.describe = describe,
 	.advance = advance,
+	.session = session,
 	.encode = encode,
 	.listen = listen_to,
 	.decode = decode,

@@ -101,7 +101,7 @@ def test_a_broker_of_another_name(make_gateway, work):
         'mqtt': {'host': 'localhost', 'tls': True, 'ca_file': authority.ca_file}}).start()
     gateway.wait_log('certificate')
     assert gateway.ctl('status')['uplink']['state'] != 'up'
-    stays(lambda: ' as gatehouse-bed' not in wrong.log(), 3)
+    stays(lambda: ' as gatehouse-bed' not in wrong.log(), 1)
     wrong.stop()
     # the same authority, the right name, the same place
     right = bed.Broker(work + '/right', certificates=authority)

@@ -139,12 +139,14 @@ def _client(client_id):
 class Recorder:
     """An MQTT 5 subscriber to everything, with a session that outlives the broker's restarts."""
 
-    def __init__(self, broker, client_id='recorder', topic='#'):
+    def __init__(self, broker, client_id='recorder', topic='#', user=None, password=None):
         self._lock = threading.Lock()
         self._messages = []
         self._subscribed = False
         self._topic = topic
         self._client = _client(client_id)
+        if user:
+            self._client.username_pw_set(user, password)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect

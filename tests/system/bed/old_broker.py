@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A broker that knows MQTT 3.1.1 and nothing newer: one in front of a real one, which refuses the
-version as MQTT 3.1.1 section 3.1.2.2 wants it and passes everything else on."""
+"""In front of a real broker: one that hears who connects, and one that knows MQTT 3.1.1 and nothing
+newer, which refuses the version as MQTT 3.1.1 section 3.1.2.2 wants it."""
 
 import socket
 import threading
@@ -8,15 +8,42 @@ import threading
 from .broker import HOST
 
 REFUSED = b'\x20\x02\x00\x01'  # CONNACK: unacceptable protocol version
-LEVEL = 8                      # of the CONNECT packet: after the fixed header and "MQTT"
+LEVEL = 8                      # where it stands in a short CONNECT packet, after "MQTT"
 
 
-class OldBroker:
-    """'port' is what the gateway is told; 'levels' the protocol levels that were asked for."""
+def _field(packet, at):
+    """A text with two bytes of length before it, and what is behind."""
+    size = int.from_bytes(packet[at:at + 2], 'big')
+    return packet[at + 2:at + 2 + size].decode(), at + 2 + size
+
+
+def read_connect(packet):
+    """(protocol level, client id, user, password) of a CONNECT packet without a Will."""
+    at = 1
+    while packet[at] & 0x80:
+        at += 1
+    at += 1 + LEVEL - 2
+    level, flags = packet[at], packet[at + 1]
+    at += 4
+    if level == 5:
+        at += 1 + packet[at]
+    client_id, at = _field(packet, at)
+    if flags & 4 or not flags & 0x80:
+        return level, client_id, None, None
+    user, at = _field(packet, at)
+    return level, client_id, user, _field(packet, at)[0]
+
+
+class Listener:
+    """'port' is what the gateway is told; 'levels' the protocol levels that were asked for,
+    'credentials' what each client came with last."""
+
+    refuses_5 = False
 
     def __init__(self, broker):
         self.broker = broker
         self.levels = []
+        self.credentials = {}
         self._listener = socket.create_server((HOST, 0))
         self.port = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -38,17 +65,25 @@ class OldBroker:
 
     def _serve(self, client):
         self._open.append(client)
-        first = client.recv(4096)
-        header = 1
-        while len(first) > header and first[header] & 0x80:
-            header += 1
-        level = first[header + 7] if len(first) > LEVEL else 0
+        try:
+            first = client.recv(4096)
+        except OSError:
+            first = b''
+        if not first:
+            client.close()
+            return
+        level, client_id, *credential = read_connect(first)
         self.levels.append(level)
-        if level != 4:
+        self.credentials[client_id] = tuple(credential)
+        if self.refuses_5 and level != 4:
             client.sendall(REFUSED)
             client.close()
             return
-        behind = socket.create_connection((HOST, self.broker.port))
+        try:
+            behind = socket.create_connection((HOST, self.broker.port))
+        except OSError:
+            client.close()
+            return
         self._open.append(behind)
         behind.sendall(first)
         self._spawn(self._pass_on, client, behind)
@@ -79,3 +114,9 @@ class OldBroker:
             thread.join(5)
         for one in self._open:
             one.close()
+
+
+class OldBroker(Listener):
+    """MQTT 3.1.1 only."""
+
+    refuses_5 = True

@@ -72,12 +72,22 @@ static int advance(const struct driver_services *services, const struct platform
 		services, device, work, answer, ret_step);
 }
 
-/* As 'local', but somebody there approves. */
-static const struct platform_description *describe_there(void)
+/* As 'local' without accounts. */
+static const struct platform_description *describe_here(void)
 {
 	static struct platform_description description;
 
 	description = *__real_platform_driver_by_name("local")->describe();
+	description.supports &= ~(uint32_t)PLATFORM_WITHDRAWS;
+	return &description;
+}
+
+/* The same, but somebody there approves. */
+static const struct platform_description *describe_there(void)
+{
+	static struct platform_description description;
+
+	description = *describe_here();
 	description.supports &= ~(uint32_t)PLATFORM_APPROVES_HERE;
 	return &description;
 }
@@ -91,8 +101,7 @@ const struct platform_driver *__wrap_platform_driver_by_name(const char *name)
 		return NULL;
 	copy = *real;
 	copy.advance = advance;
-	if (driver.decides)
-		copy.describe = describe_there;
+	copy.describe = driver.decides ? describe_there : describe_here;
 	return &copy;
 }
 

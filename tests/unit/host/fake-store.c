@@ -113,6 +113,34 @@ static size_t token_at(const char *ep)
 	return i;
 }
 
+static struct withdrawal *withdrawals_on_disk[16];
+static size_t withdrawal_count;
+
+size_t disk_withdrawals(void)
+{
+	return withdrawal_count;
+}
+
+const struct withdrawal *disk_withdrawal(size_t at)
+{
+	return at < withdrawal_count ? withdrawals_on_disk[at] : NULL;
+}
+
+static void put_withdrawal(const struct withdrawal *withdrawal)
+{
+	assert_true(withdrawal_count < 16);
+	assert_int_equal(withdrawal_copy(withdrawal, &withdrawals_on_disk[withdrawal_count++]), 0);
+}
+
+static void drop_withdrawal(uint64_t row)
+{
+	for (size_t i = 0; i < withdrawal_count; i++)
+		if (withdrawals_on_disk[i]->row == row) {
+			withdrawal_free(withdrawals_on_disk[i]);
+			withdrawals_on_disk[i--] = withdrawals_on_disk[--withdrawal_count];
+		}
+}
+
 static void drop_token(const char *ep)
 {
 	size_t at = token_at(ep);
@@ -277,6 +305,12 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_LABEL:
 		label_book_drop(&labels_on_disk, item->value);
+		break;
+	case CHANGE_PUT_WITHDRAWAL:
+		put_withdrawal(item->withdrawal);
+		break;
+	case CHANGE_DROP_WITHDRAWAL:
+		drop_withdrawal(item->row);
 		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
@@ -500,6 +534,8 @@ void store_reset(void)
 	label_book_clear(&labels_on_disk);
 	while (token_count)
 		token_free(tokens_on_disk[--token_count]);
+	while (withdrawal_count > 0)
+		withdrawal_free(withdrawals_on_disk[--withdrawal_count]);
 	save_count = audit_count = alarm_count = appending_count = row_count = 0;
 	memset(&fake_rows, 0, sizeof(fake_rows));
 }

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/withdraw.h"
 
 struct bed bed;
 
@@ -232,6 +233,7 @@ int bed_teardown(void **state)
 	host->pace_timer = loop_source_free(host->pace_timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
+	withdrawings_free_all(host);
 	host->repeat_timer = loop_source_free(host->repeat_timer);
 	assert_null(timers); /* a timer that is left would fire into freed memory */
 	assert_int_equal(fake_sessions_alive, 0);

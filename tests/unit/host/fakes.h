@@ -67,6 +67,9 @@ struct fake_rekey {
 };
 extern struct fake_rekey fake_rekey;
 extern struct fake_rekey fake_backup; /* store_backup() likewise */
+/* What is on disk of withdrawals. */
+size_t disk_withdrawals(void);
+const struct withdrawal *disk_withdrawal(size_t at);
 /* What is on disk of a command, or NULL. */
 const struct command *disk_command(uint64_t row);
 extern uint64_t fake_settled;		 /* the arrival that was settled last */

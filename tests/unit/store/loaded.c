@@ -93,7 +93,16 @@ static int take_gap(void *userdata, const struct store_gap *gap)
 	return 0;
 }
 
+static int take_withdrawal(void *userdata, struct withdrawal *withdrawal)
+{
+	struct loaded *loaded = userdata;
+
+	loaded->withdrawal[loaded->withdrawals++] = withdrawal;
+	return 0;
+}
+
 const struct store_loader LOADER = {
+	.withdrawal = take_withdrawal,
 	.device = take_device,
 	.person = take_person,
 	.alarm = take_alarm,
@@ -118,6 +127,8 @@ void loaded_done(struct loaded *loaded)
 {
 	while (loaded->devices > 0)
 		device_record_free(loaded->device[--loaded->devices]);
+	while (loaded->withdrawals > 0)
+		withdrawal_free(loaded->withdrawal[--loaded->withdrawals]);
 	while (loaded->labels > 0)
 		kept_label_free(loaded->label[--loaded->labels]);
 }

@@ -27,6 +27,8 @@ struct loaded {
 	size_t labels;
 	struct store_gap gap[8];
 	size_t gaps;
+	struct withdrawal *withdrawal[8];
+	size_t withdrawals;
 };
 
 extern const struct store_loader LOADER; /* userdata: a zeroed struct loaded */

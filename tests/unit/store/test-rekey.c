@@ -90,6 +90,15 @@ static void put_token(struct change *change, const char *ep)
 	assert_int_equal(change_put_tokens(change, &list), 0);
 }
 
+static void put_withdrawal(struct change *change)
+{
+	struct withdrawal withdrawal = {.row = 9, .device_id = "ep-1-abcd"};
+
+	assert_int_equal(secret_set(&withdrawal.blob, SPAN_LITERAL("an account")), 0);
+	assert_int_equal(change_put_withdrawal(change, &withdrawal), 0);
+	secret_clear(&withdrawal.blob);
+}
+
 static void fill(struct fixture *f)
 {
 	struct change *change = change_begin();
@@ -107,6 +116,7 @@ static void fill(struct fixture *f)
 	put_label(change, "ep-1");
 	put_token(change, "ep-1");
 	put_token(change, "ep-2");
+	put_withdrawal(change);
 	assert_int_equal(fixture_save(f, change), 0);
 	fixture_stop(f);
 }
@@ -132,7 +142,7 @@ static int rekey(struct fixture *f, enum key_source source, const uint8_t *key)
 }
 
 struct seen {
-	unsigned devices;
+	unsigned devices, withdrawals;
 };
 
 static int take_device(void *userdata, struct device_record *record)
@@ -160,15 +170,26 @@ static void take_token(void *userdata, int result, struct span value)
 }
 
 /* Everything is there and opens; the chain fits. */
+static int take_withdrawal(void *userdata, struct withdrawal *withdrawal)
+{
+	struct seen *seen = userdata;
+
+	assert_true(span_equal(secret_span(&withdrawal->blob), SPAN_LITERAL("an account")));
+	withdrawal_free(withdrawal);
+	seen->withdrawals++;
+	return 0;
+}
+
 static void check(struct fixture *f)
 {
-	const struct store_loader loader = {.device = take_device};
+	const struct store_loader loader = {.device = take_device, .withdrawal = take_withdrawal};
 	struct answer answer = {0};
 	struct seen seen = {0};
 	bool token = false;
 
 	assert_int_equal(store_load(f->store, &loader, &seen), 0);
 	assert_int_equal(seen.devices, 3);
+	assert_int_equal(seen.withdrawals, 1);
 	fixture_start(f);
 	store_get_token(f->store, "mqtt", "ep-2", take_token, &token);
 	fixture_wait(f, &token);
