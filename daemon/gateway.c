@@ -28,6 +28,7 @@
 #include "host/multicast.h"
 #include "host/outbox-host.h"
 #include "host/profile-host.h"
+#include "host/scan-host.h"
 #include "host/telemetry.h"
 #include "host/token-host.h"
 #include "host/wiring.h"
@@ -227,6 +228,7 @@ static int start_uplink(struct gateway *gateway)
 		telemetry_update(host, device);
 		host_submit(host, device, &(const struct submission){.event = LIFE_RESTARTED});
 	}
+	scan_plan(host);
 	command_host_start(host);
 	return upstream_start(host);
 }
@@ -355,6 +357,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->pace_timer = loop_source_free(host->pace_timer);
 	host->window_timer = loop_source_free(host->window_timer);
+	host->scan_timer = loop_source_free(host->scan_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	host->repeat_timer = loop_source_free(host->repeat_timer);
 	host->registry = registry_free(host->registry);

@@ -84,7 +84,7 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		act->has_owner = true;
 		return take_text(value, act->owner, sizeof(act->owner));
 	}
-	/* of POST /devices */
+	/* of POST /devices and /codes/scan */
 	if (!strcmp(key, "address"))
 		return take_text(value, act->address, sizeof(act->address));
 	if (!strcmp(key, "ep"))
@@ -211,7 +211,8 @@ void api_do_act(const struct api_context *context)
 		snprintf(act.device, sizeof(act.device), "%.*s", DEVICE_ID_MAX, context->argument);
 	else if (act.kind == ACT_PERSON_PUT || act.kind == ACT_PERSON_DROP)
 		snprintf(act.name, sizeof(act.name), "%s", context->argument);
-	else if (act.kind == ACT_TOKEN_DROP || act.kind == ACT_CODE_DROP)
+	else if (act.kind == ACT_TOKEN_DROP || act.kind == ACT_CODE_DROP ||
+		 act.kind == ACT_LABEL_CANCEL)
 		api_query_text(context->request->query, "ep", act.ep, sizeof(act.ep));
 	else if (act.kind == ACT_PASSWORD_FRESH || act.kind == ACT_PASSWORD_NEW)
 		snprintf(act.name, sizeof(act.name), "%s", caller->name);

@@ -41,6 +41,9 @@
  *                                                   "opened_by","name","place","owner"},"device":id or null}]}, never a code or key
  *   PUT    /api/v1/codes                admin       {"codes":[{"ep","code","line"?}...],"import"?,"more"?}: as tokens
  *   DELETE /api/v1/codes                admin       ?ep=: deletes the keys of a label; a device keeps what it has
+ *   POST   /api/v1/codes/scan           technician  {"code" (a label in any form),"ep"? (when the label does not say it),"name"?,"place"?,
+ *                                                   "owner"?}: takes its device in, or waits 24 hours for it to prove the label
+ *   DELETE /api/v1/codes/scan           technician  ?ep=: it is not waited for any more
  *   POST   /api/v1/setup-code           local root  DONE with "code","seconds"
  *   POST   /api/v1/setup                nobody      {"code","name","password"}: DONE with "name","role"
  *   POST   /api/v1/login                nobody      {"name","password"}: DONE with "name","role"; sessions are web's

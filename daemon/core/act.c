@@ -37,6 +37,8 @@ static const char *const names[ACTS] = {
 	[ACT_BACKUP] = "backup",
 	[ACT_CODES_PUT] = "codes import",
 	[ACT_CODE_DROP] = "code drop",
+	[ACT_LABEL_SCAN] = "label scan",
+	[ACT_LABEL_CANCEL] = "label cancel",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

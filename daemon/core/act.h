@@ -13,6 +13,9 @@
 #include "core/device.h"
 #include "core/person.h"
 
+/* Bytes of a typed code: a label may be scanned as the address of the page with its text. */
+#define ACT_CODE_MAX 511
+
 enum act_kind {
 	ACT_WINDOW_OPEN, /* number = seconds */
 	ACT_WINDOW_CLOSE,
@@ -46,8 +49,11 @@ enum act_kind {
 	ACT_KEY,    /* root on the control socket only; name: where the key comes from from now on,
 		       secret: its text, "" = made here */
 	ACT_BACKUP, /* root on the control socket only; secret: the key for the copy, in hex */
-	ACT_CODES_PUT, /* as ACT_TOKENS_PUT, with a struct label_list */
-	ACT_CODE_DROP, /* ep */
+	ACT_CODES_PUT,	  /* as ACT_TOKENS_PUT, with a struct label_list */
+	ACT_CODE_DROP,	  /* ep */
+	ACT_LABEL_SCAN,	  /* code: a label; ep when it is not in it; name, place, owner. For the
+			     device of that name, heard or not */
+	ACT_LABEL_CANCEL, /* ep: its label is not waited for any more */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */
@@ -75,7 +81,7 @@ struct act {
 	bool local_root; /* control socket, uid 0 */
 	/* what */
 	char device[DEVICE_ID_MAX + 1];
-	char code[CODE_MAX + 1];
+	char code[ACT_CODE_MAX + 1];
 	char name[LABEL_MAX + 1];
 	char place[LABEL_MAX + 1];
 	char owner[LABEL_MAX + 1];

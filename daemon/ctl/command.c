@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "core/config.h"
+#include "ctl/scan.h"
 #include "ctl/table.h"
 #include "ctl/view.h"
 
@@ -181,6 +182,26 @@ static void add_option(json_t *body, struct ctl *ctl, enum option_name option, c
 		json_object_set_new(body, key, json_string(value));
 }
 
+/* --code: a label is a secret, which comes by standard input rather than by the command line. */
+static bool add_code(json_t *body, struct ctl *ctl)
+{
+	const char *value = ctl->invocation->value[OPTION_CODE];
+	char code[SCAN_TEXT_MAX + 1];
+	int r;
+
+	if (!value || strcmp(value, "-") != 0) {
+		add_option(body, ctl, OPTION_CODE, "code");
+		return true;
+	}
+	r = scan_read_code(code);
+	if (r >= 0)
+		json_object_set_new(body, "code", json_string(code));
+	else
+		fputs("There is no code on standard input, or it is too long.\n", ctl->err);
+	crypto_wipe(code, sizeof(code));
+	return r >= 0;
+}
+
 static int run_act(struct ctl *ctl)
 {
 	const struct invocation *invocation = ctl->invocation;
@@ -199,7 +220,10 @@ static int run_act(struct ctl *ctl)
 		json_decref(body);
 		return EXIT_REFUSED;
 	}
-	add_option(body, ctl, OPTION_CODE, "code");
+	if (!add_code(body, ctl)) {
+		json_decref(body);
+		return EXIT_USAGE;
+	}
 	add_option(body, ctl, OPTION_NAME, "name");
 	add_option(body, ctl, OPTION_PLACE, "place");
 	add_option(body, ctl, OPTION_OWNER, "owner");
@@ -359,6 +383,11 @@ const struct command commands[] = {
 	{"codes", "import", "FILE", 1, 1, 0,
 		"codes of devices' labels, lines \"ep,code\"; -: stdin (root)", run_codes_import,
 		NULL},
+	{"codes", "scan", "FILE", 1, 1, LABELS,
+		"take devices in by their labels, heard or not: a label on each line; -: stdin",
+		run_codes_scan, NULL},
+	{"codes", "cancel", "EP", 1, 1, 0, "do not wait for the device of a scanned label",
+		run_codes_cancel, NULL},
 	{"codes", "list", "", 0, 0, 0, "known labels: names and dates, never a code or key",
 		run_codes_list, NULL},
 	{"codes", "make", "NAMES FILE", 2, 2, 0,

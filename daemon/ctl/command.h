@@ -78,6 +78,8 @@ int run_tokens_list(struct ctl *ctl);
 int run_tokens_drop(struct ctl *ctl);
 /* codes.c */
 int run_codes_import(struct ctl *ctl);
+int run_codes_scan(struct ctl *ctl);
+int run_codes_cancel(struct ctl *ctl);
 int run_codes_list(struct ctl *ctl);
 int run_codes_drop(struct ctl *ctl);
 /* labels.c */

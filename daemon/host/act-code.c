@@ -21,6 +21,7 @@
 #include "base/message-ids.h"
 
 #define WRONG_CODES_PERIOD_USEC (3600 * USEC_PER_SEC)
+#define FOLDED_SIZE		(CODE_MAX + 2) /* one more: what is longer than a code is none */
 #define WRONG_CODES_PAUSE_USEC	(900 * USEC_PER_SEC)
 
 static bool code_is_shown(const struct device_record *record)
@@ -102,7 +103,7 @@ static bool codes_paused(struct host *host, uint32_t *ret_wait)
 	return true;
 }
 
-static void count_wrong_code(struct host *host)
+void act_code_count_wrong(struct host *host)
 {
 	uint64_t now = clock_boot_usec();
 
@@ -118,21 +119,21 @@ static void count_wrong_code(struct host *host)
 
 /* Case, spaces and hyphens of what was typed do not matter; both sides are folded alike and
  * compared in constant time. */
-static void fold_code(struct span text, char ret_folded[CODE_MAX + 1])
+static void fold_code(struct span text, char ret_folded[FOLDED_SIZE])
 {
 	size_t i, length = 0;
 
-	memset(ret_folded, 0, CODE_MAX + 1);
-	for (i = 0; i < text.size && length < CODE_MAX; i++)
+	memset(ret_folded, 0, FOLDED_SIZE);
+	for (i = 0; i < text.size && length < FOLDED_SIZE - 1; i++)
 		if (text.data[i] != ' ' && text.data[i] != '-')
 			ret_folded[length++] = (char)toupper(text.data[i]);
 }
 
-static bool code_fits(const struct device_record *record, const char *typed)
+bool act_code_fits(const struct device_record *record, const char *typed)
 {
 	struct span expected = code_is_shown(record) ? secret_span(&record->life.operation_code)
 						     : span_from_string(record->info.code);
-	char a[CODE_MAX + 1], b[CODE_MAX + 1];
+	char a[FOLDED_SIZE], b[FOLDED_SIZE];
 	bool fits;
 
 	fold_code(expected, a);
@@ -143,23 +144,16 @@ static bool code_fits(const struct device_record *record, const char *typed)
 	return fits;
 }
 
-bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence)
+bool act_code_may_try(struct act_call *call, struct device *device)
 {
-	const struct device_record *record = device->record;
-	bool shown = code_is_shown(record);
-	bool needs_code = shown || record->info.code[0];
-	struct act_edit wrong = {.wrong_code = true};
+	const struct device_record *record = device ? device->record : NULL;
 	uint32_t wait;
 
-	if (!needs_code) {
-		*ret_evidence = EVIDENCE_NO_CODE;
-		return true;
-	}
-	if (record->code_locked && shown) {
+	if (record && record->code_locked && code_is_shown(record)) {
 		end_shown_code(call, device);
 		return false;
 	}
-	if (record->code_locked) {
+	if (record && record->code_locked) {
 		act_call_done(call, ACT_LOCKED, 0,
 			"Its code is void after five wrong tries. An administrator can unlock it.");
 		return false;
@@ -170,6 +164,28 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 			"try.");
 		return false;
 	}
+	return true;
+}
+
+void act_code_wrong(struct act_call *call, struct device *device)
+{
+	const struct act_edit wrong = {.wrong_code = true};
+
+	act_code_count_wrong(call->host);
+	act_submit(call, device, LIFE_EVENTS, &wrong, on_wrong_code_saved);
+}
+
+bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence)
+{
+	const struct device_record *record = device->record;
+	bool shown = code_is_shown(record);
+
+	if (!shown && !record->info.code[0]) {
+		*ret_evidence = EVIDENCE_NO_CODE;
+		return true;
+	}
+	if (!act_code_may_try(call, device))
+		return false;
 	if (!call->act.code[0]) {
 		act_call_done(call, ACT_BAD_INPUT, 0,
 			!shown		       ? "Type the code on its label."
@@ -177,9 +193,8 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 					       : "Type the code that is shown for it here.");
 		return false;
 	}
-	if (!code_fits(record, call->act.code)) {
-		count_wrong_code(call->host);
-		act_submit(call, device, LIFE_EVENTS, &wrong, on_wrong_code_saved);
+	if (!act_code_fits(record, call->act.code)) {
+		act_code_wrong(call, device);
 		return false;
 	}
 	*ret_evidence = !shown		       ? EVIDENCE_SHORT_CODE

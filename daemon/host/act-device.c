@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/scan-host.h"
 #include "host/token-host.h"
 
 #define IDENTIFY_DEFAULT 10 /* seconds */
@@ -46,6 +47,13 @@ static int edit_act(struct device_record *next, const void *argument, const char
 			return -EACCES;
 		}
 		next->code_tries = 0;
+	}
+	if (edit->claimed && next->trust < TRUST_CLAIMED) {
+		if (!device_address_same_host(&next->address, &edit->claimed_from)) {
+			*ret_why = "It moved meanwhile. Scan its label again.";
+			return -ESTALE;
+		}
+		next->trust = TRUST_CLAIMED;
 	}
 	if (edit->decides) {
 		memcpy(next->decided_by, edit->decided_by, sizeof(next->decided_by));
@@ -121,6 +129,11 @@ static void on_done(struct act_call *call, struct device *device)
 		upstream_publish_status(call->host, device);
 	if (call->act.kind == ACT_UNLOCK_CODE)
 		host_alarm_clear(call->host, ALARM_CODE_LOCKED, call->act.device);
+	/* Whatever else was decided about it, a label that waits for it does not undo. */
+	if (device && (stops_device(call->act.kind) || call->act.kind == ACT_REJECT ||
+			      call->act.kind == ACT_APPROVE || call->act.kind == ACT_ADMIT ||
+			      call->act.kind == ACT_LABEL_SCAN))
+		scan_end(call->host, device->record->ep);
 	if (stops_device(call->act.kind) && device)
 		reading_drain(call->host, device, false, on_drained, call);
 	else
@@ -128,7 +141,7 @@ static void on_done(struct act_call *call, struct device *device)
 			call, ACT_DONE, 0, call->act.kind == ACT_FORGET ? "Forgotten." : NULL);
 }
 
-static void on_submitted(
+void act_submitted(
 	void *userdata, enum submit_result result, struct device *device, const char *why)
 {
 	struct act_call *call = userdata;
@@ -214,19 +227,19 @@ static bool admissible(struct act_call *call, struct device *device)
 	return true;
 }
 
-static bool approves_here(struct act_call *call, const struct device *device)
+bool act_approves_here(struct host *host, const struct device *device)
 {
-	const struct platform_driver *driver = platform_host_driver(call->host, device);
+	const struct platform_driver *driver = platform_host_driver(host, device);
 
 	return driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
-				 platform_approves_from_here(call->host, device->record->platform));
+				 platform_approves_from_here(host, device->record->platform));
 }
 
 /* Where this gateway approves, the code of a label does it in one act; else it admits. While an
  * operation is open it is the operation's code that is asked for, and that is no admission. */
 static bool label_code_counts(struct act_call *call, const struct device *device)
 {
-	if (approves_here(call, device)) {
+	if (act_approves_here(call->host, device)) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"It has a code on its label: approve it with that code.");
 		return false;
@@ -243,6 +256,10 @@ static void do_admit(struct act_call *call, struct device *device)
 {
 	struct act_edit edit;
 
+	if (scan_is_label(call, device)) {
+		scan_act(call, device);
+		return;
+	}
 	if (!admissible(call, device) || !token_is_there(call, device))
 		return;
 	act_edit_init(&call->act, &edit);
@@ -258,7 +275,7 @@ static void do_admit(struct act_call *call, struct device *device)
 		edit.unlock = true;
 	}
 	edit.decides = true;
-	act_submit(call, device, LIFE_ADMIT, &edit, on_submitted);
+	act_submit(call, device, LIFE_ADMIT, &edit, act_submitted);
 }
 
 static void do_approve(struct act_call *call, struct device *device)
@@ -267,9 +284,13 @@ static void do_approve(struct act_call *call, struct device *device)
 	const struct device_record *record = device->record;
 	struct act_edit edit;
 
+	if (scan_is_label(call, device)) {
+		scan_act(call, device);
+		return;
+	}
 	if (!admissible(call, device))
 		return;
-	if (!driver || !approves_here(call, device)) {
+	if (!driver || !act_approves_here(call->host, device)) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"Its platform approves, not this gateway. Admit it here.");
 		return;
@@ -290,7 +311,7 @@ static void do_approve(struct act_call *call, struct device *device)
 		return;
 	edit.decides = true;
 	edit.right_code = true;
-	act_submit(call, device, LIFE_APPROVE, &edit, on_submitted);
+	act_submit(call, device, LIFE_APPROVE, &edit, act_submitted);
 }
 
 static const enum life_event event_of_act[ACTS] = {
@@ -335,7 +356,7 @@ static void do_event(struct act_call *call, struct device *device)
 		edit.owner[0] = '\0';
 	}
 	edit.decides = call->act.kind != ACT_SUSPEND && call->act.kind != ACT_RESUME;
-	act_submit(call, device, event_of_act[call->act.kind], &edit, on_submitted);
+	act_submit(call, device, event_of_act[call->act.kind], &edit, act_submitted);
 }
 
 static void do_rename(struct act_call *call, struct device *device)
@@ -343,21 +364,21 @@ static void do_rename(struct act_call *call, struct device *device)
 	struct act_edit edit;
 
 	act_edit_init(&call->act, &edit);
-	act_submit(call, device, LIFE_EVENTS, &edit, on_submitted);
+	act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
 }
 
 static void do_unlock(struct act_call *call, struct device *device)
 {
 	struct act_edit edit = {.unlock = true};
 
-	act_submit(call, device, LIFE_EVENTS, &edit, on_submitted);
+	act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
 }
 
 static void do_forget(struct act_call *call, struct device *device)
 {
 	const struct act_edit edit = {.decides = false};
 
-	submit_to(call, device, LIFE_EVENTS, &edit, on_submitted, true);
+	submit_to(call, device, LIFE_EVENTS, &edit, act_submitted, true);
 }
 
 /* ---- identify ---- */
@@ -461,6 +482,8 @@ void act_on_device(struct act_call *call)
 	case ACT_BACKUP:
 	case ACT_CODES_PUT:
 	case ACT_CODE_DROP:
+	case ACT_LABEL_SCAN:
+	case ACT_LABEL_CANCEL:
 	case ACTS:
 		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
 		break;

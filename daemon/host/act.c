@@ -17,6 +17,7 @@
 #include "host/backup-host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
+#include "host/scan-host.h"
 #include "host/token-host.h"
 #include "host/typed.h"
 
@@ -90,6 +91,19 @@ static void do_gateway(struct act_call *call)
 	host_audit(call->host, &audit, on_audited, call);
 }
 
+/* A label alone: the device that it is of may not be known. */
+static void act_scan(struct act_call *call)
+{
+	const char *why = NULL;
+
+	if (label_check(span_from_string(call->act.name), &why) < 0 ||
+		label_check(span_from_string(call->act.place), &why) < 0 ||
+		label_check(span_from_string(call->act.owner), &why) < 0)
+		act_call_done(call, ACT_BAD_INPUT, 0, why);
+	else
+		scan_act(call, NULL);
+}
+
 void act_do(struct host *host, const struct act *act, act_done_fn done, void *userdata)
 {
 	struct act_call *call;
@@ -112,7 +126,11 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 		backup_act(host, act, done, userdata);
 		return;
 	}
-	if (act->kind >= ACT_SETUP_CODE) {
+	if (act->kind == ACT_LABEL_CANCEL) {
+		scan_cancel(host, act, done, userdata);
+		return;
+	}
+	if (act->kind >= ACT_SETUP_CODE && act->kind != ACT_LABEL_SCAN) {
 		people_act(host, act, done, userdata);
 		return;
 	}
@@ -125,6 +143,8 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 	if (act->kind == ACT_WINDOW_OPEN || act->kind == ACT_WINDOW_CLOSE ||
 		act->kind == ACT_CLEAR_ALARM)
 		do_gateway(call);
+	else if (act->kind == ACT_LABEL_SCAN)
+		act_scan(call);
 	else if (act->kind == ACT_ADD)
 		typed_add(call);
 	else

@@ -17,6 +17,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "host/binding-host.h"
+#include "host/scan-host.h"
 
 #define CLAIM_TRIES	 5
 #define CLAIM_RETRY_USEC (3 * USEC_PER_SEC)
@@ -26,7 +27,9 @@ static bool may_be_asked(struct host *host, struct device *device)
 	const struct device_record *record = device->record;
 	const struct device_host *part = device_host(device);
 
-	return record->is_server && record->trust == TRUST_PLAIN && part->probed && part->driver &&
+	/* Who proved it is asked again for a label that a person has scanned meanwhile. */
+	return record->is_server && part->probed &&
+	       (record->trust == TRUST_PLAIN || scan_is_open(host, record->ep)) && part->driver &&
 	       part->driver->claim && part->links.claim[0] && !part->claim_asked &&
 	       !part->kept_proof.nonce_size && record->life.admission != ADMISSION_SIGHTED &&
 	       record->life.admission != ADMISSION_BLOCKED && record->address_bound &&

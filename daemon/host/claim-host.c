@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/scan-host.h"
 
 const struct label *claim_host_label(const struct host *host, const struct device *device)
 {
@@ -111,10 +112,12 @@ static bool look_at(
 	const struct label *label = claim_host_label(host, device);
 	bool right = label && claim_host_is_right(host, device, label, taken);
 
-	if (right)
+	if (right) {
 		part->kept_proof = (struct claim_proof){0};
-	else if (!label && holds)
+		scan_proved(host, device);
+	} else if (!label && holds) {
 		part->kept_proof = *taken;
+	}
 	return right;
 }
 
@@ -161,7 +164,15 @@ void claim_host_look(struct host *host)
 			continue;
 		}
 		part->kept_proof = (struct claim_proof){0};
-		if (claim_host_is_right(host, device, label, &proof))
+		if (claim_host_is_right(host, device, label, &proof)) {
+			scan_proved(host, device);
 			submit_claimed(host, device, &proof.from);
+		}
 	}
+}
+
+void claim_host_changed(struct host *host, struct device *device)
+{
+	claim_ask(host, device);
+	scan_look(host, device);
 }

@@ -103,7 +103,8 @@ static enum found_by way_of(const struct discovery_sighting *sighting)
 
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting)
 {
-	struct device *device = registry_by_ep(host->registry, sighting->ep);
+	struct device *device =
+		sighted_make_room(host, registry_by_ep(host->registry, sighting->ep), sighting->ep);
 	enum turned_away why;
 	int r;
 
@@ -122,7 +123,7 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 		return;
 	}
 	if (sighting->found_by != FOUND_ADDRESS &&
-		!enrol_sighting_allowed(host, sighting->address.interface, &why)) {
+		!enrol_sighting_allowed(host, sighting->ep, sighting->address.interface, &why)) {
 		host_turned_away(host, why, &sighting->address);
 		if (why == AWAY_OVER_LIMIT && sighting->found_by == FOUND_MDNS)
 			plan_repeat(host);

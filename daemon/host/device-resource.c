@@ -41,8 +41,7 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 	lifecycle_describe(life, &ret_answer->state, &stage);
 	ret_answer->retry = retry[ret_answer->state];
 	if (ret_answer->state == DEVICE_PENDING &&
-		(window_is_open(&host->window, clock_boot_usec()) ||
-			operation_is_open(life->operation)))
+		(enrol_window_is_open(host, record->ep) || operation_is_open(life->operation)))
 		ret_answer->retry = RETRY_SOON;
 	if (operation_is_open(life->operation) && life->operation_code.size &&
 		record->info.display) {

@@ -31,7 +31,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
-#include "host/claim-host.h"
 #include "host/command-host.h"
 #include "host/session.h"
 #include "host/telemetry.h"
@@ -234,7 +233,7 @@ static void install(struct waiting_input *input)
 	reading_set_open(host, device);
 	telemetry_update(host, device);
 	command_host_look(host, device);
-	claim_ask(host, device);
+	claim_host_changed(host, device);
 	host_touch(host);
 	finish(input, SUBMIT_DONE, NULL);
 }

@@ -3,7 +3,8 @@
 /*
  * Places for names that nobody decided on yet: those that ask (LIMIT_PENDING) and those that are
  * only announced (LIMIT_SIGHTINGS). At the limit the oldest one that has been silent for a minute,
- * proved nothing and waits for nothing goes; otherwise the newcomer has to come back.
+ * proved nothing and waits for nothing goes; otherwise the newcomer has to come back. A name whose
+ * label was scanned is expected: its places are counted there (LIMIT_LABEL_WINDOWS).
  */
 
 #include "host/host.h"
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/scan-host.h"
 
 #define SILENT_USEC (60 * USEC_PER_SEC)
 
@@ -32,7 +34,8 @@ static size_t count_undecided(const struct host *host, bool announcements)
 
 	for (; device; device = registry_next(device)) {
 		lifecycle_describe(&device->record->life, &word, &stage);
-		if (stage == STAGE_WAITING_PERSON || stage == STAGE_SEEN)
+		if ((stage == STAGE_WAITING_PERSON || stage == STAGE_SEEN) &&
+			!scan_is_open(host, device->record->ep))
 			count += is_announcement(device) == announcements;
 	}
 	return count;
@@ -100,7 +103,8 @@ static bool sightings_have_place(struct host *host)
 }
 
 /* A name of which nothing is known yet: from our LAN, and not too many in a minute. */
-static bool may_be_new(struct host *host, const char *interface, enum turned_away *ret_why)
+static bool may_be_new(
+	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why)
 {
 	const struct config_list *list = &host->config->lan_interfaces;
 	double per_minute = host->config->new_per_minute;
@@ -115,8 +119,8 @@ static bool may_be_new(struct host *host, const char *interface, enum turned_awa
 		*ret_why = AWAY_WRONG_INTERFACE;
 		return false;
 	}
-	if (!ratelimit_take(
-		    &host->new_names[i], per_minute / 60, per_minute, clock_boot_usec(), NULL)) {
+	if (!scan_is_open(host, ep) && !ratelimit_take(&host->new_names[i], per_minute / 60,
+					       per_minute, clock_boot_usec(), NULL)) {
 		host->limits.reached[LIMIT_NEW_NAMES_PER_MINUTE]++;
 		*ret_why = AWAY_OVER_LIMIT;
 		return false;
@@ -124,18 +128,20 @@ static bool may_be_new(struct host *host, const char *interface, enum turned_awa
 	return true;
 }
 
-bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
+bool enrol_new_name_allowed(
+	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why)
 {
-	if (!may_be_new(host, interface, ret_why))
+	if (!may_be_new(host, ep, interface, ret_why))
 		return false;
 	*ret_why = AWAY_OVER_LIMIT;
-	return enrol_has_place(host);
+	return scan_is_open(host, ep) || enrol_has_place(host);
 }
 
-bool enrol_sighting_allowed(struct host *host, const char *interface, enum turned_away *ret_why)
+bool enrol_sighting_allowed(
+	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why)
 {
-	if (!may_be_new(host, interface, ret_why))
+	if (!may_be_new(host, ep, interface, ret_why))
 		return false;
 	*ret_why = AWAY_OVER_LIMIT;
-	return sightings_have_place(host);
+	return scan_is_open(host, ep) || sightings_have_place(host);
 }

@@ -28,6 +28,7 @@
 #include "core/binding.h"
 #include "host/binding-host.h"
 #include "host/claim-host.h"
+#include "host/scan-host.h"
 #include "host/secure-host.h"
 #include "host/sighted.h"
 
@@ -58,6 +59,8 @@ static void answer_enrolled(const struct enrol_wait *wait, struct device *device
 			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
 	}
+	if (wait->trust >= TRUST_PSK)
+		scan_proved(wait->host, device);
 	enrol_send_answer(wait->host, device, wait->exchange,
 		wait->created ? COAP_CODE(2, 1) : COAP_CODE(2, 4), wait->format, true);
 }
@@ -262,12 +265,12 @@ static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 	struct device *device;
 	enum turned_away why;
 
-	if (!window_is_open(&host->window, clock_boot_usec())) {
+	if (!enrol_window_is_open(host, request->ep)) {
 		refuse(host, request, COAP_CODE(5, 3), AWAY_WINDOW_CLOSED,
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
 	}
-	if (!enrol_new_name_allowed(host, request->peer->address.interface, &why)) {
+	if (!enrol_new_name_allowed(host, request->ep, request->peer->address.interface, &why)) {
 		refuse(host, request, COAP_CODE(4, 29), why, "too many new names", 60);
 		return;
 	}
@@ -341,8 +344,7 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 		return;
 	}
 	device->last_heard_usec = clock_boot_usec();
-	if (life->admission == ADMISSION_SIGHTED &&
-		!window_is_open(&host->window, clock_boot_usec())) {
+	if (life->admission == ADMISSION_SIGHTED && !enrol_window_is_open(host, request->ep)) {
 		refuse(host, request, COAP_CODE(5, 3), AWAY_WINDOW_CLOSED,
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
@@ -351,9 +353,12 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING ||
 		enrolment->news)
 		submit_enrol(host, device, enrolment);
-	else
+	else {
+		if (secure_is_proven(request))
+			scan_proved(host, device);
 		enrol_send_answer(
 			host, device, request->exchange, COAP_CODE(2, 4), enrolment->format, true);
+	}
 }
 
 /* Names are what others choose, and alarms are few: beyond a handful all unknown ones share one. */
@@ -412,7 +417,7 @@ static bool decode_body(struct host *host, struct enrolment *enrolment)
 }
 
 /* The device of the name. One that was only heard of in other letters makes room for who proves
- * it. */
+ * it, or can. */
 static struct device *named(struct host *host, const struct lan_request *request)
 {
 	struct device *device = registry_by_ep(host->registry, request->ep);
@@ -422,7 +427,7 @@ static struct device *named(struct host *host, const struct lan_request *request
 		registry_remove(host->registry, device);
 		return NULL;
 	}
-	return device;
+	return sighted_make_room(host, device, request->ep);
 }
 
 void enrol_on_request(struct host *host, const struct lan_request *request)

@@ -158,6 +158,9 @@ struct host {
 	/* label-host.c */
 	struct label_book labels;
 	struct label_import label_import;
+	/* scan-host.c, scan-window.c */
+	bool scan_saving;
+	sd_event_source *scan_timer;
 	char upstream_client_id[48];
 	char will_topic[256], will_payload[160];
 	int mqtt_version;
@@ -306,6 +309,9 @@ struct device_host {
 	/* claim-host.c */
 	struct claim_challenge challenge, rival;
 	struct claim_proof kept_proof;
+	/* scan-window.c: the label that it has proved since the start */
+	bool has_proved, taking_in;
+	uint8_t proved[LABEL_DIGEST_SIZE];
 	/* claim-ask.c */
 	bool claim_asked;
 	unsigned claim_tries;
@@ -406,9 +412,11 @@ void enrol_on_request(struct host *host, const struct lan_request *request);
 /* ---- enrol-place.c ---- */
 /* Of a name that enrols: it will be pending. A pending one that nobody decided on and that is
  * silent may have to go for it. */
-bool enrol_new_name_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+bool enrol_new_name_allowed(
+	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why);
 /* Of a name that is only announced: these have places of their own (LIMIT_SIGHTINGS). */
-bool enrol_sighting_allowed(struct host *host, const char *interface, enum turned_away *ret_why);
+bool enrol_sighting_allowed(
+	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why);
 /* One that was announced becomes pending: is there a place? */
 bool enrol_has_place(struct host *host);
 
@@ -428,6 +436,8 @@ void enrol_send_conflict(
 	struct lan_exchange *exchange, const struct claim_challenge *challenge, int format);
 
 /* ---- window-host.c ---- */
+/* New names may come in; or this one alone, whose label was scanned. */
+bool enrol_window_is_open(const struct host *host, const char *ep);
 /* A device that may ask, asks: while a window is open a sighted one becomes pending. */
 void enrol_consider(struct host *host, struct device *device);
 void enrol_window_opened(struct host *host);
@@ -585,6 +595,8 @@ struct act_edit {
 	char decided_by[LABEL_MAX + 1];
 	enum evidence evidence;
 	bool decides, unlock, wrong_code, right_code;
+	bool claimed; /* it proved its label from this address */
+	struct device_address claimed_from;
 	bool code_over; /* the code that was shown is void: its operation ends */
 	int64_t now;
 };
@@ -596,10 +608,27 @@ void act_submit(struct act_call *call, struct device *device, enum life_event ev
 void act_on_device(struct act_call *call);
 /* act-code.c: true with the evidence of an approval; otherwise the call is answered. */
 bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence);
+/* The typed text is the code that the device shows or sent. */
+bool act_code_fits(const struct device_record *record, const char *typed);
+/* False when codes are void or paused; the call is answered then. 'device' may be NULL. */
+bool act_code_may_try(struct act_call *call, struct device *device);
+/* A wrong code for this device: counted on disk, and the call is answered. */
+void act_code_wrong(struct act_call *call, struct device *device);
+/* The same for the gateway as a whole alone. */
+void act_code_count_wrong(struct host *host);
+/* act-device.c: the answer to an act that was submitted; as submit_done_fn. */
+void act_submitted(
+	void *userdata, enum submit_result result, struct device *device, const char *why);
+/* True when an approval of this device can be given here. */
+bool act_approves_here(struct host *host, const struct device *device);
 void act_do(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 void people_act(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 int people_load(struct host *host, const struct person *person);
 int people_start(struct host *host);
+
+/* ---- claim-host.c ---- */
+/* The record changed: it may have to be asked for a proof, or to be taken in for one. */
+void claim_host_changed(struct host *host, struct device *device);
 
 /* ---- alarms and audit: journal.c ---- */
 void host_alarm_raise(struct host *host, enum alarm_kind kind, const char *subject);

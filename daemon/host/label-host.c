@@ -54,7 +54,7 @@ int label_load(struct host *host, struct kept_label *kept)
 }
 
 /* Who has a session with a key that is not good any more has none. */
-static void keys_changed(struct host *host)
+void label_keys_changed(struct host *host)
 {
 	if (host->lan)
 		lan_recheck_keys(host->lan);
@@ -95,7 +95,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		return;
 	}
 	label_book_put(&host->labels, &saving->list);
-	keys_changed(host);
+	label_keys_changed(host);
 	claim_host_look(host);
 	log_notice("%zu codes were imported, %zu of them new.", count, added);
 	host_touch(host);
@@ -271,7 +271,7 @@ static void on_dropped(void *userdata, int result, const char *head)
 		return;
 	}
 	label_book_drop(&dropping->host->labels, dropping->ep);
-	keys_changed(dropping->host);
+	label_keys_changed(dropping->host);
 	host_touch(dropping->host);
 	import_answer(dropping->done, dropping->userdata, ACT_DONE, 0,
 		"The keys of this label are deleted. A device that was taken in with it goes on "

@@ -22,5 +22,7 @@ void label_import(struct host *host, const struct act *act, struct label_list *l
 void label_import_end(struct host *host);
 /* ACT_CODE_DROP: act->ep. */
 void label_drop(struct host *host, const struct act *act, act_done_fn done, void *userdata);
+/* Sessions with a key that is not good any more end. */
+void label_keys_changed(struct host *host);
 /* As store_loader.label. */
 int label_load(struct host *host, struct kept_label *kept);

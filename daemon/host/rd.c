@@ -283,7 +283,7 @@ static struct device *registrant(struct host *host, const struct lan_request *re
 	}
 	if (device)
 		return holds_name(host, device, request) ? device : NULL;
-	if (!enrol_sighting_allowed(host, request->peer->address.interface, &why)) {
+	if (!enrol_sighting_allowed(host, request->ep, request->peer->address.interface, &why)) {
 		refuse(host, request, COAP_CODE(5, 3), why, "too many new names");
 		return NULL;
 	}

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -49,6 +50,19 @@ bool sighted_only(const struct device *device)
 {
 	return !device->on_disk && !device->saving &&
 	       device->record->life.admission == ADMISSION_SIGHTED;
+}
+
+struct device *sighted_make_room(struct host *host, struct device *device, const char *ep)
+{
+	const struct kept_label *kept;
+
+	if (!device || !strcmp(device->record->ep, ep) || !sighted_only(device))
+		return device;
+	kept = label_book_find(&host->labels, ep);
+	if (!kept || strcmp(kept->label.ep, ep) != 0)
+		return device;
+	registry_remove(host->registry, device);
+	return NULL;
 }
 
 void sighted_here(struct host *host, struct device *device, enum found_by way)

@@ -405,14 +405,21 @@ bool token_fetch(struct device_host *part, enum platform_work work,
 	return true;
 }
 
+bool token_is_missing(const struct host *host, const struct device *device)
+{
+	const struct device_record *record = device->record;
+
+	return needs_token(device) &&
+	       !token_names_find(&host->tokens, record->platform, record->ep) &&
+	       !platform_shared_token(host, record->platform).size;
+}
+
 bool token_is_there(struct act_call *call, const struct device *device)
 {
 	const struct device_record *record = device->record;
 	char text[200];
 
-	if (!needs_token(device) ||
-		token_names_find(&call->host->tokens, record->platform, record->ep) ||
-		platform_shared_token(call->host, record->platform).size)
+	if (!token_is_missing(call->host, device))
 		return true;
 	snprintf(text, sizeof(text),
 		"Import a token for %s first (gatehousectl tokens import): its platform knows "

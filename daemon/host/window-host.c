@@ -13,6 +13,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/multicast.h"
+#include "host/scan-host.h"
+
+bool enrol_window_is_open(const struct host *host, const char *ep)
+{
+	return window_is_open(&host->window, clock_boot_usec()) || scan_is_open(host, ep);
+}
 
 void enrol_consider(struct host *host, struct device *device)
 {
@@ -21,9 +27,10 @@ void enrol_consider(struct host *host, struct device *device)
 	if (record->life.admission != ADMISSION_SIGHTED || !device->present ||
 		!device_host(device)->probed)
 		return;
-	if (!window_is_open(&host->window, clock_boot_usec()))
+	if (!enrol_window_is_open(host, record->ep))
 		return;
-	if (!device->on_disk && !device->saving && !enrol_has_place(host))
+	if (!device->on_disk && !device->saving && !scan_is_open(host, record->ep) &&
+		!enrol_has_place(host))
 		return;
 	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
 }

@@ -40,6 +40,8 @@ key reseal|| --to=HOW
 backup|FILE| --config=FILE --phrase-file=FILE
 restore|FILE| --config=FILE --to=HOW --phrase-file=FILE --replace
 codes import|FILE|
+codes scan|FILE| --name=TEXT --place=TEXT --owner=TEXT
+codes cancel|EP|
 codes list||
 codes make|NAMES FILE|
 qr|FILE| --svg=FILE --page=URL

@@ -63,6 +63,12 @@ static bool bits_read(const char *characters, uint8_t value[CHARACTERS])
 	return count == CHARACTERS;
 }
 
+static uint8_t *put(uint8_t *at, const void *data, size_t size)
+{
+	memcpy(at, data, size);
+	return at + size;
+}
+
 /* The secret, when the check characters fit the name. */
 static bool secret_read(const char *text, const char *ep, uint8_t secret[SECRET_SIZE])
 {
@@ -77,7 +83,7 @@ static bool secret_read(const char *text, const char *ep, uint8_t secret[SECRET_
 	for (unsigned bit = 0; bit < 8 * SECRET_SIZE; bit++)
 		if (value[bit / 5] >> (4 - bit % 5) & 1)
 			secret[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	memcpy(input + 4, ep, length);
+	put(input + 4, ep, length);
 	input[4 + length] = '|';
 	memcpy(input + 5 + length, secret, SECRET_SIZE);
 	SHA256(input, 5 + length + SECRET_SIZE, digest);
@@ -113,7 +119,7 @@ static void claim_key(
 
 	mac(salt, sizeof(salt) - 1, secret, SECRET_SIZE, root);
 	memcpy(info, label, size);
-	memcpy(info + size, ep, length);
+	put(info + size, ep, length);
 	info[size + length] = 1;
 	mac(root, sizeof(root), info, size + length + 1, key);
 	OPENSSL_cleanse(root, sizeof(root));
@@ -173,7 +179,7 @@ bool label_prove(const char *text, const char *ep, const char *challenge, json_t
 	nonce = at;
 	if (RAND_bytes(nonce, NONCE_SIZE) != 1)
 		return false;
-	memcpy(nonce + NONCE_SIZE, ep, length);
+	put(nonce + NONCE_SIZE, ep, length);
 	claim_key(secret, ep, key);
 	mac(key, 16, input, (size_t)(nonce - input) + NONCE_SIZE + length, proof);
 	OPENSSL_cleanse(secret, sizeof(secret));

@@ -30,27 +30,38 @@ def text(data):
 class Device:
     """It has a label, and speaks JSON."""
 
-    def __init__(self, gateway, label):
-        self.client = coap.Client('127.0.0.1', gateway.coap_port)
+    def __init__(self, gateway, label, host=None):
+        self.client = coap.Client('127.0.0.1', gateway.coap_port, local_host=host)
         self.label = label
 
+    def post(self, **body):
+        return self.client.exchange(coap.POST, 'enrol', query={'ep': self.label.ep},
+                                    content_format=coap.JSON, payload=json.dumps(body).encode())
+
     def enrol(self, **body):
-        answer = self.client.exchange(coap.POST, 'enrol', query={'ep': self.label.ep},
-                                      content_format=coap.JSON, payload=json.dumps(body).encode())
+        answer = self.post(**body)
         assert answer.code in (coap.CREATED, coap.CHANGED), answer
         return json.loads(answer.payload)
 
-    def prove(self, label=None):
-        """Asks for a challenge and answers it with this label, its own by default."""
-        said = self.enrol()['challenge']
+    def answer(self, said, label=None):
+        """Answers a challenge with this label, its own by default."""
         challenge = base64.urlsafe_b64decode(said + '=' * (-len(said) % 4))
         assert len(challenge) == 16
         nonce = os.urandom(12)
         proof = (label or self.label).proof(challenge, nonce)
-        answer = self.enrol(nonce=text(nonce), proof=text(proof))
-        assert answer['challenge'] != said
-        del answer['challenge']
+        return self.enrol(nonce=text(nonce), proof=text(proof))
+
+    def prove(self, label=None):
+        """Asks for a challenge and answers it; what came back, without the next challenge."""
+        said = self.enrol()['challenge']
+        answer = self.answer(said, label)
+        assert answer.pop('challenge', None) != said
         return answer
+
+    def prove_if_asked(self):
+        said = self.enrol().get('challenge')
+        if said:
+            self.answer(said)
 
     def report(self, value):
         return self.client.exchange(coap.POST, 't', query={'ep': self.label.ep},

@@ -232,6 +232,7 @@ int bed_teardown(void **state)
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->pace_timer = loop_source_free(host->pace_timer);
 	host->window_timer = loop_source_free(host->window_timer);
+	host->scan_timer = loop_source_free(host->scan_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
 	withdrawings_free_all(host);
 	host->repeat_timer = loop_source_free(host->repeat_timer);

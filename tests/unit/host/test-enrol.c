@@ -352,9 +352,9 @@ static void wrong_interface(void **state)
 {
 	enum turned_away why = AWAY_MALFORMED;
 
-	assert_false(enrol_new_name_allowed(&bed.host, "wan0", &why));
+	assert_false(enrol_new_name_allowed(&bed.host, "new", "wan0", &why));
 	assert_int_equal(why, AWAY_WRONG_INTERFACE);
-	assert_true(enrol_new_name_allowed(&bed.host, "lan0", &why));
+	assert_true(enrol_new_name_allowed(&bed.host, "new", "lan0", &why));
 }
 
 static void plain_can_be_refused(void **state)
