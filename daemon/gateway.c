@@ -31,6 +31,7 @@
 #include "host/scan-host.h"
 #include "host/telemetry.h"
 #include "host/token-host.h"
+#include "host/trim.h"
 #include "host/wiring.h"
 #include "host/withdraw.h"
 #include "web/web.h"
@@ -356,6 +357,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	host->pump_source = loop_source_free(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->pace_timer = loop_source_free(host->pace_timer);
+	host->trim.timer = loop_source_free(host->trim.timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->scan_timer = loop_source_free(host->scan_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);
@@ -415,6 +417,7 @@ int gateway_reload(struct gateway *gateway)
 	limits = outbox_limits(host);
 	owed_set_limits(host->owed, &limits);
 	reading_pump_soon(host);
+	trim_start(host);
 	upstream_reload(host, old);
 	log_at(LOG_NOTICE, (&(const struct log_fields){.message_id = MESSAGE_RELOADED}),
 		"The configuration was reloaded.");

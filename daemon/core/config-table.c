@@ -136,6 +136,7 @@ static const struct config_form clean_form = {clean_fits, "text without control 
 
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 static const char *const plain_words[] = {"approve", "refuse", NULL};
+static const char *const full_words[] = {"refuse", "drop-oldest", NULL};
 static const char *const durability_words[] = {"power", "process", "memory", NULL};
 static const char *const envelope_words[] = {"properties", "json", NULL};
 
@@ -300,6 +301,16 @@ static const struct config_key table[] = {
 		"Of them, what may wait of one device. 0: its fair share alone, which is four "
 		"times what is still free.",
 		NULL, MEMBER(outbox_device_bytes), NULL},
+	{"outbox", "when_full", CONFIG_ENUM, FULL_REFUSE, FULL_DROP_OLDEST, "refuse", "", true,
+		"A full outbox, or a device that has its share: refuse puts new readings off. "
+		"drop-oldest makes room by giving up the oldest ones of whoever has most, during "
+		"an "
+		"outage; the platform is told which.",
+		full_words, MEMBER(outbox_when_full), NULL},
+	{"outbox", "max_age", CONFIG_UINT, 0, 315360000, "0", "s", true,
+		"Readings that wait for longer during an outage are given up, and the platform is "
+		"told which. 0: they are kept however old they are.",
+		NULL, MEMBER(outbox_max_age), NULL},
 	{"outbox", "durability", CONFIG_ENUM, DURABILITY_POWER, DURABILITY_MEMORY, "power", "",
 		false,
 		"What an acknowledged reading outlives: power: a power cut. process: a crash of "

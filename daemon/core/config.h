@@ -26,6 +26,7 @@ struct config_list {
 };
 
 enum plain_policy { PLAIN_APPROVE, PLAIN_REFUSE };
+enum when_full { FULL_REFUSE, FULL_DROP_OLDEST };
 /* What a 2.04 to a reading says: it outlives a power cut, the end of the process, or neither. */
 enum durability { DURABILITY_POWER, DURABILITY_PROCESS, DURABILITY_MEMORY };
 const char *durability_to_string(enum durability durability);
@@ -86,8 +87,10 @@ struct config {
 	char spotflow_portal[384];
 	char spotflow_operator_token_file[256], spotflow_shared_token_file[256];
 	/* outbox */
-	uint64_t outbox_max_bytes;    /* beyond it: 5.03. reloadable */
-	uint64_t outbox_device_bytes; /* of one device, 0 = its fair share. reloadable */
+	uint64_t outbox_max_bytes;	 /* beyond it: 5.03. reloadable */
+	uint64_t outbox_device_bytes;	 /* of one device, 0 = its fair share. reloadable */
+	enum when_full outbox_when_full; /* reloadable */
+	uint32_t outbox_max_age;	 /* seconds, 0 = any. reloadable */
 	enum durability outbox_durability;
 	uint32_t outbox_commit_delay;  /* milliseconds */
 	double outbox_pace;	       /* readings a second that leave, 0 = any. reloadable */

@@ -10,6 +10,8 @@ static const char *const words[LOSTS] = {
 	[LOST_REVOKED] = "revoked",
 	[LOST_REFUSED] = "refused",
 	[LOST_MISSING] = "missing",
+	[LOST_TOO_OLD] = "too-old",
+	[LOST_FOR_ROOM] = "for-room",
 	[LOST_UNSTORED] = "not-stored",
 };
 

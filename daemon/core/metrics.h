@@ -12,6 +12,8 @@ enum lost_why {
 	LOST_REVOKED,  /* their device was revoked, released, blocked or forgotten */
 	LOST_REFUSED,  /* the platform will never take them: dead letters */
 	LOST_MISSING,  /* they were not found on file */
+	LOST_TOO_OLD,  /* outbox.max_age */
+	LOST_FOR_ROOM, /* outbox.when_full = drop-oldest */
 	LOST_UNSTORED, /* durability 'memory': there was no room for them on the disk */
 	LOSTS
 };

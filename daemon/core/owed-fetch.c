@@ -4,6 +4,9 @@
  * a fetch is under way the device may close, spill or be dropped: then the answer does not follow
  * on what is in memory any more (its after_row is not where the file part begins) and is thrown
  * away; the device asks again.
+ *
+ * Giving up the oldest goes by the same rule: it counts as a fetch, so nothing is fetched
+ * meanwhile.
  */
 
 #include "core/owed-state.h"
@@ -102,4 +105,51 @@ void owed_fetched(
 	}
 	for (size_t i = kept; i < count; i++)
 		reading_unref(readings[i]);
+}
+
+bool owed_trim(struct owed *owed, uint64_t device_row, uint64_t *ret_last)
+{
+	struct owed_device *device = owed_device_find(owed, device_row);
+
+	if (!device || device->open || device->fetching || device->queue.live > 0 ||
+		device->file.count == 0)
+		return false;
+	device->fetching = true;
+	*ret_last = device->file.last;
+	return true;
+}
+
+void owed_trimmed(
+	struct owed *owed, uint64_t device_row, uint64_t count, uint64_t bytes, uint64_t last_row)
+{
+	struct owed_device *device = owed_device_find(owed, device_row);
+	struct owed_file *file;
+
+	if (!device || !device->fetching)
+		return;
+	device->fetching = false;
+	file = &device->file;
+	/* Dropped meanwhile: all of it is accounted for, and what came since is newer. */
+	if (count > 0 && count <= file->count && bytes <= file->bytes && file->after < last_row) {
+		file->count -= count;
+		file->bytes -= bytes;
+		file->after = last_row;
+		device->readings -= count;
+		device->bytes -= bytes;
+		owed->sums.readings -= count;
+		owed->sums.bytes -= bytes;
+		owed->sums.dropped += count;
+	}
+	owed_device_settle(owed, device);
+}
+
+uint64_t owed_greatest(const struct owed *owed)
+{
+	const struct owed_device *device, *greatest = NULL;
+
+	for (size_t i = 0; i < owed->buckets; i++)
+		for (device = owed->bucket[i]; device; device = device->next)
+			if (device->bytes > 0 && (!greatest || device->bytes > greatest->bytes))
+				greatest = device;
+	return greatest ? greatest->device_row : 0;
 }

@@ -106,6 +106,15 @@ bool owed_wants_fetch(struct owed *owed, struct owed_fetch *ret_fetch);
 void owed_fetched(
 	struct owed *owed, const struct owed_fetch *fetch, struct reading **readings, size_t count);
 
+/*
+ * Giving up the oldest of a device: possible while all that waits of it is on file only, which is
+ * so when it is closed. True: its rows up to *ret_last stay as they are until owed_trimmed() says
+ * how many of them were deleted (0 = none) and which was the last.
+ */
+bool owed_trim(struct owed *owed, uint64_t device_row, uint64_t *ret_last);
+void owed_trimmed(
+	struct owed *owed, uint64_t device_row, uint64_t count, uint64_t bytes, uint64_t last_row);
+
 struct owed_stats {
 	uint64_t readings, bytes; /* owed in all */
 	uint64_t in_memory, in_flight;
@@ -116,6 +125,8 @@ struct owed_stats {
 };
 void owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row);
+/* The device that owes most, 0 = none. */
+uint64_t owed_greatest(const struct owed *owed);
 uint64_t owed_device_bytes(const struct owed *owed, uint64_t device_row);
 /* False when owed_next() would have nothing. */
 bool owed_has_next(const struct owed *owed);

@@ -106,6 +106,19 @@ struct platform_secrets {
 	struct secret operator_token, shared_token;
 };
 
+/* trim.c: giving up the oldest, one device at a time. */
+struct trim {
+	bool busy;
+	bool failed; /* the delete is to be tried again */
+	uint64_t device_row, last_row;
+	int64_t before; /* wall milliseconds, 0 = whatever their age */
+	struct store_old found;
+	struct store_gap gap;
+	bool walking;	 /* through all devices, for their age */
+	uint64_t walked; /* rows of devices up to here */
+	sd_event_source *timer;
+};
+
 struct host {
 	sd_event *loop;
 	const struct config *config; /* the present one; gateway.c swaps it at reload */
@@ -176,6 +189,7 @@ struct host {
 	uint64_t outbox_full_usec; /* boot time when a reading found no room last */
 	struct ratelimit pace;
 	sd_event_source *pace_timer;
+	struct trim trim;
 	/* drop.c */
 	struct row_drop *drops;
 	sd_event_source *drop_timer;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "host/trim.h"
 
 /* The alarm stays at least so long after the last reading that found no room. */
 #define FULL_FOR_USEC (60 * USEC_PER_SEC)
@@ -38,14 +39,15 @@ void outbox_refused(struct host *host, struct device *device, enum owed_verdict 
 		host->limits.reached[LIMIT_OUTBOX_SHARE]++;
 		device_host(device)->over_share = true;
 		host_alarm_raise(host, ALARM_OUTBOX_SHARE, device->record->id);
-		return;
+		break;
 	case OWED_FULL:
 		if (device)
 			host->limits.reached[LIMIT_OUTBOX_BYTES]++;
 		host->outbox_full_usec = clock_boot_usec();
 		host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
-		return;
+		break;
 	}
+	trim_make_room(host, device, verdict);
 }
 
 void outbox_has_room(struct host *host)
@@ -84,6 +86,7 @@ static void tell_durability(struct host *host)
 void outbox_start(struct host *host)
 {
 	tell_durability(host);
+	trim_start(host);
 	for (struct device *device = registry_first(host->registry); device;
 		device = registry_next(device)) {
 		device_host(device)->over_share =

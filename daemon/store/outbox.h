@@ -71,6 +71,9 @@ int outbox_delete_device(
  * written with it. */
 int outbox_bury(
 	struct outbox *outbox, uint64_t row, const char *reason, const struct store_gap *gap);
+/* store-trim.c */
+int outbox_oldest(
+	struct outbox *outbox, const struct store_oldest *what, struct store_old *ret_found);
 /* Fills at most fetch->max references. -EBADMSG: *ret_bad_row is the row that no reading can hold,
  * or 0 when the file is damaged. */
 int outbox_fetch(struct outbox *outbox, const struct owed_fetch *fetch,

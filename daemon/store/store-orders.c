@@ -97,6 +97,9 @@ int worker_do_quick(struct worker *worker, struct order *order)
 			worker, worker->outbox->db, outbox_put_gap(worker->outbox, &order->gap));
 	if (worker->stopping)
 		return -ECANCELED;
+	if (order->kind == ORDER_OLDEST)
+		return worker_judge(worker, worker->outbox->db,
+			outbox_oldest(worker->outbox, &order->oldest.what, &order->oldest.found));
 	if (order->kind == ORDER_TOKEN)
 		return get_token(worker, order);
 	if (order->kind == ORDER_REKEY)

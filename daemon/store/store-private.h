@@ -24,6 +24,7 @@ enum order_kind {
 	ORDER_PUT_GAP,
 	ORDER_DROP_GAP,
 	ORDER_FETCH,
+	ORDER_OLDEST,
 	ORDER_TOKEN,
 	ORDER_REKEY,
 	ORDER_BACKUP,
@@ -69,6 +70,11 @@ struct order {
 			struct reading **readings;
 			size_t count;
 		} fetch;
+		struct {
+			struct store_oldest what;
+			store_oldest_fn done;
+			struct store_old found;
+		} oldest;
 		struct {
 			char kind[TOKEN_KIND_MAX + 1], ep[EP_MAX + 1];
 			store_token_fn done;

@@ -81,6 +81,11 @@ static void answer_token(struct store *store, struct order *order)
 	order->token.done(order->userdata, order->result, secret_span(&order->token.value));
 }
 
+static void answer_oldest(struct store *store, struct order *order)
+{
+	order->oldest.done(order->userdata, order->result, &order->oldest.found);
+}
+
 static void answer_failed(struct store *store, struct order *order)
 {
 	if (store->ops.failed)
@@ -101,6 +106,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_PUT_GAP] = answer_nothing,
 	[ORDER_DROP_GAP] = answer_nothing,
 	[ORDER_FETCH] = answer_fetch,
+	[ORDER_OLDEST] = answer_oldest,
 	[ORDER_TOKEN] = answer_token,
 	[ORDER_REKEY] = answer_done,
 	[ORDER_BACKUP] = answer_done,
@@ -131,6 +137,7 @@ void order_free(struct order *order)
 	case ORDER_BACKUP:
 		crypto_wipe(&order->rekey.key, sizeof(order->rekey.key));
 		break;
+	case ORDER_OLDEST:
 	case ORDER_VERIFY:
 	case ORDER_DELETE_DEVICE:
 	case ORDER_BURY:

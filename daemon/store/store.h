@@ -157,6 +157,26 @@ void store_delete(struct store *store, const struct row_range *ranges, size_t co
  * -ECANCELED at shutdown. */
 void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
 	store_done_fn done, void *userdata);
+/* Which of a device's readings on file to give up: the oldest ones up to last_row, as long as they
+ * are from before 'before' (wall milliseconds; of those whose clock was set), or less than 'bytes'
+ * are found. At most STORE_OLDEST_MAX at a time. */
+#define STORE_OLDEST_MAX 4000
+struct store_oldest {
+	uint64_t device_row, last_row;
+	int64_t before;
+	uint64_t bytes;
+};
+struct store_old {
+	uint64_t count, bytes, first_row, last_row; /* count 0: none */
+};
+typedef void (*store_oldest_fn)(void *userdata, int result, const struct store_old *found);
+/* done runs on the loop exactly once: 0, or negative errno and nothing was found. */
+void store_oldest(
+	struct store *store, const struct store_oldest *what, store_oldest_fn done, void *userdata);
+/* Deletes a device's rows up to last_row, in one transaction with 'gap' (copied, NULL = none) when
+ * they are no more than STORE_OLDEST_MAX. done like store_delete_device. */
+void store_delete_oldest(struct store *store, uint64_t device_row, uint64_t last_row,
+	const struct store_gap *gap, store_done_fn done, void *userdata);
 /* Moves a row to the dead letters with a reason (at most 95 bytes are kept, and the newest 1000
  * letters), in one transaction with 'gap' (copied, NULL = none). No answer: a row that could not be
  * moved is published again after a restart. */

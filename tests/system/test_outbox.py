@@ -2,7 +2,10 @@
 """What waits: how much of it may be one device's, how long there is room, how fast it leaves."""
 
 import json
+import os
 import time
+
+import pytest
 
 from bed import coap, until
 from bed.plain import let_in, values
@@ -118,3 +121,78 @@ def test_acknowledged_from_memory(make_gateway, broker, recorder):
     assert time.monotonic() - began < 4
     gateway.restart()
     until(lambda: set(values(recorder, sensor.id).values()) == set(range(20)), 40, 'all arrive')
+
+
+def gaps(recorder, sensor):
+    return [json.loads(one.payload) for one in recorder.messages(
+        'gatehouse/bed/%s/gap' % sensor.id)]
+
+
+def accounted(recorder, sensor, count):
+    """All of them arrived or are in a gap record, and none is in both."""
+    came = values(recorder, sensor.id)
+    rows = {int(key.rsplit('.', 1)[1]) for key in came}
+    for one in gaps(recorder, sensor):
+        first, last = (int(one[end].rsplit('.', 1)[1]) for end in ('from', 'to'))
+        assert not any(first <= row <= last for row in rows), one
+    return len(came) + sum(one['count'] for one in gaps(recorder, sensor)) == count
+
+
+def test_oldest_make_room(make_gateway, broker, recorder):
+    """when_full = drop-oldest: a chatty device gives up its own oldest readings, and nobody else's;
+    the platform is told which."""
+    gateway = make_gateway(broker=broker, config={
+        'lan': FAST, 'outbox': {'max_bytes': 65536, 'when_full': 'drop-oldest'}}).start()
+    chatty, quiet = let_in(gateway, 'chatty'), let_in(gateway, 'quiet')
+    broker.stop()
+    until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20, 'the uplink is down')
+    assert taken(quiet, 5) == 5
+    count = 0
+    for value in range(250):
+        count += send(chatty, value) == coap.CHANGED
+    assert count > 180
+    lost = gateway.ctl('queue')['lost']['for-room']
+    assert lost > 50
+    broker.start()
+    until(lambda: accounted(recorder, chatty, count), 40, 'each one came or is told as missing')
+    assert 249 in values(recorder, chatty.id).values() and \
+        0 not in values(recorder, chatty.id).values()
+    assert len(values(recorder, quiet.id)) == 5 and not gaps(recorder, quiet)
+    assert sum(one['count'] for one in gaps(recorder, chatty)) == lost
+    assert {one['reason'] for one in gaps(recorder, chatty)} == {'outbox full'}
+
+
+@pytest.fixture
+def set_clock():
+    """The clock counts as set, whatever the machine's time service says: the bed has its own /run."""
+    stamp = '/run/systemd/timesync/synchronized'
+    if os.path.exists(stamp) or os.environ['GATEHOUSE_BED'] == 'plain':
+        yield
+        return
+    os.makedirs(os.path.dirname(stamp), exist_ok=True)
+    with open(stamp, 'w', encoding='ascii'):
+        pass
+    yield
+    os.unlink(stamp)
+
+
+@pytest.mark.usefixtures('set_clock')
+def test_too_old(make_gateway, broker, recorder):
+    """max_age: what waited for too long is given up and told, what did not arrives."""
+    gateway = make_gateway(broker=broker, config={
+        'lan': FAST, 'outbox': {'max_age': 4}}).start()
+    if not gateway.ctl('status')['clock']['synced']:
+        pytest.skip('the clock of this machine is not set')
+    sensor = let_in(gateway, 'stale')
+    broker.stop()
+    until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20, 'the uplink is down')
+    assert taken(sensor, 30) == 30
+    until(lambda: gateway.ctl('queue')['lost']['too-old'] == 30, 30, 'they are too old')
+    assert gateway.ctl('status')['queue']['readings'] == 0
+    gateway.restart(kill=True)
+    broker.start()
+    until(lambda: gateway.ctl('status')['uplink']['state'] == 'up', 40, 'the uplink is up')
+    assert send(sensor, 30) == coap.CHANGED
+    until(lambda: accounted(recorder, sensor, 31), 40, 'each one came or is told as missing')
+    assert list(values(recorder, sensor.id).values()) == [30]
+    assert {one['reason'] for one in gaps(recorder, sensor)} == {'too old'}

@@ -244,6 +244,80 @@ static void test_fetch_overtaken(void **state)
 	assert_int_equal(stats_of(owed).in_memory, 0);
 }
 
+/* The oldest of a device that is closed are given up; it goes on behind them. */
+static void test_trim(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+	uint64_t last;
+
+	assert_false(owed_trim(owed, 1, &last)); /* nobody */
+	assert_int_equal(owed_greatest(owed), 0);
+	owed_set_open(owed, 1, true);
+	put_many(owed, 1, 5);
+	put_many(owed, 2, 3);			 /* rows 6 to 8, closed */
+	assert_false(owed_trim(owed, 1, &last)); /* open: they may leave */
+	assert_int_equal(owed_greatest(owed), 1);
+	owed_set_open(owed, 1, false);
+	assert_true(owed_trim(owed, 1, &last));
+	assert_int_equal(last, 5);
+	assert_false(owed_trim(owed, 1, &last)); /* one at a time */
+
+	/* Meanwhile it reports, and opens: nothing is fetched until it is known what is left. */
+	put(owed, 1); /* 9 */
+	owed_set_open(owed, 1, true);
+	assert_false(owed_wants_fetch(owed, &fetch));
+	owed_trimmed(owed, 1, 2, 2 * SIZE, 2);
+	assert_int_equal(owed_device_count(owed, 1), 4);
+	assert_int_equal(owed_device_bytes(owed, 1), 4 * SIZE);
+	assert_int_equal(stats_of(owed).readings, 7);
+	assert_int_equal(stats_of(owed).dropped, 2);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 2);
+	assert_int_equal(fetch.last_row, 9);
+	fetched(owed, &fetch, 9, 9);
+	owed_trimmed(owed, 1, 1, SIZE, 9); /* nobody asked */
+	owed_trimmed(owed, 77, 1, SIZE, 9);
+	assert_int_equal(stats_of(owed).dropped, 5); /* what the fetch did not find, and no more */
+}
+
+/* None, more than there is, or all of it. */
+static void test_trim_ends(void **state)
+{
+	struct owed *owed = *state;
+	uint64_t last, count, first;
+
+	put_many(owed, 1, 4);
+	assert_true(owed_trim(owed, 1, &last));
+	owed_trimmed(owed, 1, 0, 0, 0);
+	assert_int_equal(owed_device_count(owed, 1), 4);
+	assert_true(owed_trim(owed, 1, &last));
+	owed_trimmed(owed, 1, 5, 5 * SIZE, 4);
+	assert_int_equal(owed_device_count(owed, 1), 4);
+	assert_true(owed_trim(owed, 1, &last));
+	owed_trimmed(owed, 1, 4, 5 * SIZE, 4);
+	assert_int_equal(owed_device_count(owed, 1), 4);
+	/* Dropped while it was asked; what came since is not meant. */
+	assert_true(owed_trim(owed, 1, &last));
+	owed_drop_device(owed, 1, &count, &first, &last);
+	put_many(owed, 1, 4); /* 5 to 8 */
+	owed_trimmed(owed, 1, 4, 4 * SIZE, 4);
+	assert_int_equal(owed_device_count(owed, 1), 4);
+	assert_true(owed_trim(owed, 1, &last));
+	owed_trimmed(owed, 1, 4, 4 * SIZE, 8);
+	assert_int_equal(stats_of(owed).readings, 0);
+	assert_int_equal(stats_of(owed).bytes, 0);
+	assert_int_equal(stats_of(owed).dropped, 8);
+	assert_false(owed_trim(owed, 1, &last));
+	/* Something of it is in flight: it waits. */
+	owed_set_open(owed, 3, true);
+	put_many(owed, 3, 2);
+	assert_true(next_row(owed) > 0);
+	owed_set_open(owed, 3, false);
+	assert_false(owed_trim(owed, 3, &last));
+	assert_int_equal(owed_greatest(owed), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +329,8 @@ int main(void)
 		OWED_TEST(test_load),
 		OWED_TEST(test_file_holds_less),
 		OWED_TEST(test_fetch_overtaken),
+		OWED_TEST(test_trim),
+		OWED_TEST(test_trim_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -468,6 +468,26 @@ void store_gap_published(struct store *store, uint64_t id)
 		(fake_rows.gap_count - i) * sizeof(fake_rows.gap[0]));
 }
 
+void store_oldest(
+	struct store *store, const struct store_oldest *what, store_oldest_fn done, void *userdata)
+{
+	fake_rows.oldest_asked++;
+	fake_rows.oldest = *what;
+	if (fake_rows.oldest_by_hand) {
+		fake_rows.oldest_done = done;
+		fake_rows.oldest_userdata = userdata;
+		return;
+	}
+	done(userdata, fake_rows.old_result, &fake_rows.old);
+}
+
+void store_delete_oldest(struct store *store, uint64_t device_row, uint64_t last_row,
+	const struct store_gap *gap, store_done_fn done, void *userdata)
+{
+	fake_rows.trimmed_last = last_row;
+	store_delete_device(store, device_row, gap, done, userdata);
+}
+
 void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap)
 {
 	assert_true(fake_rows.buried_count < 16);

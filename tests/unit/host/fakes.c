@@ -231,6 +231,7 @@ int bed_teardown(void **state)
 	host->pump_source = sd_event_source_disable_unref(host->pump_source);
 	host->delete_timer = loop_source_free(host->delete_timer);
 	host->pace_timer = loop_source_free(host->pace_timer);
+	host->trim.timer = loop_source_free(host->trim.timer);
 	host->window_timer = loop_source_free(host->window_timer);
 	host->scan_timer = loop_source_free(host->scan_timer);
 	host->multicast_timer = loop_source_free(host->multicast_timer);

@@ -94,7 +94,16 @@ struct fake_rows {
 	size_t fetch_served;
 	struct store_gap gap[2001]; /* on disk */
 	size_t gap_count;
-	bool fetch_by_hand; /* otherwise bed_run_loop() answers them */
+	/* What store_oldest() was asked, how often, and what it answers: at once, or by hand. */
+	struct store_oldest oldest;
+	unsigned oldest_asked;
+	struct store_old old;
+	int old_result;
+	bool oldest_by_hand;
+	store_oldest_fn oldest_done;
+	void *oldest_userdata;
+	uint64_t trimmed_last; /* of store_delete_oldest() */
+	bool fetch_by_hand;    /* otherwise bed_run_loop() answers them */
 };
 extern struct fake_rows fake_rows;
 bool row_was_deleted(uint64_t row);

@@ -325,6 +325,76 @@ static void test_unreadable_row(void **state)
 	fixture_done(&f);
 }
 
+struct found {
+	bool done;
+	int result;
+	struct store_old old;
+};
+
+static void take_found(void *userdata, int result, const struct store_old *found)
+{
+	*(struct found *)userdata = (struct found){true, result, *found};
+}
+
+static struct store_old oldest(
+	struct fixture *f, uint64_t device_row, uint64_t last_row, int64_t before, uint64_t bytes)
+{
+	struct found found = {0};
+
+	store_oldest(f->store, &(const struct store_oldest){device_row, last_row, before, bytes},
+		take_found, &found);
+	fixture_wait(f, &found.done);
+	assert_int_equal(found.result, 0);
+	return found.old;
+}
+
+/* By size, by age of those whose clock was set, and never another device's. */
+static void test_oldest(void **state)
+{
+	const struct store_gap gap = {.id = 3,
+		.device_row = 1,
+		.first_row = 1,
+		.last_row = 3,
+		.count = 2,
+		.device_id = "s-1",
+		.platform = "local",
+		.reason = "too old"};
+	int64_t base = INT64_C(1763700000000);
+	struct answer answer = {0};
+	struct store_old old;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	/* Device 1: rows 1, 3, 5, ... whose clock was set; device 2: even rows, whose was not. */
+	for (uint64_t row = 1; row <= 40; row++)
+		fixture_append(&f, row, row, row % 2 ? 1 : 2);
+	fixture_wait_rows(&f, 40);
+	old = oldest(&f, 1, 40, 0, 1);
+	assert_int_equal(old.count, 1);
+	assert_int_equal(old.first_row, 1);
+	old = oldest(&f, 1, 40, 0, old.bytes + 1);
+	assert_int_equal(old.count, 2);
+	assert_int_equal(old.last_row, 3);
+	old = oldest(&f, 1, 40, base + 9, 0);
+	assert_int_equal(old.count, 4); /* 1 3 5 7 */
+	assert_int_equal(old.last_row, 7);
+	assert_int_equal(oldest(&f, 2, 40, base + 9, 0).count, 0);
+	assert_int_equal(oldest(&f, 1, 40, 0, 0).count, 0);
+	assert_int_equal(oldest(&f, 1, 5, INT64_MAX, 0).count, 3);
+	assert_int_equal(oldest(&f, 9, 40, INT64_MAX, 0).count, 0);
+
+	store_delete_oldest(f.store, 1, 3, &gap, answer_take, &answer);
+	fixture_wait(&f, &answer.done);
+	assert_int_equal(answer.result, 0);
+	assert_int_equal(oldest(&f, 1, 40, 0, 1).first_row, 5);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count(*) FROM reading"), 38);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "SELECT count FROM gap WHERE id = 3"), 2);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_gap_in_one_transaction),
 		cmocka_unit_test(test_unreadable_row),
+		cmocka_unit_test(test_oldest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

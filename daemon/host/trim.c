@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Giving up the oldest readings of a device, while they wait on file: what may leave, leaves, and
+ *is not given up at the door.
+ *
+ *	idle --too old, no room--> asked which --some--> deleted with their gap record --> idle
+ *	                               '----none----> next device, or idle
+ *
+ * Age is looked at at least once a minute, one device after the other; it means the clock, so
+ *nothing is given up for it while the clock is not set. A delete that finds no room or memory is
+ *tried again.
+ */
+
+#include "host/trim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/message-ids.h"
+#include "host/gap.h"
+#include "host/session.h"
+
+#define LOOK_MAX_USEC (60 * USEC_PER_SEC)
+#define AGAIN_USEC    (10 * USEC_PER_SEC)
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void set_timer(struct host *host, uint64_t delay_usec)
+{
+	int r = loop_timer_set(
+		host->loop, &host->trim.timer, delay_usec, on_timer, host, "outbox-trim");
+
+	if (r < 0)
+		log_error("The outbox's timer could not be set: %s.", strerror(-r));
+}
+
+/* A short age is looked at more often than once a minute. */
+static void set_look(struct host *host)
+{
+	uint64_t half = host->config->outbox_max_age * USEC_PER_SEC / 2;
+
+	set_timer(host, half < LOOK_MAX_USEC ? half : LOOK_MAX_USEC);
+}
+
+static void walk(struct host *host);
+
+/* Let go of the device; 'count' of its readings are gone. */
+static void finish(struct host *host, uint64_t count)
+{
+	struct trim *trim = &host->trim;
+	struct device *device;
+
+	device = registry_by_row(host->registry, trim->device_row);
+	trim->busy = false;
+	owed_trimmed(host->owed, trim->device_row, count, trim->found.bytes, trim->found.last_row);
+	if (device)
+		reading_set_open(host, device);
+	if (trim->walking)
+		walk(host);
+}
+
+static void order_delete(struct host *host);
+
+static void on_deleted(void *userdata, int result, const char *head)
+{
+	struct host *host = userdata;
+	struct trim *trim = &host->trim;
+	uint64_t count = trim->found.count;
+
+	if (result == -ENOSPC || result == -ENOMEM) {
+		trim->failed = true;
+		set_timer(host, AGAIN_USEC);
+		return;
+	}
+	if (trim->failed && host->config->outbox_max_age)
+		set_look(host);
+	trim->failed = false;
+	if (result < 0) { /* the store is closing or has failed: the next start has them still */
+		trim->walking = false;
+		finish(host, 0);
+		return;
+	}
+	host->metrics.lost[trim->before ? LOST_TOO_OLD : LOST_FOR_ROOM] += count;
+	log_at(LOG_NOTICE,
+		(&(const struct log_fields){
+			.device = trim->gap.device_id, .message_id = MESSAGE_READINGS_DROPPED}),
+		"%llu waiting readings of %s were given up: %s.", (unsigned long long)count,
+		trim->gap.device_id, trim->before ? "too old" : "the outbox is full");
+	finish(host, count);
+	gap_publish(host);
+	host_touch_traffic(host);
+}
+
+static void order_delete(struct host *host)
+{
+	const struct trim *trim = &host->trim;
+
+	store_delete_oldest(
+		host->store, trim->device_row, trim->found.last_row, &trim->gap, on_deleted, host);
+}
+
+static void on_found(void *userdata, int result, const struct store_old *found)
+{
+	struct host *host = userdata;
+	struct trim *trim = &host->trim;
+	const struct device *device = registry_by_row(host->registry, trim->device_row);
+	const struct store_gap *noted = NULL;
+
+	trim->found = *found;
+	if (result < 0 || found->count == 0 || !device ||
+		reading_is_dropping(host, trim->device_row)) {
+		trim->walking = trim->walking && result >= 0;
+		finish(host, 0);
+		return;
+	}
+	/* What cannot be told is not given up. */
+	noted = gap_note(host, device->record,
+		&(const struct upstream_gap){.first_row = found->first_row,
+			.last_row = found->last_row,
+			.count = found->count,
+			.reason = trim->before ? "too old" : "outbox full"});
+	if (!noted) {
+		finish(host, 0);
+		return;
+	}
+	trim->gap = *noted;
+	order_delete(host);
+}
+
+/* False: nothing of it can be given up now. */
+static bool begin(struct host *host, struct device *device, int64_t before, uint64_t bytes)
+{
+	struct trim *trim = &host->trim;
+	uint64_t row = device->record->row, last;
+
+	if (trim->busy || session_may_send(host, device))
+		return false;
+	/* All of it on file only, and so it stays until we are done. */
+	owed_set_open(host->owed, row, false);
+	if (!owed_trim(host->owed, row, &last)) {
+		reading_set_open(host, device);
+		return false;
+	}
+	trim->busy = true;
+	trim->device_row = row;
+	trim->before = before;
+	store_oldest(host->store,
+		&(const struct store_oldest){
+			.device_row = row, .last_row = last, .before = before, .bytes = bytes},
+		on_found, host);
+	return true;
+}
+
+/* The next device; what has more than one order's worth comes again with the next look. */
+static void walk(struct host *host)
+{
+	struct trim *trim = &host->trim;
+	int64_t before = clock_wall_msec() - (int64_t)host->config->outbox_max_age * 1000;
+	struct device *device = registry_by_row(host->registry, trim->walked);
+
+	/* It may have been forgotten meanwhile: then from the beginning, to where we were. */
+	device = device ? registry_next(device) : registry_first(host->registry);
+	for (; device && host->config->outbox_max_age && clock_is_synced();
+		device = registry_next(device)) {
+		if (device->record->row <= trim->walked)
+			continue;
+		trim->walked = device->record->row;
+		if (begin(host, device, before, 0))
+			return;
+	}
+	trim->walking = false;
+	if (host->config->outbox_max_age)
+		set_look(host);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct host *host = userdata;
+
+	if (host->trim.failed) {
+		order_delete(host);
+		return 0;
+	}
+	host->trim.walking = true;
+	host->trim.walked = 0;
+	walk(host);
+	return 0;
+}
+
+void trim_start(struct host *host)
+{
+	if (host->config->outbox_max_age && !host->trim.busy)
+		set_timer(host, 0);
+}
+
+void trim_make_room(struct host *host, struct device *device, enum owed_verdict verdict)
+{
+	if (host->config->outbox_when_full != FULL_DROP_OLDEST)
+		return;
+	if (verdict == OWED_FULL)
+		device = registry_by_row(host->registry, owed_greatest(host->owed));
+	/* A twentieth at a time: not one order for each reading. */
+	if (device)
+		(void)begin(host, device, 0,
+			owed_device_bytes(host->owed, device->record->row) / 20 + 1);
+}

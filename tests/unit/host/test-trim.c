@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The oldest readings are given up when they are too old, or for the sake of room; the platform is
+ * told which. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+#include "host/gap.h"
+#include "host/outbox-host.h"
+#include "host/trim.h"
+
+static struct lan_exchange x;
+
+static void report_many(const char *ep, const char *ip, unsigned count)
+{
+	bed.config.device_burst = 1000;
+	for (unsigned i = 0; i < count; i++) {
+		report(&x, ep, ip, "1");
+		if (appended_waiting())
+			appended_answer(0);
+	}
+}
+
+static uint64_t owed_of(const struct device *device)
+{
+	return owed_device_count(bed.host.owed, device->record->row);
+}
+
+/* The store finds the first 'count' rows of a device that has only every second one. */
+static void will_find(uint64_t first, uint64_t count, uint64_t bytes)
+{
+	fake_rows.old = (struct store_old){
+		.count = count, .bytes = bytes, .first_row = first, .last_row = first + count - 1};
+}
+
+static void too_old(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	uint64_t bytes;
+
+	report_many("one", "10.0.0.1", 5);
+	bytes = owed_device_bytes(bed.host.owed, device->record->row);
+	trim_start(&bed.host);
+	bed_advance(100 * USEC_PER_SEC);
+	assert_int_equal(fake_rows.oldest_asked, 0); /* no age is set */
+	bed.config.outbox_max_age = 3600;
+	will_find(1, 2, bytes / 5 * 2);
+	trim_start(&bed.host);
+	bed_advance(1);
+	assert_int_equal(fake_rows.oldest_asked, 1);
+	assert_true(fake_rows.oldest.before == bed.wall_msec - 3600000);
+	assert_int_equal(fake_rows.oldest.bytes, 0);
+	assert_int_equal(fake_rows.trimmed_last, 2);
+	assert_int_equal(owed_of(device), 3);
+	assert_int_equal(bed.host.metrics.lost[LOST_TOO_OLD], 2);
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(fake_rows.gap[0].count, 2);
+	assert_string_equal(fake_rows.gap[0].reason, "too old");
+	/* Looked at again after a minute; there is nothing now. */
+	will_find(0, 0, 0);
+	bed_advance(60 * USEC_PER_SEC + 1);
+	assert_int_equal(fake_rows.oldest_asked, 2);
+	assert_int_equal(owed_of(device), 3);
+	/* The rest leaves, and the gap is told. */
+	link_up();
+	assert_non_null(published_newest("/gap"));
+}
+
+/* What the clock says means nothing, or the device sends: nobody is asked. */
+static void not_for_age(void **state)
+{
+	active_device("one", "10.0.0.1");
+	report_many("one", "10.0.0.1", 5);
+	bed.config.outbox_max_age = 2;
+	bed.synced = false;
+	trim_start(&bed.host);
+	bed_advance(10 * USEC_PER_SEC);
+	assert_int_equal(fake_rows.oldest_asked, 0);
+	bed.synced = true;
+	link_up();
+	bed_advance(10 * USEC_PER_SEC);
+	assert_int_equal(fake_rows.oldest_asked, 0);
+}
+
+static void for_room(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct owed_limits limits;
+	uint64_t before;
+
+	bed.config.outbox_max_bytes = 1000;
+	limits = outbox_limits(&bed.host);
+	owed_set_limits(bed.host.owed, &limits);
+	report_many("one", "10.0.0.1", 60);
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(fake_rows.oldest_asked, 0); /* refuse: the default */
+	before = owed_of(device);
+	bed.config.outbox_when_full = FULL_DROP_OLDEST;
+	will_find(1, 3, 3 * (owed_device_bytes(bed.host.owed, device->record->row) / before));
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(5, 3)); /* for the moment */
+	assert_int_equal(fake_rows.oldest.before, 0);
+	assert_true(fake_rows.oldest.bytes > 0);
+	assert_int_equal(owed_of(device), before - 3);
+	assert_int_equal(bed.host.metrics.lost[LOST_FOR_ROOM], 3);
+	assert_string_equal(fake_rows.gap[0].reason, "outbox full");
+	report(&x, "one", "10.0.0.1", "1");
+	appended_answer(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	/* No room on the disk: whoever has most. */
+	will_find(4, 1, 1);
+	report(&x, "one", "10.0.0.1", "1");
+	appended_answer(-ENOSPC);
+	assert_int_equal(bed.host.metrics.lost[LOST_FOR_ROOM], 4);
+}
+
+/* The delete finds no room: it is tried again, and only then they are gone. */
+static void tried_again(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	report_many("one", "10.0.0.1", 5);
+	bed.config.outbox_max_age = 3600;
+	will_find(1, 2, 2);
+	fake_rows.drop_result = -ENOSPC;
+	trim_start(&bed.host);
+	bed_advance(1);
+	assert_int_equal(owed_of(device), 5);
+	bed_advance(9 * USEC_PER_SEC);
+	trim_start(&bed.host); /* a reload changes nothing about it */
+	fake_rows.drop_result = 0;
+	will_find(0, 0, 0);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(owed_of(device), 3);
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(fake_rows.oldest_asked, 1);
+	/* And age is looked at as before. */
+	bed_advance(61 * USEC_PER_SEC);
+	assert_int_equal(fake_rows.oldest_asked, 2);
+}
+
+/* One after the other, and who is gone when the answer comes loses nothing twice. */
+static void walked(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+	struct device *two = active_device("two", "10.0.0.2");
+	struct act act = act_on(ACT_REVOKE, one->record->id);
+
+	report_many("one", "10.0.0.1", 2);
+	report_many("two", "10.0.0.2", 2);
+	bed.config.outbox_max_age = 3600;
+	fake_rows.oldest_by_hand = true;
+	trim_start(&bed.host);
+	bed_advance(1);
+	assert_int_equal(fake_rows.oldest.device_row, one->record->row);
+	acted(&act);
+	store_answer_all(0);
+	assert_int_equal(owed_of(one), 0);
+	fake_rows.oldest_done(fake_rows.oldest_userdata, 0,
+		&(const struct store_old){.count = 2, .bytes = 2, .first_row = 1, .last_row = 2});
+	assert_int_equal(fake_rows.oldest.device_row, two->record->row);
+	/* The store is closing: that is the end of it. */
+	fake_rows.oldest_done(fake_rows.oldest_userdata, -ECANCELED, &(const struct store_old){0});
+	assert_int_equal(owed_of(two), 2);
+	assert_int_equal(fake_rows.oldest_asked, 2);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(too_old),
+		T(not_for_age),
+		T(for_room),
+		T(tried_again),
+		T(walked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
