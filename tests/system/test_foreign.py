@@ -57,3 +57,31 @@ def test_node_coap(gateway, recorder):
     assert acknowledged == [1, 2, 3, 4, 5], events
     recorder.wait('gatehouse/bed/%s/telemetry' % one['id'], 5)
     assert sorted(values(recorder, one['id']).values()) == [1, 2, 3, 4, 5]
+
+
+def test_libcoap_server(gateway, recorder):
+    """Typed, approved, and observed: its links say which resource tells of changes by itself."""
+    import socket
+    from bed.wait import free_port
+    port = free_port(socket.SOCK_DGRAM)
+    server = subprocess.Popen(['coap-server-notls', '-A', '127.0.0.1', '-p', str(port)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        open_window(gateway)
+        found = []
+
+        def there():
+            done = gateway.tool('add', '127.0.0.1:%d' % port, 'clock', json=True)
+            found.append(done.stderr)
+            return done.returncode == 0
+        until(there, 40, 'coap-server answers')
+        one = await_stage(gateway, 'clock', 'waiting-person')
+        gateway.ctl('approve', one['id'])
+        await_stage(gateway, 'clock', 'active')
+        # it notifies every second, which no reading by the minute would bring
+        messages = recorder.wait('gatehouse/bed/%s/telemetry' % one['id'], 3, timeout=20)
+        assert {json.loads(message.payload)[0]['n'] for message in messages} == {'time'}
+    finally:
+        server.kill()
+        server.wait()
