@@ -88,16 +88,18 @@ static void draw_code_field(struct view *view, const json_t *device)
 		html_put(view->html, "<p class=\"notice error\">%s</p>\n", text(TEXT_CODE_LOCKED));
 		return;
 	}
-	if (!label && !display) {
+	/* A label with a key is not announced: it may be there all the same. */
+	if (!label && !display)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_CODE));
-		return;
-	}
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"code-%s\">%s</label><input id=\"code-%s\" ", id,
-		text(display ? TEXT_CODE_ON_DISPLAY : TEXT_CODE_ON_LABEL), id);
+		text(display	? TEXT_CODE_ON_DISPLAY
+			: label ? TEXT_CODE_ON_LABEL
+				: TEXT_CODE_GH1),
+		id);
 	html_put(view->html,
 		"name=\"code\" value=\"%s\" data-ep=\"%s\" class=\"code\" autocomplete=\"off\" "
-		"autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"300\"></div>\n",
+		"autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"480\"></div>\n",
 		view_typed(view, id, "code"), json_text(device, "ep"));
 	if (json_is_integer(left) && json_integer_value(left) < 5)
 		html_put(view->html, "<p class=\"faint\">%s %lld</p>\n", text(TEXT_TRIES_LEFT),

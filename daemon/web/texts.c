@@ -102,9 +102,10 @@ static const char *const texts[TEXTS] = {
 		"Five wrong codes: its code is void. An administrator can unlock it on the "
 		"device's screen, after a look at the device.",
 	[TEXT_NO_CODE] =
-		"It has no label and no display. Compare model, serial and address with the"
+		"It sent no code and has no display. Compare model, serial and address with the"
 		" device in front of you before you approve; the journal will say that "
 		"there was no code.",
+	[TEXT_CODE_GH1] = "Code of its label, GH1-..., if it has one",
 	[TEXT_CODE_ON_LABEL] = "Type the code on its label",
 	[TEXT_CODE_ON_DISPLAY] = "Type the code on its display",
 	[TEXT_TRIES_LEFT] = "Tries left:",

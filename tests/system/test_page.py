@@ -269,7 +269,7 @@ def test_devices_without_a_code_and_with_a_display(gateway):
     page = set_up(gateway)
     open_by_page(page)
     _, plain = waiting(gateway, 'no-label')
-    assert 'It has no label and no display.' in page.get('/waiting').text
+    assert 'It sent no code and has no display.' in page.get('/waiting').text
     answer = page.submit(card(page, plain), 'none')
     assert 'The device is approved.' in answer.text
     assert await_stage(gateway, 'no-label', 'active')['evidence'] == 'no-code'

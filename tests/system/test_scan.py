@@ -8,6 +8,7 @@ import pytest
 
 from bed import coap, until
 from bed.label import Label, changed
+from bed.people import ADMIN, log_in, set_up
 from bed.plain import PlainDevice, await_stage, device, open_window
 from bed.wait import stays
 from test_claim import Device, heard, know, server, serving  # noqa: F401
@@ -166,6 +167,21 @@ def test_refused(gateway):
     know(gateway, other)
     assert scan(gateway, Label(other.ep).qr).returncode == 1
     assert waiting(gateway) == {}
+
+
+def test_on_the_page(gateway):
+    """The form of a device that sent no code takes the label that is on it."""
+    label = Label('scan-8')
+    set_up(gateway)
+    page = log_in(gateway, ADMIN)
+    open_window(gateway)
+    Device(gateway, label).prove()
+    one = await_stage(gateway, label.ep, 'waiting-person')
+    form = page.get('/waiting').form('/devices/%s/approve' % one['id'])
+    assert 'code' in form.fields
+    answer = page.submit(form, code=label.url(PAGE))
+    assert answer.status == 200, answer.text[:500]
+    assert await_stage(gateway, label.ep, 'active')['evidence'] == 'label'
 
 
 @pytest.mark.mdns

@@ -83,7 +83,7 @@ exports.bare = async (stage) => {
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("bare-1", { model: "Z-1" });
 	const card = stage.card(page, "bare-1");
-	await stage.sees(card, "It has no label and no display.");
+	await stage.sees(card, "It sent no code and has no display.");
 	await card.getByRole("button", { name: "Identify" }).waitFor();
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
