@@ -130,6 +130,8 @@ void draw_fact(struct view *view, enum text label, const char *value)
 
 void draw_wide_fact(struct view *view, enum text label, const char *value)
 {
+	if (!value[0])
+		return;
 	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd><bdi>%s</bdi></dd></div>\n",
 		text(label), value);
 }

@@ -128,7 +128,7 @@ def test_live_device(browser, plant):
 def test_accessible_when_busy(browser, plant):
     one = let_in(plant, 'busy-1')
     for value in range(5):
-        one.report(value)
+        one.report(1000.5 + value)  # wide enough to push a curve beyond a phone's edge
     others = Plant(plant)
     others.enrol('busy-2', {'model': 'M', 'code': 'BCDF-GHJK', 'attributes': {'line': '3'}})
     others.enrol('busy-3', {'display': True})
@@ -176,6 +176,10 @@ def test_own_account(browser, plant):
 
 def test_camera_and_pasting(browser, plant):
     play(browser, plant, 'labels.camera')
+
+
+def test_scanned_label_takes_few_taps(browser, plant):
+    play(browser, plant, 'labels.taps')
 
 
 def test_label_waits_for_its_device(browser, plant):

@@ -59,3 +59,30 @@ exports.waits = async (stage) => {
 	await stage.card(page, "later-1").getByRole("button", { name: "Reject" }).click();
 	await stage.gone(page.getByRole("article"), "later-1");
 };
+
+// From Waiting to an approved device: taps are counted, and nothing is typed but the password.
+exports.taps = async (stage) => {
+	let taps = 0;
+	const tap = async (what) => {
+		taps += 1;
+		await what.click();
+	};
+	const page = await stage.enter("tom", { permissions: ["camera"], hasTouch: true });
+	const close = page.getByRole("button", { name: "Close it now" });
+	if (await close.count()) // another scenario's
+		await close.click();
+	await page.addInitScript(detector("BCDF-GHJK"));
+	await page.goto("/waiting");
+	await tap(page.getByLabel("Your password, once more").first());
+	await page.keyboard.type(stage.people.tom);
+	await tap(page.getByRole("button", { name: "Add a device" }));
+	await stage.sees(page, "The window is open");
+	await stage.bed.enrol("taps-1", { model: "T-9", code: "BCDF-GHJK" });
+	const card = stage.card(page, "taps-1");
+	await tap(card.getByRole("button", { name: "Scan" }));
+	await page.waitForFunction(() => [...document.querySelectorAll("input[data-ep=taps-1]")]
+		.some((item) => item.value === "BCDF-GHJK"));
+	await tap(card.getByRole("button", { name: "Approve" }));
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	assert.ok(taps <= 8, `${taps} taps`);
+};

@@ -13,10 +13,11 @@ exports.take = async (stage, args) => {
 			for (const [name, path] of args.screens) {
 				await page.goto(path);
 				await page.waitForTimeout(300);
-				await page.screenshot({
-					path: `${args.folder}/${args.state}-${name}-${size}-${colorScheme}.png`,
-					fullPage: true,
-				});
+				// As long as the page: the bar stands at the end of it, not across it.
+				const height = await page.evaluate(() => document.documentElement.scrollHeight);
+				await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) });
+				await page.screenshot({ path: `${args.folder}/${args.state}-${name}-${size}-${colorScheme}.png` });
+				await page.setViewportSize(viewport);
 				await stage.fits(page, `${name} on the ${size}`);
 			}
 			await page.context().close();
