@@ -55,6 +55,7 @@ def test_chatty_device_leaves_room(make_gateway, broker, recorder):
     assert send(chatty, count) == coap.CHANGED
 
 
+@pytest.mark.long
 def test_pace(make_gateway, broker, recorder):
     """A back-log leaves no faster than the platform may be asked to take it."""
     gateway = make_gateway(broker=broker, config={'lan': FAST, 'outbox': {'pace': 20}}).start()
@@ -84,6 +85,7 @@ def test_answers_wait_for_others(make_gateway, broker, recorder):
     assert len(values(recorder, sensor.id)) == 1
 
 
+@pytest.mark.long
 def test_killed_when_commits_do_not_wait_for_the_disk(make_gateway, broker, recorder):
     """durability = process: the end of the process takes nothing that was acknowledged, a number is
     never given twice, and everybody is told that an acknowledgement is worth less."""
@@ -109,6 +111,7 @@ def test_killed_when_commits_do_not_wait_for_the_disk(make_gateway, broker, reco
     assert gateway.ctl('status')['queue']['durability'] == 'power'
 
 
+@pytest.mark.long
 def test_acknowledged_from_memory(make_gateway, broker, recorder):
     """durability = memory: the answer does not wait, and a proper stop still loses nothing."""
     gateway = make_gateway(broker=broker, config={
