@@ -3,8 +3,10 @@
 /*
  * Places for names that nobody decided on yet: those that ask (LIMIT_PENDING) and those that are
  * only announced (LIMIT_SIGHTINGS). At the limit the oldest one that has been silent for a minute,
- * proved nothing and waits for nothing goes; otherwise the newcomer has to come back. A name whose
- * label was scanned is expected: its places are counted there (LIMIT_LABEL_WINDOWS).
+ * proved nothing and waits for nothing goes; otherwise the newcomer has to come back.
+ *
+ * A device whose label is known is expected: names that anybody can make up do not crowd it out.
+ * There is one record for each label at most, so its places are counted there (LIMIT_LABELS).
  */
 
 #include "host/host.h"
@@ -14,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "host/scan-host.h"
 
 #define SILENT_USEC (60 * USEC_PER_SEC)
 
@@ -23,6 +24,11 @@ static bool is_announcement(const struct device *device)
 {
 	return device->record->life.admission == ADMISSION_SIGHTED && device->record->is_server &&
 	       !device->on_disk && !device->saving;
+}
+
+static bool is_expected(const struct host *host, const char *ep)
+{
+	return label_book_find(&host->labels, ep) != NULL;
 }
 
 static size_t count_undecided(const struct host *host, bool announcements)
@@ -35,7 +41,7 @@ static size_t count_undecided(const struct host *host, bool announcements)
 	for (; device; device = registry_next(device)) {
 		lifecycle_describe(&device->record->life, &word, &stage);
 		if ((stage == STAGE_WAITING_PERSON || stage == STAGE_SEEN) &&
-			!scan_is_open(host, device->record->ep))
+			!is_expected(host, device->record->ep))
 			count += is_announcement(device) == announcements;
 	}
 	return count;
@@ -85,9 +91,10 @@ static bool evict_pending(struct host *host)
 	return true;
 }
 
-bool enrol_has_place(struct host *host)
+bool enrol_has_place(struct host *host, const char *ep)
 {
-	if (count_undecided(host, false) < host->config->pending_max || evict_pending(host))
+	if (is_expected(host, ep) || count_undecided(host, false) < host->config->pending_max ||
+		evict_pending(host))
 		return true;
 	host->limits.reached[LIMIT_PENDING]++;
 	return false;
@@ -119,8 +126,8 @@ static bool may_be_new(
 		*ret_why = AWAY_WRONG_INTERFACE;
 		return false;
 	}
-	if (!scan_is_open(host, ep) && !ratelimit_take(&host->new_names[i], per_minute / 60,
-					       per_minute, clock_boot_usec(), NULL)) {
+	if (!is_expected(host, ep) && !ratelimit_take(&host->new_names[i], per_minute / 60,
+					      per_minute, clock_boot_usec(), NULL)) {
 		host->limits.reached[LIMIT_NEW_NAMES_PER_MINUTE]++;
 		*ret_why = AWAY_OVER_LIMIT;
 		return false;
@@ -134,7 +141,7 @@ bool enrol_new_name_allowed(
 	if (!may_be_new(host, ep, interface, ret_why))
 		return false;
 	*ret_why = AWAY_OVER_LIMIT;
-	return scan_is_open(host, ep) || enrol_has_place(host);
+	return enrol_has_place(host, ep);
 }
 
 bool enrol_sighting_allowed(
@@ -143,5 +150,5 @@ bool enrol_sighting_allowed(
 	if (!may_be_new(host, ep, interface, ret_why))
 		return false;
 	*ret_why = AWAY_OVER_LIMIT;
-	return scan_is_open(host, ep) || sightings_have_place(host);
+	return is_expected(host, ep) || sightings_have_place(host);
 }

@@ -432,7 +432,7 @@ bool enrol_new_name_allowed(
 bool enrol_sighting_allowed(
 	struct host *host, const char *ep, const char *interface, enum turned_away *ret_why);
 /* One that was announced becomes pending: is there a place? */
-bool enrol_has_place(struct host *host);
+bool enrol_has_place(struct host *host, const char *ep);
 
 /* ---- device-resource.c ---- */
 void device_on_request(struct host *host, const struct lan_request *request);

@@ -29,8 +29,7 @@ void enrol_consider(struct host *host, struct device *device)
 		return;
 	if (!enrol_window_is_open(host, record->ep))
 		return;
-	if (!device->on_disk && !device->saving && !scan_is_open(host, record->ep) &&
-		!enrol_has_place(host))
+	if (!device->on_disk && !device->saving && !enrol_has_place(host, record->ep))
 		return;
 	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
 }

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 
 #include "unhex.h"
@@ -64,6 +65,45 @@ static void test_equal_and_wipe(void **state)
 	crypto_wipe(bytes, 3);
 	assert_hex(bytes, sizeof(bytes), "00000004");
 	crypto_wipe(NULL, 0);
+}
+
+/* The shortest of many times: what else the machine does only makes it longer. */
+static uint64_t shortest(const uint8_t *a, const uint8_t *b, size_t size, bool equal)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (unsigned i = 0; i < 200; i++) {
+		uint64_t begun = clock_boot_usec(), took;
+
+		for (unsigned j = 0; j < 8; j++)
+			assert_int_equal(crypto_equal(a, b, size), equal);
+		took = clock_boot_usec() - begun;
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
+/* Where the first difference stands does not show in the time: a comparison that ends there would
+ * take a thousandth of the time for a difference in the first byte. */
+static void test_equal_in_time(void **state)
+{
+	enum { SIZE = 256 * 1024 };
+	uint8_t *a = calloc(1, SIZE), *b = calloc(1, SIZE);
+	uint64_t same, early, late;
+
+	assert_non_null(a);
+	assert_non_null(b);
+	same = shortest(a, b, SIZE, true);
+	b[0] = 1;
+	early = shortest(a, b, SIZE, false);
+	b[0] = 0;
+	b[SIZE - 1] = 1;
+	late = shortest(a, b, SIZE, false);
+	print_message("equal %u us, first byte %u us, last byte %u us\n", (unsigned)same,
+		(unsigned)early, (unsigned)late);
+	assert_true(early > 0 && 3 * early > same && 3 * early > late && 3 * late > early);
+	free(a);
+	free(b);
 }
 
 static void test_sha256(void **state)
@@ -180,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_fills_everything),
 		cmocka_unit_test(test_equal_and_wipe),
+		cmocka_unit_test(test_equal_in_time),
 		cmocka_unit_test(test_sha256),
 		cmocka_unit_test(test_hmac),
 		cmocka_unit_test(test_hkdf),

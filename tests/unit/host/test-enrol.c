@@ -275,6 +275,36 @@ static void sight(const char *ep, const char *ip)
 	device_host_on_appeared(&bed.host, &sighting);
 }
 
+/* Its label was imported: made-up names take none of what it needs. */
+static void who_is_expected_is_not_crowded_out(void **state)
+{
+	struct label label = {.ep = "Known-1"};
+	struct label_list list = {0};
+	struct kept_label *kept;
+	unsigned i;
+	char ep[16];
+
+	assert_int_equal(kept_label_new(&label, &kept), 0);
+	label_list_add(&list, kept);
+	assert_int_equal(label_book_reserve(&bed.host.labels, 1), 0);
+	label_book_put(&bed.host.labels, &list);
+	bed.config.pending_max = 1;
+	open_window();
+	for (i = 0; i < 40; i++) {
+		snprintf(ep, sizeof(ep), "made-up-%u", i);
+		enrol(&x, ep, "10.0.0.2", "{}");
+		store_answer_all(0);
+	}
+	assert_int_equal(x.code, COAP_CODE(4, 29));
+	assert_true(bed.host.limits.reached[LIMIT_NEW_NAMES_PER_MINUTE] > 0);
+	assert_true(bed.host.limits.reached[LIMIT_PENDING] > 0);
+	enrol(&x, "known-1", "10.0.0.1", "{}");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 1));
+	sight("known-1x", "10.0.0.3");
+	assert_null(registry_by_ep(bed.host.registry, "known-1x"));
+}
+
 static void announcements_take_no_place_of_those_who_ask(void **state)
 {
 	bed.config.pending_max = 1;
@@ -352,9 +382,9 @@ static void wrong_interface(void **state)
 {
 	enum turned_away why = AWAY_MALFORMED;
 
-	assert_false(enrol_new_name_allowed(&bed.host, "new", "wan0", &why));
+	assert_false(enrol_new_name_allowed(&bed.host, "one", "wan0", &why));
 	assert_int_equal(why, AWAY_WRONG_INTERFACE);
-	assert_true(enrol_new_name_allowed(&bed.host, "new", "lan0", &why));
+	assert_true(enrol_new_name_allowed(&bed.host, "one", "lan0", &why));
 }
 
 static void plain_can_be_refused(void **state)
@@ -522,6 +552,7 @@ int main(void)
 		T(a_sighted_name_belongs_to_the_first_who_enrols),
 		T(names_a_minute_are_limited),
 		T(pending_names_are_limited),
+		T(who_is_expected_is_not_crowded_out),
 		T(announcements_take_no_place_of_those_who_ask),
 		T(who_answers_a_probe_needs_a_place_too),
 		T(who_waits_in_silence_makes_room),
