@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -367,6 +368,97 @@ static void test_alarms_are_explained(void **state)
 	free(text);
 }
 
+/* ---- docs/security.md ---- */
+
+#define ATTACKS 40
+
+/* "def NAME(", "static void NAME(" or a shell's "NAME() {" at the start of a line. */
+static bool defines(const char *text, const char *name)
+{
+	static const char *const before[] = {"\ndef ", "\nstatic void ", "\n"};
+	char wanted[160];
+
+	for (size_t i = 0; i < ELEMENTS(before); i++) {
+		snprintf(wanted, sizeof(wanted), "%s%s(", before[i], name);
+		if (strstr(text, wanted))
+			return true;
+	}
+	return false;
+}
+
+/* `FILE::TEST` at 'at': the file is there below tests/, and the test in it. Returns what follows.
+ */
+static const char *check_test(const char *at)
+{
+	const char *end = strchr(at + 1, '`'), *colons = strstr(at, "::");
+	char path[160], name[120], full[512], *text;
+
+	assert_non_null(end);
+	assert_true(colons && colons < end);
+	snprintf(path, sizeof(path), "tests/%.*s", (int)(colons - at - 1), at + 1);
+	snprintf(name, sizeof(name), "%.*s", (int)(end - colons - 2), colons + 2);
+	text = read_document(path, full);
+	if (!defines(text, name))
+		fail_msg("docs/security.md names %s of %s, which is not there", name, path);
+	free(text);
+	return end + 1;
+}
+
+/* Each attack has its row, in order, and each test that a row names is there. */
+static void test_attacks_are_played(void **state)
+{
+	char full[512], *text = read_document("docs/security.md", full);
+
+	for (int i = 1; i <= ATTACKS; i++) {
+		char head[16], *row, *end;
+		unsigned tests = 0;
+
+		snprintf(head, sizeof(head), "\n| A%d | ", i);
+		row = strstr(text, head);
+		if (!row)
+			fail_msg("docs/security.md has no row A%d", i);
+		end = strchr(row + 1, '\n');
+		assert_non_null(end);
+		*end = '\0';
+		for (const char *at = strchr(row, '`'); at; tests++) {
+			const char *close = strchr(at + 1, '`'), *colons = strstr(at, "::");
+
+			assert_non_null(close);
+			if (!colons || colons > close)
+				fail_msg("docs/security.md: row A%d", i);
+			at = strchr(check_test(at), '`');
+		}
+		if (tests == 0)
+			fail_msg("docs/security.md: nothing plays A%d", i);
+		*end = '\n';
+	}
+	free(text);
+}
+
+/* Each fuzz target, that is each corpus, stands in the record with how long it ran. */
+static void test_fuzz_targets_are_recorded(void **state)
+{
+	char full[512], *text = read_document("docs/security.md", full), row[300];
+	struct dirent *entry;
+	DIR *directory;
+	unsigned count = 0;
+
+	snprintf(full, sizeof(full), "%s/tests/fuzz/corpus", getenv("GATEHOUSE_SOURCE"));
+	directory = opendir(full);
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(row, sizeof(row), "\n| `%s` | ", entry->d_name);
+		if (!strstr(text, row))
+			fail_msg("docs/security.md has no record of fuzz-%s", entry->d_name);
+		count++;
+	}
+	closedir(directory);
+	assert_true(count > 0);
+	free(text);
+}
+
 static void write_parts(void)
 {
 	for (size_t i = 0; i < ELEMENTS(parts); i++) {
@@ -390,6 +482,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_parts_follow_the_tables),
 		cmocka_unit_test(test_exit_statuses_are_told),
 		cmocka_unit_test(test_alarms_are_explained),
+		cmocka_unit_test(test_attacks_are_played),
+		cmocka_unit_test(test_fuzz_targets_are_recorded),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "--write")) {
