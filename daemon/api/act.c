@@ -95,6 +95,9 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		return take_text(value, act->secret, sizeof(act->secret));
 	if (!strcmp(key, "role"))
 		return take_role(value, act);
+	/* of /export */
+	if (!strcmp(key, "to"))
+		return take_text(value, act->secret, sizeof(act->secret));
 	/* of /key */
 	if (!strcmp(key, "source"))
 		return take_text(value, act->name, sizeof(act->name));
@@ -106,7 +109,7 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 	if (!strcmp(key, "subject"))
 		return take_text(value, act->place, sizeof(act->place));
 	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
-	       "id, subject, source, key, address, ep";
+	       "id, subject, source, key, to, address, ep";
 }
 
 static bool read_body(const struct api_context *context, struct act *act)
@@ -132,6 +135,13 @@ static bool read_body(const struct api_context *context, struct act *act)
 
 /* ---- outcome ---- */
 
+static void add_parcel(json_t *body, struct span parcel)
+{
+	CLEANUP(cleanup_free) char *text = base64url_encode(parcel);
+
+	json_object_set_new(body, "parcel", text ? json_string(text) : json_null());
+}
+
 static void add_outcome(
 	json_t *body, const struct api_pending *pending, const struct act_outcome *outcome)
 {
@@ -144,6 +154,8 @@ static void add_outcome(
 		json_object_set_new(body, "wait", json_integer(outcome->number));
 	if (outcome->result != ACT_DONE)
 		return;
+	if (pending->kind == ACT_EXPORT)
+		add_parcel(body, outcome->parcel);
 	if (pending->kind == ACT_SETUP_CODE) {
 		json_object_set_new(body, "code", json_string(outcome->text));
 		json_object_set_new(body, "seconds", json_integer(outcome->number));

@@ -21,6 +21,8 @@
  *   POST   /api/v1/devices/<id>/<act>   technician  admit, approve, reject, suspend, resume, rename, identify, block, unblock
  *                                       admin       revoke, release, forget, unlock
  *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE
+ *   POST   /api/v1/devices/<id>/export  local root  {"to" (public key, hex)}: of a suspended device: DONE with "parcel" (base64url)
+ *   POST   /api/v1/import               local root  {"parcel"}: a device that another gateway exported for this one: DONE
  *   POST   /api/v1/window               technician  {"seconds"}      DELETE: closes it
  *   GET    /api/v1/queue                viewer      QUEUE; ?limit= devices (at most 200, default 20), those with most first
  *   GET    /api/v1/devices/<id>/history viewer      ?before=&limit=: as the journal, of this device alone
@@ -55,7 +57,7 @@
  *                    known),"oldest","in_flight","accepted",
  *                    "delivered","refused","dead","dropped"},
  *           "window":{"open","seconds_left","opened_by"}, "devices":{"<stage>":n,...,"total":n}, "discovery":{"state","detail"},
- *           "key":{"source","expected","next"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
+ *           "key":{"source","expected","next","public"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
  * QUEUE = {"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped",
  *          "lost":{"<reason>":n,...},"bytes_per_hour","seconds_left" (both null while they are not known),
  *          "devices":[{"id","name","stage","readings"}],"gaps":[{"device","first","last","count","reason"}]}
@@ -136,6 +138,7 @@ struct api_facts {
 	char discovery_detail[65];
 	char key_source[33];
 	char key_expected[33]; /* another word: the key is kept more weakly than it was */
+	char key_public[65];   /* hex, for what other gateways seal for this one */
 	bool key_is_next;      /* delivered as gatehouse.kek-next: a change of it did not end */
 	uint64_t audit_rows;
 	char audit_head[65];
@@ -177,6 +180,9 @@ struct api_ops {
 	void (*verify)(void *userdata, api_verify_fn done, void *done_userdata);
 	void (*gaps)(void *userdata, api_gap_fn each, void *each_userdata);
 	void (*probe)(void *userdata, struct api_probe *ret_probe);
+	/* ACT_IMPORT; the parcel is copied. */
+	void (*put_parcel)(void *userdata, const struct act *act, struct span parcel,
+		act_done_fn done, void *done_userdata);
 	/* ACT_CODES_PUT; the same. */
 	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,
 		act_done_fn done, void *done_userdata);

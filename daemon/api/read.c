@@ -156,8 +156,9 @@ void api_get_status(const struct api_context *context)
 			facts->discovery_available ? "available" : "not available", "detail",
 			api_text(facts->discovery_detail)));
 	json_object_set_new(body, "key",
-		json_pack("{s:s,s:s,s:b}", "source", facts->key_source, "expected",
-			facts->key_expected, "next", facts->key_is_next));
+		json_pack("{s:s,s:s,s:b,s:s}", "source", facts->key_source, "expected",
+			facts->key_expected, "next", facts->key_is_next, "public",
+			facts->key_public));
 	json_object_set_new(body, "audit",
 		json_pack("{s:I,s:s}", "rows", (json_int_t)facts->audit_rows, "head",
 			facts->audit_head));

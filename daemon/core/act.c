@@ -23,6 +23,7 @@ static const char *const names[ACTS] = {
 	[ACT_IDENTIFY] = "identify",
 	[ACT_UNLOCK_CODE] = "unlock code",
 	[ACT_ADD] = "add",
+	[ACT_EXPORT] = "export",
 	[ACT_CLEAR_ALARM] = "clear alarm",
 	[ACT_SETUP_CODE] = "setup code",
 	[ACT_SETUP] = "setup",
@@ -39,6 +40,7 @@ static const char *const names[ACTS] = {
 	[ACT_CODE_DROP] = "code drop",
 	[ACT_LABEL_SCAN] = "label scan",
 	[ACT_LABEL_CANCEL] = "label cancel",
+	[ACT_IMPORT] = "import",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

@@ -34,6 +34,8 @@ enum act_kind {
 	ACT_IDENTIFY,	 /* device; number = seconds */
 	ACT_UNLOCK_CODE, /* device */
 	ACT_ADD,	 /* address as typed, ep ("" = the device says it) */
+	ACT_EXPORT,	 /* root on the control socket only; device; secret: the public key of the
+			    gateway that it goes to, in hex; it comes back in outcome.parcel */
 	ACT_CLEAR_ALARM, /* alarm id in 'name', its subject in 'place' */
 	ACT_SETUP_CODE,	 /* root on the control socket only: makes the one-time setup code; it comes
 			    back in outcome.text */
@@ -54,6 +56,7 @@ enum act_kind {
 	ACT_LABEL_SCAN,	  /* code: a label; ep when it is not in it; name, place, owner. For the
 			     device of that name, heard or not */
 	ACT_LABEL_CANCEL, /* ep: its label is not waited for any more */
+	ACT_IMPORT,	  /* comes with a parcel */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */
@@ -100,6 +103,7 @@ struct act_outcome {
 	uint32_t number;
 	char device[DEVICE_ID_MAX + 1]; /* ACT_ADD: the one that was found */
 	struct person person;		/* ACT_LOGIN, ACT_SETUP */
+	struct span parcel;		/* ACT_EXPORT; valid during the call */
 };
 
 typedef void (*act_done_fn)(void *userdata, const struct act_outcome *outcome);

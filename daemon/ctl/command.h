@@ -63,6 +63,8 @@ int run_setup(struct ctl *ctl);
 /* key.c */
 int run_key_show(struct ctl *ctl);
 int run_backup(struct ctl *ctl);
+int run_devices_export(struct ctl *ctl);
+int run_devices_import(struct ctl *ctl);
 int run_restore(struct ctl *ctl);
 int run_key_rotate(struct ctl *ctl);
 int run_key_reseal(struct ctl *ctl);

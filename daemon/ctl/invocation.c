@@ -43,6 +43,8 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_USERNAME] = {"username", "NAME",
 		"tokens replace: its user name at the broker; without it a provisioning token"},
 	[OPTION_TO] = {"to", "HOW", "key reseal, restore: file, host or tpm2+host"},
+	[OPTION_FOR] = {"for", "KEY",
+		"devices export: public key of the gateway that it goes to (key show, there)"},
 	[OPTION_PHRASE_FILE] = {"phrase-file", "FILE",
 		"backup, restore: first line is the recovery phrase; -: stdin"},
 	[OPTION_REPLACE] = {"replace", NULL,

@@ -231,6 +231,7 @@ int run_key_show(struct ctl *ctl)
 	if (json_is_true(json_object_get(key, "next")) &&
 		credential_exists(&credential_store_default, NEXT))
 		pair_print(ctl->out, "Unfinished", "a change of the key: key rotate ends it");
+	pair_print(ctl->out, "Public key", text_of(key, "public"));
 	pair_print(ctl->out, "TPM2 here", access("/dev/tpmrm0", F_OK) == 0 ? "yes" : "no");
 	return code;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/hand-over-host.h"
 #include "host/scan-host.h"
 #include "host/token-host.h"
 
@@ -459,6 +460,9 @@ void act_on_device(struct act_call *call)
 	case ACT_RENAME:
 		do_rename(call, device);
 		break;
+	case ACT_EXPORT:
+		hand_over_export(call, device);
+		break;
 	case ACT_IDENTIFY:
 		do_identify(call, device);
 		break;
@@ -480,6 +484,7 @@ void act_on_device(struct act_call *call)
 	case ACT_TOKEN_DROP:
 	case ACT_KEY:
 	case ACT_BACKUP:
+	case ACT_IMPORT:
 	case ACT_CODES_PUT:
 	case ACT_CODE_DROP:
 	case ACT_LABEL_SCAN:

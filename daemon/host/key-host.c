@@ -48,6 +48,8 @@ void key_load(struct host *host, const struct store_facts *facts, bool has_crede
 {
 	host->has_credentials = has_credentials;
 	host->facts.key_is_next = facts->key_is_next;
+	hex_encode(span_of(facts->exchange_public, sizeof(facts->exchange_public)),
+		host->facts.key_public, sizeof(host->facts.key_public));
 	set_source(host, facts->key_source, facts->key_expected);
 }
 

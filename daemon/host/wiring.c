@@ -6,6 +6,7 @@
  */
 
 #include "host/wiring.h"
+#include "host/hand-over-host.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -187,6 +188,12 @@ static void on_put_tokens(void *userdata, const struct act *act, struct token_li
 	token_import(userdata, act, list, done, done_userdata);
 }
 
+static void on_put_parcel(void *userdata, const struct act *act, struct span parcel,
+	act_done_fn done, void *done_userdata)
+{
+	hand_over_import(userdata, act, parcel, done, done_userdata);
+}
+
 static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
 	act_done_fn done, void *done_userdata)
 {
@@ -242,6 +249,7 @@ const struct api_ops host_api_ops = {
 	.act = on_act,
 	.put_tokens = on_put_tokens,
 	.put_codes = on_put_codes,
+	.put_parcel = on_put_parcel,
 	.journal = on_journal,
 	.people = on_people,
 };

@@ -16,6 +16,7 @@
 #include "store/columns.h"
 
 #define ALARM_HISTORY_MAX "1000"
+#define EXCHANGE_KEY	  "exchange-key"
 
 /* Those that are missing here are made from their tables of columns. */
 static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
@@ -175,9 +176,26 @@ static int prepare_all(struct control *control)
 	return r;
 }
 
+/* The key pair for what other gateways seal for this one. */
+static int make_exchange_key(struct control *control)
+{
+	uint8_t secret[PARCEL_KEY];
+	int r;
+
+	random_bytes(secret, sizeof(secret));
+	r = parcel_public_key(secret, control->exchange_public);
+	if (r >= 0)
+		r = control_put_secret(control, EXCHANGE_KEY, span_of(secret, sizeof(secret)));
+	crypto_wipe(secret, sizeof(secret));
+	return r;
+}
+
 static int make_secrets(struct control *control)
 {
-	int r;
+	int r = make_exchange_key(control);
+
+	if (r < 0)
+		return r;
 
 	random_bytes(control->audit_key, sizeof(control->audit_key));
 	r = control_put_secret(
@@ -220,6 +238,38 @@ static int load_secrets(struct control *control)
 	return 0;
 }
 
+/* Files of older versions have none yet. */
+static int load_exchange_key(struct control *control)
+{
+	uint8_t *secret;
+	size_t size;
+	int r = control_get_secret(control, EXCHANGE_KEY, &secret, &size);
+
+	if (r == -ENOENT)
+		return make_exchange_key(control);
+	if (r < 0)
+		return r;
+	r = size == PARCEL_KEY ? parcel_public_key(secret, control->exchange_public) : -EBADMSG;
+	crypto_wipe(secret, size);
+	free(secret);
+	return r;
+}
+
+int control_open_parcel(
+	struct control *control, struct span parcel, uint8_t **ret_plain, size_t *ret_size)
+{
+	uint8_t *secret;
+	size_t size;
+	int r = control_get_secret(control, EXCHANGE_KEY, &secret, &size);
+
+	if (r < 0)
+		return r;
+	r = size == PARCEL_KEY ? parcel_unseal(secret, parcel, ret_plain, ret_size) : -EBADMSG;
+	crypto_wipe(secret, size);
+	free(secret);
+	return r;
+}
+
 static int setup(struct control *control, const struct key *key, bool first_start)
 {
 	int r = sealer_new(key->bytes, key->mark.id, &control->sealer);
@@ -230,6 +280,8 @@ static int setup(struct control *control, const struct key *key, bool first_star
 		return r;
 	if (!first_start) {
 		r = load_secrets(control);
+		if (r >= 0)
+			r = load_exchange_key(control);
 		return r < 0 ? r : write_mark(control->db, &key->mark);
 	}
 	r = database_begin(control->db);

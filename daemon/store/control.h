@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/parcel.h"
 #include "core/change.h"
 #include "store/database.h"
 #include "store/key.h"
@@ -51,6 +52,7 @@ struct control {
 	struct database *db;
 	struct sealer *sealer;
 	uint8_t audit_key[SHA256_SIZE];
+	uint8_t exchange_public[PARCEL_KEY];
 	struct audit_head head; /* committed */
 	struct audit_head next; /* what it becomes with the open transaction */
 	sqlite3_stmt *statements[CONTROL_STATEMENTS];
@@ -141,5 +143,8 @@ int control_check_labels(struct control *control, char *ret_why, size_t capacity
 
 /* A secret by name in the table 'sealed'. The plain text is heap memory; wipe it. */
 int control_put_secret(struct control *control, const char *name, struct span plain);
+/* What was sealed for this gateway. Errors of parcel_unseal(). */
+int control_open_parcel(
+	struct control *control, struct span parcel, uint8_t **ret_plain, size_t *ret_size);
 int control_get_secret(
 	struct control *control, const char *name, uint8_t **ret_plain, size_t *ret_size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop's side of the orders that bring a key with them. */
+/* The loop's side of the orders that have to do with keys. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,4 +42,17 @@ void store_backup(struct store *store, const uint8_t key[AES256_KEY], const stru
 
 	if (order)
 		mailbox_push(store->orders, &order->mail);
+}
+
+void store_open_parcel(struct store *store, struct span parcel, store_token_fn done, void *userdata)
+{
+	struct order *order = order_new(ORDER_PARCEL, NULL, userdata);
+
+	if (!order || secret_set(&order->token.value, parcel) < 0) {
+		free(order);
+		done(userdata, -ENOMEM, (struct span){0});
+		return;
+	}
+	order->token.done = done;
+	mailbox_push(store->orders, &order->mail);
 }

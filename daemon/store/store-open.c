@@ -321,6 +321,7 @@ static int gather_facts(struct opening *opening)
 	facts->next_row = store->outbox->next_row;
 	facts->audit_rows = store->control->head.number;
 	audit_head_text(&store->control->head, facts->audit_head);
+	memcpy(facts->exchange_public, store->control->exchange_public, PARCEL_KEY);
 	facts->schema = control_migrations.count;
 	return 0;
 }

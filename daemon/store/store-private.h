@@ -28,6 +28,7 @@ enum order_kind {
 	ORDER_TOKEN,
 	ORDER_REKEY,
 	ORDER_BACKUP,
+	ORDER_PARCEL,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,
@@ -78,7 +79,7 @@ struct order {
 		struct {
 			char kind[TOKEN_KIND_MAX + 1], ep[EP_MAX + 1];
 			store_token_fn done;
-			struct secret value;
+			struct secret value; /* ORDER_PARCEL: sealed first, then what was in it */
 		} token;
 		struct {
 			struct key key; /* bytes and source; ORDER_BACKUP too */

@@ -110,6 +110,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_TOKEN] = answer_token,
 	[ORDER_REKEY] = answer_done,
 	[ORDER_BACKUP] = answer_done,
+	[ORDER_PARCEL] = answer_token,
 	[ORDER_STOP] = answer_nothing,
 	[ORDER_BATCH] = answer_batch,
 	[ORDER_FAILED] = answer_failed,
@@ -131,6 +132,7 @@ void order_free(struct order *order)
 		free(order->fetch.readings);
 		break;
 	case ORDER_TOKEN:
+	case ORDER_PARCEL:
 		secret_clear(&order->token.value);
 		break;
 	case ORDER_REKEY:

@@ -29,6 +29,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/crypto.h"
+#include "base/parcel.h"
 #include "core/change.h"
 #include "core/owed.h"
 #include "core/reading.h"
@@ -124,9 +125,10 @@ struct store_facts {
 	char audit_head[65];	    /* hex of the newest mac */
 	enum key_source key_source; /* as it was delivered at this start */
 	enum key_source
-		key_expected;  /* the strongest that it ever came from; no silent step down */
-	bool key_is_next;      /* it was delivered as gatehouse.kek-next */
-	bool outbox_set_aside; /* a corrupt outbox.db was moved away at this start */
+		key_expected; /* the strongest that it ever came from; no silent step down */
+	bool key_is_next;     /* it was delivered as gatehouse.kek-next */
+	uint8_t exchange_public[PARCEL_KEY]; /* for what others seal for this gateway */
+	bool outbox_set_aside;		     /* a corrupt outbox.db was moved away at this start */
 	uint32_t schema;
 };
 void store_get_facts(const struct store *store, struct store_facts *ret_facts);
@@ -195,6 +197,11 @@ void store_fetch(struct store *store, const struct owed_fetch *fetch);
 typedef void (*store_token_fn)(void *userdata, int result, struct span value);
 void store_get_token(
 	struct store *store, const char *kind, const char *ep, store_token_fn done, void *userdata);
+
+/* Opens what was sealed for this gateway. done as for a token: -ENOMSG, -EKEYREJECTED or -EBADMSG
+ * as parcel_unseal() says. */
+void store_open_parcel(
+	struct store *store, struct span parcel, store_token_fn done, void *userdata);
 
 /*
  * Seals every record anew under another key, in one transaction with the audit row: 'key' of

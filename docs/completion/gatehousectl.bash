@@ -8,6 +8,8 @@ _gatehousectl_rows='
 setup|| --config=FILE --interfaces=NAMES
 status|| --limits
 heard||
+devices export|ID FILE| --for=KEY
+devices import|FILE|
 devices|| --stage=S --search=TEXT
 show|ID|
 add|ADDRESS [EP]|

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from bed import Broker, Recorder, coap, enter
+from bed.gateway import ToolError
 from bed.plain import PlainDevice, await_stage, device, let_in
 
 EXAMPLES = os.path.join(enter.ROOT, 'conf', 'examples')
@@ -95,3 +96,83 @@ def test_a_device_moves(fleet, hall):
               if one.payload]
     assert status[-1] == 'revoked'
     assert PlainDevice(a, 'mover').report(100).code == coap.FORBIDDEN
+
+
+def export(gateway, name, other, path):
+    gateway.ctl('devices', 'export', device(gateway, name)['id'], path,
+                '--for', other.ctl('key', 'show')['public'])
+
+
+def test_a_device_is_handed_over(work, fleet, hall):
+    """Exported at one, imported at the other, on one broker: it keeps its id and goes on without a
+    person, nothing that was acknowledged is missing, and at no time do two gateways speak for it."""
+    recorder = Recorder(fleet)
+    a, b, path = hall('a'), hall('b'), os.path.join(work, 'parcel')
+    old = let_in(a, 'mover', code='BCDF-GHJK')
+    identity = device(a, 'mover')['id']
+    for value in range(20):
+        assert old.report(value).code == coap.CHANGED
+    # Right behind the last reading: what is on its way is waited for.
+    export(a, 'mover', b, path)
+    with open(path, 'rb') as file:
+        assert b'mover' not in file.read()
+    await_stage(a, 'mover', 'revoked')
+    assert old.report(99).code == coap.FORBIDDEN
+    assert values(recorder, 'gatehouse/hall-a/+/telemetry') == list(range(20))
+    # It is in the file alone now.
+    assert not b.ctl('devices')['devices']
+
+    b.ctl('devices', 'import', path)
+    moved = await_stage(b, 'mover', 'active')
+    assert moved['id'] == identity
+    new = PlainDevice(b, 'mover')
+    for value in range(20, 30):
+        assert new.report(value).code == coap.CHANGED
+    recorder.wait('gatehouse/hall-b/%s/telemetry' % identity, count=10)
+    assert values(recorder, 'gatehouse/hall-b/+/telemetry') == list(range(20, 30))
+    assert values(recorder, 'gatehouse/hall-a/+/telemetry') == list(range(20))
+    # The old gateway cannot bring it back: its credential is gone there.
+    with pytest.raises(ToolError):
+        a.ctl('resume', identity)
+    rows = [row['action'] for row in b.ctl('journal')['rows']]
+    assert 'import' in rows
+    assert [row['action'] for row in a.ctl('journal')['rows']
+            if row['object'] == identity][:3] == ['revoke', 'export', 'suspend']
+
+
+def test_a_parcel_that_cannot_be(work, fleet, hall):
+    a, b, path = hall('a'), hall('b'), os.path.join(work, 'parcel')
+    one = let_in(a, 'mover')
+    # Without a way for its readings it stays where it is.
+    fleet.stop()
+    for value in range(3):
+        assert one.report(value).code == coap.CHANGED
+    assert device(a, 'mover')['queued'] == 3
+    a.ctl('suspend', device(a, 'mover')['id'])
+    with pytest.raises(ToolError) as caught:
+        export(a, 'mover', b, path)
+    assert '3 readings of it are held here' in str(caught.value)
+    a.ctl('resume', device(a, 'mover')['id'])
+    fleet.start()
+    # Sealed for the old gateway itself, it opens for nobody else.
+    export(a, 'mover', a, path)
+    with pytest.raises(ToolError) as caught:
+        b.ctl('devices', 'import', path)
+    assert 'sealed for another gateway' in str(caught.value)
+    with open(path, encoding='ascii') as file:
+        text = file.read()
+    for damage, words in (('A' * 200, 'no parcel'), (text[:-8] + 'AAAAAAAA', 'damaged'), ('*', 'base64url')):
+        with open(path + '-damaged', 'w', encoding='ascii') as file:
+            file.write(damage)
+        with pytest.raises(ToolError) as caught:
+            a.ctl('devices', 'import', path + '-damaged')
+        assert words in str(caught.value)
+    with pytest.raises(ToolError) as caught:
+        a.ctl('devices', 'import', path)
+    assert 'known here already' in str(caught.value)
+    a.ctl('forget', device(a, 'mover')['id'])
+    a.ctl('devices', 'import', path)
+    await_stage(a, 'mover', 'active')
+    assert one.report(9).code == coap.CHANGED
+    a.restart()
+    await_stage(a, 'mover', 'active')

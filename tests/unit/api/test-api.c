@@ -122,6 +122,13 @@ static void on_put_codes(void *userdata, const struct act *act, struct label_lis
 	on_act(userdata, act, done, done_userdata);
 }
 
+static void on_put_parcel(void *userdata, const struct act *act, struct span parcel,
+	act_done_fn done, void *done_userdata)
+{
+	assert_true(span_equal(parcel, SPAN_LITERAL("ABC")));
+	on_act(userdata, act, done, done_userdata);
+}
+
 static void on_verify(void *userdata, api_verify_fn done, void *done_userdata)
 {
 	struct world *world = userdata;
@@ -216,6 +223,7 @@ static int setup(void **state)
 		.people = on_people,
 		.put_tokens = on_put_tokens,
 		.put_codes = on_put_codes,
+		.put_parcel = on_put_parcel,
 		.verify = on_verify,
 		.gaps = on_gaps,
 		.probe = on_probe,
@@ -281,6 +289,8 @@ static void fill_pattern(const char *pattern, char *ret_path, size_t capacity)
 /* What an import needs at least; the other routes do without a body. */
 static const char *least_body(const struct api_route *route)
 {
+	if (!strcmp(route->path, "/api/v1/import"))
+		return "{\"parcel\":\"QUJD\"}";
 	if (strcmp(route->method, "PUT") != 0)
 		return NULL;
 	if (!strcmp(route->path, "/api/v1/tokens"))
@@ -1183,6 +1193,38 @@ static void test_shades_of_wrong(void **state)
 	assert_non_null(strstr(text, "full in 40 minutes"));
 }
 
+/* A parcel comes and goes as base64url. */
+static void test_parcels(void **state)
+{
+	static const char *const WRONG[] = {NULL, "{}", "{\"parcel\":\"\"}", "{\"parcel\":7}",
+		"{\"parcel\":\"Q*JD\"}", "{\"parcel\":\"QUJD\",\"to\":\"x\"}"};
+	struct world *world = *state;
+	unsigned acts;
+
+	add_device(world, "s-1", ADMISSION_PENDING);
+	world->outcome.parcel = SPAN_LITERAL("ABC");
+	assert_int_equal(call(world, &local, "POST", "/api/v1/devices/s-1/export", NULL,
+				 "{\"to\":\"00ff\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_EXPORT);
+	assert_string_equal(world->act.device, "s-1");
+	assert_string_equal(world->act.secret, "00ff");
+	assert_string_equal(text_at(world, "parcel"), "QUJD");
+	world->outcome.parcel = (struct span){0};
+	assert_int_equal(
+		call(world, &local, "POST", "/api/v1/import", NULL, "{\"parcel\":\"QUJD\"}"), 200);
+	assert_int_equal(world->act.kind, ACT_IMPORT);
+	assert_string_equal(world->act.who, local.name);
+	acts = world->acts;
+	for (size_t i = 0; i < ELEMENTS(WRONG); i++)
+		assert_int_equal(
+			call(world, &local, "POST", "/api/v1/import", NULL, WRONG[i]), 400);
+	assert_int_equal(world->acts, acts);
+	world->outcome.result = ACT_IMPOSSIBLE;
+	assert_int_equal(
+		call(world, &local, "POST", "/api/v1/import", NULL, "{\"parcel\":\"QUJD\"}"), 409);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1191,6 +1233,7 @@ int main(void)
 		IN_WORLD(test_fresh_password),
 		IN_WORLD(test_no_such_route),
 		IN_WORLD(test_act_is_filled),
+		IN_WORLD(test_parcels),
 		IN_WORLD(test_bad_bodies),
 		IN_WORLD(test_unknown_parameters),
 		IN_WORLD(test_outcomes),

@@ -76,6 +76,15 @@ void store_backup(struct store *store, const uint8_t key[AES256_KEY], const stru
 	memcpy(fake_backup.key, key, sizeof(fake_backup.key));
 }
 
+struct fake_parcel fake_parcel;
+
+void store_open_parcel(struct store *store, struct span parcel, store_token_fn done, void *userdata)
+{
+	assert_false(fake_parcel.waits);
+	fake_parcel = (struct fake_parcel){.waits = true, .done = done, .userdata = userdata};
+	assert_int_equal(secret_set(&fake_parcel.sealed, parcel), 0);
+}
+
 size_t store_waiting(void)
 {
 	return save_count;

@@ -66,6 +66,14 @@ struct fake_rekey {
 	void *userdata;
 };
 extern struct fake_rekey fake_rekey;
+/* store_open_parcel() waits likewise. */
+struct fake_parcel {
+	bool waits;
+	struct secret sealed;
+	store_token_fn done;
+	void *userdata;
+};
+extern struct fake_parcel fake_parcel;
 extern struct fake_rekey fake_backup; /* store_backup() likewise */
 /* What is on disk of withdrawals. */
 size_t disk_withdrawals(void);

@@ -351,6 +351,80 @@ static void another_key(void **state)
 	fixture_done(&f);
 }
 
+/* --- what others seal for this gateway --- */
+
+struct opened {
+	bool done;
+	int result;
+	char text[32];
+};
+
+static void take_opened(void *userdata, int result, struct span value)
+{
+	struct opened *opened = userdata;
+
+	opened->done = true;
+	opened->result = result;
+	if (result >= 0)
+		assert_int_equal(span_to_string(value, opened->text, sizeof(opened->text)), 0);
+}
+
+static int open_parcel(struct fixture *f, const uint8_t *parcel, size_t size)
+{
+	struct opened opened = {0};
+
+	store_open_parcel(f->store, span_of(parcel, size), take_opened, &opened);
+	fixture_wait(f, &opened.done);
+	if (opened.result >= 0)
+		assert_string_equal(opened.text, "for you alone");
+	return opened.result;
+}
+
+static void the_exchange_key_stays(void **state)
+{
+	uint8_t public_key[PARCEL_KEY], other[PARCEL_KEY] = {9}, *parcel, *foreign;
+	const struct audit_row row = audit("key");
+	struct answer answer = {0};
+	size_t size, foreign_size;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	memcpy(public_key, f.facts.exchange_public, sizeof(public_key));
+	assert_int_equal(parcel_seal(public_key, SPAN_LITERAL("for you alone"), &parcel, &size), 0);
+	assert_int_equal(
+		parcel_seal(other, SPAN_LITERAL("for another"), &foreign, &foreign_size), 0);
+	fixture_start(&f);
+	assert_int_equal(open_parcel(&f, parcel, size), 0);
+	assert_int_equal(open_parcel(&f, foreign, foreign_size), -EKEYREJECTED);
+	assert_int_equal(open_parcel(&f, parcel, size - 1), -EBADMSG);
+	assert_int_equal(open_parcel(&f, parcel, 8), -ENOMSG);
+	assert_int_equal(open_parcel(&f, NULL, 0), -ENOMSG);
+	assert_int_equal(f.failed, 0);
+	/* Another key that seals it changes nothing about it. */
+	store_rekey(f.store, KEY_FILE, NULL, &row, answer_take, &answer);
+	fixture_wait(&f, &answer.done);
+	assert_int_equal(open_parcel(&f, parcel, size), 0);
+	fixture_stop(&f);
+	fixture_open(&f);
+	assert_memory_equal(f.facts.exchange_public, public_key, sizeof(public_key));
+	fixture_stop(&f);
+	/* A file of an older version has none: it is made. */
+	fixture_sql(&f, "control.db", "DELETE FROM sealed WHERE name = 'exchange-key'");
+	fixture_open(&f);
+	assert_memory_not_equal(f.facts.exchange_public, public_key, sizeof(public_key));
+	memcpy(public_key, f.facts.exchange_public, sizeof(public_key));
+	fixture_start(&f);
+	assert_int_equal(open_parcel(&f, parcel, size), -EKEYREJECTED);
+	fixture_stop(&f);
+	fixture_open(&f);
+	assert_memory_equal(f.facts.exchange_public, public_key, sizeof(public_key));
+	fixture_stop(&f);
+	free(parcel);
+	free(foreign);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +435,7 @@ int main(void)
 		cmocka_unit_test(what_is_there_is_not_lost),
 		cmocka_unit_test(what_is_newer_or_damaged),
 		cmocka_unit_test(another_key),
+		cmocka_unit_test(the_exchange_key_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
