@@ -27,7 +27,7 @@ class Faults:
     slow         seconds before it is worked on
     status       answered at once with this status (and Retry-After, when 'retry_after' is given)
     lost         worked on, then the connection ends without an answer
-    before       called before it is worked on
+    before       called instead of working on it; then the connection ends without an answer
     after        called when it is worked on, before the answer goes out
     text         worked on, then answered with this instead
     huge         worked on, then answered with so many bytes"""
@@ -98,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(fault['slow'])
         if 'before' in fault:
             fault['before']()
+            self.close_connection = True
+            return
         status, text, kind, headers = self._work(path, body, fault)
         if 'after' in fault:
             fault['after']()

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import sys
 import threading
 
@@ -161,10 +162,11 @@ def files_below(folder):
 
 
 class Capture:
-    """Every UDP datagram on the loopback: what a neighbour on the LAN could read."""
+    """Every packet on the loopback: what a neighbour on the LAN, and who sits on the way to the
+    platform, could read. 'but' is the TCP port on which the stand-in speaks with itself."""
 
-    def __init__(self):
-        self.datagrams = []
+    def __init__(self, but):
+        self.packets, self.but = {6: [], 17: []}, struct.pack('>H', but)
         try:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
         except PermissionError:  # outside of a namespace only root may
@@ -182,8 +184,10 @@ class Capture:
                 frame = self.socket.recv(65536)
             except OSError:
                 continue
-            if len(frame) > 42 and frame[12:14] == b'\x08\x00' and frame[23] == 17:
-                self.datagrams.append(frame[42:])
+            if len(frame) < 42 or frame[12:14] != b'\x08\x00' or frame[23] not in self.packets:
+                continue
+            if frame[23] == 17 or self.but not in (frame[34:36], frame[36:38]):
+                self.packets[frame[23]].append(frame[34:])
 
     def close(self):
         if self.socket:
@@ -195,7 +199,7 @@ class Capture:
 def test_no_secret_gets_out(gateway, platform):
     """PT, RT and SAS stand in no datagram on the LAN, no log, argument, environment or file but the
     sealed store; a crash leaves no core."""
-    capture = Capture()
+    capture = Capture(platform.hub.local_port)
     one = taken_in(gateway, platform, 'safe')
     assert one.report(1).code == coap.CHANGED
     until(lambda: arrived(platform, one) == [1], 30, 'it arrives')
@@ -206,8 +210,9 @@ def test_no_secret_gets_out(gateway, platform):
     def clean(text, what):
         assert not any(secret in text for secret in secrets), what
     if capture.socket:
-        assert len(capture.datagrams) >= 4
-        clean(b''.join(capture.datagrams), 'the LAN')
+        assert len(capture.packets[17]) >= 4 and len(capture.packets[6]) >= 20
+        clean(b''.join(capture.packets[17]), 'the LAN')
+        clean(b''.join(capture.packets[6]), 'the way to the platform')
     for what in ('cmdline', 'environ'):
         with open('/proc/%d/%s' % (gateway.process.pid, what), 'rb') as file:
             clean(file.read(), what)

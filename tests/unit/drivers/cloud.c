@@ -269,7 +269,7 @@ void cloud_ask(struct cloud *cloud, const struct platform_request *request,
 		{"PUT", "workspaces/ws-1/provisioning-operations/approve", approve},
 	};
 
-	*ret_answer = (struct cloud_answer){.status = 0};
+	*ret_answer = (struct cloud_answer){.status = 0, .retry_after = cloud->retry_after};
 	assert_int_equal(request->transport, PLATFORM_HTTP);
 	assert_int_equal(strncmp(request->url, BASE, strlen(BASE)), 0);
 	assert_null(strstr(request->url, "canary"));

@@ -37,6 +37,7 @@ struct cloud {
 	unsigned tokens, all_tokens;
 	bool pt_revoked, disabled, deleted;
 	int64_t token_life, sas_life; /* ms; token_life 0 = never ends */
+	uint32_t retry_after;	      /* seconds, said with every answer */
 	int fail; /* the next answer has this status instead of being worked on; 0 = none */
 	/* what was asked */
 	unsigned inits, completes, registers, refreshes, approvals;
@@ -46,6 +47,7 @@ struct cloud {
 
 struct cloud_answer {
 	int status;
+	uint32_t retry_after;
 	char body[1024];
 };
 /* Fails the test when it is not a request to this platform, or a token travels where it must not.

@@ -227,6 +227,7 @@ static void take_step(struct rules *rules, struct platform_step *step)
 
 	rules->backs_off = false;
 	rules->trouble = step->trouble;
+	rules->wait_usec = step->wait_usec;
 	/* Rule 8: what is shown holds no secret. */
 	if (step->why)
 		assert_null(strstr(step->why, "canary"));
@@ -283,6 +284,7 @@ static void call_driver(struct rules *rules, enum platform_work work)
 		answer = (struct platform_answer){.present = true,
 			.result = told->status ? 0 : -110,
 			.status = told->status,
+			.retry_after = told->retry_after,
 			.body = span_from_string(told->body)};
 	rules->asked = false;
 	rules->calls++;

@@ -37,6 +37,7 @@ struct rules {
 	/* what was seen */
 	uint32_t actions; /* of the last event */
 	enum platform_trouble trouble;
+	uint64_t wait_usec; /* that the driver asked for last */
 	unsigned calls,
 		in_a_row; /* calls of the driver; without a request, wait or event between */
 	bool operator_token;
