@@ -358,8 +358,10 @@ static void test_alarms_are_explained(void **state)
 		snprintf(heading, sizeof(heading), "\n### `%s`\n\n",
 			alarm_row((enum alarm_kind)i)->id);
 		at = strstr(text, heading);
-		if (!at)
+		if (!at) {
 			fail_msg("docs/operating.md does not explain %s", heading);
+			break;
+		}
 		assert_true(strcspn(at + strlen(heading), "\n") > 60);
 	}
 	for (const char *at = text; (at = strstr(at, "\n### `")); at++)
@@ -415,8 +417,10 @@ static void test_attacks_are_played(void **state)
 
 		snprintf(head, sizeof(head), "\n| A%d | ", i);
 		row = strstr(text, head);
-		if (!row)
+		if (!row) {
 			fail_msg("docs/security.md has no row A%d", i);
+			break;
+		}
 		end = strchr(row + 1, '\n');
 		assert_non_null(end);
 		*end = '\0';
