@@ -85,7 +85,7 @@ chosen_tests() { # directory option value...
 	fi
 }
 
-lint_names=(format spdx words layers layers-self-test python shell units package cppcheck analyzer tidy)
+lint_names=(format spdx words links layers layers-self-test python shell units package cppcheck analyzer tidy)
 
 # The compile database and the sources that the build makes: what the deeper checks read.
 lint_ground() { # directory compiler
