@@ -9,7 +9,8 @@
  *	                           /.well-known/core says
  *	POST /.well-known/rd?ep    2.04 when its links were fetched
  *	POST rd/<id>               2.04, also after our restart; 4.04 for one that is not known or
- *was removed, and the device registers again DELETE rd/<id>             2.02
+ *	                           was removed: the device registers again
+ *	DELETE rd/<id>             2.02
  *
  * Clients of RFC 9176 do not know Echo, so a registration may have a forged source. It is listed at
  * once, within the limits for new names; but the device is asked, and what it registered is
