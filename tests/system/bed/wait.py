@@ -7,16 +7,20 @@ import time
 
 def until(condition, timeout=10.0, what=None, every=0.02):
     """Calls 'condition' every 20 ms (or 'every' seconds) until it returns something true, and
-    returns that. After 'timeout' seconds an AssertionError says what was awaited."""
+    returns that; one that costs time itself (it starts a program) rests as long as it took, since
+    what is awaited wants the processor too. After 'timeout' seconds an AssertionError says what was
+    awaited."""
     deadline = time.monotonic() + timeout
     while True:
+        began = time.monotonic()
         answer = condition()
         if answer:
             return answer
-        if time.monotonic() >= deadline:
+        ended = time.monotonic()
+        if ended >= deadline:
             raise AssertionError('after %g s still not: %s'
                                  % (timeout, what or getattr(condition, '__name__', 'condition')))
-        time.sleep(every)
+        time.sleep(max(every, min(ended - began, 0.3)))
 
 
 def stays(condition, seconds, what=None):
