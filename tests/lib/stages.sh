@@ -72,7 +72,7 @@ meson_tests() { # stage directory test...
 		# Code 1 says that a test failed, which the rows say too.
 		# They wait more than they compute: brokers, time-outs, peers that are silent.
 		steady meson test -C "$directory" --no-rebuild --print-errorlogs --logbase "$stage" \
-			--num-processes "$((3 * $(nproc)))" --timeout-multiplier 3 "${present[@]}" || true
+			--num-processes "$((2 * $(nproc)))" --timeout-multiplier 3 "${present[@]}" || true
 	fi
 	results meson "$directory" "$stage" "$stage" "$@" >>"${rows:?}"
 }
