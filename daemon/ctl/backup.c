@@ -61,18 +61,6 @@ static void blob_clear(struct blob *blob)
 	free(blob->data);
 }
 
-__attribute__((format(printf, 2, 3))) static int refuse(struct ctl *ctl, const char *format, ...)
-{
-	char text[WHY_SIZE];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	line_print(ctl->err, text);
-	return EXIT_REFUSED;
-}
-
 static void ignore_message(void *userdata, int level, const char *text)
 {
 }
@@ -84,7 +72,7 @@ static int load_config(struct ctl *ctl, struct config *ret_config)
 	if (!path && access(CONFIG_DEFAULT, F_OK) == 0)
 		path = CONFIG_DEFAULT;
 	if (config_load(path, ignore_message, NULL, ret_config) < 0)
-		return refuse(
+		return ctl_refuse(
 			ctl, "The configuration is wrong: gatehousectl check-config says why.");
 	return EXIT_DONE;
 }
@@ -94,7 +82,7 @@ static int open_state(struct ctl *ctl, const struct config *config, int *ret_fd)
 	*ret_fd = open(config->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_fd >= 0)
 		return EXIT_DONE;
-	return refuse(ctl, "The state directory %s cannot be opened: %s.%s",
+	return ctl_refuse(ctl, "The state directory %s cannot be opened: %s.%s",
 		config->state_directory, strerror(errno),
 		errno == ENOENT	  ? " Start gatehoused once, or name its configuration (--config)."
 		: errno == EACCES ? " Run this as root."
@@ -106,9 +94,9 @@ static int read_phrase(struct ctl *ctl, const char *path, struct phrase *ret_phr
 	char why[WHY_SIZE];
 
 	if (secret_read(path, SECRET_PHRASE, ret_phrase->text, why, sizeof(why)) < 0)
-		return refuse(ctl, "%s", why);
+		return ctl_refuse(ctl, "%s", why);
 	if (phrase_strength(ret_phrase->text) < PHRASE_MIN)
-		return refuse(ctl, "A recovery phrase has at least %d characters.", PHRASE_MIN);
+		return ctl_refuse(ctl, "A recovery phrase has at least %d characters.", PHRASE_MIN);
 	return EXIT_DONE;
 }
 
@@ -189,26 +177,13 @@ static int gather(struct ctl *ctl, const struct config *config, struct backup *b
 			r = 0;
 	}
 	if (r < 0)
-		return refuse(ctl, "The copy in %s cannot be read: %s.%s", config->state_directory,
-			strerror(-r),
+		return ctl_refuse(ctl, "The copy in %s cannot be read: %s.%s",
+			config->state_directory, strerror(-r),
 			r == -ENOENT ? " Is that the gateway's configuration (--config)?" : "");
 	backup->made = clock_wall_msec();
 	snprintf(backup->gateway, sizeof(backup->gateway), "%s", config->id);
 	snprintf(backup->version, sizeof(backup->version), "%s", GATEHOUSE_VERSION);
 	return EXIT_DONE;
-}
-
-static int write_file(struct ctl *ctl, const char *path, struct span content)
-{
-	CLEANUP(cleanup_close) int fd = -EBADF;
-	CLEANUP(cleanup_free) char *directory = NULL;
-	const char *slash = strrchr(path, '/');
-	int r;
-
-	directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	r = fd < 0 ? -errno : file_create(fd, slash ? slash + 1 : path, content, 0600);
-	return r < 0 ? refuse(ctl, "%.200s cannot be written: %s.", path, strerror(-r)) : EXIT_DONE;
 }
 
 static int tell_backup(struct ctl *ctl, size_t size, const struct phrase *phrase)
@@ -242,7 +217,7 @@ int run_backup(struct ctl *ctl)
 	int code = load_config(ctl, &config), r;
 
 	if (code == EXIT_DONE && access(ctl->invocation->argument[0], F_OK) == 0)
-		code = refuse(ctl, "%.200s is there already; nothing is written over.",
+		code = ctl_refuse(ctl, "%.200s is there already; nothing is written over.",
 			ctl->invocation->argument[0]);
 	if (code == EXIT_DONE)
 		code = choose_phrase(ctl, &phrase);
@@ -252,8 +227,8 @@ int run_backup(struct ctl *ctl)
 		return code;
 	r = backup_pack(&backup, phrase.text, &file, &size);
 	if (r < 0)
-		return refuse(ctl, "The backup cannot be sealed: %s.", strerror(-r));
-	code = write_file(ctl, ctl->invocation->argument[0], span_of(file, size));
+		return ctl_refuse(ctl, "The backup cannot be sealed: %s.", strerror(-r));
+	code = ctl_write_file(ctl, ctl->invocation->argument[0], span_of(file, size));
 	return code == EXIT_DONE ? tell_backup(ctl, size, &phrase) : code;
 }
 
@@ -284,14 +259,14 @@ static int read_backup(struct ctl *ctl, struct backup *ret_backup)
 	int r = file_read(AT_FDCWD, path, BACKUP_FILE_MAX, &file.data, &file.size), code;
 
 	if (r < 0)
-		return refuse(ctl, "%.200s cannot be read: %s.", path, strerror(-r));
+		return ctl_refuse(ctl, "%.200s cannot be read: %s.", path, strerror(-r));
 	code = read_phrase(ctl, ctl->invocation->value[OPTION_PHRASE_FILE], &phrase);
 	if (code != EXIT_DONE)
 		return code;
 	r = backup_unpack(span_of(file.data, file.size), phrase.text, ret_backup);
 	if (r >= 0 && !backup_find(ret_backup, DATABASE))
 		r = -EPROTO;
-	return r < 0 ? refuse(ctl, "%s", why_not(r)) : EXIT_DONE;
+	return r < 0 ? ctl_refuse(ctl, "%s", why_not(r)) : EXIT_DONE;
 }
 
 /* How the key is kept from now on. A step down is somebody's word, never ours. */
@@ -303,11 +278,11 @@ static int choose_source(struct ctl *ctl, const struct backup *backup, const cha
 		return ctl_usage_error(ctl, "--to needs file, host or tpm2+host");
 	*ret_source = to ? to : backup->source;
 	if (!key_source_is_known(*ret_source))
-		return refuse(ctl,
+		return ctl_refuse(ctl,
 			"The key was kept as a credential that did not say how it was sealed. Say "
 			"how it is to be kept here: --to tpm2+host, --to host or --to file.");
 	if (!to && strcmp(*ret_source, "file") && geteuid() != 0)
-		return refuse(ctl,
+		return ctl_refuse(ctl,
 			"The key was kept as %s, which is root's to make. Run this as "
 			"root, or say --to file.",
 			*ret_source);
@@ -333,7 +308,8 @@ static void put_page_files(struct ctl *ctl, int state_fd, const struct backup *b
 			     : 0;
 
 		if (r < 0)
-			refuse(ctl, "%s cannot be written (%s): the page gets a new certificate.",
+			ctl_refuse(ctl,
+				"%s cannot be written (%s): the page gets a new certificate.",
 				PAGE_FILES[i], strerror(-r));
 	}
 }
@@ -346,7 +322,7 @@ static int restore_as_owner(
 	int r = store_restore(restore, &result, why, sizeof(why));
 
 	if (r < 0 || result != RESTORE_DONE)
-		return refuse(ctl, "%s", why);
+		return ctl_refuse(ctl, "%s", why);
 	put_page_files(ctl, state_fd, backup);
 	return EXIT_DONE;
 }
@@ -364,11 +340,12 @@ static int put_back(struct ctl *ctl, const struct config *config, const struct b
 		return code;
 	r = fstat(state_fd, &st) < 0 ? -errno : become(st.st_uid, st.st_gid);
 	if (r < 0)
-		return refuse(ctl, "The owner of %s cannot be acted for: %s. Run this as root.",
+		return ctl_refuse(ctl, "The owner of %s cannot be acted for: %s. Run this as root.",
 			config->state_directory, strerror(-r));
 	code = restore_as_owner(ctl, state_fd, backup, restore);
 	r = become(uid, gid);
-	return r < 0 ? refuse(ctl, "What comes after the restore cannot be done: %s.", strerror(-r))
+	return r < 0 ? ctl_refuse(ctl, "What comes after the restore cannot be done: %s.",
+			       strerror(-r))
 		     : code;
 }
 

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/span.h"
 #include "ctl/client.h"
 #include "ctl/invocation.h"
 
@@ -43,6 +44,14 @@ int ctl_do(struct ctl *ctl, const char *method, const char *path, json_t *body_s
 	const char *done);
 /* Says what is wrong with the command line. Returns EXIT_USAGE. */
 int ctl_usage_error(struct ctl *ctl, const char *what);
+/* Says why not, as a line of its own. Returns EXIT_REFUSED. */
+int ctl_refuse(struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * A new file for its owner alone (0600), whole or not at all; what is there is never written over.
+ * EXIT_DONE, or EXIT_REFUSED with the reason said.
+ */
+int ctl_write_file(struct ctl *ctl, const char *path, struct span content);
 
 /* With --json: prints it and returns true. */
 bool ctl_print_json(struct ctl *ctl, const json_t *answer);

@@ -23,21 +23,8 @@
 #define PARCEL_MAX 65536
 #define DRAIN_USEC (30 * USEC_PER_SEC)
 #define LOOK_AGAIN 200000000 /* nanoseconds */
-#define WHY_SIZE   400
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
-
-__attribute__((format(printf, 2, 3))) static int refuse(struct ctl *ctl, const char *format, ...)
-{
-	char text[WHY_SIZE];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	line_print(ctl->err, text);
-	return EXIT_REFUSED;
-}
 
 static char *path_of(struct ctl *ctl, const char *after)
 {
@@ -79,7 +66,7 @@ static int look(struct ctl *ctl, json_int_t *ret_queued, bool *ret_suspended)
 	*ret_suspended = stage && !strcmp(stage, "suspended");
 	if (*ret_suspended || (stage && !strcmp(stage, "active")))
 		return EXIT_DONE;
-	return refuse(ctl, "It is neither active nor suspended: there is nothing to be moved.");
+	return ctl_refuse(ctl, "It is neither active nor suspended: there is nothing to be moved.");
 }
 
 /* Suspends it in a moment in which nothing of it waits: what waits is held while it is suspended.
@@ -99,12 +86,12 @@ static int suspend_drained(struct ctl *ctl, bool *ret_suspended_here)
 		if (!queued && suspended)
 			return EXIT_DONE;
 		if (suspended && !*ret_suspended_here)
-			return refuse(ctl,
+			return ctl_refuse(ctl,
 				"%lld readings of it are held here. Resume it until they "
 				"are delivered.",
 				(long long)queued);
 		if (clock_boot_usec() > end)
-			return refuse(ctl,
+			return ctl_refuse(ctl,
 				"Its readings (%lld) are not delivered. Is the uplink up? "
 				"(gatehousectl queue)",
 				(long long)queued);
@@ -118,19 +105,6 @@ static int suspend_drained(struct ctl *ctl, bool *ret_suspended_here)
 	}
 }
 
-static int write_file(struct ctl *ctl, const char *path, struct span content)
-{
-	CLEANUP(cleanup_close) int fd = -EBADF;
-	CLEANUP(cleanup_free) char *directory = NULL;
-	const char *slash = strrchr(path, '/');
-	int r;
-
-	directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	r = fd < 0 ? -errno : file_create(fd, slash ? slash + 1 : path, content, 0600);
-	return r < 0 ? refuse(ctl, "%.200s cannot be written: %s.", path, strerror(-r)) : EXIT_DONE;
-}
-
 static int seal_into_file(struct ctl *ctl)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
@@ -141,8 +115,8 @@ static int seal_into_file(struct ctl *ctl)
 		return code;
 	parcel = json_string_value(json_object_get(answer, "parcel"));
 	if (!parcel)
-		return refuse(ctl, "The gateway handed nothing out.");
-	return write_file(ctl, ctl->invocation->argument[1], span_from_string(parcel));
+		return ctl_refuse(ctl, "The gateway handed nothing out.");
+	return ctl_write_file(ctl, ctl->invocation->argument[1], span_from_string(parcel));
 }
 
 int run_devices_export(struct ctl *ctl)
@@ -155,7 +129,7 @@ int run_devices_export(struct ctl *ctl)
 		return ctl_usage_error(ctl, "--for needs the other gateway's public key "
 					    "(gatehousectl key show, there)");
 	if (access(path, F_OK) == 0)
-		return refuse(ctl, "%.200s is there already; nothing is written over.", path);
+		return ctl_refuse(ctl, "%.200s is there already; nothing is written over.", path);
 	code = suspend_drained(ctl, &suspended_here);
 	if (code == EXIT_DONE)
 		code = seal_into_file(ctl);
@@ -167,7 +141,7 @@ int run_devices_export(struct ctl *ctl)
 	}
 	code = act_alone(ctl, "/revoke");
 	if (code != EXIT_DONE)
-		return refuse(ctl,
+		return ctl_refuse(ctl,
 			"%.200s is written, but the device is only suspended here. "
 			"Revoke it before it is imported there.",
 			path);
@@ -191,11 +165,11 @@ int run_devices_import(struct ctl *ctl)
 	int r = file_read(AT_FDCWD, path, PARCEL_MAX, &text, &size);
 
 	if (r < 0)
-		return refuse(ctl, "%.200s cannot be read: %s.", path, strerror(-r));
+		return ctl_refuse(ctl, "%.200s cannot be read: %s.", path, strerror(-r));
 	while (size && text[size - 1] == '\n')
 		text[--size] = '\0';
 	body = json_pack("{s:s%}", "parcel", (const char *)text, size);
 	if (!body)
-		return refuse(ctl, "%.200s is no file of 'devices export'.", path);
+		return ctl_refuse(ctl, "%.200s is no file of 'devices export'.", path);
 	return ctl_do(ctl, "POST", "/api/v1/import", body, "The device was taken over.");
 }
