@@ -135,7 +135,7 @@ class Scene:
 
     def look(self):
         """The gateway's records, remembered as evidence."""
-        found = self.gateway.ctl('devices')['devices']
+        found = self.gateway.devices()
         for one in found:
             self.operations.append(invariants.Operation(
                 one['ep'], one['operation']['number'], one['operation']['state']))

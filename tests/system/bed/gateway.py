@@ -2,6 +2,7 @@
 """gatehoused as it ships, with a configuration, a state directory and a service manager's socket
 of its own."""
 
+import http.client
 import json
 import os
 import signal
@@ -24,6 +25,19 @@ class ToolError(AssertionError):
         self.code = done.returncode
         self.stdout = done.stdout
         self.stderr = done.stderr
+
+
+class _Local(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path, timeout):
+        super().__init__('localhost', timeout=timeout)
+        self._path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
 
 
 class Notifications:
@@ -228,6 +242,30 @@ class Gateway:
         if done.returncode != 0:
             raise ToolError(tuple(map(str, words)), done)
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def api(self, method, path, body=None, timeout=30):
+        """What the tool would be answered, without the cost of starting one: the status and the
+        answer of /api/v1/PATH at the Unix socket. For what is asked again and again."""
+        link = _Local(self.socket_path, timeout)
+        try:
+            link.request(method, '/api/v1/' + path,
+                         None if body is None else json.dumps(body).encode(),
+                         {'Content-Type': 'application/json'} if body is not None else {})
+            answer = link.getresponse()
+            content = answer.read()
+            return answer.status, json.loads(content) if content else None
+        finally:
+            link.close()
+
+    def devices(self):
+        """All of them, as 'gatehousectl devices' has them."""
+        found = []
+        while True:
+            status, answer = self.api('GET', 'devices?limit=200&offset=%d' % len(found))
+            assert status == 200, answer
+            found += answer['devices']
+            if not answer['devices'] or len(found) >= answer['total']:
+                return found
 
     def _tool_environment(self):
         return {key: value for key, value in os.environ.items()

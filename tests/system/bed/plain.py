@@ -40,7 +40,7 @@ class PlainDevice:
 
 def device(gateway, ep):
     """The gateway's record of an endpoint name, or None."""
-    found = [one for one in gateway.ctl('devices')['devices'] if one['ep'] == ep]
+    found = [one for one in gateway.devices() if one['ep'] == ep]
     return found[0] if found else None
 
 
