@@ -23,7 +23,7 @@ struct device_host *device_host(const struct device *device)
 	return device->host;
 }
 
-int device_host_attach(struct host *host, struct device *device)
+static int attach(struct host *host, struct device *device)
 {
 	struct device_host *part = malloc(sizeof(*part));
 
@@ -39,6 +39,24 @@ int device_host_attach(struct host *host, struct device *device)
 	};
 	part->inputs_end = &part->inputs;
 	device->host = part;
+	return 0;
+}
+
+int device_host_add(struct host *host, struct device_record *record, struct device **ret)
+{
+	struct device *device;
+	int r = registry_add(host->registry, record, &device);
+
+	if (r < 0) {
+		device_record_free(record);
+		return r;
+	}
+	r = attach(host, device);
+	if (r < 0) {
+		registry_remove(host->registry, device);
+		return r;
+	}
+	*ret = device;
 	return 0;
 }
 

@@ -37,8 +37,6 @@
 #define CONFLICTS_A_MINUTE    1.0
 #define CONFLICTS_AT_ONCE     3.0
 
-DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
-
 struct enrol_wait {
 	struct lan_exchange *exchange;
 	struct host *host;
@@ -222,9 +220,7 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 
 static int make_device(struct host *host, const struct lan_request *request, struct device **ret)
 {
-	CLEANUP(cleanup_record) struct device_record *record = calloc(1, sizeof(*record));
-	struct device *device;
-	int r;
+	struct device_record *record = calloc(1, sizeof(*record));
 
 	if (!record)
 		return -ENOMEM;
@@ -239,17 +235,7 @@ static int make_device(struct host *host, const struct lan_request *request, str
 		binding_set(record, &request->peer->address, request->peer->mac);
 	record->poll_format = -1;
 	record->first_seen = clock_wall_msec();
-	r = registry_add(host->registry, record, &device);
-	if (r < 0)
-		return r;
-	record = NULL;
-	r = device_host_attach(host, device);
-	if (r < 0) {
-		registry_remove(host->registry, device);
-		return r;
-	}
-	*ret = device;
-	return 0;
+	return device_host_add(host, record, ret);
 }
 
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,

@@ -97,25 +97,13 @@ static int add_sighted(struct coming *coming, struct device **ret)
 {
 	struct host *host = coming->host;
 	struct device_record *record;
-	struct device *device;
 	int r = device_record_copy(coming->in.record, &record);
 
 	if (r < 0)
 		return r;
 	lifecycle_clear(&record->life);
 	record->life = (struct lifecycle){.admission = ADMISSION_SIGHTED};
-	r = registry_add(host->registry, record, &device);
-	if (r < 0) {
-		device_record_free(record);
-		return r;
-	}
-	r = device_host_attach(host, device);
-	if (r < 0) {
-		registry_remove(host->registry, device);
-		return r;
-	}
-	*ret = device;
-	return 0;
+	return device_host_add(host, record, ret);
 }
 
 static void take_in(struct coming *coming)

@@ -352,8 +352,9 @@ struct device_host {
 	bool over_share; /* outbox-host.c: the alarm about it is active */
 };
 struct device_host *device_host(const struct device *device);
-/* Makes it; call after registry_add(). */
-int device_host_attach(struct host *host, struct device *device);
+/* A record becomes a device of the registry, with the host's part of it. It is taken, also on
+ * failure. */
+int device_host_add(struct host *host, struct device_record *record, struct device **ret);
 /* The destructor for registry_set_destructor(): the device is going; what waits for it is told. */
 void device_host_detach(void *userdata, struct device *device);
 /* effect.c's share of that */

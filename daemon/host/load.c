@@ -36,15 +36,11 @@ static int load_device(void *userdata, struct device_record *record)
 {
 	struct host *host = ((struct loading *)userdata)->host;
 	struct device *device;
-	int r;
+	int r = device_host_add(host, record, &device);
 
-	r = registry_add(host->registry, record, &device);
-	if (r < 0) {
-		device_record_free(record);
-		return r;
-	}
-	device->on_disk = true;
-	return device_host_attach(host, device);
+	if (r >= 0)
+		device->on_disk = true;
+	return r;
 }
 
 static int load_person(void *userdata, const struct person *person)

@@ -15,13 +15,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
-
 int sighted_make(struct host *host, const struct discovery_sighting *sighting, struct device **ret)
 {
-	CLEANUP(cleanup_record) struct device_record *record = calloc(1, sizeof(*record));
-	struct device *device;
-	int r;
+	struct device_record *record = calloc(1, sizeof(*record));
 
 	if (!record)
 		return -ENOMEM;
@@ -33,17 +29,7 @@ int sighted_make(struct host *host, const struct discovery_sighting *sighting, s
 	record->is_server = true;
 	record->poll_format = -1;
 	record->first_seen = clock_wall_msec();
-	r = registry_add(host->registry, record, &device);
-	if (r < 0)
-		return r;
-	record = NULL;
-	r = device_host_attach(host, device);
-	if (r < 0) {
-		registry_remove(host->registry, device);
-		return r;
-	}
-	*ret = device;
-	return 0;
+	return device_host_add(host, record, ret);
 }
 
 bool sighted_only(const struct device *device)
