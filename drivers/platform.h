@@ -98,13 +98,28 @@ struct platform_header {
 	const char *name;
 	char value[PLATFORM_HEADER_MAX];
 };
+/* MQTT: a session of the request's own, for platforms that provision by it. It is opened with what
+ * stands here (TLS, 3.1.1, clean), takes its subscriptions, publishes, and is closed with the
+ * answer: a step that polls has it opened anew. */
+#define PLATFORM_FILTERS_MAX 2
+struct platform_dial {
+	char host[256]; /* "" = no session of its own: the gateway's carries the request */
+	uint16_t port;
+	char client_id[160];
+	char username[512];
+	struct secret password;			/* empty: none */
+	char filter[PLATFORM_FILTERS_MAX][256]; /* the answer comes by one of them; '#' stands at
+						   the end alone, "" = not used */
+};
 struct platform_request {
 	enum platform_transport transport;
 	char method[8]; /* HTTP */
 	char url[512];	/* HTTP */
 	struct platform_header header[4];
 	size_t header_count;
-	char topic[256];	/* MQTT: publish here ... */
+	char topic[256];	   /* MQTT: publish here ... */
+	struct platform_dial dial; /* ... over this session; the answer's topic or body holds
+				      answer_mark. Without one: */
 	char answer_topic[256]; /* ... the answer comes on this, to which the gateway's session is
 				   subscribed ... */
 	char answer_mark[320];	/* ... and holds this text */
@@ -114,11 +129,12 @@ struct platform_request {
 /* What the answer to the driver's own request was. */
 struct platform_answer {
 	bool present;	      /* false: first call of this work, after a restart, or after a wait */
-	int result;	      /* 0, or negative errno of the transport */
+	int result;	      /* 0, or negative errno of the transport; -EACCES: a session of the
+				 request's own was refused, -EMSGSIZE: the answer is too long */
 	int status;	      /* HTTP status */
 	uint32_t retry_after; /* seconds, 0 = not said */
 	struct span body;     /* at most 64 KiB; hostile */
-	const char *topic;    /* MQTT */
+	const char *topic;    /* MQTT, over a session of the request's own; else "" */
 };
 
 /* What a driver may know of the device; everything is borrowed for the call. */
@@ -147,7 +163,8 @@ struct platform_step {
 	enum platform_trouble trouble; /* what a person should mend, whatever the verdict */
 	const char *why; /* FAILED, REJECTED, REFUSED: a sentence without any secret, static text */
 };
-void platform_step_clear(struct platform_step *step); /* wipes */
+void platform_request_clear(struct platform_request *request); /* wipes */
+void platform_step_clear(struct platform_step *step);	       /* wipes */
 
 /* ---- session ---- */
 

@@ -116,6 +116,8 @@ static const struct limit_row table[LIMITS] = {
 		"one for each device that there can be"},
 	[LIMIT_REQUEST_ANSWER] = {"platform-answer", 65536, "bytes",
 		"a platform is a stranger too, and its own figure is never believed"},
+	[LIMIT_DIALS] = {"platform-sessions", 16, "sessions",
+		"each one is a TLS connection for one question; what is beyond it waits in line"},
 };
 
 const struct limit_row *limit_row(enum limit limit)

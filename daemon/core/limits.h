@@ -58,6 +58,7 @@ enum limit {
 	LIMIT_REQUEST_RATE,	  /* HTTP requests started in a second */
 	LIMIT_REQUESTS_WAITING,	  /* HTTP requests in line */
 	LIMIT_REQUEST_ANSWER,	  /* bytes of an answer to one */
+	LIMIT_DIALS,		  /* MQTT sessions of requests to platforms under way */
 	LIMITS
 };
 

@@ -119,6 +119,20 @@ struct trim {
 	sd_event_source *timer;
 };
 
+/* platform-dial.c: requests with a session of their own, in line and under way. */
+#define DIAL_LANES_MAX 8
+struct platform_dial_call;
+struct platform_dials {
+	struct platform_dial_call *waiting, *running; /* oldest first */
+	unsigned waiting_count, running_count;
+	struct ratelimit rate;
+	struct dial_lane {
+		const char *name; /* of the platform, as its driver says it */
+		struct ratelimit rate;
+	} lane[DIAL_LANES_MAX];
+	sd_event_source *timer;
+};
+
 struct host {
 	sd_event *loop;
 	const struct config *config; /* the present one; gateway.c swaps it at reload */
@@ -159,6 +173,7 @@ struct host {
 	struct http *http; /* NULL: no platform is reached by it */
 	struct platform_secrets secrets;
 	struct platform_ask *asks;	  /* platform-ask.c: no answer yet */
+	struct platform_dials dials;	  /* platform-dial.c */
 	struct withdrawing *withdrawings; /* withdraw.c: not confirmed yet */
 	/* session.c: devices with a session of their own */
 	struct session_queue session_queue;
@@ -291,6 +306,7 @@ struct device_host {
 	struct platform_reply *reply;	  /* the answer, until the driver has it */
 	struct http_exchange *exchange;
 	struct platform_ask *ask;
+	struct platform_dial_call *dial;
 	struct withdrawing *withdrawing; /* withdraw.c: on its way to disk */
 	uint32_t retry_after;		 /* seconds, as the platform asked with its last answer */
 	/* probe.c */

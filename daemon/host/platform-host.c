@@ -214,6 +214,7 @@ static bool waits_for_person(const struct device_host *part, const struct platfo
 static bool keep_request(struct device_host *part, struct platform_request *request)
 {
 	bool there = request->transport == PLATFORM_HTTP ? part->host->http != NULL
+		     : request->dial.host[0]		 ? part->host->uplink != NULL
 							 : platform_answers(part->host) != NULL;
 
 	if (there && platform_request_keep(part, request) >= 0)

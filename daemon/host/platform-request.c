@@ -11,6 +11,7 @@
 #include "host/host.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,12 +19,14 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "host/platform-ask.h"
+#include "host/platform-dial.h"
 
 struct platform_reply {
 	enum platform_work work;
 	uint64_t operation;
 	int result, status;
 	uint32_t retry_after;
+	char topic[PLATFORM_ANSWER_TOPIC_MAX + 1];
 	struct secret body;
 };
 
@@ -37,10 +40,8 @@ static void reply_free(struct device_host *part)
 
 static void request_free(struct device_host *part)
 {
-	if (part->request) {
-		secret_clear(&part->request->body);
-		crypto_wipe(part->request, sizeof(*part->request));
-	}
+	if (part->request)
+		platform_request_clear(part->request);
 	free(part->request);
 	part->request = NULL;
 }
@@ -51,6 +52,7 @@ void platform_request_drop(struct device_host *part)
 	reply_free(part);
 	part->exchange = http_cancel(part->exchange);
 	part->ask = platform_ask_cancel(part->ask);
+	part->dial = platform_dial_cancel(part->dial);
 }
 
 int platform_request_keep(struct device_host *part, struct platform_request *request)
@@ -95,6 +97,38 @@ static void on_asked(void *userdata, int result, struct span body)
 	platform_host_answered(part);
 }
 
+static void on_dialled(void *userdata, const struct platform_dialled *answer)
+{
+	struct device_host *part = userdata;
+
+	part->dial = NULL;
+	part->reply->result = answer->result;
+	snprintf(part->reply->topic, sizeof(part->reply->topic), "%s", answer->topic);
+	if (answer->result < 0)
+		log_device(LOG_NOTICE, part->device->record->id, "The platform %s: %s.",
+			part->device->record->platform, answer->why);
+	if (secret_set(&part->reply->body, answer->body) < 0)
+		part->reply->result = -ENOMEM;
+	platform_host_answered(part);
+}
+
+static int dial(struct device_host *part, const struct platform_request *request)
+{
+	const char *platform = part->device->record->platform;
+	const struct platform_driver *driver = platform_driver_by_name(platform);
+	struct platform_place place;
+
+	platform_place_of(part->host, platform, &place);
+	return platform_dial_send(part->host,
+		&(const struct platform_dialling){
+			.request = request,
+			.ca_file = place.ca_file,
+			.lane = platform,
+			.lane_rate = driver ? driver->describe()->requests_per_second : 0,
+		},
+		on_dialled, part, &part->dial);
+}
+
 static int send_request(struct device_host *part)
 {
 	const struct device_record *record = part->device->record;
@@ -104,6 +138,8 @@ static int send_request(struct device_host *part)
 	struct platform_place place;
 	size_t i;
 
+	if (request->transport == PLATFORM_MQTT && request->dial.host[0])
+		return dial(part, request);
 	if (request->transport == PLATFORM_MQTT)
 		return platform_ask_send(part->host, request, on_asked, part, &part->ask);
 	platform_place_of(part->host, record->platform, &place);
@@ -151,7 +187,7 @@ void platform_request_answer(
 	const struct platform_reply *reply = part->reply;
 
 	*ret_answer = (struct platform_answer){.present = false};
-	if (!reply || part->exchange || part->ask || reply->work != work ||
+	if (!reply || part->exchange || part->ask || part->dial || reply->work != work ||
 		reply->operation != part->device->record->life.operation_number)
 		return;
 	*ret_answer = (struct platform_answer){
@@ -159,6 +195,7 @@ void platform_request_answer(
 		.result = reply->result,
 		.status = reply->status,
 		.retry_after = reply->retry_after,
+		.topic = reply->topic,
 		.body = secret_span(&reply->body),
 	};
 }

@@ -407,6 +407,8 @@ void session_on_event(struct host *host, const struct uplink_event *event)
 		say_refused(session, event->reason);
 		reading_on_refused(host, event->tag, event->reason);
 		break;
+	case UPLINK_SUBSCRIBED:
+		break; /* of a transient session */
 	case UPLINK_MESSAGE:
 		break; /* by whatever session it came: command-arrival.c */
 	}

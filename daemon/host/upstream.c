@@ -25,6 +25,7 @@
 #include "host/command-host.h"
 #include "host/gap.h"
 #include "host/platform-ask.h"
+#include "host/platform-dial.h"
 #include "host/session.h"
 #include "host/withdraw.h"
 
@@ -415,6 +416,8 @@ void upstream_on_event(struct host *host, const struct uplink_event *event)
 	case UPLINK_REFUSED:
 		reading_on_refused(host, event->tag, event->reason);
 		break;
+	case UPLINK_SUBSCRIBED:
+		break; /* of a transient session */
 	case UPLINK_MESSAGE:
 		break; /* by whatever session it came: command-arrival.c */
 	}
@@ -472,6 +475,7 @@ void upstream_stop(struct host *host)
 {
 	host->stopping = true;
 	session_stop_all(host);
+	platform_dials_stop(host);
 	reading_delete_delivered(host);
 	upstream_publish_gateway(host, "offline");
 	if (host->session)

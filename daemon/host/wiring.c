@@ -20,6 +20,7 @@
 #include "host/label-host.h"
 #include "host/multicast.h"
 #include "host/platform-ask.h"
+#include "host/platform-dial.h"
 #include "host/rd.h"
 #include "host/secure-host.h"
 #include "host/session.h"
@@ -163,6 +164,8 @@ static void on_uplink_event(void *userdata, const struct uplink_event *event)
 {
 	struct host *host = userdata;
 
+	if (event->session && platform_dial_on_event(host, event))
+		return;
 	if (event->kind == UPLINK_MESSAGE && event->inbound->topic[0] == '$')
 		platform_ask_on_message(host, event->inbound);
 	else if (event->kind == UPLINK_MESSAGE)

@@ -202,6 +202,25 @@ static void subscription_refused(struct connection *connection, int code)
 	tell(connection, &connection->unsubscribed, NOTE_UNSUBSCRIBED, code);
 }
 
+static void subscription_taken(struct connection *connection)
+{
+	if (++connection->subscriptions == connection->session->subscription_count &&
+		connection->session->options.transient)
+		tell(connection, &connection->subscribed, NOTE_SUBSCRIBED, 0);
+}
+
+/* 0x80 is what 3.1.1 refuses with. */
+void on_subscribe_success(void *context, MQTTAsync_successData *data)
+{
+	if (data->alt.qos < 0x80)
+		subscription_taken(context);
+}
+
+void on_subscribe_success5(void *context, MQTTAsync_successData5 *data)
+{
+	subscription_taken(context);
+}
+
 void on_subscribe_failure(void *context, MQTTAsync_failureData *data)
 {
 	if (data->code >= 0x80)
@@ -283,7 +302,7 @@ static bool copy_inbound(
 	inbound->message.payload = move_bytes(&at, from.payload);
 	inbound->message.response_topic = move_bytes(&at, from.response_topic);
 	inbound->message.correlation = move_bytes(&at, from.correlation);
-	if (uplink->ops.keep)
+	if (uplink->ops.keep && !connection->session->options.transient)
 		inbound->message.kept = uplink->ops.keep(uplink->userdata, &inbound->message);
 	atomic_fetch_add(&connection->waiting, 1);
 	tell(connection, &inbound->note, NOTE_MESSAGE, 0);

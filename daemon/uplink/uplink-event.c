@@ -166,6 +166,11 @@ static void handle_current(struct note *note)
 	case NOTE_OPENED:
 		handle_opened(connection);
 		break;
+	case NOTE_SUBSCRIBED:
+		session_emit(connection->session, &(struct uplink_event){.kind = UPLINK_SUBSCRIBED,
+							  .session = connection->session,
+							  .text = ""});
+		break;
 	case NOTE_FAILED:
 		handle_failed(connection, note->code);
 		break;

@@ -55,6 +55,7 @@ enum note_kind {
 	NOTE_LOST, /* code: of the broker's DISCONNECT, or 0 */
 	NOTE_CLOSED,
 	NOTE_RETIRED,
+	NOTE_SUBSCRIBED,   /* the broker took all subscriptions */
 	NOTE_UNSUBSCRIBED, /* the broker refused a subscription */
 	NOTE_MESSAGE,
 	NOTE_DROPPED,	/* inbound messages over a limit; see connection.dropped */
@@ -122,6 +123,7 @@ struct connection {
 	/* Paho's threads, under Paho's lock */
 	bool up;
 	bool down;
+	size_t subscriptions; /* taken */
 	char tls_error[UPLINK_TEXT_MAX];
 
 	/* any */
@@ -138,7 +140,7 @@ struct connection {
 	char why_lost[UPLINK_TEXT_MAX];
 
 	struct note open, subscribe, disconnect, drop, credit;
-	struct note opened, taken_over, lost, closed, retired, unsubscribed, drop_count;
+	struct note opened, subscribed, taken_over, lost, closed, retired, unsubscribed, drop_count;
 };
 
 struct lookup;
@@ -227,5 +229,7 @@ void on_publish_success(void *context, MQTTAsync_successData *data);
 void on_publish_success5(void *context, MQTTAsync_successData5 *data);
 void on_publish_failure(void *context, MQTTAsync_failureData *data);
 void on_publish_failure5(void *context, MQTTAsync_failureData5 *data);
+void on_subscribe_success(void *context, MQTTAsync_successData *data);
+void on_subscribe_success5(void *context, MQTTAsync_successData5 *data);
 void on_subscribe_failure(void *context, MQTTAsync_failureData *data);
 void on_subscribe_failure5(void *context, MQTTAsync_failureData5 *data);

@@ -106,6 +106,7 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 		.session_expiry = from->session_expiry,
 		.will_retain = from->will_retain,
 		.version = from->version,
+		.transient = from->transient,
 	};
 	if ((r = copy_text(from->host, &to->host)) < 0 ||
 		(r = copy_text(from->ca_file, &to->ca_file)) < 0 ||
@@ -155,9 +156,9 @@ static void connection_link(struct uplink_session *session, struct connection *c
 	struct uplink *uplink = session->uplink;
 	struct note *const notes[] = {&connection->open, &connection->subscribe,
 		&connection->disconnect, &connection->drop, &connection->credit,
-		&connection->opened, &connection->taken_over, &connection->lost,
-		&connection->closed, &connection->retired, &connection->unsubscribed,
-		&connection->drop_count};
+		&connection->opened, &connection->subscribed, &connection->taken_over,
+		&connection->lost, &connection->closed, &connection->retired,
+		&connection->unsubscribed, &connection->drop_count};
 
 	for (size_t i = 0; i < ELEMENTS(notes); i++)
 		notes[i]->connection = connection;

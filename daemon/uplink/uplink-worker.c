@@ -76,10 +76,12 @@ static void do_subscribe(struct connection *connection)
 		return;
 	response.context = connection;
 	if (connection->version == MQTTVERSION_5) {
+		response.onSuccess5 = on_subscribe_success5;
 		response.onFailure5 = on_subscribe_failure5;
 		/* Else a message that is to be retained looks like any other the first time. */
 		response.subscribeOptions.retainAsPublished = 1;
 	} else {
+		response.onSuccess = on_subscribe_success;
 		response.onFailure = on_subscribe_failure;
 	}
 	/* An immediate failure means that the connection is down already: LOST is on its way. */
@@ -160,6 +162,7 @@ static void handle_command(struct worker *worker, struct note *note)
 	case NOTE_LOST:
 	case NOTE_CLOSED:
 	case NOTE_RETIRED:
+	case NOTE_SUBSCRIBED:
 	case NOTE_UNSUBSCRIBED:
 	case NOTE_MESSAGE:
 	case NOTE_DROPPED:

@@ -37,6 +37,7 @@ struct uplink_session_options {
 	const char *const
 		*subscriptions; /* NULL-terminated, QoS 1, after each connect; NULL = none */
 	int version;		/* 0 = MQTT 5, then 3.1.1; 5 or 4 (3.1.1) = only this one */
+	bool transient;		/* what comes by it is answers: ops->keep is not asked */
 };
 
 struct uplink_property {
@@ -70,6 +71,7 @@ struct uplink_inbound {
 
 enum uplink_event_kind {
 	UPLINK_CONNECTED,      /* version: 5 or 4 (3.1.1 fallback) */
+	UPLINK_SUBSCRIBED,     /* transient: the broker has taken all subscriptions */
 	UPLINK_UNREACHABLE,    /* name, TCP, TLS or time-out: text says which */
 	UPLINK_NOT_AUTHORISED, /* the broker refused the credential */
 	UPLINK_LOST,	   /* an established session ended; nothing that was not DELIVERED counts as

@@ -28,12 +28,19 @@ static void cleanup_json(json_t **value)
 	json_decref(*value);
 }
 
+void platform_request_clear(struct platform_request *request)
+{
+	secret_clear(&request->body);
+	secret_clear(&request->dial.password);
+	crypto_wipe(request, sizeof(*request));
+}
+
 void platform_step_clear(struct platform_step *step)
 {
 	secret_clear(&step->blob);
 	secret_clear(&step->code);
 	secret_clear(&step->credential);
-	secret_clear(&step->request.body);
+	platform_request_clear(&step->request);
 	crypto_wipe(step, sizeof(*step));
 }
 

@@ -35,6 +35,14 @@ static int say(const struct platform_device *device, struct platform_step *step)
 		snprintf(step->request.method, sizeof(step->request.method), "PUT");
 		snprintf(step->request.url, sizeof(step->request.url), "https://platform/step");
 	}
+	if (driver.dials)
+		step->request.dial = (struct platform_dial){.host = "dps.example",
+			.port = 8883,
+			.client_id = "reg-1",
+			.username = "scope/reg-1",
+			.filter = {"$dps/res/#"}};
+	snprintf(step->request.topic, sizeof(step->request.topic), "$dps/put/?$rid=7");
+	snprintf(step->request.answer_mark, sizeof(step->request.answer_mark), "$rid=7");
 	counter++;
 	if (driver.verdict == PLATFORM_PROGRESS || driver.verdict == PLATFORM_CODE)
 		r = secret_set(&step->blob,
@@ -61,6 +69,7 @@ static int advance(const struct driver_services *services, const struct platform
 		driver.answers++;
 		driver.status = answer->status;
 		driver.answer_result = answer->result;
+		snprintf(driver.topic, sizeof(driver.topic), "%s", answer->topic);
 		snprintf(driver.body, sizeof(driver.body), "%.*s", (int)answer->body.size,
 			(const char *)answer->body.data);
 	}

@@ -12,6 +12,7 @@ struct fake_driver {
 	enum platform_verdict verdict;
 	uint64_t wait_usec;
 	enum platform_transport transport;
+	bool dials; /* MQTT: over a session of the request's own */
 	bool final;
 	bool same_blob; /* nothing new to keep */
 	int result;
@@ -20,7 +21,7 @@ struct fake_driver {
 	/* The newest answer to a request of its own, and how many there were. */
 	unsigned answers;
 	int status, answer_result;
-	char body[64];
+	char body[64], topic[64];
 	enum platform_trouble trouble;
 	bool decides; /* the approval is the platform's, not the technician's here */
 };

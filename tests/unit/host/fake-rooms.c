@@ -3,6 +3,7 @@
 /* lan, uplink, jobs and api: what was asked is kept, what comes back is the test's. */
 
 #include "fakes.h"
+#include "host/platform-dial.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -292,6 +293,7 @@ struct uplink_session {
 	bool connected;
 	void *userdata;
 	char client_id[96], username[64], password[64], filter[256];
+	struct fake_dial dial;
 };
 static struct uplink_session *sessions[64]; /* all that are there */
 struct fake_publication fake_publications[4096];
@@ -300,11 +302,83 @@ unsigned fake_connects, fake_sessions, fake_sessions_alive;
 int fake_publish_result;
 unsigned fake_cuts;
 
+static void session_add(struct uplink_session *session)
+{
+	assert_true(fake_sessions_alive < 64);
+	sessions[fake_sessions_alive] = session;
+	fake_sessions++;
+	fake_sessions_alive++;
+}
+
+/* A request's own: TLS, 3.1.1, clean. */
+static void dial_new(struct uplink_session *session, const struct uplink_session_options *options)
+{
+	struct fake_dial *dial = &session->dial;
+
+	assert_true(options->tls);
+	assert_int_equal(options->version, 4);
+	assert_int_equal(options->session_expiry, 0);
+	assert_null(options->will_topic);
+	snprintf(session->client_id, sizeof(session->client_id), "%s", options->client_id);
+	snprintf(dial->host, sizeof(dial->host), "%s", options->host);
+	snprintf(dial->username, sizeof(dial->username), "%s", options->username);
+	snprintf(dial->password, sizeof(dial->password), "%.*s", (int)options->password.size,
+		(const char *)options->password.data);
+	snprintf(dial->ca_file, sizeof(dial->ca_file), "%s", options->ca_file);
+	dial->port = options->port;
+	for (size_t i = 0; options->subscriptions && options->subscriptions[i]; i++) {
+		assert_true(i < 2);
+		snprintf(dial->filter[i], sizeof(dial->filter[i]), "%s", options->subscriptions[i]);
+	}
+	session_add(session);
+}
+
+static struct uplink_session *dial_session(const char *client_id)
+{
+	for (size_t i = 0; i < fake_sessions_alive; i++)
+		if (!strcmp(sessions[i]->client_id, client_id))
+			return sessions[i];
+	return NULL;
+}
+
+const struct fake_dial *dial_of(const char *client_id)
+{
+	struct uplink_session *session = dial_session(client_id);
+
+	return session ? &session->dial : NULL;
+}
+
+void dial_event(const char *client_id, enum uplink_event_kind kind)
+{
+	struct uplink_event event = {
+		.kind = kind, .session = dial_session(client_id), .version = 4, .text = "because"};
+
+	assert_non_null(event.session);
+	event.session->connected = kind == UPLINK_CONNECTED || kind == UPLINK_SUBSCRIBED;
+	assert_true(platform_dial_on_event(&bed.host, &event));
+}
+
+void dial_message(const char *client_id, const struct uplink_inbound *inbound)
+{
+	const struct uplink_event event = {.kind = UPLINK_MESSAGE,
+		.session = dial_session(client_id),
+		.text = "",
+		.inbound = inbound};
+
+	assert_non_null(event.session);
+	assert_true(platform_dial_on_event(&bed.host, &event));
+}
+
 int uplink_session_new(struct uplink *uplink, const struct uplink_session_options *options,
 	void *userdata, struct uplink_session **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
 	assert_non_null(*ret);
+	if (options->transient) {
+		dial_new(*ret, options);
+		(*ret)->userdata = userdata;
+		return 0;
+	}
 	assert_string_equal(options->host, bed.config.mqtt_host);
 	if (userdata == &bed.host) {
 		assert_string_equal(options->will_topic, "gatehouse/plant/status");
@@ -321,10 +395,7 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 	if (options->subscriptions)
 		snprintf((*ret)->filter, sizeof((*ret)->filter), "%s", options->subscriptions[0]);
 	assert_int_equal(options->session_expiry, options->subscriptions ? 86400 : 0);
-	assert_true(fake_sessions_alive < 64);
-	sessions[fake_sessions_alive] = *ret;
-	fake_sessions++;
-	fake_sessions_alive++;
+	session_add(*ret);
 	return 0;
 }
 

@@ -205,6 +205,15 @@ void uplink_refuse(size_t index, int reason);
 size_t published(const char *topic_end, size_t from);
 const struct fake_publication *published_newest(const char *topic_end);
 
+/* Sessions that requests have for themselves, by their client id; NULL when there is none. */
+struct fake_dial {
+	char host[96], username[160], password[160], ca_file[96], filter[2][128];
+	uint16_t port;
+};
+const struct fake_dial *dial_of(const char *client_id);
+void dial_event(const char *client_id, enum uplink_event_kind kind);
+void dial_message(const char *client_id, const struct uplink_inbound *inbound);
+
 /* ---- http ---- */
 
 struct http_exchange {

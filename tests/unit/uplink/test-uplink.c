@@ -164,6 +164,40 @@ static void retained_message_is_there_for_who_comes_later(void **state)
 	assert_true(record->retained);
 }
 
+/* What comes by it is answers: told when its subscriptions are in force, and never kept. Both
+ * versions of the protocol; a topic of the broker's own passes as any other. */
+static void transient_sessions_say_when_they_listen(void **state)
+{
+	static const char *const filters[] = {"$dps/res/#", "answers/rejected", NULL};
+	static const int versions[] = {4, 5};
+	struct fixture *fixture = *state;
+
+	start(fixture, "allow_anonymous true");
+	for (size_t i = 0; i < 2; i++) {
+		struct uplink_session_options options = options_for(fixture, "asker");
+		struct uplink_session *session;
+		const struct record *record;
+
+		options.subscriptions = filters;
+		options.version = versions[i];
+		options.transient = true;
+		session = bed_session(fixture->bed, &options);
+		bed_connect(fixture->bed, session);
+		bed_await(fixture->bed, session, UPLINK_SUBSCRIBED, 0);
+		assert_return_code(
+			bed_publish(session, "$dps/res/200/?$rid=1", "one", false, 0), 0);
+		record = bed_await(fixture->bed, session, UPLINK_MESSAGE, 0);
+		assert_string_equal(record->topic, "$dps/res/200/?$rid=1");
+		assert_string_equal(record->payload, "one");
+		assert_int_equal(record->kept, 0);
+		assert_return_code(bed_publish(session, "answers/rejected", "two", false, 0), 0);
+		bed_await(fixture->bed, session, UPLINK_MESSAGE, 1);
+		assert_null(bed_find(fixture->bed, session, UPLINK_SUBSCRIBED, 1));
+		assert_int_equal(atomic_load(&fixture->bed->kept), 0);
+		uplink_session_free(session);
+	}
+}
+
 static void larger_than_the_broker_takes_is_refused_here(void **state)
 {
 	struct fixture *fixture = *state;
@@ -431,6 +465,7 @@ int main(void)
 		TEST(publication_is_delivered_and_arrives),
 		TEST(many_publications_keep_their_order),
 		TEST(retained_message_is_there_for_who_comes_later),
+		TEST(transient_sessions_say_when_they_listen),
 		TEST(larger_than_the_broker_takes_is_refused_here),
 		TEST(inbound_over_the_limit_is_dropped_and_counted),
 		TEST(port_without_listener_is_unreachable),
