@@ -28,7 +28,33 @@ def plugin():
     return found[0] if found else None
 
 
-class Hub:
+class Events:
+    """What arrived: 'messages' holds (topic, payload) of all of it, in order."""
+
+    messages = ()
+
+    def events(self, device=None):
+        """(topic, property bag as a dict, payload) of each event of a device, or of all of them, in
+        order."""
+        start = 'devices/%s/messages/events/' % device
+        found = [one for one in list(self.messages) if '/messages/events/' in one[0]
+                 and (device is None or one[0].startswith(start))]
+        return [(topic, {urllib.parse.unquote(key): urllib.parse.unquote(value) for key, _, value in
+                         (pair.partition('=') for pair in
+                          topic.split('/messages/events/', 1)[1].split('&'))}, payload)
+                for topic, payload in found]
+
+    def values(self, device):
+        """gh-id -> value, in order; twice under one id must be the same value."""
+        found = {}
+        for _, bag, payload in self.events(device):
+            for one in json.loads(payload):
+                if one.get('n') == 'seq' and 'gh-id' in bag:
+                    assert found.setdefault(bag['gh-id'], one['v']) == one['v']
+        return found
+
+
+class Hub(Events):
     """name is the host that devices are told; 'port' is its TLS port."""
 
     def __init__(self, directory, certificates, name='localhost'):
@@ -134,29 +160,6 @@ class Hub:
         """Somebody else connects under its id (the hub says so in its own way, 400027)."""
         self.ban(device)
         self.command({'command': 'enableClient', 'username': self.username(device)})
-
-    # ---- what arrived ----
-
-    def events(self, device=None):
-        """(topic, property bag as a dict, payload) of each event of a device, or of all of them, in
-        order."""
-        start = 'devices/%s/messages/events/' % device
-        with self.lock:
-            found = [one for one in self.messages if '/messages/events/' in one[0]
-                     and (device is None or one[0].startswith(start))]
-        return [(topic, {urllib.parse.unquote(key): urllib.parse.unquote(value) for key, _, value in
-                         (pair.partition('=') for pair in
-                          topic.split('/messages/events/', 1)[1].split('&'))}, payload)
-                for topic, payload in found]
-
-    def values(self, device):
-        """gh-id -> value, in order; twice under one id must be the same value."""
-        found = {}
-        for _, bag, payload in self.events(device):
-            for one in json.loads(payload):
-                if one.get('n') == 'seq' and 'gh-id' in bag:
-                    assert found.setdefault(bag['gh-id'], one['v']) == one['v']
-        return found
 
     def log(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as file:

@@ -55,6 +55,31 @@ class Faults:
         return {}
 
 
+class Asked:
+    """What was asked of a stand-in and when, and what is to go wrong with it."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.requests = []
+        self.unheard = []  # answers that nobody listened for
+        self.faults = Faults()
+
+    def note(self, path, method='MQTT'):
+        """Returns the fault that was ordered for it, {} when there is none."""
+        with self.lock:
+            self.requests.append((method, path, time.monotonic()))
+        return self.faults.take(path)
+
+    def asked(self, pattern=''):
+        """How often something was asked."""
+        with self.lock:
+            return sum(1 for _, path, _ in self.requests if re.search(pattern, path))
+
+    def times(self, pattern=''):
+        with self.lock:
+            return [at for _, path, at in self.requests if re.search(pattern, path)]
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     timeout = 60
@@ -91,9 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.split('?', 1)[0]
         size = int(self.headers.get('Content-Length') or 0)
         body = self.rfile.read(min(size, BODY_MAX))
-        fault = service.faults.take(path)
-        with service.lock:
-            service.requests.append((self.command, path, time.monotonic()))
+        fault = service.note(path, self.command)
         if 'slow' in fault:
             time.sleep(fault['slow'])
         if 'before' in fault:
@@ -126,17 +149,15 @@ class Server(ThreadingHTTPServer):
         pass  # a client that does not trust us ends the handshake
 
 
-class Service:
+class Service(Asked):
     """Subclasses fill 'routes': (method, pattern) -> function(match, headers, body) that returns
     (status, JSON value, HTML text or None) or raises Problem."""
 
     def __init__(self, certificates, name='localhost', port=0):
+        super().__init__()
         self.certificates = certificates
         self.name = name
         self.port = port
-        self.lock = threading.RLock()
-        self.requests = []
-        self.faults = Faults()
         self.routes = []
         self.server = None
         self.others = []
@@ -182,15 +203,6 @@ class Service:
             server.shutdown()
             server.server_close()
         self.others, self.server = [], None
-
-    def asked(self, pattern=''):
-        """How often something was asked."""
-        with self.lock:
-            return sum(1 for _, path, _ in self.requests if re.search(pattern, path))
-
-    def times(self, pattern=''):
-        with self.lock:
-            return [at for _, path, at in self.requests if re.search(pattern, path)]
 
 
 def json_of(body):
