@@ -101,6 +101,7 @@ class Front(Asked):
     asks(session, topic)      the path of the service that this topic belongs to, or None
     serve(session, path, topic, payload)   works on it: a list of (topic, JSON value or bytes)
     failed(path, topic, problem)           the answer when serve() raised Problem
+    deliver(session, topic, payload)       who hears an answer: who asked, if nothing else is said
 
     Faults are ordered by path as in service.py; 'CONNECT <client id>' is one, too, and there 'status' is
     the code of the CONNACK, 'slow' and 'lost' as ever."""
@@ -357,7 +358,7 @@ class Front(Asked):
                 payload = fault['text'].encode()
             if 'huge' in fault:
                 payload = b'"' + b'x' * fault['huge'] + b'"'
-            if not session.tell(topic, payload):
+            if not self.deliver(session, topic, payload):
                 self.unheard.append((session.client_id, topic))
 
     # ---- what subclasses say ----
@@ -385,6 +386,14 @@ class Front(Asked):
 
     def failed(self, path, topic, problem):
         raise NotImplementedError
+
+    def deliver(self, session, topic, payload):
+        """To who asked, unless the cloud knows better."""
+        return session.tell(topic, payload)
+
+    def distribute(self, topic, payload):
+        """To everybody who listens there. Loop thread only."""
+        return sum([one.tell(topic, payload) for one in list(self.sessions.values())])
 
     # ---- what a test asks ----
 

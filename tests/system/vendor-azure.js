@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vendor's own clients of its provisioning service and hub, for whoever wants to know whether a
-// stand-in is like the real ones. Usage: node vendor-azure.js register|hub 'OPTIONS AS JSON'
+// stand-in is like the real ones. Usage: node vendor-azure.js register | hub 'OPTIONS AS JSON'
 //   both      id, key (base64) or cert and certKey (PEM)
-//   register  host ("name:port"), scope; ends when the service has decided
+//   register  host ("name:port"), scope: each line of stdin is such options, and one line answers it
 //   hub       host, door ("name:port"): twin, method, messages in both directions; ends with stdin
 // What happens is written to stdout, one JSON object a line.
 'use strict';
+
+const readline = require('readline');
 
 const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -15,35 +17,46 @@ const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key
 const { X509Security } = require('azure-iot-security-x509');
 
 const [what, text] = process.argv.slice(2);
-const options = JSON.parse(text);
+const options = JSON.parse(text || '{}');
 
 function say(event) {
     process.stdout.write(JSON.stringify(event) + '\n');
 }
 
+let give = null;
+
 function failed(error) {
-    say({ failed: error.name, message: error.message });
-    process.exit(1);
+    const event = { failed: error.name, message: error.message };
+    if (give) {
+        give(event);
+    } else {
+        say(event);
+        process.exit(1);
+    }
 }
 
 // Some of what goes wrong on the way is thrown where nobody can catch it.
 process.on('uncaughtException', failed);
 
-function register() {
-    const security = options.cert
-        ? new X509Security(options.id, { cert: options.cert, key: options.certKey })
-        : new SymmetricKeySecurityClient(options.id, options.key);
-    const client = ProvisioningDeviceClient.create(options.host, options.scope, new ProvisioningMqtt(), security);
-    if (options.payload) {
-        client.setProvisioningPayload(options.payload);
+function register(wanted) {
+    const security = wanted.cert
+        ? new X509Security(wanted.id, { cert: wanted.cert, key: wanted.certKey })
+        : new SymmetricKeySecurityClient(wanted.id, wanted.key);
+    const client = ProvisioningDeviceClient.create(wanted.host, wanted.scope, new ProvisioningMqtt(), security);
+    if (wanted.payload) {
+        client.setProvisioningPayload(wanted.payload);
     }
-    client.register((error, result) => {
-        if (error) {
-            failed(error);
-        }
-        say({ assigned: result });
-        process.exit(0);
+    return new Promise((resolve) => {
+        give = resolve;
+        client.register((error, result) => (error ? failed(error) : resolve({ assigned: result })));
     });
+}
+
+async function registerAll() {
+    for await (const line of readline.createInterface({ input: process.stdin })) {
+        say({ answer: await register(JSON.parse(line)) });
+    }
+    process.exit(0);
 }
 
 async function hub() {
@@ -84,7 +97,7 @@ async function hub() {
 }
 
 if (what === 'register') {
-    register();
+    registerAll();
 } else {
     hub().catch(failed);
 }

@@ -13,6 +13,7 @@
   people.py        people who log in
   browser.py       Chromium, for the scenarios of browser/
   coap.py          datagrams byte by byte
+  vendor.py        the clients of two clouds' vendors
   plain.py         a plain device of its own address
   certificates.py  a certification authority for tests
   sealed.py        opens what the store has sealed
