@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
+#include "core/token.h"
 
 #define FORM	  1
 #define BYTES_MAX (HAND_OVER_MAX * 3 / 4)
@@ -232,8 +233,11 @@ static int take_attributes(const json_t *object, struct device_record *record)
 		return -EINVAL;
 	json_object_foreach(attributes, key, value)
 	{
-		if (!json_is_string(value) || json_string_length(value) > ATTRIBUTE_VALUE_MAX ||
-			strlen(key) > ATTRIBUTE_VALUE_MAX)
+		struct span text = span_of(json_string_value(value), json_string_length(value));
+
+		if (!json_is_string(value) || text.size > ATTRIBUTE_VALUE_MAX ||
+			!span_is_clean_text(text) || !*key || strlen(key) > INFO_TEXT_MAX ||
+			!span_is_clean_text(span_from_string(key)))
 			return -EINVAL;
 	}
 	record->info.attributes = json_dumps(attributes, JSON_COMPACT);
@@ -317,6 +321,19 @@ static bool id_is_good(const char *id)
 	return id[0] && strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(id);
 }
 
+/* It goes into headers and packets of its platform, as one that was imported by hand does. */
+static bool token_is_good(const struct device_record *record, struct span value)
+{
+	struct span ep = span_from_string(record->ep), username, password;
+
+	if (!strcmp(record->platform, TOKEN_KIND_SPOTFLOW))
+		return !token_check_pt(ep, value, NULL);
+	if (!strcmp(record->platform, TOKEN_KIND_MQTT))
+		return token_value_read(value, &username, &password) >= 0 &&
+		       !token_check(ep, username, password, NULL);
+	return true;
+}
+
 static int take_record(const json_t *object, struct hand_over *hand_over)
 {
 	struct device_record *record = hand_over->record;
@@ -356,8 +373,13 @@ int hand_over_read(struct span text, struct hand_over *ret_hand_over, const char
 	r = take_record(object, ret_hand_over);
 	if (r < 0)
 		return r;
-	if (!id_is_good(record->id) || !record->life.credential_current.size ||
-		ep_check(span_from_string(record->ep), ret_why) < 0)
+	if (ep_check(span_from_string(record->ep), ret_why) < 0)
+		return -EINVAL;
+	/* The platform's id becomes a part of topics. */
+	if (!id_is_good(record->id) || strpbrk(record->life.platform_id, "/+#") ||
+		!record->life.credential_current.size ||
+		(ret_hand_over->token.size &&
+			!token_is_good(record, secret_span(&ret_hand_over->token))))
 		return -EINVAL;
 	record->life.admission = ADMISSION_SUSPENDED;
 	record->life.operation = OPERATION_BOUND;

@@ -66,6 +66,7 @@ enum reading_verdict {
 	READING_ACCEPTED,
 	READING_MALFORMED,	/* 4.00: broken JSON or CBOR */
 	READING_TOO_LARGE,	/* 4.13 */
+	READING_TOO_MANY,	/* 4.13: records; counted by LIMIT_RECORDS */
 	READING_FORMAT_UNKNOWN, /* 4.15 */
 	READING_NOT_SENML,	/* 4.22: well-formed, but not SenML */
 };

@@ -63,7 +63,7 @@ static struct senml_refusal fault_refusal(const struct form *form, enum cbor_fau
 		[CBOR_FAULT_REFUSED] = {READING_NOT_SENML,
 			"The CBOR holds a tag, undefined, or a string of indefinite length."},
 		[CBOR_FAULT_DEEP] = {READING_MALFORMED, "The CBOR is nested deeper than 4 levels."},
-		[CBOR_FAULT_MANY] = {READING_TOO_LARGE,
+		[CBOR_FAULT_MANY] = {READING_TOO_MANY,
 			"The body has more items than 128 records of 10 fields."},
 		[CBOR_FAULT_KEY] = {READING_NOT_SENML, NULL},
 		[CBOR_FAULT_KEY_TWICE] = {READING_MALFORMED, "The CBOR has the same key twice."},

@@ -45,7 +45,7 @@ static struct senml_refusal document_scan(struct span body)
 				READING_MALFORMED, "The JSON is nested deeper than 4 levels."};
 		if (commas >= READING_RECORDS_MAX)
 			return (struct senml_refusal){
-				READING_TOO_LARGE, "The body has more than 128 records."};
+				READING_TOO_MANY, "The body has more than 128 records."};
 	}
 	return (struct senml_refusal){READING_ACCEPTED, NULL};
 }

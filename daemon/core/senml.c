@@ -306,7 +306,7 @@ enum reading_verdict senml_add(
 		return verdict;
 	if (writer->records == READING_RECORDS_MAX) {
 		*ret_why = "The pack has more than 128 records.";
-		return READING_TOO_LARGE;
+		return READING_TOO_MANY;
 	}
 	bases_carry(writer, fields);
 	record_open(writer);

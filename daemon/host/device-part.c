@@ -47,6 +47,8 @@ int device_host_add(struct host *host, struct device_record *record, struct devi
 	struct device *device;
 	int r = registry_add(host->registry, record, &device);
 
+	if (r == -ENOSPC)
+		host->limits.reached[LIMIT_DEVICES]++;
 	if (r < 0) {
 		device_record_free(record);
 		return r;

@@ -100,6 +100,7 @@ static const struct {
 	[READING_ACCEPTED] = {COAP_CODE(2, 4), AWAY_MALFORMED},
 	[READING_MALFORMED] = {COAP_CODE(4, 0), AWAY_MALFORMED},
 	[READING_TOO_LARGE] = {COAP_CODE(4, 13), AWAY_OVER_LIMIT},
+	[READING_TOO_MANY] = {COAP_CODE(4, 13), AWAY_OVER_LIMIT},
 	[READING_FORMAT_UNKNOWN] = {COAP_CODE(4, 15), AWAY_FORMAT},
 	[READING_NOT_SENML] = {COAP_CODE(4, 22), AWAY_FORMAT},
 };
@@ -171,8 +172,8 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	return true;
 }
 
-static int decode(struct device *device, const struct polled *body, struct reading **ret_reading,
-	enum reading_verdict *ret_verdict, const char **ret_why)
+static int decode(struct host *host, struct device *device, const struct polled *body,
+	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	const struct reading_context context = {
 		.device_id = device->record->id,
@@ -181,8 +182,12 @@ static int decode(struct device *device, const struct polled *body, struct readi
 		.now = clock_wall_msec(),
 	};
 
-	return reading_decode(
+	int r = reading_decode(
 		body->format, body->body, &context, ret_reading, ret_verdict, ret_why);
+
+	if (r >= 0 && *ret_verdict == READING_TOO_MANY)
+		host->limits.reached[LIMIT_RECORDS]++;
+	return r;
 }
 
 void reading_on_request(struct host *host, const struct lan_request *request)
@@ -201,7 +206,7 @@ void reading_on_request(struct host *host, const struct lan_request *request)
 	if (!device || !within_rate(host, device, request))
 		return;
 	device->last_heard_usec = clock_boot_usec();
-	r = decode(device,
+	r = decode(host, device,
 		&(const struct polled){.format = request->content_format,
 			.name = request->value_name,
 			.body = request->payload},
@@ -235,7 +240,7 @@ void reading_on_polled(struct host *host, struct device *device, const struct po
 		host_turned_away(host, AWAY_OVER_RATE, &device->record->address);
 		return;
 	}
-	if (decode(device, polled, &reading, &verdict, &why) < 0)
+	if (decode(host, device, polled, &reading, &verdict, &why) < 0)
 		return;
 	if (verdict != READING_ACCEPTED) {
 		log_device(LOG_INFO, device->record->id, "Its reading was not taken: %s", why);

@@ -34,7 +34,7 @@ int entry_begin_session(struct request *request, json_t *person, struct session 
 		return -EINVAL;
 	session_end(request_session(request));
 	r = session_begin(request->web->sessions, name, role, clock_boot_usec(), id, ret_session);
-	if (r == -EBUSY)
+	if (r == -EBUSY || r > 0)
 		request->web->limits->reached[LIMIT_SESSIONS_WEB]++;
 	if (r < 0)
 		return r;

@@ -155,6 +155,8 @@ static void look_at_headers(struct request *request, const char *method)
 		refuse_body(request);
 }
 
+/* A password may be in it, so nothing of it stays behind where it grows (realloc() would leave it).
+ */
 static void collect_body(struct request *request, const char *data, size_t size)
 {
 	uint8_t *body;
@@ -164,10 +166,15 @@ static void collect_body(struct request *request, const char *data, size_t size)
 		request->too_large = true;
 		return;
 	}
-	body = realloc(request->body, request->body_size + size + 1);
+	body = malloc(request->body_size + size + 1);
 	if (!body) {
 		request->too_large = true;
 		return;
+	}
+	if (request->body) {
+		memcpy(body, request->body, request->body_size);
+		crypto_wipe(request->body, request->body_size);
+		free(request->body);
 	}
 	memcpy(body + request->body_size, data, size);
 	request->body = body;

@@ -66,21 +66,56 @@ static void end_the_old(struct sessions *sessions, uint64_t now_usec)
 			session_end(&sessions->place[i]);
 }
 
-static struct session *find_place(struct sessions *sessions, const char *name)
+/* The session of this person that was idle longest. */
+static struct session *idle_longest(
+	struct sessions *sessions, const char *name, unsigned *ret_count)
 {
 	struct session *oldest = NULL;
+
+	*ret_count = 0;
+	for (unsigned i = 0; i < sessions->max; i++) {
+		struct session *session = &sessions->place[i];
+
+		if (!session->number || strcasecmp(session->name, name) != 0)
+			continue;
+		++*ret_count;
+		if (!oldest || session->active_usec < oldest->active_usec)
+			oldest = session;
+	}
+	return oldest;
+}
+
+/* All places are taken. One's own session goes first; else one of whoever has most of them, so that
+ * nobody shuts others out by logging in again and again. */
+static struct session *make_room(struct sessions *sessions, const char *name)
+{
+	unsigned count, most = 1;
+	struct session *victim = idle_longest(sessions, name, &count);
+
+	for (unsigned i = 0; !count && i < sessions->max; i++) {
+		unsigned others;
+		struct session *oldest = idle_longest(sessions, sessions->place[i].name, &others);
+
+		if (others > most) {
+			most = others;
+			victim = oldest;
+		}
+	}
+	session_end(victim);
+	return victim;
+}
+
+static struct session *find_place(struct sessions *sessions, const char *name, bool *ret_full)
+{
 
 	for (unsigned i = 0; i < sessions->max; i++) {
 		struct session *session = &sessions->place[i];
 
-		if (!session->number)
+		*ret_full = session->number != 0;
+		if (!*ret_full)
 			return session;
-		if (strcasecmp(session->name, name) == 0 &&
-			(!oldest || session->active_usec < oldest->active_usec))
-			oldest = session;
 	}
-	session_end(oldest);
-	return oldest;
+	return make_room(sessions, name);
 }
 
 static void make_token(char ret_token[SESSION_TOKEN_SIZE])
@@ -98,6 +133,7 @@ int session_begin(struct sessions *sessions, const char *name, enum role role, u
 	char id[SESSION_TOKEN_SIZE];
 	uint8_t hash[SHA256_SIZE];
 	struct session *session;
+	bool full = false;
 	int r;
 
 	if (strlen(name) > PERSON_NAME_MAX)
@@ -107,7 +143,7 @@ int session_begin(struct sessions *sessions, const char *name, enum role role, u
 	if (r < 0)
 		return r;
 	end_the_old(sessions, now_usec);
-	session = find_place(sessions, name);
+	session = find_place(sessions, name, &full);
 	if (!session)
 		return -EBUSY;
 	*session = (struct session){
@@ -123,7 +159,7 @@ int session_begin(struct sessions *sessions, const char *name, enum role role, u
 	memcpy(ret_id, id, sizeof(id));
 	crypto_wipe(id, sizeof(id));
 	*ret_session = session;
-	return 0;
+	return full;
 }
 
 struct session *session_find(

@@ -41,7 +41,8 @@ struct sessions *sessions_free(struct sessions *sessions); /* wipes */
 
 /*
  * A new session with an id of its own, just now with the password. When all places are taken, the
- * one of this person that was idle longest makes room; -EBUSY when the person has none.
+ * one of this person that was idle longest makes room; where the person has none, one of whoever
+ * has most of them, and -EBUSY when nobody has a second one. 1: another one made room.
  * 'ret_session' stays valid until it ends.
  */
 int session_begin(struct sessions *sessions, const char *name, enum role role, uint64_t now_usec,

@@ -130,6 +130,7 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 
 	if (bytes.size < CREDENTIAL_HEAD || bytes.data[0] != CREDENTIAL_FORMAT)
 		return -EBADMSG;
+	/* They become headers, a host name and a user name; and they may come from elsewhere. */
 	for (i = 0; i < FIELDS; i++) {
 		size_t size;
 
@@ -140,6 +141,8 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 		if (bytes.size - at < size)
 			return -EBADMSG;
 		field[i] = span_of(bytes.data + at, size);
+		if (!span_is_printable(field[i]))
+			return -EBADMSG;
 		at += size;
 	}
 	if (at != bytes.size || !field[0].size)

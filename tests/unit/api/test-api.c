@@ -666,13 +666,21 @@ static void test_limits_heard_alarms(void **state)
 	struct alarm alarm;
 	json_t *list, *item;
 
-	world->limits.reached[LIMIT_PENDING] = 5;
+	for (unsigned i = 0; i < LIMITS; i++)
+		world->limits.reached[i] = i + 5 - LIMIT_PENDING;
 	assert_int_equal(call(world, &viewer, "GET", "/api/v1/status/limits", NULL, NULL), 200);
 	list = json_object_get(world->body, "limits");
 	assert_int_equal(json_array_size(list), LIMITS);
 	item = json_array_get(list, LIMIT_PENDING);
 	assert_string_equal(json_string_value(json_object_get(item, "name")), "pending");
 	assert_int_equal(json_integer_value(json_object_get(item, "reached")), 5);
+	for (unsigned i = 0; i < LIMITS; i++) {
+		item = json_array_get(list, i);
+		assert_string_equal(json_string_value(json_object_get(item, "name")),
+			limit_row((enum limit)i)->name);
+		assert_true(json_integer_value(json_object_get(item, "reached")) ==
+			    (json_int_t)(uint64_t)(i + 5 - LIMIT_PENDING));
+	}
 
 	heard_add(&world->heard, AWAY_NO_ECHO, NOW_USEC);
 	assert_int_equal(call(world, &viewer, "GET", "/api/v1/heard", NULL, NULL), 200);

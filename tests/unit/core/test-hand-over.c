@@ -54,7 +54,7 @@ static struct device_record *make_record(void)
 	record->life.credential = CREDENTIAL_HELD;
 	record->life.credential_since = 3000;
 	record->life.credential_expires = 4000;
-	snprintf(record->life.platform_id, sizeof(record->life.platform_id), "p/7");
+	snprintf(record->life.platform_id, sizeof(record->life.platform_id), "p:7");
 	assert_int_equal(
 		secret_set(&record->life.credential_current, SPAN_LITERAL("\x00user\x00secret")),
 		0);
@@ -64,7 +64,7 @@ static struct device_record *make_record(void)
 static void fill(struct hand_over *out)
 {
 	*out = (struct hand_over){.from = "hall-a", .record = make_record(), .has_label = true};
-	assert_int_equal(secret_set(&out->token, SPAN_LITERAL("token\xff")), 0);
+	assert_int_equal(secret_set(&out->token, SPAN_LITERAL("\1\0\4usersecret")), 0);
 	snprintf(out->label.ep, sizeof(out->label.ep), "boiler");
 	out->label.has_psk = true;
 	memset(out->label.psk, 1, sizeof(out->label.psk));
@@ -209,7 +209,11 @@ static void other_forms(void **state)
 		{"port", "\"1\""}, {"poll_format", "-2"}, {"poll_format", "65536"},
 		{"trust", "\"blind\""}, {"found_by", "\"luck\""}, {"evidence", "\"none at all\""},
 		{"credential", "\"\""}, {"credential", "\"*\""}, {"credential", "7"},
-		{"token", "\"*\""}, {"psk", "\"AAAA\""}, {"claim_key", "\"AAAA\""},
+		{"token", "\"*\""}, {"token", "\"AQAEdXNlcg\""},
+		{"token", "\"AQAEdXNl_3NlY3JldA\""}, {"platform", "\"spotflow\""},
+		{"platform_id", "\"a/b\""}, {"platform_id", "\"+\""}, {"platform_id", "\"#\""},
+		{"attributes", "{\"a\":\"\\u001b[31m\"}"}, {"attributes", "{\"a\\n\":\"b\"}"},
+		{"attributes", "{\"\":\"b\"}"}, {"psk", "\"AAAA\""}, {"claim_key", "\"AAAA\""},
 		{"label_digest", "\"AAAA\""}, {"attributes", "7"}, {"attributes", "{\"a\":1}"}};
 
 	assert_int_equal(with("more", "7"), 0);
@@ -233,7 +237,7 @@ static void attributes_are_bounded(void **state)
 	assert_int_equal(with("attributes", text), -EINVAL);
 	sprintf(text, "{\"k\":\"%0*d\"}", ATTRIBUTE_VALUE_MAX + 1, 0);
 	assert_int_equal(with("attributes", text), -EINVAL);
-	sprintf(text, "{\"%0*d\":\"v\"}", ATTRIBUTE_VALUE_MAX + 1, 0);
+	sprintf(text, "{\"%0*d\":\"v\"}", INFO_TEXT_MAX + 1, 0);
 	assert_int_equal(with("attributes", text), -EINVAL);
 	assert_int_equal(with("attributes", "{}"), 0);
 }

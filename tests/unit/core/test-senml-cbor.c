@@ -264,22 +264,22 @@ static void test_record_limit(void **state)
 	decode(senml_from_cbor, pack_of(128, 8, bytes), &verdict);
 	assert_int_equal(verdict, READING_ACCEPTED);
 	why = decode(senml_from_cbor, pack_of(129, 0, bytes), &verdict);
-	assert_int_equal(verdict, READING_TOO_LARGE);
+	assert_int_equal(verdict, READING_TOO_MANY);
 	assert_non_null(strstr(why, "128"));
 	why = decode(senml_from_cbor, pack_of(128, 9, bytes), &verdict);
-	assert_int_equal(verdict, READING_TOO_LARGE);
+	assert_int_equal(verdict, READING_TOO_MANY);
 	assert_non_null(strstr(why, "10 fields"));
 	/* A head that claims too many, with bytes enough behind it. */
 	memset(bytes, 0, sizeof(bytes));
 	bytes[0] = 0x99;
 	bytes[1] = 0x10;
 	decode(senml_from_cbor, span_of(bytes, sizeof(bytes)), &verdict);
-	assert_int_equal(verdict, READING_TOO_LARGE);
+	assert_int_equal(verdict, READING_TOO_MANY);
 	/* And one that never says how many. */
 	memset(bytes, 0xa0, sizeof(bytes));
 	bytes[0] = 0x9f;
 	decode(senml_from_cbor, span_of(bytes, sizeof(bytes)), &verdict);
-	assert_int_equal(verdict, READING_TOO_LARGE);
+	assert_int_equal(verdict, READING_TOO_MANY);
 }
 
 static void test_text_limits(void **state)
@@ -345,7 +345,7 @@ static void test_map(void **state)
 			continue;
 		bytes[1]++;
 		decode(senml_from_cbor_map, span_of(bytes, size), &verdict);
-		assert_int_equal(verdict, bytes[1] == 128 ? READING_ACCEPTED : READING_TOO_LARGE);
+		assert_int_equal(verdict, bytes[1] == 128 ? READING_ACCEPTED : READING_TOO_MANY);
 		bytes[1]--;
 	}
 }

@@ -275,8 +275,8 @@ static void test_record_limit(void **state)
 	char *more = pack_of(129, "", "x");
 
 	assert_int_equal(decode(senml_from_json, most)->verdict, READING_ACCEPTED);
-	assert_int_equal(decode(senml_from_json, more)->verdict, READING_TOO_LARGE);
-	assert_int_equal(decode(senml_from_json_map, more)->verdict, READING_TOO_LARGE);
+	assert_int_equal(decode(senml_from_json, more)->verdict, READING_TOO_MANY);
+	assert_int_equal(decode(senml_from_json_map, more)->verdict, READING_TOO_MANY);
 	free(most);
 	free(more);
 }
@@ -292,7 +292,7 @@ static void test_record_limit_of_writer(void **state)
 	senml_begin(&writer, "d-1", NOW);
 	for (int i = 0; i < READING_RECORDS_MAX; i++)
 		assert_int_equal(senml_add(&writer, &fields, &why), READING_ACCEPTED);
-	assert_int_equal(senml_add(&writer, &fields, &why), READING_TOO_LARGE);
+	assert_int_equal(senml_add(&writer, &fields, &why), READING_TOO_MANY);
 	assert_non_null(strstr(why, "128"));
 }
 

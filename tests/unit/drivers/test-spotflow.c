@@ -215,6 +215,11 @@ static void credentials(void **state)
 	/* Each shorter one is none. */
 	for (size_t size = 0; size < bytes.size; size++)
 		assert_int_equal(iothub_credential_read(span_of(bytes.data, size), &got), -EBADMSG);
+	/* Its last byte is one of the SAS: no header takes it. */
+	bytes.data[bytes.size - 1] = '\n';
+	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), -EBADMSG);
+	bytes.data[bytes.size - 1] = 's';
+	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), 0);
 	bytes.data[0] = 2;
 	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), -EBADMSG);
 }

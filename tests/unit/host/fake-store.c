@@ -33,7 +33,7 @@ static struct audit_row audits[1024];
 static size_t audit_count;
 static struct alarm alarms_on_disk[256];
 static size_t alarm_count;
-static struct reading *appending[1024];
+static struct reading *appending[2048];
 static size_t appending_count;
 static struct reading *rows[1024]; /* committed */
 static size_t row_count;
@@ -393,7 +393,7 @@ size_t disk_alarm_count(enum alarm_kind kind, bool cleared)
 
 void store_append(struct store *store, struct reading *reading)
 {
-	assert_true(appending_count < 1024);
+	assert_true(appending_count < ELEMENTS(appending));
 	appending[appending_count++] = reading;
 }
 
@@ -409,7 +409,7 @@ size_t appended_waiting(void)
 
 void appended_answer(int result)
 {
-	struct reading *readings[1024];
+	struct reading *readings[ELEMENTS(appending)];
 	size_t count = appending_count, i;
 
 	memcpy(readings, appending, count * sizeof(readings[0]));

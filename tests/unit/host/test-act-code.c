@@ -96,6 +96,7 @@ static void five_wrong_tries_void_it(void **state)
 		assert_int_equal(disk_audit_count("approve", "refused: wrong code"), i);
 	}
 	assert_int_equal(outcome.result, ACT_LOCKED);
+	assert_int_equal(bed.host.limits.reached[LIMIT_CODE_TRIES], 1);
 	assert_true(disk_device(device->record->id)->code_locked);
 	assert_true(host_alarm_is_active(&bed.host, ALARM_CODE_LOCKED, device->record->id));
 	act = approve(device, "BCDF-GHJK");

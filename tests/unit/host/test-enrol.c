@@ -267,6 +267,26 @@ static void pending_names_are_limited(void **state)
 	assert_int_equal(bed.host.limits.reached[LIMIT_PENDING], 1);
 }
 
+static void records_have_an_end(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < limit_row(LIMIT_DEVICES)->value; i++) {
+		struct device_record *record = calloc(1, sizeof(*record));
+		struct device *device;
+
+		assert_non_null(record);
+		snprintf(record->id, sizeof(record->id), "r-%u", i);
+		snprintf(record->ep, sizeof(record->ep), "r-%u", i);
+		record->life.admission = ADMISSION_BLOCKED;
+		assert_int_equal(device_host_add(&bed.host, record, &device), 0);
+	}
+	open_window();
+	enrol(&x, "one-more", "10.0.0.3", "{}");
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(bed.host.limits.reached[LIMIT_DEVICES], 1);
+}
+
 static void sight(const char *ep, const char *ip)
 {
 	struct discovery_sighting sighting = {.address = address_of(ip), .found_by = FOUND_MDNS};
@@ -552,6 +572,7 @@ int main(void)
 		T(a_sighted_name_belongs_to_the_first_who_enrols),
 		T(names_a_minute_are_limited),
 		T(pending_names_are_limited),
+		T(records_have_an_end),
 		T(who_is_expected_is_not_crowded_out),
 		T(announcements_take_no_place_of_those_who_ask),
 		T(who_answers_a_probe_needs_a_place_too),

@@ -254,6 +254,43 @@ static void the_outbox_has_an_end(void **state)
 	assert_int_equal(x.code, COAP_CODE(5, 3));
 	assert_true(stats().bytes <= 100);
 	assert_int_equal(disk_alarm_count(ALARM_OUTBOX_FULL, false), 1);
+	assert_true(bed.host.limits.reached[LIMIT_OUTBOX_BYTES] > 0);
+}
+
+/* A disk that does not keep up: what is on its way to it has an end. */
+static void the_way_to_the_disk_has_an_end(void **state)
+{
+	static struct lan_exchange many[2000];
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	bed.config.device_burst = 10000;
+	for (i = 0; i < 2000; i++)
+		report(&many[i], "one", "10.0.0.1", "1");
+	assert_int_equal(appended_waiting(), 2000);
+	assert_int_equal(bed.host.limits.reached[LIMIT_WINDOW_READINGS], 0);
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(appended_waiting(), 2000);
+	assert_int_equal(bed.host.limits.reached[LIMIT_WINDOW_READINGS], 1);
+	appended_answer(-ENOSPC);
+	assert_int_equal(many[0].code, COAP_CODE(5, 3));
+}
+
+static void records_are_limited(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	char pack[129 * 16 + 2] = "[", *at = pack + 1;
+
+	for (unsigned i = 0; i < READING_RECORDS_MAX + 1; i++)
+		at += sprintf(at, "%s{\"n\":\"t\",\"v\":1}", i ? "," : "");
+	strcpy(at, "]");
+	reading_on_polled(&bed.host, device,
+		&(const struct polled){
+			.format = FORMAT_SENML_JSON, .body = span_from_string(pack)});
+	assert_int_equal(appended_waiting(), 0);
+	assert_int_equal(heard(AWAY_OVER_LIMIT), 1);
+	assert_int_equal(bed.host.limits.reached[LIMIT_RECORDS], 1);
 }
 
 /* One device has its share: the alarm names it, the others are taken, and it ends with its
@@ -449,6 +486,8 @@ int main(void)
 		T(over_its_rate),
 		T(what_is_wrong_with_a_body),
 		T(the_outbox_has_an_end),
+		T(the_way_to_the_disk_has_an_end),
+		T(records_are_limited),
 		T(one_device_does_not_fill_it),
 		T(acknowledged_from_memory),
 		T(less_than_durable_is_an_alarm),

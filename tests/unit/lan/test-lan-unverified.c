@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bed.h"
+#include "lan/lan-internal.h"
 
 #define OPTION_ECHO 252
 
@@ -416,6 +417,23 @@ static void many_sources_stay_bounded(void **state)
 	assert_true(bed->limits.reached[LIMIT_SESSIONS] > 0);
 }
 
+/* The table of those who showed that they are there: the oldest makes room. */
+static void verified_addresses_stay_bounded(void **state)
+{
+	struct bed *bed = *state;
+	struct device_address address = {.port = 5683, .interface = "lo"};
+	uint64_t most = bed->limits.value[LIMIT_VERIFIED_ADDRESSES];
+
+	address.ip.s6_addr[10] = address.ip.s6_addr[11] = 0xff;
+	address.ip.s6_addr[12] = 10;
+	for (uint64_t i = 0; i < most + 3; i++) {
+		address.ip.s6_addr[14] = (uint8_t)(i >> 8);
+		address.ip.s6_addr[15] = (uint8_t)i;
+		assert_true(lan_address_verified(bed->lan, &address));
+	}
+	assert_int_equal(bed->limits.reached[LIMIT_VERIFIED_ADDRESSES], 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -435,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			wrong_interface_is_silence, setup_elsewhere, teardown),
 		TEST(many_sources_stay_bounded),
+		TEST(verified_addresses_stay_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,13 +119,36 @@ static void test_room_is_made_by_the_same_person(void **state)
 	begin(sessions, "ben", START + 1, second);
 	assert_int_equal(
 		session_begin(sessions, "carl", ROLE_VIEWER, START + 2, third, &session), -EBUSY);
-	begin(sessions, "Anna", START + 3, third);
+	assert_int_equal(
+		session_begin(sessions, "Anna", ROLE_VIEWER, START + 3, third, &session), 1);
 	assert_null(session_find(sessions, first, START + 4, true));
 	assert_non_null(session_find(sessions, second, START + 4, true));
 	assert_non_null(session_find(sessions, third, START + 4, true));
 	/* An old one makes room for anybody. */
 	assert_int_equal(
 		session_begin(sessions, "carl", ROLE_VIEWER, START + HOUR, third, &session), 0);
+	sessions_free(sessions);
+}
+
+/* Somebody logs in again and again: an administrator still gets in, and stays in. */
+static void test_nobody_is_shut_out_by_one(void **state)
+{
+	struct sessions *sessions = make(4);
+	char first[SESSION_TOKEN_SIZE], id[SESSION_TOKEN_SIZE], admin[SESSION_TOKEN_SIZE];
+	struct session *session;
+
+	begin(sessions, "vera", START, first);
+	for (int i = 1; i < 4; i++)
+		begin(sessions, "vera", START + (uint64_t)i, id);
+	assert_int_equal(
+		session_begin(sessions, "anna", ROLE_ADMIN, START + 5, admin, &session), 1);
+	assert_null(session_find(sessions, first, START + 6, true));
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(session_begin(sessions, "vera", ROLE_VIEWER,
+					 START + 7 + (uint64_t)i, id, &session),
+			1);
+	assert_non_null(session_find(sessions, admin, START + 20, true));
+	assert_int_equal(sessions_count(sessions), 4);
 	sessions_free(sessions);
 }
 
@@ -249,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_idle_limit),
 		cmocka_unit_test(test_absolute_limit),
 		cmocka_unit_test(test_room_is_made_by_the_same_person),
+		cmocka_unit_test(test_nobody_is_shut_out_by_one),
 		cmocka_unit_test(test_numbers_are_not_used_again),
 		cmocka_unit_test(test_end_person),
 		cmocka_unit_test(test_sessions_of_a_person),

@@ -186,6 +186,19 @@ static void test_login_and_cookie(void **state)
 	assert_int_equal(bench_get(bench, "/waiting"), 303);
 }
 
+static void test_sessions_have_an_end(void **state)
+{
+	struct bench *bench = *state;
+
+	for (uint64_t i = 0; i <= bench->limits.value[LIMIT_SESSIONS_WEB]; i++) {
+		assert_int_equal(bench->limits.reached[LIMIT_SESSIONS_WEB], 0);
+		curl_easy_setopt(bench->curl, CURLOPT_COOKIELIST, "ALL");
+		bench_log_in(bench);
+	}
+	assert_int_equal(bench->limits.reached[LIMIT_SESSIONS_WEB], 1);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+}
+
 static void test_sessions_end_with_the_person(void **state)
 {
 	struct bench *bench = *state;
@@ -469,6 +482,7 @@ int main(void)
 		WITH_BENCH(test_host),
 		WITH_BENCH(test_origin),
 		WITH_BENCH(test_login_and_cookie),
+		WITH_BENCH(test_sessions_have_an_end),
 		WITH_BENCH(test_sessions_end_with_the_person),
 		WITH_BENCH(test_setup),
 		WITH_BENCH(test_refused_while_it_sends),
