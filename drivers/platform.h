@@ -44,6 +44,7 @@ enum platform_support {
 					and a request, or DONE. The blob is kept on disk; later
 					calls have a record that holds it alone, as operation_blob
 					*/
+	PLATFORM_PACKS = 1 << 8,     /* encodes UPSTREAM_PACK: several readings in one message */
 	PLATFORM_NEEDS_TOKEN =
 		1 << 6, /* an imported token (core/token.h) is fetched for PROVISION and REFRESH */
 };
@@ -191,6 +192,7 @@ struct platform_operation {
 
 enum upstream_kind {
 	UPSTREAM_READING,
+	UPSTREAM_PACK, /* several readings (PLATFORM_PACKS) */
 	UPSTREAM_STATUS,
 	UPSTREAM_GAP,
 	UPSTREAM_CLEAR,
@@ -202,12 +204,21 @@ struct upstream_gap {
 	uint64_t first_row, last_row, count;
 	const char *reason;
 };
+/* One reading of a pack, and whose it is. */
+struct upstream_part {
+	const struct device_record *record;
+	const struct reading *reading;
+};
+
 struct upstream_item {
 	enum upstream_kind kind;
 	const char *gateway_id;
 	uint64_t epoch;
-	const struct device_record *record; /* all but UPSTREAM_GATEWAY */
-	const struct reading *reading;	    /* UPSTREAM_READING */
+	/* All but UPSTREAM_GATEWAY. PACK: whose readings they all are, or NULL: the gateway's */
+	const struct device_record *record;
+	const struct reading *reading;	  /* UPSTREAM_READING */
+	const struct upstream_part *part; /* PACK */
+	size_t parts;
 	const struct upstream_gap *gap;
 	const struct command *command; /* RESULT: ended, or refused (row 0) */
 	int64_t seen;		/* STATUS: wall milliseconds of the last reading, 0 = never */

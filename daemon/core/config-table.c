@@ -138,6 +138,7 @@ static const char *const level_words[] = {"error", "warning", "notice", "info", 
 static const char *const plain_words[] = {"approve", "refuse", NULL};
 static const char *const full_words[] = {"refuse", "drop-oldest", NULL};
 static const char *const durability_words[] = {"power", "process", "memory", NULL};
+static const char *const layout_words[] = {"device", "gateway", NULL};
 static const char *const envelope_words[] = {"properties", "json", NULL};
 
 #define MEMBER(member_)                             \
@@ -244,6 +245,16 @@ static const struct config_key table[] = {
 		"Where the marks of a reading (gh-id, gh-trust, ...) travel: as MQTT 5 user "
 		"properties, or with the reading in one JSON object, as under MQTT 3.1.1.",
 		envelope_words, MEMBER(envelope), NULL},
+	{"mqtt", "layout", CONFIG_ENUM, LAYOUT_DEVICE, LAYOUT_GATEWAY, "device", "", true,
+		"Where readings are published: device: each on the topic of its device. gateway: "
+		"those of all devices on one topic of the gateway, in an array of JSON envelopes, "
+		"which each name their device. A device with an MQTT session of its own keeps its "
+		"topic.",
+		layout_words, MEMBER(mqtt_layout), NULL},
+	{"mqtt", "pack", CONFIG_UINT, 1, 64, "1", "readings", true,
+		"Readings that wait anyway and may travel in one PUBLISH, as an array of JSON "
+		"envelopes. 1 with the layout device: each reading is a message of its own.",
+		NULL, MEMBER(mqtt_pack), NULL},
 	{"mqtt", "commands", CONFIG_BOOL, 0, 1, "yes", "", false,
 		"Take commands for devices from the platform. The broker keeps those that come "
 		"while the gateway is away, for a day.",

@@ -31,6 +31,7 @@ enum when_full { FULL_REFUSE, FULL_DROP_OLDEST };
 enum durability { DURABILITY_POWER, DURABILITY_PROCESS, DURABILITY_MEMORY };
 const char *durability_to_string(enum durability durability);
 enum envelope_policy { ENVELOPE_PROPERTIES, ENVELOPE_JSON };
+enum layout { LAYOUT_DEVICE, LAYOUT_GATEWAY };
 
 struct config {
 	/* gateway */
@@ -72,6 +73,8 @@ struct config {
 	uint32_t mqtt_keep_alive;      /* seconds */
 	uint32_t mqtt_window;	       /* readings in flight */
 	enum envelope_policy envelope; /* reloadable */
+	enum layout mqtt_layout;       /* reloadable */
+	uint32_t mqtt_pack;	       /* reloadable */
 	bool mqtt_commands;
 	uint32_t command_expiry; /* seconds. reloadable */
 	/* platform */

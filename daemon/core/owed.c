@@ -225,18 +225,32 @@ bool owed_has_next(const struct owed *owed)
 	return owed->chain[OWED_READY].first && owed->sums.in_flight < owed->limits.in_flight;
 }
 
-struct reading *owed_next(struct owed *owed)
+static struct reading *fly(struct owed *owed, struct owed_device *device)
 {
-	struct owed_device *device = owed->chain[OWED_READY].first;
-	struct reading *reading;
+	struct reading *reading = owed_queue_fly(&device->queue);
 
-	if (!owed_has_next(owed))
-		return NULL;
-	reading = owed_queue_fly(&device->queue);
 	owed->sums.in_flight++;
 	owed_device_unlist(owed, device, OWED_READY);
 	owed_device_settle(owed, device);
 	return reading;
+}
+
+struct reading *owed_next(struct owed *owed)
+{
+	return owed_has_next(owed) ? fly(owed, owed->chain[OWED_READY].first) : NULL;
+}
+
+bool owed_has_next_of(const struct owed *owed, uint64_t device_row)
+{
+	const struct owed_device *device = owed_device_find(owed, device_row);
+
+	return device && device->link[OWED_READY].listed && owed_has_next(owed);
+}
+
+struct reading *owed_next_of(struct owed *owed, uint64_t device_row)
+{
+	return owed_has_next_of(owed, device_row) ? fly(owed, owed_device_find(owed, device_row))
+						  : NULL;
 }
 
 /* Takes the row out of memory and of the sums. */

@@ -64,6 +64,10 @@ int owed_set_open(struct owed *owed, uint64_t device_row, bool open);
 /* The next reading to publish, or NULL (nothing open, or in_flight reached). It is in flight from
  * now on; the pointer stays valid until acked, returned or dropped. */
 struct reading *owed_next(struct owed *owed);
+/* The next one of this device, if one waits and it is open. NULL: as above, or none. */
+struct reading *owed_next_of(struct owed *owed, uint64_t device_row);
+/* False when owed_next_of() would have nothing. */
+bool owed_has_next_of(const struct owed *owed, uint64_t device_row);
 /* PUBACK. True when it was in flight (a repeated PUBACK is not). Its row is collected for deletion.
  */
 bool owed_acked(struct owed *owed, uint64_t device_row, uint64_t row);

@@ -25,8 +25,10 @@
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/command-host.h"
+#include "host/flight-parts.h"
 #include "host/gap.h"
 #include "host/outbox-host.h"
+#include "host/pack.h"
 #include "host/session.h"
 
 #define DELETE_DELAY_USEC (50 * USEC_PER_MSEC)
@@ -34,77 +36,6 @@
 #define RANGES_MAX	  64
 #define PUMP_BUDGET	  256 /* readings handed to the uplink in one turn of the loop */
 #define PUMP_AGAIN_USEC	  USEC_PER_SEC
-
-/* ---- flights ---- */
-
-bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
-	uint64_t *ret_tag)
-{
-	uint32_t slot = host->flight_free;
-	struct flight *flight;
-
-	if (slot >= FLIGHTS_MAX)
-		return false;
-	flight = &host->flights[slot];
-	host->flight_free = flight->next_free;
-	host->flights_in_use++;
-	flight->kind = kind;
-	flight->device_row = device_row;
-	flight->row = row;
-	flight->generation++;
-	flight->sent_usec = clock_boot_usec();
-	*ret_tag = (uint64_t)flight->generation << 32 | (slot + 1);
-	return true;
-}
-
-static void flight_free(struct host *host, struct flight *flight)
-{
-	flight->kind = FLIGHT_FREE;
-	flight->next_free = host->flight_free;
-	host->flight_free = (uint32_t)(flight - host->flights);
-	host->flights_in_use--;
-}
-
-/* The flight of a tag, or NULL when it was given up meanwhile. */
-static struct flight *flight_of(struct host *host, uint64_t tag)
-{
-	uint32_t slot = (uint32_t)tag - 1;
-
-	if (slot >= FLIGHTS_MAX || host->flights[slot].kind == FLIGHT_FREE ||
-		host->flights[slot].generation != tag >> 32)
-		return NULL;
-	return &host->flights[slot];
-}
-
-bool flights_of_device(const struct host *host, uint64_t device_row)
-{
-	uint32_t i;
-
-	if (!host->flights_in_use)
-		return false;
-	for (i = 0; i < FLIGHTS_MAX; i++)
-		if (host->flights[i].kind == FLIGHT_READING &&
-			host->flights[i].device_row == device_row)
-			return true;
-	return false;
-}
-
-void flight_give_up(struct host *host, uint64_t tag)
-{
-	struct flight *flight = flight_of(host, tag);
-
-	if (flight)
-		flight_free(host, flight);
-}
-
-void flights_free_all(struct host *host)
-{
-	uint32_t i;
-
-	for (i = 0; i < FLIGHTS_MAX; i++)
-		if (host->flights[i].kind != FLIGHT_FREE)
-			flight_free(host, &host->flights[i]);
-}
 
 /* ---- out ---- */
 
@@ -138,7 +69,7 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 		return -EBUSY;
 	r = session_publish(host, device, &message, tag);
 	if (r < 0)
-		flight_free(host, flight_of(host, tag));
+		flight_free(host, flight_find(host, tag));
 	return r;
 }
 
@@ -151,14 +82,14 @@ static void ask_for_more(struct host *host)
 }
 
 /* The lease is looked at for every PUBLISH, not only when its timer fires. */
-static bool may_leave(struct host *host, struct device *device)
+bool flight_may_leave(struct host *host, struct device *device)
 {
 	return device && session_may_send(host, device) &&
 	       lifecycle_may_publish(&device->record->life, clock_wall_msec()) &&
 	       !device_host(device)->draining;
 }
 
-static void hold(struct host *host, struct device *device, uint64_t device_row, uint64_t row)
+void flight_hold(struct host *host, struct device *device, uint64_t device_row, uint64_t row)
 {
 	owed_set_open(host->owed, device_row, false);
 	owed_put_back(host->owed, device_row, row);
@@ -168,8 +99,7 @@ static void hold(struct host *host, struct device *device, uint64_t device_row, 
 		platform_host_set_timers(host, device);
 }
 
-/* Never will it be taken: it must not block what waits behind it. */
-static void bury(struct host *host, uint64_t device_row, uint64_t row, const char *why)
+void flight_bury(struct host *host, uint64_t device_row, uint64_t row, const char *why)
 {
 	struct device *device = registry_by_row(host->registry, device_row);
 	const struct upstream_gap gap = {
@@ -200,25 +130,19 @@ void reading_pump_later(struct host *host)
 	set_delete_timer(host, PUMP_AGAIN_USEC);
 }
 
-/* False: not now, for none of them. */
-static bool pump_one(struct host *host, struct reading *reading)
+bool flight_send(struct host *host, struct device *device, struct reading *reading)
 {
-	struct device *device = registry_by_row(host->registry, reading->device_row);
 	uint64_t device_row = reading->device_row, row = reading->row;
 	int r;
 
-	if (!may_leave(host, device)) {
-		hold(host, device, device_row, row);
-		return true;
-	}
 	r = send_one(host, device, reading);
 	switch (r) {
 	case -ENOTSUP:
-		bury(host, device_row, row, "its platform has no place for it");
+		flight_bury(host, device_row, row, "its platform has no place for it");
 		return true;
 	case -EMSGSIZE:
 	case -EINVAL:
-		bury(host, device_row, row, "MQTT cannot carry it");
+		flight_bury(host, device_row, row, "MQTT cannot carry it");
 		return true;
 	default:
 		break;
@@ -232,22 +156,40 @@ static bool pump_one(struct host *host, struct reading *reading)
 	return false;
 }
 
+bool flight_has_room(const struct host *host, size_t more)
+{
+	return session_any_is_up(host) && host->flights_in_use + more < FLIGHTS_MAX;
+}
+
+/* False: not now, for none of them. */
+static bool pump_one(struct host *host, struct reading *reading, unsigned *count)
+{
+	struct device *device = registry_by_row(host->registry, reading->device_row);
+
+	if (!flight_may_leave(host, device)) {
+		++*count;
+		flight_hold(host, device, reading->device_row, reading->row);
+		return true;
+	}
+	if (pack_is_wanted(host, device))
+		return pack_send(host, device, reading, count);
+	++*count;
+	return flight_send(host, device, reading);
+}
+
 static int on_pump(sd_event_source *source, void *userdata)
 {
 	struct host *host = userdata;
 	struct reading *reading;
 	unsigned count = 0;
 
-	while (count < PUMP_BUDGET && session_any_is_up(host) &&
-		host->flights_in_use < FLIGHTS_MAX && owed_has_next(host->owed) &&
-		outbox_paced(host) && (reading = owed_next(host->owed))) {
-		count++;
-		if (!pump_one(host, reading))
+	while (count < PUMP_BUDGET && flight_has_room(host, 0) && owed_has_next(host->owed) &&
+		outbox_paced(host) && (reading = owed_next(host->owed)))
+		if (!pump_one(host, reading, &count))
 			break;
-	}
 	ask_for_more(host);
 	/* The budget was used up: go on in the next turn, others first. */
-	if (count == PUMP_BUDGET)
+	if (count >= PUMP_BUDGET)
 		reading_pump_soon(host);
 	return 0;
 }
@@ -290,16 +232,26 @@ static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdat
 	return 0;
 }
 
-/* Takes the slot of a tag back. False: it was given up meanwhile, or was no reading. */
+/* Takes the slot of a tag back, and of a pack the first one that is still in flight. False: it was
+ * given up meanwhile, or was no reading. */
 static bool landed(struct host *host, uint64_t tag, struct flight *ret_was)
 {
-	struct flight *flight = flight_of(host, tag);
+	struct flight *flight;
 
-	if (!flight)
-		return false;
-	*ret_was = *flight;
-	flight_free(host, flight);
-	return ret_was->kind == FLIGHT_READING;
+	while ((flight = flight_find(host, tag))) {
+		*ret_was = *flight;
+		flight_free(host, flight);
+		if (ret_was->kind != FLIGHT_VOID)
+			return ret_was->kind == FLIGHT_READING;
+		tag = ret_was->next_in_pack;
+	}
+	return false;
+}
+
+/* The next one of the same message. */
+static bool landed_next(struct host *host, struct flight *was)
+{
+	return landed(host, was->next_in_pack, was);
 }
 
 static int on_refused_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -339,6 +291,21 @@ static void device_is_eased(struct host *host, uint64_t device_row)
 	outbox_device_eased(host, device);
 }
 
+static void delivered(struct host *host, const struct flight *was)
+{
+	size_t before = owed_deletes_waiting(host->owed);
+
+	histogram_add(&host->metrics.publish, clock_boot_usec() - was->sent_usec);
+	owed_acked(host->owed, was->device_row, was->row);
+	device_is_eased(host, was->device_row);
+	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
+		reading_delete_delivered(host);
+	else if (!before && owed_deletes_waiting(host->owed))
+		set_delete_timer(host, DELETE_DELAY_USEC);
+	session_on_delivered(host, was->device_row);
+	reading_look_whether_drained(host, was->device_row);
+}
+
 void reading_on_delivered(struct host *host, uint64_t tag)
 {
 	struct flight was = {.kind = FLIGHT_FREE};
@@ -350,15 +317,9 @@ void reading_on_delivered(struct host *host, uint64_t tag)
 			command_on_landed(host, was.row, true);
 		return;
 	}
-	histogram_add(&host->metrics.publish, clock_boot_usec() - was.sent_usec);
-	owed_acked(host->owed, was.device_row, was.row);
-	device_is_eased(host, was.device_row);
-	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
-		reading_delete_delivered(host);
-	else if (owed_deletes_waiting(host->owed) == 1)
-		set_delete_timer(host, DELETE_DELAY_USEC);
-	session_on_delivered(host, was.device_row);
-	reading_look_whether_drained(host, was.device_row);
+	do
+		delivered(host, &was);
+	while (landed_next(host, &was));
 	reading_pump_soon(host);
 }
 
@@ -369,10 +330,31 @@ static bool is_poison(int reason)
 	return reason == 0x90 || reason == 0x95 || reason == 0x99;
 }
 
+/* Of several it is not known which one it was, or whether they were only too much together. */
+static void refused(struct host *host, const struct flight *was, int reason, bool alone)
+{
+	char text[32];
+
+	if (is_poison(reason) && alone) {
+		snprintf(text, sizeof(text), "MQTT reason 0x%02X", (unsigned)reason);
+		flight_bury(host, was->device_row, was->row, text);
+	} else if (is_poison(reason)) {
+		owed_put_back(host->owed, was->device_row, was->row);
+		host->pack_singles++;
+	} else {
+		/* Quota, authorisation of a topic: not this reading's fault. It waits, and what is
+		 * behind it. */
+		owed_set_open(host->owed, was->device_row, false);
+		owed_put_back(host->owed, was->device_row, was->row);
+		hold_refused(host, was->device_row);
+	}
+	reading_look_whether_drained(host, was->device_row);
+}
+
 void reading_on_refused(struct host *host, uint64_t tag, int reason)
 {
 	struct flight was = {.kind = FLIGHT_FREE};
-	char text[32];
+	bool alone;
 
 	if (!landed(host, tag, &was)) {
 		if (was.kind == FLIGHT_GAP)
@@ -381,22 +363,15 @@ void reading_on_refused(struct host *host, uint64_t tag, int reason)
 			command_on_landed(host, was.row, false);
 		return;
 	}
-	if (is_poison(reason)) {
-		snprintf(text, sizeof(text), "MQTT reason 0x%02X", (unsigned)reason);
-		bury(host, was.device_row, was.row, text);
-	} else {
-		/* Quota, authorisation of a topic: not this reading's fault. It waits, and what is
-		 * behind it. */
-		owed_set_open(host->owed, was.device_row, false);
-		owed_put_back(host->owed, was.device_row, was.row);
-		hold_refused(host, was.device_row);
-	}
-	reading_look_whether_drained(host, was.device_row);
+	alone = !was.packed;
+	do
+		refused(host, &was, reason, alone);
+	while (landed_next(host, &was));
 	reading_pump_soon(host);
 }
 
 /* One that the uplink held will not come back: it is owed again, and with it what left after it. */
-static void give_back(struct host *host, struct flight *flight)
+static void give_back(struct host *host, struct flight *flight, bool pack_goes_on)
 {
 	if (flight->kind == FLIGHT_READING)
 		owed_put_back(host->owed, flight->device_row, flight->row);
@@ -404,7 +379,11 @@ static void give_back(struct host *host, struct flight *flight)
 		gap_on_lost(host, flight->row);
 	else if (flight->kind == FLIGHT_RESULT)
 		command_on_lost(host, flight->row);
-	flight_free(host, flight);
+	/* The others of its pack land by it. */
+	if (pack_goes_on)
+		flight->kind = FLIGHT_VOID;
+	else
+		flight_free(host, flight);
 }
 
 /* True for what went by the gateway's session. */
@@ -412,7 +391,7 @@ static bool is_shared(struct host *host, const struct flight *flight)
 {
 	const struct device *device = registry_by_row(host->registry, flight->device_row);
 
-	return !device || !session_is_own(device);
+	return flight->wide || !device || !session_is_own(device);
 }
 
 void reading_on_link_lost(struct host *host)
@@ -421,7 +400,7 @@ void reading_on_link_lost(struct host *host)
 
 	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
 		if (host->flights[i].kind != FLIGHT_FREE && is_shared(host, &host->flights[i]))
-			give_back(host, &host->flights[i]);
+			give_back(host, &host->flights[i], false);
 	reading_all_drained(host);
 }
 
@@ -432,6 +411,6 @@ void reading_on_session_lost(struct host *host, uint64_t device_row)
 	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
 		if (host->flights[i].kind != FLIGHT_FREE &&
 			host->flights[i].device_row == device_row)
-			give_back(host, &host->flights[i]);
+			give_back(host, &host->flights[i], host->flights[i].wide);
 	reading_look_whether_drained(host, device_row);
 }

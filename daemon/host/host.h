@@ -45,11 +45,20 @@
 #define FLIGHTS_MAX	   4096
 
 /* One publication on its way: what a tag stands for. */
-enum flight_kind { FLIGHT_FREE, FLIGHT_READING, FLIGHT_GAP, FLIGHT_RESULT };
+enum flight_kind {
+	FLIGHT_FREE,
+	FLIGHT_READING,
+	FLIGHT_GAP,
+	FLIGHT_RESULT,
+	FLIGHT_VOID, /* owed again, while the pack that it was part of is still on its way */
+};
 struct flight {
 	enum flight_kind kind;
 	uint32_t generation;
 	uint32_t next_free;
+	uint64_t next_in_pack; /* its tag, 0 = none */
+	bool wide;	       /* of a pack that goes by the gateway's session, whose it ever is */
+	bool packed;	       /* with others in one message */
 	uint64_t device_row;
 	uint64_t row;
 	uint64_t sent_usec; /* boot time */
@@ -197,6 +206,7 @@ struct host {
 	struct flight *flights; /* FLIGHTS_MAX */
 	uint32_t flight_free;	/* head of the free list, FLIGHTS_MAX = none */
 	unsigned flights_in_use;
+	unsigned pack_singles; /* so many readings go out one by one: see pack.c */
 	sd_event_source *delete_timer;
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;
@@ -408,6 +418,8 @@ bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, 
 	uint64_t *ret_tag);
 /* What was taken was not handed over. */
 void flight_give_up(struct host *host, uint64_t tag);
+/* All flights of one message. */
+void flight_give_up_pack(struct host *host, uint64_t tag);
 void flights_free_all(struct host *host);
 /* True while the uplink holds a reading of this device, also one that is owed again. */
 bool flights_of_device(const struct host *host, uint64_t device_row);

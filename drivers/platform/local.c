@@ -45,7 +45,7 @@ static const struct platform_description *describe(void)
 	static const struct platform_description description = {
 		.name = "local",
 		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_APPROVES_HERE |
-			    PLATFORM_SHARED_SESSION | PLATFORM_WITHDRAWS,
+			    PLATFORM_SHARED_SESSION | PLATFORM_WITHDRAWS | PLATFORM_PACKS,
 		.settings = settings,
 		.setting_count = ELEMENTS(settings),
 	};

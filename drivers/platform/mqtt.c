@@ -28,7 +28,7 @@ static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_MQTT,
-		.supports = PLATFORM_APPROVES_HERE | PLATFORM_NEEDS_TOKEN,
+		.supports = PLATFORM_APPROVES_HERE | PLATFORM_NEEDS_TOKEN | PLATFORM_PACKS,
 	};
 
 	return &description;

@@ -22,6 +22,9 @@
 #include "core/owed.h"
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+/* Bytes of an envelope, at most: all before the body; with it, in base64. */
+#define ENVELOPE_HEAD	       384
+#define ENVELOPE_SIZE(reading) (ENVELOPE_HEAD + (reading)->size * 4 / 3 + 8)
 
 static void cleanup_json(json_t **value)
 {
@@ -96,32 +99,80 @@ static void add_property(struct upstream_message *message, const char *name, con
 	snprintf(property->value, sizeof(property->value), "%s", value);
 }
 
-static json_t *body_json(const struct reading *reading)
+/* The body is JSON that was checked when it came, and is not read again. */
+static size_t put_body(const struct reading *reading, const char *binary, char *at)
 {
-	json_error_t error;
-	char *text;
-	json_t *value;
-
-	if (reading->format != FORMAT_OPAQUE)
-		return json_loadb(
-			(const char *)reading->body, reading->size, JSON_DECODE_ANY, &error);
-	text = base64_encode(span_of(reading->body, reading->size));
-	value = text ? json_string(text) : NULL;
-	free(text);
-	return value;
+	if (!binary) {
+		memcpy(at, reading->body, reading->size);
+		return reading->size;
+	}
+	*at = '"';
+	*stpcpy(at + 1, binary) = '"';
+	return strlen(binary) + 2;
 }
 
-static int envelope(const struct upstream_item *item, const char *id, const char *time,
-	struct upstream_message *message)
+/* Appends what travels of one reading where there are no user properties. 'text' has room for
+ * ENVELOPE_SIZE() of it. No word in it has to be escaped. Returns the size, or -ENOMEM. */
+static ssize_t put_envelope(
+	const struct upstream_item *item, const struct upstream_part *part, char *text)
 {
-	const struct reading *reading = item->reading;
-	CLEANUP(cleanup_json)
-	json_t *value = json_pack("{s:{s:s,s:s,s:s,s:s,s:s},s:i,s:o}", "gh", "id", id, "device",
-		item->record->id, "trust", trust_to_string(reading->trust), "time", time, "clock",
-		reading->clock_synced ? "synced" : "unsynced", "ct", reading->format, "body",
-		body_json(reading));
+	const struct reading *reading = part->reading;
+	char id[80], time[32], *binary = NULL;
+	size_t size;
 
-	return set_json(value, message);
+	if (reading->format == FORMAT_OPAQUE) {
+		binary = base64_encode(span_of(reading->body, reading->size));
+		if (!binary)
+			return -ENOMEM;
+	}
+	gh_id_format(item->gateway_id, item->epoch, reading->row, id);
+	format_time(reading->time, time, sizeof(time));
+	size = (size_t)snprintf(text, ENVELOPE_HEAD,
+		"{\"gh\":{\"id\":\"%s\",\"device\":\"%s\",\"trust\":\"%s\",\"time\":\"%s\","
+		"\"clock\":\"%s\"},\"ct\":%d,\"body\":",
+		id, part->record->id, trust_to_string(reading->trust), time,
+		reading->clock_synced ? "synced" : "unsynced", reading->format);
+	size += put_body(reading, binary, text + size);
+	text[size++] = '}';
+	free(binary);
+	return (ssize_t)size;
+}
+
+/* One envelope, or (array) all of them in one array. */
+static int envelopes(const struct upstream_item *item, const struct upstream_part *part,
+	size_t count, bool array, struct upstream_message *message)
+{
+	size_t room = 3, size = 0;
+	ssize_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		room += ENVELOPE_SIZE(part[i].reading);
+	message->made = malloc(room);
+	if (!message->made)
+		return -ENOMEM;
+	if (array)
+		message->made[size++] = '[';
+	for (size_t i = 0; i < count && n >= 0; i++) {
+		if (i)
+			message->made[size++] = ',';
+		n = put_envelope(item, &part[i], message->made + size);
+		size += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		return (int)n;
+	if (array)
+		message->made[size++] = ']';
+	message->payload = span_of(message->made, size);
+	message->content_type = "application/json";
+	return 0;
+}
+
+static int encode_pack(const struct upstream_item *item, struct upstream_message *message)
+{
+	int r = topic_of(item, "telemetry", message);
+
+	message->qos = 1;
+	return r < 0 ? r : envelopes(item, item->part, item->parts, true, message);
 }
 
 static int encode_reading(const struct upstream_item *item, struct upstream_message *message)
@@ -133,10 +184,11 @@ static int encode_reading(const struct upstream_item *item, struct upstream_mess
 	if (r < 0)
 		return r;
 	message->qos = 1;
+	if (item->envelope)
+		return envelopes(item, &(const struct upstream_part){item->record, reading}, 1,
+			false, message);
 	gh_id_format(item->gateway_id, item->epoch, reading->row, id);
 	format_time(reading->time, time, sizeof(time));
-	if (item->envelope)
-		return envelope(item, id, time, message);
 	message->payload = span_of(reading->body, reading->size);
 	message->content_type = content_type(reading->format);
 	add_property(message, "gh-v", "1");
@@ -257,6 +309,7 @@ int topics_encode(const struct upstream_item *item, struct upstream_message *ret
 	static int (*const encoders[])(
 		const struct upstream_item *item, struct upstream_message *message) = {
 		[UPSTREAM_READING] = encode_reading,
+		[UPSTREAM_PACK] = encode_pack,
 		[UPSTREAM_STATUS] = encode_status,
 		[UPSTREAM_GAP] = encode_gap,
 		[UPSTREAM_CLEAR] = encode_clear,

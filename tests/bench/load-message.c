@@ -20,7 +20,8 @@
 #define RECORD_SIZE	      (sizeof(RECORD) - 1)
 
 /* An option of up to 268 bytes behind option *last. */
-static uint8_t *put_option(uint8_t *at, unsigned number, unsigned *last, const void *value, size_t size)
+static uint8_t *put_option(
+	uint8_t *at, unsigned number, unsigned *last, const void *value, size_t size)
 {
 	unsigned delta = number - *last;
 

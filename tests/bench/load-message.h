@@ -13,9 +13,10 @@
 enum { MESSAGE_CON, MESSAGE_NON, MESSAGE_ACK, MESSAGE_RST };
 
 struct message_options {
-	const char *path, *prefix; /* the endpoint's name is the prefix and the sensor's number; "" = none */
-	size_t size;		   /* of the body, SenML JSON; 0 = none */
-	bool put;		   /* PUT instead of POST */
+	const char *path,
+		*prefix; /* the endpoint's name is the prefix and the sensor's number; "" = none */
+	size_t size;	 /* of the body, SenML JSON; 0 = none */
+	bool put;	 /* PUT instead of POST */
 };
 
 struct message {

@@ -220,7 +220,8 @@ static void go_on(struct load *load, struct sensor *sensor, const struct message
 		compose(load, sensor);
 		sensor->due = load->now;
 	} else if (!good)
-		sensor->due = load->now + (answer->max_age < 3 ? answer->max_age : 3) * 1000000 + 100000;
+		sensor->due =
+			load->now + (answer->max_age < 3 ? answer->max_age : 3) * 1000000 + 100000;
 	else
 		sensor->due = sensor->began + load->every_msec * 1000;
 	if (sensor->due <= load->now && !load->stopping)
@@ -245,7 +246,8 @@ static void take(struct load *load, const uint8_t *data, size_t size, struct in_
 	sensor = &load->sensor[number];
 	if (answer.code && answer.type == MESSAGE_CON)
 		acknowledge(load, sensor, answer.message_id);
-	if (!sensor->tries || (answer.type == MESSAGE_ACK && answer.message_id != sensor->message_id)) {
+	if (!sensor->tries ||
+		(answer.type == MESSAGE_ACK && answer.message_id != sensor->message_id)) {
 		load->late++;
 		return;
 	}
@@ -322,7 +324,8 @@ static void run(struct load *load)
 	load->begin = started + (uint64_t)(load->warm_up * 1e6);
 	load->end = load->begin + (uint64_t)(load->seconds * 1e6);
 	for (unsigned i = 0; i < load->sensors; i++)
-		load->sensor[i].due = started + (uint64_t)load->every_msec * 1000 * i / load->sensors;
+		load->sensor[i].due =
+			started + (uint64_t)load->every_msec * 1000 * i / load->sensors;
 	do {
 		if (now_usec() >= next) {
 			tick(load);
@@ -331,7 +334,8 @@ static void run(struct load *load)
 		int n = epoll_wait(load->epoll_fd, events, BATCH, TICK / 1000);
 		for (int i = 0; i < n; i++)
 			hear(load, events[i].data.ptr);
-		load->stopping = now_usec() >= load->end || (load->once && load->done == load->sensors);
+		load->stopping =
+			now_usec() >= load->end || (load->once && load->done == load->sensors);
 	} while (!load->stopping || (load->under_way && now_usec() < load->end + GRACE));
 	load->now = now_usec();
 	if (load->once)
@@ -422,7 +426,8 @@ static void report(const struct load *load)
 	for (unsigned i = 0; i < 256; i++) {
 		if (!load->code[i])
 			continue;
-		printf("%s\"%u.%02u\":%llu", comma, i >> 5, i & 31, (unsigned long long)load->code[i]);
+		printf("%s\"%u.%02u\":%llu", comma, i >> 5, i & 31,
+			(unsigned long long)load->code[i]);
 		comma = ",";
 	}
 	printf("}}\n");
@@ -468,7 +473,8 @@ int main(int argc, char **argv)
 	static const struct option known[] = {{"sensors", 1, 0, 'n'}, {"ports", 1, 0, 'P'},
 		{"size", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"seconds", 1, 0, 't'},
 		{"every", 1, 0, 'e'}, {"path", 1, 0, 'p'}, {"prefix", 1, 0, 'x'},
-		{"from", 1, 0, 'f'}, {"once", 0, 0, '1'}, {"put", 0, 0, 'u'}, {"reflect", 0, 0, 'r'}, {0}};
+		{"from", 1, 0, 'f'}, {"once", 0, 0, '1'}, {"put", 0, 0, 'u'},
+		{"reflect", 0, 0, 'r'}, {0}};
 	static struct load load = {.options = {.path = "t", .prefix = "s", .size = 64},
 		.sensors = 50,
 		.warm_up = 0.5,
@@ -478,19 +484,44 @@ int main(int argc, char **argv)
 
 	for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;)
 		switch (letter) {
-		case 'n': load.sensors = (unsigned)atoi(optarg); break;
-		case 'P': load.ports = (unsigned)atoi(optarg); break;
-		case 's': load.options.size = (size_t)atoi(optarg); break;
-		case 'w': load.warm_up = atof(optarg); break;
-		case 't': load.seconds = atof(optarg); break;
-		case 'e': load.every_msec = (unsigned)atoi(optarg); break;
-		case 'p': load.options.path = optarg; break;
-		case 'x': load.options.prefix = optarg; break;
-		case 'f': first = optarg; break;
-		case '1': load.once = true; break;
-		case 'u': load.options.put = true; break;
-		case 'r': is_server = true; break;
-		default: usage();
+		case 'n':
+			load.sensors = (unsigned)atoi(optarg);
+			break;
+		case 'P':
+			load.ports = (unsigned)atoi(optarg);
+			break;
+		case 's':
+			load.options.size = (size_t)atoi(optarg);
+			break;
+		case 'w':
+			load.warm_up = atof(optarg);
+			break;
+		case 't':
+			load.seconds = atof(optarg);
+			break;
+		case 'e':
+			load.every_msec = (unsigned)atoi(optarg);
+			break;
+		case 'p':
+			load.options.path = optarg;
+			break;
+		case 'x':
+			load.options.prefix = optarg;
+			break;
+		case 'f':
+			first = optarg;
+			break;
+		case '1':
+			load.once = true;
+			break;
+		case 'u':
+			load.options.put = true;
+			break;
+		case 'r':
+			is_server = true;
+			break;
+		default:
+			usage();
 		}
 	if (optind + 1 != argc || load.sensors < 1 || inet_pton(AF_INET, first, &load.first) != 1)
 		usage();

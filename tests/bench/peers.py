@@ -7,7 +7,7 @@ import subprocess
 
 from bed import until
 from bed.process import Process
-from bed.wait import accepts, free_port
+from bed.wait import free_port
 
 import bench
 from bench import HERE, say

@@ -56,6 +56,49 @@ def test_envelope(make_gateway, broker, recorder):
     assert bare.user['gh-v'] == '1' and json.loads(bare.payload)[0]['v'] == 8
 
 
+def test_packed(make_gateway, broker, recorder):
+    """What waited for the broker travels together: of one device, then of all of them. Each reading
+    has its own id, in order, and none is missing or twice."""
+    gateway = make_gateway(broker=broker, config={'mqtt': {'pack': 4}}).start()
+    first, second = let_in(gateway, 'first'), let_in(gateway, 'second')
+
+    def outage():
+        broker.stop()
+        until(lambda: gateway.ctl('status')['uplink']['state'] != 'up', 20, 'the uplink is down')
+        for value in range(10):
+            assert first.report(value).code == second.report(value).code == coap.CHANGED
+        broker.start()
+        recorder.wait_subscribed(30)
+
+    def came(topic, count):
+        """What the messages on a topic hold, message by message, when 'count' readings are there."""
+        def there():
+            found = [json.loads(one.payload) for one in recorder.messages(topic)]
+            return found if sum(map(len, found)) >= count else None
+        return until(there, 30, '%d readings on %s' % (count, topic))
+    outage()
+    for one in (first, second):
+        found = came('gatehouse/bed/%s/telemetry' % one.id, 10)
+        assert len(found) < 10 and max(map(len, found)) == 4, found
+        flat = [envelope for some in found for envelope in some]
+        assert {envelope['gh']['device'] for envelope in flat} == {one.id}
+        assert [envelope['body'][0]['v'] for envelope in flat] == list(range(10))
+    gateway.configure({'mqtt': {'layout': 'gateway', 'pack': 16}})
+    gateway.reload()
+    outage()
+    found = came('gatehouse/bed/telemetry', 20)
+    assert max(map(len, found)) == 16, found
+    flat = [envelope for some in found for envelope in some]
+    for one in (first, second):
+        assert [envelope['body'] for envelope in flat if envelope['gh']['device'] == one.id] == \
+            [[{'bn': one.id + '/', 'n': 'seq', 'v': value}] for value in range(10)]
+    ids = [tuple(map(int, envelope['gh']['id'].split('.')[1:])) for envelope in flat]
+    assert len(set(ids)) == 20
+    assert not [one for one in recorder.messages('gatehouse/bed/+/telemetry')
+                if json.loads(one.payload)[0]['gh']['id'] in
+                {envelope['gh']['id'] for envelope in flat}]
+
+
 def test_a_broker_that_speaks_3_1_1_only(make_gateway, broker, recorder):
     """MQTT 5 is asked for, refused, and then everything works in the older one."""
     old = OldBroker(broker)

@@ -143,6 +143,35 @@ static void test_turns(void **state)
 	assert_int_equal(stats_of(owed).in_flight, 6);
 }
 
+static void test_next_of_one_device(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_limits limits = wide;
+
+	assert_false(owed_has_next_of(owed, 1));
+	assert_null(owed_next_of(owed, 1));
+	owed_set_open(owed, 1, true);
+	owed_set_open(owed, 2, true);
+	assert_false(owed_has_next_of(owed, 1)); /* nothing waits */
+	for (unsigned i = 0; i < 3; i++) {
+		commit(owed, 1, take(owed, 1));
+		commit(owed, 2, take(owed, 2));
+	}
+	assert_int_equal(owed_next_of(owed, 2)->row, 2);
+	assert_int_equal(owed_next_of(owed, 2)->row, 4);
+	assert_int_equal(next_row(owed), 1);
+	assert_int_equal(owed_next_of(owed, 1)->row, 3);
+	limits.in_flight = 4;
+	owed_set_limits(owed, &limits);
+	assert_false(owed_has_next_of(owed, 2));
+	assert_null(owed_next_of(owed, 2));
+	owed_set_limits(owed, &wide);
+	assert_int_equal(owed_next_of(owed, 2)->row, 6);
+	assert_null(owed_next_of(owed, 2));
+	assert_int_equal(next_row(owed), 5);
+	assert_int_equal(next_row(owed), 0);
+}
+
 static void test_flight_limit(void **state)
 {
 	struct owed *owed = *state;
@@ -309,6 +338,7 @@ int main(void)
 		OWED_TEST(test_outbox_limit),
 		OWED_TEST(test_fair_share),
 		OWED_TEST(test_turns),
+		OWED_TEST(test_next_of_one_device),
 		OWED_TEST(test_flight_limit),
 		OWED_TEST(test_returned_in_order),
 		OWED_TEST(test_put_back),

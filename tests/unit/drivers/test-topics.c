@@ -114,6 +114,50 @@ static void test_envelope(void **state)
 	reading_unref(reading);
 }
 
+/* Byte for byte what consumers parse. */
+static void test_pack(void **state)
+{
+	struct device_record other = {.id = "other-2", .ep = "o"};
+	struct reading *first =
+		make_reading(FORMAT_SENML_JSON, "[{\"bn\":\"a/\",\"v\":\"\u00e9\"}]");
+	struct reading *second = make_reading(FORMAT_OPAQUE, "\x01\xff?");
+	const struct upstream_part part[] = {{&record, first}, {&other, second}};
+	struct upstream_item item = {
+		.kind = UPSTREAM_PACK, .gateway_id = "gw", .epoch = 3, .part = part, .parts = 2};
+	struct upstream_message message;
+	static const char one[] =
+		"[{\"gh\":{\"id\":\"gw.3.17\",\"device\":\"sensor-1-abcd\",\"trust\":\"plain\","
+		"\"time\":\"1234567890.123\",\"clock\":\"synced\"},\"ct\":110,\"body\":"
+		"[{\"bn\":\"a/\",\"v\":\"\u00e9\"}]}";
+	static const char two[] =
+		",{\"gh\":{\"id\":\"gw.3.18\",\"device\":\"other-2\",\"trust\":\"plain\","
+		"\"time\":\"1234567890.123\",\"clock\":\"unsynced\"},\"ct\":42,\"body\":\"Af8/\"}";
+	char expected[1024];
+	int n;
+
+	second->row = 18;
+	second->clock_synced = false;
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/telemetry");
+	assert_int_equal(message.qos, 1);
+	assert_int_equal(message.property_count, 0);
+	assert_string_equal(message.content_type, "application/json");
+	n = snprintf(expected, sizeof(expected), "%s%s]", one, two);
+	assert_int_equal(message.payload.size, n);
+	assert_memory_equal(message.payload.data, expected, n);
+	upstream_message_clear(&message);
+	item.record = &record;
+	item.parts = 1;
+	assert_int_equal(topics_encode(&item, &message), 0);
+	assert_string_equal(message.topic, "gatehouse/gw/sensor-1-abcd/telemetry");
+	n = snprintf(expected, sizeof(expected), "%s]", one);
+	assert_int_equal(message.payload.size, n);
+	assert_memory_equal(message.payload.data, expected, n);
+	upstream_message_clear(&message);
+	reading_unref(first);
+	reading_unref(second);
+}
+
 static void test_status(void **state)
 {
 	const struct upstream_item item = {
@@ -262,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_envelope),
+		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_gap_gateway_clear),
 		cmocka_unit_test(test_inbound),

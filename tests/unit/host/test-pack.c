@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Several readings in one message: which ones, and that each still has a fate of its own. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fakes.h"
+#include "host/flight-parts.h"
+
+static struct lan_exchange x;
+
+static void layout(enum layout layout, uint32_t pack)
+{
+	bed.config.mqtt_layout = layout;
+	bed.config.mqtt_pack = pack;
+}
+
+static void reported(const char *ep, const char *ip, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		report(&x, ep, ip, "1");
+		appended_answer(0);
+	}
+}
+
+static unsigned owed(void)
+{
+	struct owed_stats now;
+
+	owed_stats(bed.host.owed, &now);
+	return (unsigned)now.readings;
+}
+
+/* The newest message; its number among all. */
+static size_t newest(void)
+{
+	assert_true(fake_publication_count > 0);
+	return fake_publication_count - 1;
+}
+
+/* How often a word stands in a message. */
+static unsigned times(size_t index, const char *word)
+{
+	const char *at = fake_publications[index].payload;
+	unsigned count = 0;
+
+	for (; (at = strstr(at, word)); at++)
+		count++;
+	return count;
+}
+
+static void of_one_device(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+	char topic[128];
+
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_DEVICE, 3);
+	reported("one", "10.0.0.1", 4);
+	reported("two", "10.0.0.2", 2);
+	link_up();
+	bed_run_loop();
+	/* one 1-3, two 1-2, one 4 */
+	assert_int_equal(published("/telemetry", 0), 3);
+	snprintf(topic, sizeof(topic), "gatehouse/plant/%s/telemetry", one->record->id);
+	assert_int_equal(published(topic, 0), 2);
+	assert_string_equal(fake_publications[newest()].topic, topic);
+	assert_int_equal(times(newest(), "\"gh\""), 1);
+	assert_int_equal(times(newest(), ".4\",\"device\""), 1);
+	assert_int_equal(times(newest() - 1, "\"gh\""), 2);
+	assert_int_equal(times(newest() - 2, "\"gh\""), 3);
+	assert_int_equal(bed.host.flights_in_use, 6);
+	uplink_deliver(newest() - 2);
+	assert_int_equal(owed(), 3);
+	assert_int_equal(bed.host.flights_in_use, 3);
+	uplink_deliver(newest() - 2); /* nobody's any more */
+	assert_int_equal(owed(), 3);
+	uplink_deliver(newest() - 1);
+	uplink_deliver(newest());
+	assert_int_equal(owed(), 0);
+	bed_advance(60 * USEC_PER_MSEC);
+	assert_int_equal(fake_rows.delete_calls, 1);
+}
+
+static void of_all_devices(void **state)
+{
+	active_device("one", "10.0.0.1");
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 2);
+	reported("two", "10.0.0.2", 3);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 1);
+	assert_int_equal(times(newest(), "\"gh\""), 5);
+	uplink_deliver(newest());
+	assert_int_equal(owed(), 0);
+	/* One that comes alone waits for nobody; it is an array all the same. */
+	reported("one", "10.0.0.1", 1);
+	bed_run_loop();
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 2);
+	assert_int_equal(times(newest(), "\"gh\""), 1);
+	assert_int_equal(fake_publications[newest()].payload[0], '[');
+}
+
+static void lost_and_sent_again(void **state)
+{
+	active_device("one", "10.0.0.1");
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 2);
+	reported("two", "10.0.0.2", 2);
+	link_up();
+	bed_run_loop();
+	uplink_event(UPLINK_LOST);
+	assert_int_equal(bed.host.flights_in_use, 0);
+	assert_int_equal(owed(), 4);
+	bed_advance(2 * USEC_PER_SEC);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 2);
+	assert_int_equal(times(newest(), "\"gh\""), 4);
+	uplink_deliver(newest());
+	assert_int_equal(owed(), 0);
+}
+
+/* Too much for the broker together: one by one, and only the one that is to blame is put aside. */
+static void refused_together(void **state)
+{
+	size_t last;
+
+	active_device("one", "10.0.0.1");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 3);
+	link_up();
+	bed_run_loop();
+	uplink_refuse(newest(), 0x95);
+	bed_run_loop();
+	assert_int_equal(owed(), 3);
+	assert_int_equal(fake_rows.buried_count, 0);
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 4);
+	assert_int_equal(times(newest() - 2, ".1\",\"device\""), 1);
+	assert_int_equal(times(newest(), "\"gh\""), 1);
+	last = newest();
+	uplink_deliver(last - 2);
+	uplink_refuse(last - 1, 0x95); /* and a gap is told */
+	uplink_deliver(last);
+	assert_int_equal(owed(), 0);
+	assert_int_equal(fake_rows.buried_count, 1);
+	/* After that they travel together again. */
+	reported("one", "10.0.0.1", 2);
+	bed_run_loop();
+	assert_int_equal(times(newest(), "\"gh\""), 2);
+}
+
+static void refused_for_the_moment(void **state)
+{
+	active_device("one", "10.0.0.1");
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 1);
+	reported("two", "10.0.0.2", 1);
+	link_up();
+	bed_run_loop();
+	uplink_refuse(newest(), 0x87);
+	bed_run_loop();
+	assert_int_equal(owed(), 2);
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 1);
+	bed_advance(2 * USEC_PER_SEC);
+	bed_run_loop();
+	assert_true(published("gatehouse/plant/telemetry", 0) > 1);
+}
+
+static void no_room_at_the_uplink(void **state)
+{
+	active_device("one", "10.0.0.1");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 3);
+	fake_publish_result = -ENOBUFS;
+	link_up();
+	bed_run_loop();
+	assert_int_equal(bed.host.flights_in_use, 0);
+	assert_int_equal(owed(), 3);
+	fake_publish_result = 0;
+	bed_advance(2 * USEC_PER_SEC);
+	bed_run_loop();
+	assert_int_equal(times(newest(), "\"gh\""), 3);
+}
+
+static void mqtt_cannot_carry_it(void **state)
+{
+	active_device("one", "10.0.0.1");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 2);
+	fake_publish_result = -EMSGSIZE;
+	link_up();
+	bed_run_loop();
+	/* Together, then each alone. */
+	assert_int_equal(fake_rows.buried_count, 2);
+	assert_int_equal(owed(), 0);
+	assert_int_equal(bed.host.flights_in_use, 2); /* the gaps */
+}
+
+/* One device of a pack is given up while the pack is on its way: the others land. */
+static void one_of_them_is_taken_out(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 1);
+	reported("two", "10.0.0.2", 1);
+	reported("one", "10.0.0.1", 1);
+	reported("two", "10.0.0.2", 1);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(times(newest(), "\"gh\""), 4);
+	owed_set_open(bed.host.owed, one->record->row, false);
+	reading_on_session_lost(&bed.host, one->record->row);
+	assert_false(flights_of_device(&bed.host, one->record->row));
+	assert_int_equal(bed.host.flights_in_use, 4);
+	uplink_deliver(newest());
+	assert_int_equal(owed(), 2);
+	assert_int_equal(bed.host.flights_in_use, 0);
+}
+
+static void a_void_one_goes_with_its_link(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+
+	layout(LAYOUT_GATEWAY, 16);
+	reported("one", "10.0.0.1", 2);
+	link_up();
+	bed_run_loop();
+	reading_on_session_lost(&bed.host, one->record->row);
+	reading_pump_soon(&bed.host);
+	bed_run_loop();
+	assert_int_equal(bed.host.flights_in_use, 4); /* void, and sent anew */
+	uplink_event(UPLINK_LOST);
+	assert_int_equal(bed.host.flights_in_use, 0);
+	assert_int_equal(owed(), 2);
+}
+
+static void a_pack_has_a_size(void **state)
+{
+	active_device("one", "10.0.0.1");
+	layout(LAYOUT_GATEWAY, 2);
+	reported("one", "10.0.0.1", 5);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 3);
+	assert_int_equal(times(newest(), "\"gh\""), 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(of_one_device),
+		T(of_all_devices),
+		T(lost_and_sent_again),
+		T(refused_together),
+		T(refused_for_the_moment),
+		T(no_room_at_the_uplink),
+		T(mqtt_cannot_carry_it),
+		T(one_of_them_is_taken_out),
+		T(a_void_one_goes_with_its_link),
+		T(a_pack_has_a_size),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
