@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/display.h"
 #include "host/command-host.h"
 #include "host/gap.h"
 #include "host/host.h"
@@ -228,6 +229,7 @@ static int start_uplink(struct gateway *gateway)
 		reading_set_open(host, device);
 		telemetry_update(host, device);
 		host_submit(host, device, &(const struct submission){.event = LIFE_RESTARTED});
+		display_look(host, device);
 	}
 	scan_plan(host);
 	command_host_start(host);

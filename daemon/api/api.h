@@ -67,8 +67,9 @@
  *           "operation":{"state","number","expires"},"credential":{"state","since","expires"} (never a value),
  *           "link","last_heard" (seconds ago or null),"last_reading","readings","queued",
  *           "recent":null or {"name","unit","values":[number,...]} (of its first name, oldest first),
+ *           "code_at" (where the code that is out is read: "display", "sending" to it, "missed" it, "here", or null),
  *           "code" (only: an operation's verification code that the gateway must show because the device has no
- *           display, to a technician with a fresh password),"actions":["approve",...]}
+ *           display, or it cannot be read, to a technician with a fresh password),"actions":["approve",...]}
  * DONE   = {"result":"done","text"}
  *
  * Times are RFC 3339 text or null. Errors: {"error":"<word>","text":"<sentence>"} with status 400, 401 ("login",

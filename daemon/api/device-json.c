@@ -2,7 +2,7 @@
 
 /*
  * A device as JSON: what a person decides on. Never a credential's value; a verification code only
- * where the gateway itself must show it (the device has no display), to a technician with a fresh
+ * where the gateway itself must show it (the device has no display, or it cannot be read), to a technician with a fresh
  * password.
  */
 
@@ -48,8 +48,8 @@ static const struct {
 	{STAGE_SEEN, {"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
 	{STAGE_WAITING_PERSON,
 		{"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
-	{STAGE_WAITING_CODE, {"approve", "reject", "identify", "rename"}},
-	{STAGE_WAITING_PLATFORM, {"approve", "reject", "revoke", "identify", "rename"}},
+	{STAGE_WAITING_CODE, {"approve", "show-code", "reject", "identify", "rename"}},
+	{STAGE_WAITING_PLATFORM, {"approve", "show-code", "reject", "revoke", "identify", "rename"}},
 	{STAGE_ACTIVE, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_EXPIRED, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename"}},
@@ -65,6 +65,9 @@ static bool offered(
 	bool display_first = record->info.display && !record->info.code[0];
 	bool unknown = record->is_server && !record->address_bound; /* it was not asked yet */
 
+	if (!strcmp(action, "show-code"))
+		return record->life.operation == OPERATION_AWAITING &&
+		       record->life.operation_code.size && !device_code_is_here(record);
 	if (unknown && (!strcmp(action, "admit") || !strcmp(action, "approve")))
 		return false;
 	if (!strcmp(action, "admit"))
@@ -174,6 +177,19 @@ static void add_decision(
 	json_object_set_new(body, "link", api_text(link_state_to_string(life->link)));
 }
 
+/* Where the code that is out can be read. */
+static json_t *code_at(const struct device *device)
+{
+	const struct device_record *record = device->record;
+
+	if (record->life.operation != OPERATION_AWAITING || !record->life.operation_code.size)
+		return json_null();
+	return json_string(device_code_is_here(record) ? "here"
+			   : device->code_reached == record->life.operation_number ? "display"
+			   : device->code_missed ? "missed"
+						 : "sending");
+}
+
 /* What waits for it; whoever may see the device may see what is asked of it. */
 static json_t *commands_of(const struct device *device)
 {
@@ -212,6 +228,7 @@ json_t *api_device_json(
 	add_identity(body, record);
 	json_object_set_new(body, "state", api_text(device_word_to_string(word)));
 	json_object_set_new(body, "stage", api_text(device_stage_to_string(stage)));
+	json_object_set_new(body, "code_at", code_at(device));
 	json_object_set_new(body, "present", json_boolean(device->present));
 	add_decision(body, record, &platform);
 	json_object_set_new(body, "last_heard", last_heard(device));
@@ -223,8 +240,7 @@ json_t *api_device_json(
 	json_object_set_new(body, "recent", api_recent_json(api->view.recent, record->row));
 	json_object_set_new(
 		body, "actions", technician ? actions_of(record, &platform, stage) : json_array());
-	if (technician && show_code && !record->info.display &&
-		record->life.operation == OPERATION_AWAITING && code->size)
+	if (technician && show_code && device_code_is_here(record))
 		json_object_set_new(
 			body, "code", json_stringn((const char *)code->data, code->size));
 	return body;

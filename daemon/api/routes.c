@@ -57,6 +57,8 @@ static const struct api_entry table[] = {
 		api_get_queue, ACTS},
 	ACT_ROUTE("admit", ROLE_TECHNICIAN, true, ACT_ADMIT, "let it try", "code " LABELS),
 	ACT_ROUTE("approve", ROLE_TECHNICIAN, true, ACT_APPROVE, "approve it", "code " LABELS),
+	ACT_ROUTE("show-code", ROLE_TECHNICIAN, true, ACT_SHOW_CODE,
+		"its display cannot be read: show its code here"),
 	ACT_ROUTE("reject", ROLE_TECHNICIAN, false, ACT_REJECT, "reject it"),
 	ACT_ROUTE("suspend", ROLE_TECHNICIAN, false, ACT_SUSPEND, "stop it for now"),
 	ACT_ROUTE("resume", ROLE_TECHNICIAN, false, ACT_RESUME, "let a suspended one go on"),

@@ -22,6 +22,7 @@ static const char *const names[ACTS] = {
 	[ACT_RENAME] = "rename",
 	[ACT_IDENTIFY] = "identify",
 	[ACT_UNLOCK_CODE] = "unlock code",
+	[ACT_SHOW_CODE] = "show code",
 	[ACT_ADD] = "add",
 	[ACT_EXPORT] = "export",
 	[ACT_CLEAR_ALARM] = "clear alarm",

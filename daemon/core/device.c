@@ -100,6 +100,13 @@ int evidence_from_string(const char *text, enum evidence *ret_evidence)
 	return 0;
 }
 
+bool device_code_is_here(const struct device_record *record)
+{
+	return record->life.operation == OPERATION_AWAITING &&
+	       record->life.operation_code.size > 0 &&
+	       (!record->info.display || record->code_here == record->life.operation_number);
+}
+
 DEFINE_CLEANUP(struct device_record *, device_record_free, device_record_freep)
 
 int device_record_copy(const struct device_record *from, struct device_record **ret)

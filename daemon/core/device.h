@@ -97,12 +97,19 @@ struct device_record {
 	int poll_format;	 /* ct of that link, -1 unknown */
 	unsigned code_tries;	 /* wrong tries so far; survives restarts */
 	bool code_locked;	 /* void until an admin unlocks it */
+	bool display_holds;	 /* its display may hold a code that it was sent */
+	uint64_t code_here; /* the operation whose code a person asked to see here instead; 0 = none
+			     */
 	enum evidence evidence;
 	char decided_by[LABEL_MAX + 1];
 	int64_t first_seen; /* wall milliseconds */
 	int64_t decided_at;
 	struct lifecycle life;
 };
+
+/* True while an operation's code is out, and is to be read at the gateway rather than on the device:
+ * it has no display, or a person said that the display cannot be read. */
+bool device_code_is_here(const struct device_record *record);
 
 int device_record_copy(const struct device_record *from, struct device_record **ret);
 struct device_record *device_record_free(struct device_record *record); /* wipes secrets */

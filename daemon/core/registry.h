@@ -34,6 +34,8 @@ struct device {
 	uint64_t last_heard_usec; /* boot time; 0 = not since start */
 	int64_t last_reading;	  /* wall milliseconds; 0 = none since start */
 	uint64_t readings;	  /* accepted since start */
+	uint64_t code_reached;	  /* the operation whose code its display has taken */
+	bool code_missed;	  /* its display could not be reached with the present one */
 	struct ratelimit rate;
 	struct command_box commands; /* on disk, or on their way there */
 	void *host; /* host's own runtime part; host frees it through registry_set_destructor */

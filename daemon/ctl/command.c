@@ -233,6 +233,25 @@ static int run_act(struct ctl *ctl)
 	return ctl_do(ctl, "POST", path, body, done);
 }
 
+static int run_show_code(struct ctl *ctl)
+{
+	CLEANUP(cleanup_free)
+	char *path = client_path(ctl->client, "/api/v1/devices/", ctl->invocation->argument[0],
+		"/show-code");
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code;
+
+	if (!path)
+		return EXIT_REFUSED;
+	code = ctl_call(ctl, "POST", path, json_object(), &answer);
+	if (code != EXIT_DONE || ctl_print_json(ctl, answer))
+		return code;
+	view_done(answer, "Done: the journal says that it is shown here.", ctl->out);
+	pair_print(ctl->out, "Code",
+		json_string_value(json_object_get(json_object_get(answer, "device"), "code")));
+	return code;
+}
+
 static int run_add(struct ctl *ctl)
 {
 	const struct invocation *invocation = ctl->invocation;
@@ -345,6 +364,8 @@ const struct command commands[] = {
 	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},
 	ACT("admit", LABELS | TAKES(CODE), "let a device try; its display or platform goes on"),
 	ACT("approve", LABELS | TAKES(CODE), "take a device in"),
+	{"show-code", NULL, "ID", 1, 1, 0,
+		"show a device's code here, as its display cannot be read", run_show_code, NULL},
 	ACT("reject", 0, "do not take it in"),
 	ACT("suspend", 0, "stop a device for now"),
 	ACT("resume", 0, "let a suspended device go on"),

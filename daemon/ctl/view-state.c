@@ -206,7 +206,7 @@ void view_device(const json_t *answer, FILE *out)
 	static const struct pair then[] = {{"Found by", "found_by"}, {"Address", "address"},
 		{"Announced now", "present"}, {"Has a display", "display"},
 		{"Has a code", "has_code"}, {"Tries left", "code_tries_left"},
-		{"Code is locked", "code_locked"}, {"Code", "code"}, {"First seen", "first_seen"},
+		{"Code is locked", "code_locked"}, {"Code is at", "code_at"}, {"Code", "code"}, {"First seen", "first_seen"},
 		{"Decided", "decided_at"}, {"Decided by", "decided_by"}, {"Evidence", "evidence"},
 		{"Platform", "platform"}, {"Platform id", "platform_id"},
 		{"Operation", "operation.state"}, {"Operation ends", "operation.expires"},

@@ -189,8 +189,8 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 	if (!call->act.code[0]) {
 		act_call_done(call, ACT_BAD_INPUT, 0,
 			!shown		       ? "Type the code on its label."
-			: record->info.display ? "Type the code that its display shows."
-					       : "Type the code that is shown for it here.");
+			: device_code_is_here(record) ? "Type the code that is shown for it here."
+						      : "Type the code that its display shows.");
 		return false;
 	}
 	if (!act_code_fits(record, call->act.code)) {
@@ -198,7 +198,7 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 		return false;
 	}
 	*ret_evidence = !shown		       ? EVIDENCE_SHORT_CODE
-			: record->info.display ? EVIDENCE_DISPLAY_CODE
-					       : EVIDENCE_SHOWN_BY_GATEWAY;
+			: device_code_is_here(record) ? EVIDENCE_SHOWN_BY_GATEWAY
+						      : EVIDENCE_DISPLAY_CODE;
 	return true;
 }

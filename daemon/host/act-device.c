@@ -49,6 +49,16 @@ static int edit_act(struct device_record *next, const void *argument, const char
 		}
 		next->code_tries = 0;
 	}
+	if (edit->code_here) {
+		next->code_here = edit->code_here;
+		if (!device_code_is_here(next)) {
+			*ret_why = "This code is over.";
+			return -ESTALE;
+		}
+		/* Where the platform approves, nothing is typed here: this is the evidence then. */
+		if (next->evidence == EVIDENCE_NONE)
+			next->evidence = EVIDENCE_SHOWN_BY_GATEWAY;
+	}
 	if (edit->claimed && next->trust < TRUST_CLAIMED) {
 		if (!device_address_same_host(&next->address, &edit->claimed_from)) {
 			*ret_why = "It moved meanwhile. Scan its label again.";
@@ -179,7 +189,7 @@ static void submit_to(struct act_call *call, struct device *device, enum life_ev
 				     : 0;
 
 	audit_of_act(&call->act, device->record->id,
-		edit->decides ? evidence_to_string(edit->evidence) : "",
+		edit->decides || edit->code_here ? evidence_to_string(edit->evidence) : "",
 		edit->wrong_code  ? "refused: wrong code"
 		: edit->code_over ? "ended: too many wrong codes"
 				  : "done",
@@ -375,6 +385,21 @@ static void do_unlock(struct act_call *call, struct device *device)
 	act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
 }
 
+/* What was to be compared with the device itself is now only what the gateway says of it. */
+static void do_show_code(struct act_call *call, struct device *device)
+{
+	const struct device_record *record = device->record;
+	const struct act_edit edit = {.code_here = record->life.operation_number,
+		.evidence = EVIDENCE_SHOWN_BY_GATEWAY};
+
+	if (record->life.operation != OPERATION_AWAITING || !record->life.operation_code.size)
+		act_call_done(call, ACT_IMPOSSIBLE, 0, "There is no code of this device now.");
+	else if (device_code_is_here(record))
+		act_call_done(call, ACT_DONE, 0, "Its code is shown here already.");
+	else
+		act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
+}
+
 static void do_forget(struct act_call *call, struct device *device)
 {
 	const struct act_edit edit = {.decides = false};
@@ -468,6 +493,9 @@ void act_on_device(struct act_call *call)
 		break;
 	case ACT_UNLOCK_CODE:
 		do_unlock(call, device);
+		break;
+	case ACT_SHOW_CODE:
+		do_show_code(call, device);
 		break;
 	case ACT_WINDOW_OPEN:
 	case ACT_WINDOW_CLOSE:

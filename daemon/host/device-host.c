@@ -9,7 +9,8 @@
  *	vanished   an undecided record that was never saved goes away; all others stay, marked as
  *	           not present
  *
- * What a device was to be told before it was probed it is told after that.
+ * What a device was to be told before it was probed it is told after that; what did not reach it is
+ * told again a few times, as it is by then.
  */
 
 #include "host/host.h"
@@ -25,10 +26,12 @@
 #include "base/log.h"
 #include "host/binding-host.h"
 #include "host/command-host.h"
+#include "host/display.h"
 #include "host/sighted.h"
 #include "host/telemetry.h"
 
 #define REPEAT_USEC (61 * USEC_PER_SEC)
+#define TELL_TRIES  8
 
 /* ---- sightings ---- */
 
@@ -157,53 +160,61 @@ void device_host_on_vanished(struct host *host, const struct discovery_sighting 
 
 /* ---- telling, showing, blinking ---- */
 
-static void log_unreached(
+static void tell(struct device_host *part);
+static void on_told(
+	struct device_host *part, int result, uint8_t code, int format, struct span payload);
+
+static int on_tell_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_host *part = userdata;
+
+	if (part->missed_tell)
+		tell(part);
+	return 0;
+}
+
+/* What it is told is how things are then. */
+static void tell(struct device_host *part)
+{
+	struct device_request request;
+	struct enrol_answer answer;
+
+	part->missed_tell = part->telling || !device_host_is_ready(part);
+	if (part->missed_tell)
+		return;
+	enrol_fill_answer(part->host, part->device, &answer);
+	if (part->driver->notify(&part->links, &answer, &request) >= 0)
+		part->telling = device_host_ask(part, &request,
+					&(const struct device_call){.reply = on_told}) >= 0;
+}
+
+static void on_told(
 	struct device_host *part, int result, uint8_t code, int format, struct span payload)
 {
-	if (result < 0 || code >> 5 != 2)
+	bool unreached = result < 0 || code >> 5 == 5;
+
+	part->telling = false;
+	if (code >> 5 != 2)
 		log_device(LOG_INFO, part->device->record->id, "It could not be told: %s.",
 			result < 0 ? strerror(-result) : "it answered with an error");
+	if (!unreached)
+		backoff_reset(&part->tell_backoff);
+	if (part->missed_tell) {
+		tell(part);
+	} else if (unreached && part->tell_backoff.tries < TELL_TRIES) {
+		part->missed_tell = loop_timer_set(part->host->loop, &part->tell_timer,
+					    backoff_next(&part->tell_backoff), on_tell_timer, part,
+					    "tell") >= 0;
+	}
 }
 
 void device_host_tell(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
-	struct device_request request;
-	struct enrol_answer answer;
 
 	enrol_notify(host, device);
-	part->missed_tell = !device_host_is_ready(part);
-	if (part->missed_tell)
-		return;
-	enrol_fill_answer(host, device, &answer);
-	if (part->driver->notify(&part->links, &answer, &request) >= 0)
-		device_host_ask(
-			part, &request, &(const struct device_call){.reply = log_unreached});
-}
-
-void device_host_show_code(struct host *host, struct device *device)
-{
-	struct device_host *part = device_host(device);
-	struct device_request request;
-
-	part->missed_code = !device_host_is_ready(part);
-	if (!part->missed_code &&
-		part->driver->show_code(&part->links,
-			secret_span(&device->record->life.operation_code), &request) >= 0)
-		device_host_ask(
-			part, &request, &(const struct device_call){.reply = log_unreached});
-	crypto_wipe(&request, sizeof(request));
-}
-
-void device_host_clear_code(struct host *host, struct device *device)
-{
-	struct device_host *part = device_host(device);
-	struct device_request request;
-
-	part->missed_code = false;
-	if (device_host_is_ready(part) && part->driver->clear_code(&part->links, &request) >= 0)
-		device_host_ask(
-			part, &request, &(const struct device_call){.reply = log_unreached});
+	backoff_reset(&part->tell_backoff);
+	tell(part);
 }
 
 void device_host_identify(struct host *host, struct device *device, uint32_t seconds,
@@ -226,12 +237,9 @@ void device_host_catch_up(struct host *host, struct device *device)
 {
 	struct device_host *part = device_host(device);
 
-	if (part->missed_code && device->record->life.operation_code.size)
-		device_host_show_code(host, device);
+	display_look(host, device);
 	if (part->missed_tell)
-		device_host_tell(host, device);
-	part->missed_code = false;
-	part->missed_tell = false;
+		tell(part);
 	command_offer(host, device);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "host/command-host.h"
+#include "host/display.h"
 #include "host/rd.h"
 #include "host/session.h"
 #include "host/telemetry.h"
@@ -34,6 +35,8 @@ static int attach(struct host *host, struct device *device)
 		.device = device,
 		.advance_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
 		.command_backoff = {.base_usec = 2 * USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
+		.tell_backoff = {.base_usec = 2 * USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
+		.display.backoff = {.base_usec = 2 * USEC_PER_SEC, .cap_usec = 300 * USEC_PER_SEC},
 		.refused_backoff = {.base_usec = USEC_PER_SEC, .cap_usec = 60 * USEC_PER_SEC},
 		.references = 1,
 	};
@@ -98,6 +101,8 @@ void device_host_detach(void *userdata, struct device *device)
 	part->lapse_timer = loop_source_free(part->lapse_timer);
 	part->probe_timer = loop_source_free(part->probe_timer);
 	part->claim_timer = loop_source_free(part->claim_timer);
+	part->tell_timer = loop_source_free(part->tell_timer);
+	display_detach(part);
 	part->drain_timer = loop_source_free(part->drain_timer);
 	part->refused_timer = loop_source_free(part->refused_timer);
 	device_inputs_give_up(part);

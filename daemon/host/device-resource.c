@@ -69,6 +69,10 @@ static int answer_make(struct host *host, struct device *device, int format, boo
 		format, &answer, body, ANSWER_MAX, &size);
 	if (r < 0)
 		return r;
+	if (answer.code.size && device->code_reached != device->record->life.operation_number) {
+		device->code_reached = device->record->life.operation_number;
+		host_touch(host);
+	}
 	*ret_answer = (struct lan_answer){
 		.code = COAP_CODE(2, 5),
 		.format = format,

@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/command-host.h"
+#include "host/display.h"
 #include "host/session.h"
 #include "host/telemetry.h"
 #include "host/withdraw.h"
@@ -134,10 +135,8 @@ static void carry_out(struct host *host, struct device *device, const struct dev
 		platform_host_withdraw(host, before, PLATFORM_CANCEL);
 	if (actions & LIFE_PLATFORM_REVOKE)
 		platform_host_withdraw(host, before, PLATFORM_REVOKE);
-	if (actions & LIFE_CLEAR_CODE)
-		device_host_clear_code(host, device);
-	if (actions & LIFE_SHOW_CODE)
-		device_host_show_code(host, device);
+	if (actions & (LIFE_CLEAR_CODE | LIFE_SHOW_CODE))
+		display_changed(host, device);
 	if (actions & (LIFE_ADVANCE | LIFE_REFRESH))
 		platform_host_advance(host, device);
 	else if (actions & LIFE_BACK_OFF)
@@ -377,6 +376,7 @@ static enum submit_result make_next(
 			return SUBMIT_REFUSED;
 		}
 	}
+	display_note(next);
 	*ret_save = outcome.actions & LIFE_SAVE || input->has_audit || input->forget ||
 		    (input->edit && part->device->on_disk);
 	input->actions = outcome.actions;

@@ -331,7 +331,16 @@ struct device_host {
 	/* telemetry.c */
 	struct telemetry *telemetry; /* NULL = it is not read */
 	uint64_t telemetry_generation;
-	bool missed_tell, missed_code; /* what it could not be told before it was probed */
+	bool telling, missed_tell; /* its state: on its way; to be told once more */
+	struct backoff tell_backoff;
+	sd_event_source *tell_timer;
+	/* display.c */
+	struct {
+		bool busy;
+		uint64_t asked; /* the operation that the request under way is about */
+		struct backoff backoff;
+		sd_event_source *timer;
+	} display;
 	/* sighted.c, multicast.c, rd.c */
 	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
 				     mDNS, as _coaps._udp */
@@ -517,8 +526,6 @@ int device_host_ask(struct device_host *part, const struct device_request *reque
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting);
 void device_host_on_vanished(struct host *host, const struct discovery_sighting *sighting);
 void device_host_tell(struct host *host, struct device *device);
-void device_host_show_code(struct host *host, struct device *device);
-void device_host_clear_code(struct host *host, struct device *device);
 /* done(result): 0 it blinks, -ENOTSUP it cannot, other negative errno: not reached. */
 void device_host_identify(struct host *host, struct device *device, uint32_t seconds,
 	void (*done)(void *userdata, int result), void *userdata);
@@ -640,6 +647,7 @@ struct act_edit {
 	bool decides, unlock, wrong_code, right_code;
 	bool claimed; /* it proved its label from this address */
 	struct device_address claimed_from;
+	uint64_t code_here; /* the operation whose code is shown here from now on; 0 = none */
 	bool code_over; /* the code that was shown is void: its operation ends */
 	int64_t now;
 };

@@ -263,6 +263,8 @@ static void on_info(
 		probe_failed(part, r < 0 ? strerror(-r) : why);
 		return;
 	}
+	/* Whatever it says of itself, this is where a code would go. */
+	info.display = part->links.display[0];
 	probe_done(part, &info);
 	device_info_clear(&info);
 }
@@ -294,7 +296,8 @@ static void probe_links(struct device_host *part)
 
 	if (r == -ENOTSUP) {
 		memcpy(said.model, part->links.model, sizeof(said.model));
-		probe_done(part, said.model[0] ? &said : NULL);
+		said.display = part->links.display[0];
+		probe_done(part, said.model[0] || said.display ? &said : NULL);
 		return;
 	}
 	if (r >= 0)

@@ -119,6 +119,10 @@ static const char *const control_steps[] = {
 	"	blob_sealed BLOB"
 	") STRICT;"
 	"INSERT INTO counter(name, value) VALUES('next-withdrawal', 1);",
+
+	/* What a device's display may still show, and codes that are shown here instead. */
+	"ALTER TABLE device ADD COLUMN display_holds INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE device ADD COLUMN code_here INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const outbox_steps[] = {

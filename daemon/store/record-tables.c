@@ -97,6 +97,8 @@ static const struct column device_columns[] = {
 	DEVICE("poll_format", SIGNED, poll_format),
 	DEVICE("code_tries", UNSIGNED, code_tries),
 	DEVICE("code_locked", BOOL, code_locked),
+	DEVICE("display_holds", BOOL, display_holds),
+	DEVICE("code_here", UNSIGNED, code_here),
 	DEVICE_WORD("evidence", evidence, evidence),
 	DEVICE("decided_by", TEXT, decided_by),
 	DEVICE("first_seen", SIGNED, first_seen),

@@ -66,6 +66,8 @@ static const struct action actions[] = {
 		{{0}}},
 	{"/devices/{id}/identify", POST, DEVICE "/identify", "/waiting", TEXT_DONE_IDENTIFY, false,
 		{{"seconds", "seconds", true, true}}},
+	{"/devices/{id}/show-code", POST, DEVICE "/show-code", "/waiting", TEXT_DONE_SHOW_CODE,
+		false, {{0}}},
 	{"/devices/{id}/suspend", POST, DEVICE "/suspend", "/devices/{id}", TEXT_DONE_SUSPEND,
 		false, {{0}}},
 	{"/devices/{id}/resume", POST, DEVICE "/resume", "/devices/{id}", TEXT_DONE_RESUME, false,

@@ -75,13 +75,27 @@ static void draw_shown_code(struct view *view, const json_t *device)
 	if (code[0])
 		html_put(view->html,
 			"<p class=\"code-line\">%s <strong class=\"code\">%s</strong></p>\n",
-			text(TEXT_CODE_SHOWN), code);
+			text(json_flag(device, "display") ? TEXT_CODE_INSTEAD
+							  : TEXT_CODE_SHOWN),
+			code);
+}
+
+/* How far the code has come on its way to the display. */
+static void draw_code_way(struct view *view, const json_t *device)
+{
+	const char *at = json_text(device, "code_at");
+
+	if (!strcmp(at, "missed"))
+		html_put(view->html, "<p class=\"notice\">%s</p>\n", text(TEXT_CODE_MISSED));
+	else if (!strcmp(at, "sending"))
+		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_CODE_SENDING));
 }
 
 static void draw_code_field(struct view *view, const json_t *device)
 {
 	const char *id = json_text(device, "id");
 	bool label = json_flag(device, "has_code"), display = json_flag(device, "display");
+	bool is_here = !strcmp(json_text(device, "code_at"), "here");
 	json_t *left = json_object_get(device, "code_tries_left");
 
 	if (json_flag(device, "code_locked")) {
@@ -93,9 +107,10 @@ static void draw_code_field(struct view *view, const json_t *device)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_CODE));
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"code-%s\">%s</label><input id=\"code-%s\" ", id,
-		text(display	? TEXT_CODE_ON_DISPLAY
-			: label ? TEXT_CODE_ON_LABEL
-				: TEXT_CODE_GH1),
+		text(is_here	? TEXT_CODE_SHOWN_HERE
+			: display ? TEXT_CODE_ON_DISPLAY
+			: label	  ? TEXT_CODE_ON_LABEL
+				  : TEXT_CODE_GH1),
 		id);
 	html_put(view->html,
 		"name=\"code\" value=\"%s\" data-ep=\"%s\" class=\"code\" autocomplete=\"off\" "
@@ -135,10 +150,12 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 {
 	const json_t *can = json_object_get(device, "actions");
 	bool approve = json_has_word(can, "approve"), admit = json_has_word(can, "admit");
+	bool asks_code = json_has_word(can, "show-code");
 	bool code_later = admit && json_flag(device, "display") && !json_flag(device, "has_code");
 	const char *id = json_text(device, "id");
 
 	draw_shown_code(view, device);
+	draw_code_way(view, device);
 	draw_open_operation(view, device);
 	/* Its display shows a code only once it is admitted: that is the first step then. */
 	approve = approve && !code_later;
@@ -151,10 +168,10 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 	/* Where the platform approves, the code of a label is typed when it is admitted here. */
 	if (approve || (admit && !code_later && json_flag(device, "has_code")))
 		draw_code_field(view, device);
-	if (approve || admit) {
+	if (approve || admit)
 		draw_labels(view, device);
+	if (approve || admit || asks_code)
 		draw_password(view, id, false);
-	}
 	html_put(view->html,
 		"<input type=\"hidden\" name=\"seconds\" value=\"%u\">\n"
 		"<div class=\"buttons\">\n",
@@ -162,6 +179,7 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 	if (approve)
 		draw_button(view, device, "approve", TEXT_APPROVE, "primary");
 	draw_button(view, device, "admit", TEXT_ADMIT, approve ? "" : "primary");
+	draw_button(view, device, "show-code", TEXT_SHOW_CODE, "");
 	draw_button(view, device, "identify", TEXT_IDENTIFY, "");
 	draw_button(view, device, "reject", TEXT_REJECT, "danger");
 	html_put(view->html, "</div></form>\n");

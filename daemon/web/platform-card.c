@@ -37,7 +37,7 @@ static void draw_countdown(struct view *view, const json_t *operation)
 
 static void draw_code_hint(struct view *view, const json_t *device)
 {
-	if (json_flag(device, "display"))
+	if (strcmp(json_text(device, "code_at"), "here") != 0)
 		html_put(view->html, "<p>%s</p>\n", text(TEXT_CODE_FROM_DISPLAY));
 	else if (!json_text(device, "code")[0] && view_may(view, ROLE_TECHNICIAN))
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_CODE_WHEN_FRESH));

@@ -108,6 +108,14 @@ static const char *const texts[TEXTS] = {
 	[TEXT_CODE_GH1] = "Code of its label, GH1-..., if it has one",
 	[TEXT_CODE_ON_LABEL] = "Type the code on its label",
 	[TEXT_CODE_ON_DISPLAY] = "Type the code on its display",
+	[TEXT_CODE_INSTEAD] = "Code that its display should show:",
+	[TEXT_CODE_SHOWN_HERE] = "Type the code that is shown above",
+	[TEXT_CODE_SENDING] = "Its code is on its way to the display.",
+	[TEXT_CODE_MISSED] =
+		"The display was not reached yet; it is tried again. Is the device on? If its "
+		"display cannot be read, show the code here: the journal will say so, and it "
+		"proves less.",
+	[TEXT_SHOW_CODE] = "Show the code here",
 	[TEXT_TRIES_LEFT] = "Tries left:",
 	[TEXT_LABELS] = "Name, place, owner",
 	[TEXT_NAME] = "Name",
@@ -303,6 +311,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_DONE_APPROVE] = "The device is approved.",
 	[TEXT_DONE_ADMIT] = "The device is admitted.",
 	[TEXT_DONE_REJECT] = "The device is rejected.",
+	[TEXT_DONE_SHOW_CODE] = "Its code is shown here now. The journal says so.",
 	[TEXT_DONE_IDENTIFY] = "The device shows itself for a few seconds.",
 	[TEXT_DONE_SUSPEND] = "The device is suspended.",
 	[TEXT_DONE_RESUME] = "The device is active again.",

@@ -17,6 +17,7 @@ window open|| --minutes=N
 window close||
 admit|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
 approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
+show-code|ID|
 reject|ID|
 suspend|ID|
 resume|ID|

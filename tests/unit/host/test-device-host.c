@@ -17,7 +17,7 @@
 #include "fakes.h"
 #include "host/telemetry.h"
 
-static const char links[] = "</info>;rt=\"gatehouse.info\",</display>;rt=\"gatehouse.display\","
+static const char links[] = "</info>;rt=\"gatehouse.info\","
 			    "</blink>;rt=\"gatehouse.identify\",</status>;rt=\"gatehouse.status\","
 			    "</t>;if=\"core.s\";ct=110";
 
@@ -271,51 +271,30 @@ static void told_of_its_state(void **state)
 	sent_answer(sent_to("/status"), -ETIMEDOUT, 0, -1, NULL);
 }
 
-static void the_code_on_its_display(void **state)
+/* What did not reach it is told again, as it is by then; not for ever. */
+static void told_again_until_it_was_reached(void **state)
 {
-	struct device *device;
-	struct act act;
-	char code[CODE_MAX + 1] = "";
+	struct device *device = approved("one", "10.0.0.1");
+	struct act act = act_on(ACT_SUSPEND, device->record->id);
+	unsigned i, told;
 
-	open_window();
-	device = appeared("one", "10.0.0.1");
-	answer_probe("{\"display\":true}");
-	store_answer_all(0);
-	act = act_on(ACT_ADMIT, device->record->id);
+	sent_answer(sent_to("/status"), -ETIMEDOUT, 0, -1, NULL);
+	acted(&act); /* it need not wait for the timer */
+	assert_non_null(sent_to("/status"));
+	act.kind = ACT_RESUME;
 	acted(&act);
-	assert_non_null(sent_to("/display"));
-	assert_int_equal(sent_to("/display")->outgoing.method, LAN_PUT);
-	span_to_string(secret_span(&device->record->life.operation_code), code, sizeof(code));
-	assert_memory_equal(sent_to("/display")->payload, code, strlen(code));
-	sent_answer(sent_to("/display"), 0, COAP_CODE(2, 4), -1, NULL);
-	act.kind = ACT_APPROVE;
-	snprintf(act.code, sizeof(act.code), "%s", code);
-	assert_int_equal(acted(&act).result, ACT_DONE);
-	assert_int_equal(sent_to("/display")->outgoing.method, LAN_DELETE);
-}
-
-/* After a restart nothing is known of its links until it was asked again. */
-static void what_it_missed_it_is_told_later(void **state)
-{
-	struct device *device;
-	struct act act;
-
-	open_window();
-	device = appeared("one", "10.0.0.1");
-	answer_probe("{\"display\":true}");
-	store_answer_all(0);
-	act = act_on(ACT_ADMIT, device->record->id);
+	sent_answer(sent_to("/status"), -ETIMEDOUT, 0, -1, NULL);
+	for (told = 0; sent_to("/status"); told++) {
+		sent_answer(sent_to("/status"), 0, COAP_CODE(5, 3), -1, NULL);
+		for (i = 0; i < 10 && !sent_to("/status"); i++)
+			bed_advance(60 * USEC_PER_SEC);
+	}
+	assert_in_range(told, 2, 12);
+	act.kind = ACT_SUSPEND;
 	acted(&act);
-	sent_answer(sent_to("/display"), 0, COAP_CODE(2, 4), -1, NULL);
-	device_host(device)->probed = false;
-	device_host(device)->driver = NULL;
-	host_submit(&bed.host, device, &(const struct submission){.event = LIFE_RESTARTED});
-	store_answer_all(0);
-	assert_null(sent_to("/display"));
-	answer_probe("{}");
-	store_answer_all(0);
-	assert_non_null(sent_to("/display"));
-	assert_int_equal(sent_to("/display")->outgoing.method, LAN_PUT);
+	sent_answer(sent_to("/status"), 0, COAP_CODE(4, 4), -1, NULL);
+	bed_advance(600 * USEC_PER_SEC);
+	assert_null(sent_to("/status"));
 }
 
 static void after_a_restart_it_is_asked_before_it_is_read(void **state)
@@ -394,8 +373,7 @@ int main(void)
 		T(what_changes_meanwhile_does_not_put_it_off),
 		T(not_read_any_more_once_revoked),
 		T(told_of_its_state),
-		T(the_code_on_its_display),
-		T(what_it_missed_it_is_told_later),
+		T(told_again_until_it_was_reached),
 		T(after_a_restart_it_is_asked_before_it_is_read),
 		T(it_blinks),
 		T(forgotten_while_it_is_to_blink),

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "fakes.h"
 
-static const char links[] = "</info>;rt=\"gatehouse.info\",</display>;rt=\"gatehouse.display\","
+static const char links[] = "</info>;rt=\"gatehouse.info\","
 			    "</blink>;rt=\"gatehouse.identify\",</status>;rt=\"gatehouse.status\","
 			    "</t>;if=\"core.s\";ct=110";
 
