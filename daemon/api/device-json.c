@@ -2,8 +2,8 @@
 
 /*
  * A device as JSON: what a person decides on. Never a credential's value; a verification code only
- * where the gateway itself must show it (the device has no display, or it cannot be read), to a technician with a fresh
- * password.
+ * where the gateway itself must show it (the device has no display, or it cannot be read), to a
+ * technician with a fresh password.
  */
 
 #include <stdio.h>
@@ -49,7 +49,8 @@ static const struct {
 	{STAGE_WAITING_PERSON,
 		{"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
 	{STAGE_WAITING_CODE, {"approve", "show-code", "reject", "identify", "rename"}},
-	{STAGE_WAITING_PLATFORM, {"approve", "show-code", "reject", "revoke", "identify", "rename"}},
+	{STAGE_WAITING_PLATFORM,
+		{"approve", "show-code", "reject", "revoke", "identify", "rename"}},
 	{STAGE_ACTIVE, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_EXPIRED, {"suspend", "revoke", "release", "identify", "rename"}},
 	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename"}},
@@ -184,10 +185,10 @@ static json_t *code_at(const struct device *device)
 
 	if (record->life.operation != OPERATION_AWAITING || !record->life.operation_code.size)
 		return json_null();
-	return json_string(device_code_is_here(record) ? "here"
+	return json_string(device_code_is_here(record)				   ? "here"
 			   : device->code_reached == record->life.operation_number ? "display"
-			   : device->code_missed ? "missed"
-						 : "sending");
+			   : device->code_missed				   ? "missed"
+										   : "sending");
 }
 
 /* What waits for it; whoever may see the device may see what is asked of it. */

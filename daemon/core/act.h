@@ -33,7 +33,7 @@ enum act_kind {
 	ACT_RENAME,	 /* device; name, place, owner */
 	ACT_IDENTIFY,	 /* device; number = seconds */
 	ACT_UNLOCK_CODE, /* device */
-	ACT_SHOW_CODE, /* device: its display cannot be read, its code is shown here instead */
+	ACT_SHOW_CODE,	 /* device: its display cannot be read, its code is shown here instead */
 	ACT_ADD,	 /* address as typed, ep ("" = the device says it) */
 	ACT_EXPORT,	 /* root on the control socket only; device; secret: the public key of the
 			    gateway that it goes to, in hex; it comes back in outcome.parcel */

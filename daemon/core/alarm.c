@@ -87,6 +87,12 @@ static const struct alarm_row table[ALARMS] = {
 	[ALARM_NOT_DURABLE] = {"not-durable",
 		"Readings are acknowledged before they are safe: outbox.durability is %s.",
 		"Set it to power, unless the site can do without what is lost then.", true, 0},
+	[ALARM_NOT_WITHDRAWN] = {"not-withdrawn",
+		"%s has ended here, but its platform has not confirmed it: its credential may "
+		"still be taken there.",
+		"Bring the uplink back; it is told again until it confirms it. If it refuses, take "
+		"the credential away at the platform.",
+		true, 0},
 	[ALARM_OUTBOX_SHARE] = {"outbox-share",
 		"%s has its share of the outbox; its readings are put off, others are taken.",
 		"Bring the uplink back; look whether the device has to send that much.", true,

@@ -107,8 +107,8 @@ struct device_record {
 	struct lifecycle life;
 };
 
-/* True while an operation's code is out, and is to be read at the gateway rather than on the device:
- * it has no display, or a person said that the display cannot be read. */
+/* True while an operation's code is out, and is to be read at the gateway rather than on the
+ * device: it has no display, or a person said that the display cannot be read. */
 bool device_code_is_here(const struct device_record *record);
 
 int device_record_copy(const struct device_record *from, struct device_record **ret);

@@ -236,8 +236,8 @@ static int run_act(struct ctl *ctl)
 static int run_show_code(struct ctl *ctl)
 {
 	CLEANUP(cleanup_free)
-	char *path = client_path(ctl->client, "/api/v1/devices/", ctl->invocation->argument[0],
-		"/show-code");
+	char *path = client_path(
+		ctl->client, "/api/v1/devices/", ctl->invocation->argument[0], "/show-code");
 	CLEANUP(cleanup_json) json_t *answer = NULL;
 	int code;
 

@@ -188,7 +188,7 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 		return false;
 	if (!call->act.code[0]) {
 		act_call_done(call, ACT_BAD_INPUT, 0,
-			!shown		       ? "Type the code on its label."
+			!shown			      ? "Type the code on its label."
 			: device_code_is_here(record) ? "Type the code that is shown for it here."
 						      : "Type the code that its display shows.");
 		return false;
@@ -197,8 +197,23 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 		act_code_wrong(call, device);
 		return false;
 	}
-	*ret_evidence = !shown		       ? EVIDENCE_SHORT_CODE
+	*ret_evidence = !shown			      ? EVIDENCE_SHORT_CODE
 			: device_code_is_here(record) ? EVIDENCE_SHOWN_BY_GATEWAY
 						      : EVIDENCE_DISPLAY_CODE;
 	return true;
+}
+
+/* What was to be compared with the device itself is now only what the gateway says of it. */
+void act_show_code(struct act_call *call, struct device *device)
+{
+	const struct device_record *record = device->record;
+	const struct act_edit edit = {
+		.code_here = record->life.operation_number, .evidence = EVIDENCE_SHOWN_BY_GATEWAY};
+
+	if (record->life.operation != OPERATION_AWAITING || !record->life.operation_code.size)
+		act_call_done(call, ACT_IMPOSSIBLE, 0, "There is no code of this device now.");
+	else if (device_code_is_here(record))
+		act_call_done(call, ACT_DONE, 0, "Its code is shown here already.");
+	else
+		act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
 }

@@ -17,9 +17,6 @@
 #include "host/scan-host.h"
 #include "host/token-host.h"
 
-#define IDENTIFY_DEFAULT 10 /* seconds */
-#define IDENTIFY_MAX	 120
-
 /* ---- the record's edit ---- */
 
 static int edit_act(struct device_record *next, const void *argument, const char **ret_why)
@@ -385,65 +382,11 @@ static void do_unlock(struct act_call *call, struct device *device)
 	act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
 }
 
-/* What was to be compared with the device itself is now only what the gateway says of it. */
-static void do_show_code(struct act_call *call, struct device *device)
-{
-	const struct device_record *record = device->record;
-	const struct act_edit edit = {.code_here = record->life.operation_number,
-		.evidence = EVIDENCE_SHOWN_BY_GATEWAY};
-
-	if (record->life.operation != OPERATION_AWAITING || !record->life.operation_code.size)
-		act_call_done(call, ACT_IMPOSSIBLE, 0, "There is no code of this device now.");
-	else if (device_code_is_here(record))
-		act_call_done(call, ACT_DONE, 0, "Its code is shown here already.");
-	else
-		act_submit(call, device, LIFE_EVENTS, &edit, act_submitted);
-}
-
 static void do_forget(struct act_call *call, struct device *device)
 {
 	const struct act_edit edit = {.decides = false};
 
 	submit_to(call, device, LIFE_EVENTS, &edit, act_submitted, true);
-}
-
-/* ---- identify ---- */
-
-static void on_identified(void *userdata, int result)
-{
-	struct act_call *call = userdata;
-
-	if (result >= 0)
-		act_call_done(call, ACT_DONE, 0, "It should blink or beep now.");
-	else if (result == -ENOTSUP)
-		act_call_done(call, ACT_IMPOSSIBLE, 0, "This device cannot show which one it is.");
-	else
-		act_call_done(call, ACT_UNREACHABLE, 0,
-			"The device did not answer. Is it awake and on this network?");
-}
-
-static void on_identify_audited(void *userdata, int result, const char *head)
-{
-	struct act_call *call = userdata;
-	struct device *device = registry_by_id(call->host->registry, call->act.device);
-	uint32_t seconds = call->act.number ? call->act.number : IDENTIFY_DEFAULT;
-
-	if (result < 0)
-		act_call_done(call, ACT_NOT_STORED, 0,
-			"It could not be written to the journal, so it was not done.");
-	else if (!device)
-		act_call_done(call, ACT_UNKNOWN, 0, "This device was forgotten meanwhile.");
-	else
-		device_host_identify(call->host, device,
-			seconds > IDENTIFY_MAX ? IDENTIFY_MAX : seconds, on_identified, call);
-}
-
-static void do_identify(struct act_call *call, struct device *device)
-{
-	struct audit_row audit;
-
-	audit_of_act(&call->act, device->record->id, "", "done", &audit);
-	host_audit(call->host, &audit, on_identify_audited, call);
 }
 
 /* ---- the switch ---- */
@@ -489,13 +432,13 @@ void act_on_device(struct act_call *call)
 		hand_over_export(call, device);
 		break;
 	case ACT_IDENTIFY:
-		do_identify(call, device);
+		act_identify(call, device);
 		break;
 	case ACT_UNLOCK_CODE:
 		do_unlock(call, device);
 		break;
 	case ACT_SHOW_CODE:
-		do_show_code(call, device);
+		act_show_code(call, device);
 		break;
 	case ACT_WINDOW_OPEN:
 	case ACT_WINDOW_CLOSE:

@@ -648,7 +648,7 @@ struct act_edit {
 	bool claimed; /* it proved its label from this address */
 	struct device_address claimed_from;
 	uint64_t code_here; /* the operation whose code is shown here from now on; 0 = none */
-	bool code_over; /* the code that was shown is void: its operation ends */
+	bool code_over;	    /* the code that was shown is void: its operation ends */
 	int64_t now;
 };
 void act_edit_init(const struct act *act, struct act_edit *ret_edit);
@@ -667,6 +667,10 @@ bool act_code_may_try(struct act_call *call, struct device *device);
 void act_code_wrong(struct act_call *call, struct device *device);
 /* The same for the gateway as a whole alone. */
 void act_code_count_wrong(struct host *host);
+/* The display cannot be read: the code is shown here, for this operation. */
+void act_show_code(struct act_call *call, struct device *device);
+/* act-identify.c */
+void act_identify(struct act_call *call, struct device *device);
 /* act-device.c: the answer to an act that was submitted; as submit_done_fn. */
 void act_submitted(
 	void *userdata, enum submit_result result, struct device *device, const char *why);

@@ -19,6 +19,7 @@
 #define LOOK_USEC	  (USEC_PER_SEC / 4)
 #define BACKOFF_BASE_USEC USEC_PER_SEC
 #define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
+#define ALARM_USEC	  (300 * USEC_PER_SEC) /* for so long it may well be an outage */
 
 struct withdrawing {
 	struct withdrawing *next;
@@ -74,6 +75,15 @@ static void again_after(struct withdrawing *one, uint64_t delay_usec)
 			strerror(-r));
 }
 
+/* The last one that was owed about this device is confirmed. */
+static void calm(struct host *host, const char *device_id)
+{
+	for (const struct withdrawing *one = host->withdrawings; one; one = one->next)
+		if (!strcmp(one->what->device_id, device_id))
+			return;
+	host_alarm_clear(host, ALARM_NOT_WITHDRAWN, device_id);
+}
+
 static void on_dropped(void *userdata, int result, const char *head)
 {
 	struct withdrawing *one = userdata;
@@ -86,6 +96,7 @@ static void on_dropped(void *userdata, int result, const char *head)
 		return;
 	}
 	unlink_one(one);
+	calm(one->host, one->what->device_id);
 	withdrawing_free(one);
 }
 
@@ -114,6 +125,8 @@ static void not_through(struct withdrawing *one, const char *why)
 			"until it confirms it.",
 			one->what->cancel ? "its operation" : "its credential", why);
 	one->told = true;
+	if (clock_boot_usec() - one->begun_usec >= ALARM_USEC)
+		host_alarm_raise(one->host, ALARM_NOT_WITHDRAWN, one->what->device_id);
 	again_after(one, backoff_next(&one->backoff));
 }
 

@@ -75,8 +75,7 @@ static void draw_shown_code(struct view *view, const json_t *device)
 	if (code[0])
 		html_put(view->html,
 			"<p class=\"code-line\">%s <strong class=\"code\">%s</strong></p>\n",
-			text(json_flag(device, "display") ? TEXT_CODE_INSTEAD
-							  : TEXT_CODE_SHOWN),
+			text(json_flag(device, "display") ? TEXT_CODE_INSTEAD : TEXT_CODE_SHOWN),
 			code);
 }
 
@@ -107,7 +106,7 @@ static void draw_code_field(struct view *view, const json_t *device)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_CODE));
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"code-%s\">%s</label><input id=\"code-%s\" ", id,
-		text(is_here	? TEXT_CODE_SHOWN_HERE
+		text(is_here	  ? TEXT_CODE_SHOWN_HERE
 			: display ? TEXT_CODE_ON_DISPLAY
 			: label	  ? TEXT_CODE_ON_LABEL
 				  : TEXT_CODE_GH1),

@@ -282,8 +282,15 @@ def test_devices_without_a_code_and_with_a_display(gateway):
     code = sensor.state(sensor.enrol(display=True))['code']
     seen = page.get('/waiting')
     assert code not in seen.html and 'Type the code on its display' in seen.text
+    # Its display cannot be read: the code is on the page, which counts for less.
+    answer = press(page, card(page, panel), 'show-code')
+    assert 'Its code is shown here now.' in answer.text
+    seen = page.get('/waiting')
+    assert code in seen.text and 'Type the code that is shown above' in seen.text
+    assert 'Show the code here' not in seen.text
     assert page.submit(card(page, panel), 'none', code=code).status == 200
-    assert await_stage(gateway, 'panel', 'active')['name'] == 'Panel'
+    one = await_stage(gateway, 'panel', 'active')
+    assert (one['name'], one['evidence']) == ('Panel', 'shown-by-gateway')
 
     stranger, third = waiting(gateway, 'stranger')
     answer = press(page, card(page, third), 'reject')
@@ -371,6 +378,7 @@ ROUTES = [
     ('POST', 'devices/{id}/admit', {}, 'technician'),
     ('POST', 'devices/{id}/approve', {}, 'technician'),
     ('POST', 'devices/{id}/reject', {}, 'technician'),
+    ('POST', 'devices/{id}/show-code', {}, 'technician'),
     ('POST', 'devices/{id}/block', {}, 'technician'),
     ('POST', 'devices/{id}/unblock', {}, 'technician'),
     ('POST', 'window', {'seconds': 60}, 'technician'),

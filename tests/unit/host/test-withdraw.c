@@ -168,6 +168,41 @@ static void until_it_is_confirmed(void **state)
 	assert_int_equal(disk_withdrawals(), 0);
 }
 
+/* Somebody has to know that a credential may still be taken; a short outage is not worth a call. */
+static void an_alarm_when_it_takes_long(void **state)
+{
+	struct device *device = with_account("one", "10.0.0.1");
+	char id[DEVICE_ID_MAX + 1];
+	unsigned i;
+
+	memcpy(id, device->record->id, sizeof(id));
+	act_now(ACT_REVOKE, device);
+	for (i = 0; i < 28; i++) {
+		bed_advance(10 * USEC_PER_SEC);
+		if (asked("deleteClient"))
+			answered(asked("deleteClient"), "deleteClient", "Internal error");
+		assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_WITHDRAWN, id));
+	}
+	for (i = 0; i < 70; i++) {
+		bed_advance(10 * USEC_PER_SEC);
+		answered(asked("deleteClient"), "deleteClient", "Internal error");
+	}
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NOT_WITHDRAWN, id));
+	/* forgotten here, it is owed there all the same */
+	act_now(ACT_FORGET, device);
+	for (i = 0; i < 70; i++) {
+		bed_advance(10 * USEC_PER_SEC);
+		answered(asked("deleteClient"), "deleteClient", "Internal error");
+	}
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NOT_WITHDRAWN, id));
+	for (i = 0; i < 32 && disk_withdrawals(); i++) {
+		bed_advance(10 * USEC_PER_SEC);
+		answered(asked("deleteClient"), "deleteClient", "");
+	}
+	assert_int_equal(disk_withdrawals(), 0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_WITHDRAWN, id));
+}
+
 static void found_at_the_start(void **state)
 {
 	struct device *device = with_account("one", "10.0.0.1");
@@ -249,6 +284,7 @@ int main(void)
 		T(with_the_decision_on_disk),
 		T(after_the_session),
 		T(until_it_is_confirmed),
+		T(an_alarm_when_it_takes_long),
 		T(found_at_the_start),
 		T(an_operation_that_ends),
 		T(the_former_one_when_the_new_one_works),
