@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine whose clock is wrong, for one program: preloaded, it moves the wall clock by
+ * CLOCK_SKEW seconds and says that nobody has set it. Clocks that only count go on as they are.
+ */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/timex.h>
+#include <time.h>
+
+static time_t skew(void)
+{
+	const char *text = getenv("CLOCK_SKEW");
+
+	return text ? (time_t)atoll(text) : 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	int r;
+
+	if (!real)
+		real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+	r = real(clock, now);
+	if (r == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+		now->tv_sec += skew();
+	return r;
+}
+
+time_t time(time_t *ret_now)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (ret_now)
+		*ret_now = now.tv_sec;
+	return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *ret_now, void *zone)
+{
+	struct timespec now = {0};
+
+	(void)zone;
+	clock_gettime(CLOCK_REALTIME, &now);
+	*ret_now = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
+	return 0;
+}
+
+int adjtimex(struct timex *state)
+{
+	if (state->modes != 0) {
+		errno = EPERM;
+		return -1;
+	}
+	*state = (struct timex){.status = STA_UNSYNC};
+	return TIME_ERROR;
+}

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two clocks that are wrong by years, the device's and the gateway's, change nothing but what a
+reading says of the clock: devices come in, report, get their commands, and go on over the moment in
+which the gateway's clock is set."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from bed import coap, enter, until
+from bed.plain import PlainDevice, await_stage, device, let_in
+
+YEAR = 31556952
+# What a device says whose clock was never set, or runs far ahead.
+ABSOLUTE = [946684800, 2840140800]
+
+
+@pytest.fixture
+def wrong_clock(work):
+    """wrong_clock(seconds): the environment of a gateway whose clock is wrong by that much."""
+    if os.environ['GATEHOUSE_BED'] == 'plain':
+        pytest.skip('the bed has no /run of its own, so nobody can say whether the clock is set')
+    library = os.path.join(work, 'clock.so')
+    subprocess.run([os.environ.get('CC', 'cc'), '-D_GNU_SOURCE', '-O1', '-shared', '-fPIC', '-o', library,
+                    os.path.join(enter.ROOT, 'tests', 'system', 'bed', 'clock.c'), '-ldl'], check=True)
+    os.chmod(library, 0o755)
+
+    def environment(seconds):
+        # The sanitizer wants to be loaded first; what comes before it here touches no memory.
+        return {'LD_PRELOAD': library, 'CLOCK_SKEW': str(seconds),
+                'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'}
+    return environment
+
+
+def send(one, records):
+    return one.client.exchange(coap.POST, 't', query={'ep': one.ep}, payload=json.dumps(records),
+                               content_format=coap.SENML_JSON)
+
+
+@pytest.mark.parametrize('skew', [-20 * YEAR, 12 * YEAR], ids=['behind', 'ahead'])
+def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
+    gateway = make_gateway(broker=broker).start(env=wrong_clock(skew))
+    shown = gateway.api('/status')['clock']
+    assert shown['synced'] is False
+    assert shown['now'][:4] == time.strftime('%Y', time.gmtime(time.time() + skew))
+    one = let_in(gateway, 'dial', '--owner', 'Works Ltd')
+    topic = 'gatehouse/bed/%s/telemetry' % one.id
+    # It has no time to give, and says so.
+    assert one.client.exchange(coap.GET, 'time').code == coap.code('5.03')
+    for at in ABSOLUTE:
+        assert send(one, [{'n': 'seq', 'v': 1, 't': at}]).code == coap.CHANGED
+    assert send(one, [{'n': 'seq', 'v': 2, 't': -60}]).code == coap.CHANGED
+    messages = recorder.wait(topic, 3)
+    bodies = [json.loads(message.payload)[0] for message in messages]
+    assert [body.get('t', 0) + body.get('bt', 0) for body in bodies[:2]] == ABSOLUTE, 'kept as they came'
+    for message in messages:
+        assert message.user['gh-clock'] == 'unsynced'
+        assert abs(float(message.user['gh-time']) - time.time() - skew) < 300
+    # The clock is set while it is off: in one start by years. What was let in stays in.
+    gateway.terminate()
+    gateway.start()
+    assert gateway.api('/status')['clock']['now'][:4] == time.strftime('%Y', time.gmtime())
+    until(lambda: device(gateway, 'dial')['stage'] == 'active', 30, 'its lease is renewed')
+    assert one.enrol().code == coap.CHANGED
+    until(lambda: one.report(3).code == coap.CHANGED, 20)
+    last = recorder.wait(topic, 4)[-1]
+    assert abs(float(last.user['gh-time']) - time.time()) < 300
+    assert (one.state(one.enrol())['owner'], device(gateway, 'dial')['state']) == ('Works Ltd', 'approved')
+    # and back again: nobody is locked out by a clock that runs backwards either
+    gateway.terminate()
+    gateway.start(env=wrong_clock(-skew // 2))
+    assert one.enrol().code == coap.CHANGED
+    until(lambda: one.report(4).code == coap.CHANGED, 20)
+    recorder.wait(topic, 5)
+    newcomer = PlainDevice(gateway, 'newcomer')
+    gateway.ctl('window', 'open', '--minutes', 1)
+    newcomer.enrol()
+    gateway.ctl('approve', await_stage(gateway, 'newcomer', 'waiting-person')['id'])
+    await_stage(gateway, 'newcomer', 'active')
+    assert newcomer.report(1).code == coap.CHANGED
+    numbers = [message.user['gh-id'].split('.')[1:] for message in recorder.messages(topic)]
+    assert [list(map(int, number)) for number in numbers] == sorted(list(map(int, number)) for number in numbers)
