@@ -43,7 +43,7 @@ def send(one, records):
 @pytest.mark.parametrize('skew', [-20 * YEAR, 12 * YEAR], ids=['behind', 'ahead'])
 def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     gateway = make_gateway(broker=broker).start(env=wrong_clock(skew))
-    shown = gateway.api('/status')['clock']
+    shown = gateway.api('GET', 'status')[1]['clock']
     assert shown['synced'] is False
     assert shown['now'][:4] == time.strftime('%Y', time.gmtime(time.time() + skew))
     one = let_in(gateway, 'dial', '--owner', 'Works Ltd')
@@ -62,7 +62,7 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     # The clock is set while it is off: in one start by years. What was let in stays in.
     gateway.terminate()
     gateway.start()
-    assert gateway.api('/status')['clock']['now'][:4] == time.strftime('%Y', time.gmtime())
+    assert gateway.api('GET', 'status')[1]['clock']['now'][:4] == time.strftime('%Y', time.gmtime())
     until(lambda: device(gateway, 'dial')['stage'] == 'active', 30, 'its lease is renewed')
     assert one.enrol().code == coap.CHANGED
     until(lambda: one.report(3).code == coap.CHANGED, 20)
