@@ -88,7 +88,8 @@ class Dps(Front):
         self.failures = {}       # registration id -> (code, message): it ends as 'failed'
         self.throttled = False   # hold clients to the documented limits, with 429
         self.early_polls = []    # of whom the next question came before retry-after
-        self._polls = {}
+        self._polls = {}         # registration id -> when it asked
+        self._told = {}          # registration id -> when it last heard of retry-after
         self.passwords = set()
 
     def start(self, authority=None):
@@ -206,11 +207,14 @@ class Dps(Front):
             'message': problem.title or 'refused', 'timestampUtc': iso(self.now())})]
 
     def _limit(self, session, path):
+        polls = self._polls.setdefault(session.client_id, [])
+        if path == STATUS:
+            polls.append(time.monotonic())
         if self.throttled:
             if path == REGISTER:
                 most, span, times = REGISTRATIONS_A_MINUTE, 60, self.times(re.escape(REGISTER))
             else:
-                most, span, times = POLLS_IN_10_SECONDS, 10, self._polls.get(session.client_id, [])
+                most, span, times = POLLS_IN_10_SECONDS, 10, polls
             if sum(1 for one in times if time.monotonic() - one < span) > most:
                 raise Problem(429, title='Operations are being throttled.')
 
@@ -228,7 +232,7 @@ class Dps(Front):
         one.created = one.created or one.updated
         one.etag = secrets.token_hex(6)
         self._assign(session.client_id, enrolment, peer, one)
-        self._polls.setdefault(session.client_id, []).append(time.monotonic())
+        self._told[session.client_id] = time.monotonic()
         return [(self._topic(202, topic, self.retry_after), {'operationId': operation.id, 'status': 'assigning'})]
 
     def _assign(self, registration, enrolment, peer, one):
@@ -248,10 +252,10 @@ class Dps(Front):
         operation = self.operations.get(self._query(topic).get('operationId'))
         if not operation or operation.registration != session.client_id:
             raise Problem(404, title='The operation is not known.')
-        polls, now = self._polls[session.client_id], time.monotonic()
-        if now - polls[-1] < self.retry_after - 0.05:
+        now = time.monotonic()
+        if now - self._told[session.client_id] < self.retry_after - 0.05:
             self.early_polls.append(session.client_id)
-        polls.append(now)
+        self._told[session.client_id] = now
         if now < operation.ready:
             return [(self._topic(202, topic, self.retry_after),
                      {'operationId': operation.id, 'status': 'assigning'})]
