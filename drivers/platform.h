@@ -303,3 +303,11 @@ struct cloud_settings {
 				  none */
 	struct span operator_token;
 };
+
+/* Settings of 'azure'. Texts are never NULL. */
+struct azure_settings {
+	const char *host; /* of the provisioning service */
+	uint16_t port;
+	const char *id_scope;
+	uint32_t sas_lifetime; /* seconds */
+};

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "drivers/device/native.h"
 #include "drivers/device/plain.h"
+#include "drivers/platform/azure.h"
 #include "drivers/platform/local.h"
 #include "drivers/platform/mqtt.h"
 #include "drivers/platform/spotflow.h"
@@ -17,6 +18,7 @@ static const struct platform_driver *const platforms[] = {
 	&platform_local,
 	&platform_mqtt,
 	&platform_spotflow,
+	&platform_azure,
 };
 
 /* In the order in which they are asked; the more special one first. */

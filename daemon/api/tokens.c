@@ -48,44 +48,64 @@ static void refuse(struct reading_rows *rows, json_int_t line, const char *why)
 			rows->refused, json_pack("{s:I,s:s}", "line", line, "text", why));
 }
 
-static bool is_pt(const json_t *row)
+/* What a row holds: the keys beside "ep", and what is said of others. A typo in a key must not
+ * become a token without a password. */
+static const struct row_kind {
+	const char *keys[3]; /* NULL-terminated */
+	const char *needs, *others;
+	const char *(*check)(struct span ep, struct span value, bool *ret_too_long);
+	int (*make)(struct span ep, struct span value, struct token **ret);
+} row_kinds[] = {
+	{{"pt"}, "needs the texts ep and pt", "holds other keys than ep, pt and line",
+		token_check_pt, token_new_pt},
+	{{"key"}, "needs the texts ep and key", "holds other keys than ep, key and line",
+		token_check_key, token_new_key},
+	{{"username", "password"}, "needs the texts ep, username and password",
+		"holds other keys than ep, username, password and line", NULL, NULL},
+};
+
+static const struct row_kind *kind_of(const json_t *row)
 {
-	return json_object_get(row, "pt") != NULL;
+	size_t i = 0;
+
+	while (i < ELEMENTS(row_kinds) - 1 && !json_object_get(row, row_kinds[i].keys[0]))
+		i++;
+	return &row_kinds[i];
 }
 
-/* A typo in a key must not become a token without a password. */
 static const char *check_row(const json_t *row)
 {
-	static const char *const keys[] = {"ep", "username", "password"}, *const pt[] = {
-										  "ep", "pt"};
-	bool by_pt = is_pt(row);
-	const char *const *wanted = by_pt ? pt : keys;
-	size_t count = by_pt ? ELEMENTS(pt) : ELEMENTS(keys);
+	const struct row_kind *kind = kind_of(row);
+	size_t count = 0;
 
 	if (!json_is_object(row))
 		return "is no object";
-	for (size_t i = 0; i < count; i++)
-		if (!json_is_string(json_object_get(row, wanted[i])))
-			return by_pt ? "needs the texts ep and pt"
-				     : "needs the texts ep, username and password";
-	if (json_object_size(row) != count + (json_object_get(row, "line") != NULL))
-		return by_pt ? "holds other keys than ep, pt and line"
-			     : "holds other keys than ep, username, password and line";
+	for (; kind->keys[count]; count++)
+		if (!json_is_string(json_object_get(row, kind->keys[count])))
+			return kind->needs;
+	if (!json_is_string(json_object_get(row, "ep")))
+		return kind->needs;
+	if (json_object_size(row) != 1 + count + (json_object_get(row, "line") != NULL))
+		return kind->others;
 	return NULL;
 }
 
 static const char *check_values(const json_t *row, bool *ret_too_long)
 {
-	if (is_pt(row))
-		return token_check_pt(text_of(row, "ep"), text_of(row, "pt"), ret_too_long);
+	const struct row_kind *kind = kind_of(row);
+
+	if (kind->check)
+		return kind->check(text_of(row, "ep"), text_of(row, kind->keys[0]), ret_too_long);
 	return token_check(text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"),
 		ret_too_long);
 }
 
 static int make_token(const json_t *row, struct token **ret)
 {
-	if (is_pt(row))
-		return token_new_pt(text_of(row, "ep"), text_of(row, "pt"), ret);
+	const struct row_kind *kind = kind_of(row);
+
+	if (kind->make)
+		return kind->make(text_of(row, "ep"), text_of(row, kind->keys[0]), ret);
 	return token_new(
 		text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"), ret);
 }
@@ -248,7 +268,7 @@ void api_get_tokens(const struct api_context *context)
 	json_t *list = json_array();
 	size_t at = 0;
 
-	if (api_query_text(query, "after", after, sizeof(after))) {
+	if (api_query_text(query, "after", after, sizeof(after)) && after[0]) {
 		/* A name may have a token for each of several platforms. */
 		api_query_text(query, "after_platform", kind, sizeof(kind));
 		at = token_names_after(names, kind, after);

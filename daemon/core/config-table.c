@@ -264,7 +264,7 @@ static const struct config_key table[] = {
 		MEMBER(command_expiry), NULL},
 
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
-		"Platform to which a new device belongs: local, mqtt or spotflow.", NULL,
+		"Platform to which a new device belongs: local, mqtt, spotflow or azure.", NULL,
 		MEMBER(platform), &id_form},
 	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
 		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
@@ -304,6 +304,29 @@ static const struct config_key table[] = {
 		"Address of the platform's page for one operation, without the operation's id, "
 		"which is put behind it. Empty: no link is shown.",
 		NULL, MEMBER(spotflow_portal), &url_form},
+
+	{"azure", "host", CONFIG_STRING, 1, 255, "\"global.azure-devices-provisioning.net\"", "",
+		false, "Host of the Device Provisioning Service.", NULL, MEMBER(azure_host),
+		&host_form},
+	{"azure", "port", CONFIG_UINT, 1, 65535, "8883", "", false,
+		"TCP port of the Device Provisioning Service (MQTT over TLS).", NULL,
+		MEMBER(azure_port), NULL},
+	{"azure", "hub_port", CONFIG_UINT, 1, 65535, "8883", "", false,
+		"TCP port of the IoT Hub; its host is the service's to say.", NULL,
+		MEMBER(azure_hub_port), NULL},
+	{"azure", "ca_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the trust anchors for both. Empty: those of the system.", NULL,
+		MEMBER(azure_ca_file), &path_form},
+	{"azure", "id_scope", CONFIG_STRING, 0, 64, "\"\"", "", false,
+		"ID scope of the Device Provisioning Service, as its overview shows it.", NULL,
+		MEMBER(azure_id_scope), &segment_form},
+	{"azure", "group_key_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"File whose first line is a key of an enrolment group: the keys of all devices "
+		"without one of their own are derived from it.",
+		NULL, MEMBER(azure_group_key_file), &path_form},
+	{"azure", "sas_lifetime", CONFIG_UINT, 60, 31536000, "86400", "s", false,
+		"Life of the signature of a device's session; it is renewed at half of it.", NULL,
+		MEMBER(azure_sas_lifetime), NULL},
 
 	{"outbox", "max_bytes", CONFIG_UINT, 65536, UINT64_C(1099511627776), "67108864", "bytes",
 		true, "Readings that may wait for the platform; beyond it devices are put off.",

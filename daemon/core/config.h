@@ -89,6 +89,13 @@ struct config {
 	char spotflow_workspace[65];
 	char spotflow_portal[384];
 	char spotflow_operator_token_file[256], spotflow_shared_token_file[256];
+	/* azure */
+	char azure_host[256];
+	uint16_t azure_port, azure_hub_port;
+	char azure_ca_file[256]; /* "" = the system's trust anchors */
+	char azure_id_scope[65];
+	char azure_group_key_file[256];
+	uint32_t azure_sas_lifetime; /* seconds */
 	/* outbox */
 	uint64_t outbox_max_bytes;	 /* beyond it: 5.03. reloadable */
 	uint64_t outbox_device_bytes;	 /* of one device, 0 = its fair share. reloadable */

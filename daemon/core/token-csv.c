@@ -11,12 +11,13 @@
 #define FIELDS_PT     2
 #define FIELDS_STATIC 3
 
-/* "ep,pt" as the first line says that the file holds provisioning tokens; without it a line lacks
- * its password. */
+/* The first line says what the file holds; without one of these a line lacks its password. */
 static bool is_header(struct token_csv *csv, char *const *field, size_t count)
 {
-	if (count == FIELDS_PT && !strcasecmp(field[0], "ep") && !strcasecmp(field[1], "pt")) {
+	if (count == FIELDS_PT && !strcasecmp(field[0], "ep") &&
+		(!strcasecmp(field[1], "pt") || !strcasecmp(field[1], "key"))) {
 		csv->fields = FIELDS_PT;
+		csv->keys = !strcasecmp(field[1], "key");
 		return true;
 	}
 	return count == FIELDS_STATIC && !strcasecmp(field[0], "ep") &&
@@ -37,6 +38,16 @@ static int token_of(char *const *field, size_t count, struct token **ret)
 		return token_new_pt(span_from_string(field[0]), span_from_string(field[1]), ret);
 	return token_new(span_from_string(field[0]), span_from_string(field[1]),
 		span_from_string(field[2]), ret);
+}
+
+static const char *take_key(char *const *field, struct token **ret_token, int *ret_result)
+{
+	struct span ep = span_from_string(field[0]), key = span_from_string(field[1]);
+	const char *why = token_check_key(ep, key, NULL);
+
+	*ret_token = NULL;
+	*ret_result = why ? 0 : token_new_key(ep, key, ret_token);
+	return why;
 }
 
 const char *token_csv_fields(
@@ -64,10 +75,13 @@ const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsig
 	if (!why && first && is_header(csv, field, count))
 		return NULL;
 	if (!why && count != csv->fields)
-		why = csv->fields == FIELDS_PT
-			      ? "has not the two fields ep and pt"
-			      : "has not the three fields ep, username and password";
-	if (!why)
+		why = csv->fields == FIELDS_STATIC
+			      ? "has not the three fields ep, username and password"
+		      : csv->keys ? "has not the two fields ep and key"
+				  : "has not the two fields ep and pt";
+	if (!why && csv->keys)
+		why = take_key(field, ret_token, ret_result);
+	else if (!why)
 		why = token_csv_fields(field, count, ret_token, ret_result);
 	if (*ret_token)
 		(*ret_token)->line = number;

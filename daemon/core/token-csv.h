@@ -3,13 +3,15 @@
 
 /*
  * Tokens as lines of comma-separated values. The first line may say what the file holds: "ep,pt"
- * are provisioning tokens, "ep,username,password" (and no such line) credentials at a broker.
+ * are provisioning tokens, "ep,key" keys of Azure, "ep,username,password" (and no such line)
+ * credentials at a broker.
  */
 
 #include "core/token.h"
 
 struct token_csv {
 	size_t fields; /* of each line; 0 = the first one is to come */
+	bool keys;     /* of the platform 'azure' */
 };
 
 /* The fields of one token: two of a provisioning token, three of a credential. As below. */

@@ -10,6 +10,7 @@
 
 #include "core/token.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,25 +140,73 @@ const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long)
 	return NULL;
 }
 
-int token_new_pt(struct span ep, struct span pt, struct token **ret)
+/* Bytes alone. */
+static int new_plain(const char *kind, struct span ep, struct span value, struct token **ret)
 {
-	struct token *token;
+	struct token *token = calloc(1, sizeof(*token));
 	int r;
 
-	if (token_check_pt(ep, pt, NULL))
-		return -EINVAL;
-	token = calloc(1, sizeof(*token));
 	if (!token)
 		return -ENOMEM;
-	memcpy(token->kind, TOKEN_KIND_SPOTFLOW, sizeof(TOKEN_KIND_SPOTFLOW));
+	memcpy(token->kind, kind, strlen(kind) + 1);
 	memcpy(token->ep, ep.data, ep.size);
-	r = secret_set(&token->value, pt);
+	r = secret_set(&token->value, value);
 	if (r < 0) {
 		token_free(token);
 		return r;
 	}
 	*ret = token;
 	return 0;
+}
+
+int token_new_pt(struct span ep, struct span pt, struct token **ret)
+{
+	if (token_check_pt(ep, pt, NULL))
+		return -EINVAL;
+	return new_plain(TOKEN_KIND_SPOTFLOW, ep, pt, ret);
+}
+
+static bool is_base64(struct span text)
+{
+	size_t size = text.size, i;
+
+	if (size == 0 || size % 4 != 0)
+		return false;
+	while (size > text.size - 2 && text.data[size - 1] == '=')
+		size--;
+	for (i = 0; i < size; i++)
+		if (!isalnum(text.data[i]) && text.data[i] != '+' && text.data[i] != '/')
+			return false;
+	return true;
+}
+
+const char *token_check_key(struct span ep, struct span key, bool *ret_too_long)
+{
+	const char *why = check_name(ep);
+
+	if (ret_too_long)
+		*ret_too_long = ep.size > EP_MAX || key.size > TOKEN_KEY_MAX;
+	if (why)
+		return why;
+	if (key.size == 0)
+		return "has no key";
+	if (key.size > TOKEN_KEY_MAX)
+		return "has a key of more than 172 characters";
+	return is_base64(key) ? NULL : "has a key that is not base64";
+}
+
+int token_new_key(struct span ep, struct span key, struct token **ret)
+{
+	if (token_check_key(ep, key, NULL))
+		return -EINVAL;
+	return new_plain(TOKEN_KIND_AZURE, ep, key, ret);
+}
+
+const char *token_word(const char *kind)
+{
+	if (!strcmp(kind, TOKEN_KIND_SPOTFLOW))
+		return "pt";
+	return strcmp(kind, TOKEN_KIND_AZURE) ? NULL : "key";
 }
 
 struct token *token_free(struct token *token)

@@ -4,7 +4,8 @@
 /*
  * Tokens: what was imported for one endpoint name towards one platform. For the platform 'mqtt' a
  * token is a static credential, user name and password at the broker; for 'spotflow' it is a
- * provisioning token, whose value are its bytes alone. They are write-only: what
+ * provisioning token, for 'azure' the key of an individual enrolment: their value are its bytes
+ * alone. They are write-only: what
  * goes in comes out for the platform's driver alone. In memory there are names and dates; a value
  * stands sealed in the store and is fetched for the moment in which it is used.
  */
@@ -20,7 +21,9 @@
 #define TOKEN_PASSWORD_MAX  1024
 #define TOKEN_KIND_MQTT	    "mqtt"
 #define TOKEN_KIND_SPOTFLOW "spotflow"
+#define TOKEN_KIND_AZURE    "azure"
 #define TOKEN_PT_MAX	    1024
+#define TOKEN_KEY_MAX	    172 /* base64 of 128 bytes */
 #define OPERATOR_TOKEN_MAX  2048
 
 struct token {
@@ -38,9 +41,14 @@ const char *token_check(
 	struct span ep, struct span username, struct span password, bool *ret_too_long);
 /* -EINVAL for what token_check() objects to, -ENOMEM. */
 int token_new(struct span ep, struct span username, struct span password, struct token **ret);
-/* The same for a provisioning token. */
+/* The same for a provisioning token, and for a key (base64) of the platform 'azure'. */
 const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long);
 int token_new_pt(struct span ep, struct span pt, struct token **ret);
+const char *token_check_key(struct span ep, struct span key, bool *ret_too_long);
+int token_new_key(struct span ep, struct span key, struct token **ret);
+/* What the value of a token of this kind is called in a file, in the API: "pt", "key"; NULL for
+ * user name and password. */
+const char *token_word(const char *kind);
 struct token *token_free(struct token *token); /* this one; wipes */
 
 /* User name and password as one value, and back; the spans point into 'value'. -EBADMSG for what is

@@ -89,10 +89,11 @@ static int find_twice(struct import *import)
 
 static json_t *row_of(const struct token *token)
 {
+	const char *word = token_word(token->kind);
 	struct span username, password;
 
-	if (!strcmp(token->kind, TOKEN_KIND_SPOTFLOW))
-		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, "pt", token->value.data,
+	if (word)
+		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, token->value.data,
 			token->value.size, "line", (json_int_t)token->line);
 	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
 		return NULL;
@@ -265,7 +266,7 @@ int run_tokens_list(struct ctl *ctl)
 	CLEANUP(cleanup_json) json_t *all = NULL;
 	json_t *list;
 	size_t count;
-	int code = get_names(ctl, TOKEN_KIND_MQTT, "", &all);
+	int code = get_names(ctl, "", "", &all);
 
 	if (code != EXIT_DONE)
 		return code;

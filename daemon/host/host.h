@@ -110,9 +110,10 @@ struct people {
 	struct login_source source[LOGIN_SOURCES_MAX]; /* the addresses that tried last */
 };
 
-/* platform-settings.c: what stands in files of their own for the platform 'spotflow'. */
+/* platform-settings.c: what stands in files of their own: for 'spotflow', for 'azure'. */
 struct platform_secrets {
 	struct secret operator_token, shared_token;
+	struct secret group_key;
 };
 
 /* trim.c: giving up the oldest, one device at a time. */
@@ -581,6 +582,7 @@ struct platform_place {
 union platform_settings_room {
 	struct local_settings local;
 	struct cloud_settings cloud;
+	struct azure_settings azure;
 };
 const void *platform_settings_of(
 	const struct host *host, const char *platform, union platform_settings_room *room);

@@ -20,9 +20,14 @@
 
 #define SECRET_FILE_MAX 4096
 
-static bool is_cloud(const char *platform)
+static bool is_spotflow(const char *platform)
 {
 	return !strcmp(platform, TOKEN_KIND_SPOTFLOW);
+}
+
+static bool is_azure(const char *platform)
+{
+	return !strcmp(platform, TOKEN_KIND_AZURE);
 }
 
 const void *platform_settings_of(
@@ -30,20 +35,27 @@ const void *platform_settings_of(
 {
 	const struct config *config = host->config;
 
-	if (!is_cloud(platform)) {
-		room->local = (struct local_settings){.lease = config->local_lease,
-			.accounts = config->local_accounts,
-			.gateway_id = config->id};
-		return &room->local;
+	if (is_spotflow(platform)) {
+		room->cloud = (struct cloud_settings){
+			.host = config->spotflow_host,
+			.port = config->spotflow_port,
+			.workspace = config->spotflow_workspace,
+			.portal = config->spotflow_portal,
+			.operator_token = secret_span(&host->secrets.operator_token),
+		};
+		return &room->cloud;
 	}
-	room->cloud = (struct cloud_settings){
-		.host = config->spotflow_host,
-		.port = config->spotflow_port,
-		.workspace = config->spotflow_workspace,
-		.portal = config->spotflow_portal,
-		.operator_token = secret_span(&host->secrets.operator_token),
-	};
-	return &room->cloud;
+	if (is_azure(platform)) {
+		room->azure = (struct azure_settings){.host = config->azure_host,
+			.port = config->azure_port,
+			.id_scope = config->azure_id_scope,
+			.sas_lifetime = config->azure_sas_lifetime};
+		return &room->azure;
+	}
+	room->local = (struct local_settings){.lease = config->local_lease,
+		.accounts = config->local_accounts,
+		.gateway_id = config->id};
+	return &room->local;
 }
 
 void platform_place_of(
@@ -51,10 +63,14 @@ void platform_place_of(
 {
 	const struct config *config = host->config;
 
-	if (is_cloud(platform))
+	if (is_spotflow(platform))
 		*ret_place = (struct platform_place){.ca_file = config->spotflow_ca_file,
 			.proxy = config->spotflow_proxy,
 			.session_port = config->spotflow_hub_port};
+	else if (is_azure(platform))
+		*ret_place = (struct platform_place){.ca_file = config->azure_ca_file,
+			.proxy = "",
+			.session_port = config->azure_hub_port};
 	else
 		*ret_place = (struct platform_place){.ca_file = config->mqtt_ca_file,
 			.proxy = "",
@@ -68,12 +84,14 @@ const char *platform_answers(const struct host *host)
 
 struct span platform_shared_token(const struct host *host, const char *platform)
 {
-	return is_cloud(platform) ? secret_span(&host->secrets.shared_token) : span_of(NULL, 0);
+	if (is_azure(platform))
+		return secret_span(&host->secrets.group_key);
+	return is_spotflow(platform) ? secret_span(&host->secrets.shared_token) : span_of(NULL, 0);
 }
 
 bool platform_approves_from_here(const struct host *host, const char *platform)
 {
-	return is_cloud(platform) && host->secrets.operator_token.size > 0 &&
+	return is_spotflow(platform) && host->secrets.operator_token.size > 0 &&
 	       host->config->spotflow_workspace[0];
 }
 
@@ -104,24 +122,38 @@ static int load_secret(const char *path, const char *key, size_t size_max, struc
 	return r;
 }
 
+/* One secret for many: there is a standing warning. */
+static void tell_shared(struct host *host, const char *platform)
+{
+	if (platform_shared_token(host, platform).size)
+		host_alarm_raise(host, ALARM_SHARED_TOKEN, platform);
+	else
+		host_alarm_clear(host, ALARM_SHARED_TOKEN, platform);
+}
+
 int platform_secrets_load(struct host *host)
 {
 	const struct config *config = host->config;
+	struct platform_secrets *secrets = &host->secrets;
 	int r = load_secret(config->spotflow_operator_token_file, "spotflow.operator_token_file",
-		OPERATOR_TOKEN_MAX, &host->secrets.operator_token);
+		OPERATOR_TOKEN_MAX, &secrets->operator_token);
 
 	if (r >= 0)
 		r = load_secret(config->spotflow_shared_token_file, "spotflow.shared_token_file",
-			TOKEN_PT_MAX, &host->secrets.shared_token);
-	if (host->secrets.shared_token.size)
-		host_alarm_raise(host, ALARM_SHARED_TOKEN, TOKEN_KIND_SPOTFLOW);
-	else if (r >= 0)
-		host_alarm_clear(host, ALARM_SHARED_TOKEN, TOKEN_KIND_SPOTFLOW);
-	return r;
+			TOKEN_PT_MAX, &secrets->shared_token);
+	if (r >= 0)
+		r = load_secret(config->azure_group_key_file, "azure.group_key_file", TOKEN_PT_MAX,
+			&secrets->group_key);
+	if (r < 0)
+		return r;
+	tell_shared(host, TOKEN_KIND_SPOTFLOW);
+	tell_shared(host, TOKEN_KIND_AZURE);
+	return 0;
 }
 
 void platform_secrets_clear(struct host *host)
 {
 	secret_clear(&host->secrets.operator_token);
 	secret_clear(&host->secrets.shared_token);
+	secret_clear(&host->secrets.group_key);
 }

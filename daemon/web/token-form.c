@@ -24,10 +24,11 @@ struct lines {
 
 static json_t *row_of(const struct token *token)
 {
+	const char *word = token_word(token->kind);
 	struct span username, password;
 
-	if (!strcmp(token->kind, TOKEN_KIND_SPOTFLOW))
-		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, "pt", token->value.data,
+	if (word)
+		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, token->value.data,
 			token->value.size, "line", (json_int_t)token->line);
 	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
 		return NULL;

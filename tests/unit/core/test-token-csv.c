@@ -45,6 +45,26 @@ static void provisioning_tokens(void **state)
 	token_free(token);
 }
 
+static void keys(void **state)
+{
+	struct token_csv csv = {0};
+	struct token *token;
+
+	assert_null(take(&csv, "ep,Key", 1, &token));
+	assert_null(token);
+	assert_null(take(&csv, "boiler-1,QUJD+/==", 2, &token));
+	assert_string_equal(token->kind, TOKEN_KIND_AZURE);
+	assert_string_equal(token->ep, "boiler-1");
+	assert_int_equal(token->line, 2);
+	assert_true(span_equal(secret_span(&token->value), SPAN_LITERAL("QUJD+/==")));
+	token_free(token);
+	assert_string_equal(take(&csv, "boiler-2,QUJD+/=", 3, &token), "has a key that is not base64");
+	assert_null(token);
+	assert_string_equal(token_word(TOKEN_KIND_AZURE), "key");
+	assert_string_equal(token_word(TOKEN_KIND_SPOTFLOW), "pt");
+	assert_null(token_word(TOKEN_KIND_MQTT));
+}
+
 static void static_credentials(void **state)
 {
 	struct token_csv csv = {0};
@@ -73,6 +93,13 @@ static void what_is_wrong(void **state)
 		{"ep,pt", "a,b,c,d",
 			"has too many fields (a comma inside of one needs quotation marks around "
 			"it)"},
+		{"ep,key", "boiler-1", "has not the two fields ep and key"},
+		{"ep,key", "boiler-1,QUJD,x", "has not the two fields ep and key"},
+		{"ep,key", "boiler-1,", "has no key"},
+		{"ep,key", ",QUJD", "has no endpoint name"},
+		{"ep,key", "boiler-1,QU-D", "has a key that is not base64"},
+		{"ep,key", "boiler-1,QU=D", "has a key that is not base64"},
+		{"ep,key", "boiler-1,=", "has a key that is not base64"},
 		{"ep,username,password", "pump,user",
 			"has not the three fields ep, username and password"},
 	};
@@ -100,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(provisioning_tokens),
+		cmocka_unit_test(keys),
 		cmocka_unit_test(static_credentials),
 		cmocka_unit_test(what_is_wrong),
 	};

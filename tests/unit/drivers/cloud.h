@@ -46,8 +46,10 @@ struct cloud {
 };
 
 struct cloud_answer {
+	int result; /* negative: there is no status */
 	int status;
 	uint32_t retry_after;
+	char topic[128]; /* MQTT */
 	char body[1024];
 };
 /* Fails the test when it is not a request to this platform, or a token travels where it must not.

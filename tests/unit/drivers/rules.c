@@ -19,9 +19,26 @@
 #define MQTT_TOKEN "\1\0\4usersecret"
 
 const struct rules_case rules_cases[] = {
-	{"local", {NULL, 0}, false, true},
-	{"mqtt", {(const uint8_t *)MQTT_TOKEN, sizeof(MQTT_TOKEN) - 1}, false, false},
-	{"spotflow", {(const uint8_t *)CLOUD_PT, sizeof(CLOUD_PT) - 1}, true, true},
+	{.driver = "local", .can_refresh = true, .platform_id = "device-7"},
+	{.driver = "mqtt",
+		.token = {(const uint8_t *)MQTT_TOKEN, sizeof(MQTT_TOKEN) - 1},
+		.platform_id = "device-7"},
+	{.driver = "spotflow",
+		.token = {(const uint8_t *)CLOUD_PT, sizeof(CLOUD_PT) - 1},
+		.has_cloud = true,
+		.can_refresh = true,
+		.platform_id = CLOUD_DEVICE},
+	{.driver = "azure",
+		.token = {(const uint8_t *)DPS_OWN_KEY, sizeof(DPS_OWN_KEY) - 1},
+		.can_refresh = true,
+		.has_dps = true,
+		.platform_id = DPS_DEVICE},
+	{.driver = "azure",
+		.token = {(const uint8_t *)DPS_GROUP_KEY, sizeof(DPS_GROUP_KEY) - 1},
+		.can_refresh = true,
+		.has_dps = true,
+		.shared = true,
+		.platform_id = DPS_DEVICE},
 };
 const size_t rules_case_count = ELEMENTS(rules_cases);
 
@@ -67,6 +84,7 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 	assert_non_null(rules->driver);
 	rules->cloud = (struct cloud){
 		.now = &rules->now, .token_life = 30LL * 86400000, .sas_life = 3600000};
+	rules->dps = (struct dps){.hub = "hub.example", .device = DPS_DEVICE};
 	strcpy(rules->record.id, "device-7");
 	strcpy(rules->record.ep, "pump");
 	strcpy(rules->record.platform, kind->driver);
@@ -77,7 +95,7 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 static void forget(struct rules *rules)
 {
 	if (rules->request)
-		secret_clear(&rules->request->body);
+		platform_request_clear(rules->request);
 	free(rules->request);
 	free(rules->answer);
 	rules->request = NULL;
@@ -256,7 +274,7 @@ static void take_step(struct rules *rules, struct platform_step *step)
 		rules->request = malloc(sizeof(*rules->request));
 		assert_non_null(rules->request);
 		*rules->request = step->request;
-		step->request.body = (struct secret){NULL, 0};
+		step->request = (struct platform_request){.transport = PLATFORM_NO_REQUEST};
 		rules->asked_number = rules->record.life.operation_number;
 	}
 }
@@ -270,10 +288,14 @@ static void call_driver(struct rules *rules, enum platform_work work)
 		.operator_token =
 			rules->operator_token ? SPAN_LITERAL(CLOUD_OPERATOR) : span_of(NULL, 0)};
 	const struct local_settings local = {.lease = 86400};
+	const struct azure_settings azure = {
+		.host = "dps.example", .port = 8883, .id_scope = "0ne0001", .sas_lifetime = 3600};
 	const struct platform_device device = {.record = &rules->record,
 		.provisioning_token = rules->kind->token,
-		.static_credential = rules->kind->token,
-		.settings = rules->kind->has_cloud ? (const void *)&cloud : &local};
+		.static_credential = rules->kind->shared ? span_of(NULL, 0) : rules->kind->token,
+		.settings = rules->kind->has_cloud ? (const void *)&cloud
+			    : rules->kind->has_dps ? (const void *)&azure
+						   : &local};
 	CLEANUP(platform_step_clear) struct platform_step step = {.verdict = PLATFORM_FAILED};
 	struct platform_answer answer = {.present = false};
 	struct cloud_answer *told = rules->answer;
@@ -282,9 +304,12 @@ static void call_driver(struct rules *rules, enum platform_work work)
 	if (told && rules->asked_work == work &&
 		rules->asked_number == rules->record.life.operation_number)
 		answer = (struct platform_answer){.present = true,
-			.result = told->status ? 0 : -110,
+			.result = told->result	 ? told->result
+				  : told->status ? 0
+						 : -110,
 			.status = told->status,
 			.retry_after = told->retry_after,
+			.topic = told->topic,
 			.body = span_from_string(told->body)};
 	rules->asked = false;
 	rules->calls++;
@@ -299,8 +324,11 @@ static void send_request(struct rules *rules)
 	struct cloud_answer *answer = calloc(1, sizeof(*answer));
 
 	assert_non_null(answer);
-	cloud_ask(&rules->cloud, rules->request, answer);
-	secret_clear(&rules->request->body);
+	if (rules->kind->has_dps)
+		dps_ask(&rules->dps, rules->request, answer);
+	else
+		cloud_ask(&rules->cloud, rules->request, answer);
+	platform_request_clear(rules->request);
 	free(rules->request);
 	rules->request = NULL;
 	if (rules->lose_answer)

@@ -7,6 +7,7 @@
  */
 
 #include "cloud.h"
+#include "dps.h"
 #include "drivers/table.h"
 
 /* How the rules meet one driver. */
@@ -15,6 +16,9 @@ struct rules_case {
 	struct span token; /* what was imported for the device */
 	bool has_cloud;	   /* it asks, and somebody there approves */
 	bool can_refresh;
+	bool has_dps; /* it asks Azure's provisioning service */
+	bool shared;  /* the token is one for all */
+	const char *platform_id;
 };
 extern const struct rules_case rules_cases[];
 extern const size_t rules_case_count;
@@ -24,6 +28,7 @@ struct rules {
 	const struct platform_driver *driver;
 	struct device_record record; /* what is on disk */
 	struct cloud cloud;
+	struct dps dps;
 	int64_t now;
 	uint64_t numbers, random;
 	/* what is gone with a crash */

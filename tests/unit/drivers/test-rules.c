@@ -443,8 +443,7 @@ static void the_id_is_the_platforms(void **state)
 	FOR_EACH_DRIVER(&rules, i)
 	{
 		rules_take_in(&rules);
-		assert_string_equal(life(&rules)->platform_id,
-			rules.kind->has_cloud ? CLOUD_DEVICE : rules.record.id);
+		assert_string_equal(life(&rules)->platform_id, rules.kind->platform_id);
 	}
 }
 
@@ -544,25 +543,31 @@ static void something_happens(struct rules *rules, uint64_t *random, bool *ret_s
 		break;
 	case 4:
 		rules->lose_answer = true;
+		rules->dps.assigning = (unsigned)draw(random, 4);
 		break;
 	case 5:
 		rules->cloud.fail = draw(random, 2) ? 500 : 429;
+		rules->dps.fail = rules->cloud.fail;
+		rules->dps.forgets = draw(random, 2);
 		break;
 	case 6:
 		if (draw(random, 10) == 0) {
 			cloud_revoke_all(&rules->cloud);
+			rules->dps.key_refused = true;
 			*ret_spoilt = true;
 		}
 		break;
 	case 7:
+		rules->dps.disabled = !rules->dps.disabled;
 		rules->cloud.disabled = !rules->cloud.disabled;
 		break;
 	case 8:
 		rules->operator_token = draw(random, 2);
 		break;
 	default:
-		rules->cloud.fail = 0;
-		rules->cloud.disabled = false;
+		rules->cloud.fail = rules->dps.fail = 0;
+		rules->cloud.disabled = rules->dps.disabled = rules->dps.forgets = false;
+		rules->dps.key_refused = rules->dps.key_refused && draw(random, 4) != 0;
 		rules->now += (int64_t)draw(random, 3600000);
 		break;
 	}
@@ -600,6 +605,9 @@ static void judge(struct rules *rules, bool spoilt, unsigned inits, unsigned com
 	assert_true(rules->cloud.completes == completes || before == OPERATION_AWAITING);
 	if (rules->kind->has_cloud && holds && !spoilt && now->credential_expires > rules->now)
 		assert_true(still_good(rules));
+	/* Rule 3: what is made here needs nobody there. */
+	if (rules->kind->has_dps && now->credential == CREDENTIAL_HELD)
+		assert_true(now->credential_current.size > 0);
 	/* Rule 7. */
 	if (now->admission != ADMISSION_ADMITTED)
 		assert_false(lifecycle_may_publish(now, rules->now));

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Registration at the provisioning service: a request to register, then questions after the
+ * operation, as far apart as the service wants. Each goes by a session of its own; all may be
+ * repeated, because a registration that is there is answered like a new one. The blob: a format
+ * byte, the phase, how often the service has forgotten the operation, the present wait in seconds,
+ * the operation's id.
+ *
+ *	R  to register is asked, or will be after a wait
+ *	Q  its operation is known: how it stands is asked
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "drivers/platform/azure-key.h"
+#include "drivers/platform/azure-parts.h"
+
+#define API_VERSION	 "2019-03-31"
+#define BLOB_HEAD	 4
+#define BLOB_FORMAT	 1
+#define WAIT_SECONDS	 5
+#define WAIT_SECONDS_MAX 60
+#define FORGOTTEN_MAX	 2
+#define SAS_SECONDS	 3600
+
+struct progress {
+	char phase;
+	uint8_t forgotten, wait;
+	char operation[AZURE_ID_MAX + 1];
+};
+
+/* ---- the blob ---- */
+
+static int progress_write(struct azure_call *call, const struct progress *progress)
+{
+	uint8_t blob[BLOB_HEAD + AZURE_ID_MAX];
+	size_t length = strlen(progress->operation);
+
+	blob[0] = BLOB_FORMAT;
+	blob[1] = (uint8_t)progress->phase;
+	blob[2] = progress->forgotten;
+	blob[3] = progress->wait;
+	memcpy(blob + BLOB_HEAD, progress->operation, length);
+	return secret_set(&call->step->blob, span_of(blob, BLOB_HEAD + length));
+}
+
+/* What is none of ours is a beginning. */
+static void progress_read(const struct lifecycle *life, struct progress *ret_progress)
+{
+	struct span blob = secret_span(&life->operation_blob);
+	struct progress progress = {.phase = 'R', .wait = WAIT_SECONDS};
+
+	*ret_progress = progress;
+	if (blob.size < BLOB_HEAD || blob.data[0] != BLOB_FORMAT)
+		return;
+	progress.phase = blob.data[1] == 'Q' ? 'Q' : 'R';
+	progress.forgotten = blob.data[2];
+	progress.wait = blob.data[3];
+	if (span_to_string(span_of(blob.data + BLOB_HEAD, blob.size - BLOB_HEAD),
+		    progress.operation, sizeof(progress.operation)) < 0 ||
+		(progress.phase == 'Q' && !progress.operation[0]))
+		return;
+	*ret_progress = progress;
+}
+
+int azure_operation_of(const struct lifecycle *life, char ret_id[AZURE_ID_MAX + 1])
+{
+	struct progress progress;
+
+	progress_read(life, &progress);
+	if (progress.phase != 'Q')
+		return -ENODATA;
+	memcpy(ret_id, progress.operation, sizeof(progress.operation));
+	return 0;
+}
+
+/* ---- asking ---- */
+
+/* A session under the registration id, signed for an hour. */
+static int fill_dial(struct azure_call *call, struct platform_dial *dial)
+{
+	const char *scope = call->settings->id_scope, *id = call->device->record->id;
+	char resource[256];
+
+	snprintf(dial->host, sizeof(dial->host), "%s", call->settings->host);
+	dial->port = call->settings->port;
+	snprintf(dial->client_id, sizeof(dial->client_id), "%s", id);
+	snprintf(dial->username, sizeof(dial->username),
+		"%s/registrations/%s/api-version=" API_VERSION, scope, id);
+	snprintf(dial->filter[0], sizeof(dial->filter[0]), "$dps/registrations/res/#");
+	snprintf(resource, sizeof(resource), "%s/registrations/%s", scope, id);
+	return azure_sas_make(call->services, secret_span(&call->key), resource,
+		call->services->now() / 1000 + SAS_SECONDS, "registration", &dial->password);
+}
+
+static int ask(struct azure_call *call, const struct progress *progress, const char *topic)
+{
+	struct platform_request *request = &call->step->request;
+	bool polls = progress->phase == 'Q';
+	char mark[16];
+	uint32_t rid;
+	int r;
+
+	call->services->random(&rid, sizeof(rid));
+	snprintf(mark, sizeof(mark), "$rid=%08" PRIx32, rid);
+	request->transport = PLATFORM_MQTT;
+	memcpy(request->answer_mark, mark, sizeof(mark));
+	snprintf(request->topic, sizeof(request->topic), "%s/?%s%s%s", topic, mark,
+		polls ? "&operationId=" : "", polls ? progress->operation : "");
+	call->step->verdict = PLATFORM_PROGRESS;
+	r = fill_dial(call, &request->dial);
+	if (r == -EBADMSG)
+		return azure_give_up(call, "its key is not base64");
+	return r < 0 ? r : progress_write(call, progress);
+}
+
+/* The payload is for whoever assigns devices by a rule of his own there. */
+static int ask_register(struct azure_call *call, const struct progress *progress)
+{
+	const struct device_record *record = call->device->record;
+	json_t *body = json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s,s:s}}", "registrationId", record->id,
+		"payload", "ep", record->ep, "model", record->info.model, "serial",
+		record->info.serial, "name", record->name, "owner", record->owner, "place",
+		record->place);
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+
+	json_decref(body);
+	if (!text)
+		return -ENOMEM;
+	call->step->request.body = (struct secret){(uint8_t *)text, strlen(text)};
+	return ask(call, progress, "$dps/registrations/PUT/iotdps-register");
+}
+
+static int ask_next(struct azure_call *call, const struct progress *progress)
+{
+	return progress->phase == 'Q'
+		       ? ask(call, progress, "$dps/registrations/GET/iotdps-get-operationstatus")
+		       : ask_register(call, progress);
+}
+
+/* ---- what came ---- */
+
+/* Not all at once: up to a fifth later. */
+static int wait_for(struct azure_call *call, const struct progress *progress, unsigned seconds)
+{
+	uint32_t random;
+
+	call->services->random(&random, sizeof(random));
+	call->step->verdict = PLATFORM_PROGRESS;
+	call->step->wait_usec = seconds * USEC_PER_SEC + random % (seconds * USEC_PER_SEC / 5 + 1);
+	return progress_write(call, progress);
+}
+
+/* It has a fault, or asks to be asked less often: each time further apart. */
+static int try_later(
+	struct azure_call *call, struct progress *progress, const struct azure_status *status)
+{
+	unsigned wait = 2u * (progress->wait ? progress->wait : WAIT_SECONDS);
+
+	progress->wait = (uint8_t)(wait < WAIT_SECONDS_MAX ? wait : WAIT_SECONDS_MAX);
+	return wait_for(call, progress,
+		status->retry_after > progress->wait ? status->retry_after : progress->wait);
+}
+
+/* The key is not taken. While a credential is in use that is its revocation. */
+static int refused(struct azure_call *call, const char *why)
+{
+	call->step->trouble = PLATFORM_TOKEN_REFUSED;
+	return azure_say(call,
+		call->device->record->life.credential_doubted ? PLATFORM_REJECTED
+							      : PLATFORM_REFUSED,
+		why);
+}
+
+static int take_assigned(struct azure_call *call, const struct azure_registration *got)
+{
+	const struct lifecycle *life = &call->device->record->life;
+
+	/* A refresh renews a credential, and keeps the name that readings went out under. */
+	if (life->credential_doubted && strcmp(life->platform_id, got->device) != 0)
+		return azure_say(call, PLATFORM_REJECTED,
+			"the provisioning service has given it another device id");
+	return azure_issue(call, got->hub, got->device);
+}
+
+static int take_registration(
+	struct azure_call *call, struct progress *progress, const struct azure_status *status)
+{
+	struct azure_registration got;
+
+	if (azure_registration_read(call->answer->body, &got) < 0)
+		return azure_say(call, PLATFORM_FAILED,
+			"the provisioning service's answer could not be understood");
+	switch (got.word) {
+	case AZURE_ASSIGNED:
+		return take_assigned(call, &got);
+	case AZURE_FAILED:
+		call->services->log(LOG_WARNING, call->device->record->id,
+			"The provisioning service could not assign it to a hub (its error %" PRId64
+			").",
+			got.error);
+		return azure_give_up(call, "the provisioning service could not assign it to a hub");
+	case AZURE_IS_DISABLED:
+		return azure_say(call, PLATFORM_REJECTED,
+			"its enrolment is disabled at the provisioning service");
+	case AZURE_ASSIGNING:
+		break;
+	}
+	if (got.operation[0]) {
+		progress->phase = 'Q';
+		memcpy(progress->operation, got.operation, sizeof(got.operation));
+	}
+	progress->wait = WAIT_SECONDS;
+	return wait_for(call, progress, status->retry_after ? status->retry_after : WAIT_SECONDS);
+}
+
+/* The operation is not known any more: a full registration, as documented, but not for ever. */
+static int register_again(
+	struct azure_call *call, struct progress *progress, const struct azure_status *status)
+{
+	if (++progress->forgotten > FORGOTTEN_MAX)
+		return azure_give_up(
+			call, "the provisioning service forgets its registration again and again");
+	progress->phase = 'R';
+	progress->operation[0] = '\0';
+	return try_later(call, progress, status);
+}
+
+static int on_status(
+	struct azure_call *call, struct progress *progress, const struct azure_status *status)
+{
+	if (status->code == 200 || status->code == 202)
+		return take_registration(call, progress, status);
+	switch (status->code) {
+	case 401:
+	case 403:
+	case 404:
+		if (progress->phase == 'Q')
+			return register_again(call, progress, status);
+		return refused(call, status->code == 404
+					     ? "the provisioning service has no enrolment for it"
+					     : "the provisioning service does not take its key");
+	case 400:
+	case 412:
+	case 415:
+		return azure_give_up(
+			call, "the provisioning service does not accept what was asked");
+	default: /* not an enum of ours: 409, 429, 5xx */
+		return try_later(call, progress, status);
+	}
+}
+
+int azure_register(struct azure_call *call)
+{
+	struct azure_status status;
+	struct progress progress;
+
+	progress_read(&call->device->record->life, &progress);
+	if (!call->settings->id_scope[0])
+		return azure_give_up(call, "no id scope is configured (azure.id_scope)");
+	if (!call->answer->present)
+		return ask_next(call, &progress);
+	if (call->answer->result == -EACCES)
+		return refused(call, "the provisioning service does not take its key");
+	if (call->answer->result < 0)
+		return azure_say(
+			call, PLATFORM_FAILED, "the provisioning service could not be asked");
+	if (azure_status_read(call->answer->topic, &status) < 0)
+		return azure_say(call, PLATFORM_FAILED,
+			"the provisioning service's answer could not be understood");
+	return on_status(call, &progress, &status);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Azure: the provisioning service (DPS) says by MQTT to which IoT Hub a device belongs, and the
+ * same key signs for both. The provisioning token is that key: imported for one device, or derived
+ * from the key of an enrolment group. The registration token is a shared access signature, made
+ * here. The registration id is the device's id at this gateway.
+ *
+ *   PROVISION  registers (azure-register.c); assigned: ISSUED with hub, device id and a signature
+ *   BIND       BOUND under the device id that the service gave
+ *   REFRESH    a new signature from the key: ISSUED without a request. After the hub has refused
+ *              the one in use the service is asked again: another hub, another key there, an
+ *              enrolment that was disabled
+ *   APPROVE    as PROVISION: the enrolment is the approval
+ *   CANCEL, REVOKE   DONE: an enrolment is disabled there
+ *
+ * Nothing is approved by a person there, so there is no code.
+ */
+
+#include "drivers/platform/azure.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "core/token.h"
+#include "drivers/platform/azure-key.h"
+#include "drivers/platform/azure-parts.h"
+
+#define API_VERSION "2021-04-12"
+#define CLOCK_MIN   INT64_C(1577836800000) /* 2020: before it no clock was set */
+
+static const struct platform_description *describe(void)
+{
+	static const struct platform_description description = {
+		.name = TOKEN_KIND_AZURE,
+		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT,
+		/* 200 registrations a minute are documented for one service; each one is two or
+		 * three requests. */
+		.requests_per_second = 5,
+	};
+
+	return &description;
+}
+
+/* ---- verdicts ---- */
+
+int azure_say(struct azure_call *call, enum platform_verdict verdict, const char *why)
+{
+	call->step->verdict = verdict;
+	call->step->why = why;
+	return 0;
+}
+
+int azure_give_up(struct azure_call *call, const char *why)
+{
+	call->step->final = true;
+	return azure_say(call, PLATFORM_FAILED, why);
+}
+
+/* ---- the key and what it signs ---- */
+
+/* 1 with the key; otherwise a verdict was said. */
+static int take_key(struct azure_call *call)
+{
+	const struct platform_device *device = call->device;
+	int r;
+
+	if (!device->provisioning_token.size)
+		return azure_give_up(
+			call, "no key was imported for it, and no group key is configured");
+	/* What was imported is the device's own; what all share is the group's. */
+	if (device->static_credential.size)
+		r = secret_set(&call->key, device->static_credential);
+	else
+		r = azure_key_derive(
+			call->services, device->provisioning_token, device->record->id, &call->key);
+	if (r == -EBADMSG)
+		return azure_give_up(call, "the group key is not base64");
+	return r < 0 ? r : 1;
+}
+
+int azure_issue(struct azure_call *call, const char *hub, const char *device)
+{
+	CLEANUP(secret_clear) struct secret sas = {0};
+	int64_t now = call->services->now();
+	int64_t expires = now + (int64_t)call->settings->sas_lifetime * 1000;
+	char resource[AZURE_HOST_MAX + AZURE_ID_MAX + 16];
+	int r;
+
+	snprintf(resource, sizeof(resource), "%s/devices/%s", hub, device);
+	r = azure_sas_make(
+		call->services, secret_span(&call->key), resource, expires / 1000, NULL, &sas);
+	if (r == -EBADMSG)
+		return azure_give_up(call, "its key is not base64");
+	if (r < 0)
+		return r;
+	const struct iothub_credential credential = {
+		.token = span_from_string(call->device->record->id),
+		.token_since = now,
+		.host = span_from_string(hub),
+		.device = span_from_string(device),
+		.sas = secret_span(&sas),
+		.sas_expires = expires,
+	};
+	call->step->verdict = PLATFORM_ISSUED;
+	call->step->expires = expires;
+	return iothub_credential_make(&credential, &call->step->credential);
+}
+
+/* ---- the hooks ---- */
+
+static int held(struct azure_call *call, struct iothub_credential *ret_credential)
+{
+	if (iothub_credential_read(secret_span(&call->device->record->life.credential_current),
+		    ret_credential) < 0)
+		return azure_give_up(call, "its credential is damaged");
+	return 1;
+}
+
+static int bind_device(struct azure_call *call)
+{
+	struct iothub_credential credential;
+	int r = held(call, &credential);
+
+	if (r <= 0)
+		return r;
+	call->step->verdict = PLATFORM_BOUND;
+	call->step->expires = credential.sas_expires;
+	return span_to_string(
+		credential.device, call->step->platform_id, sizeof(call->step->platform_id));
+}
+
+static int sign_anew(struct azure_call *call)
+{
+	char hub[AZURE_HOST_MAX + 1], device[AZURE_ID_MAX + 1];
+	struct iothub_credential credential;
+	int r = held(call, &credential);
+
+	if (r <= 0)
+		return r;
+	if (span_to_string(credential.host, hub, sizeof(hub)) < 0 ||
+		span_to_string(credential.device, device, sizeof(device)) < 0)
+		return azure_give_up(call, "its credential is damaged");
+	return azure_issue(call, hub, device);
+}
+
+/* What needs the key, and a clock that is not in the past: a signature has an end. */
+static int with_key(struct azure_call *call, enum platform_work work)
+{
+	int r;
+
+	if (call->services->now() < CLOCK_MIN)
+		return azure_say(call, PLATFORM_FAILED, "the gateway's clock is not set");
+	r = take_key(call);
+	if (r <= 0)
+		return r;
+	if (work == PLATFORM_REFRESH && !call->device->record->life.credential_doubted)
+		return sign_anew(call);
+	return azure_register(call);
+}
+
+static int take_step(struct azure_call *call, enum platform_work work)
+{
+	switch (work) {
+	case PLATFORM_PROVISION:
+	case PLATFORM_APPROVE:
+	case PLATFORM_REFRESH:
+		return with_key(call, work);
+	case PLATFORM_BIND:
+		return bind_device(call);
+	case PLATFORM_CANCEL:
+	case PLATFORM_REVOKE:
+	case PLATFORM_LIST:
+		break;
+	}
+	return 0;
+}
+
+static int advance(const struct driver_services *services, const struct platform_device *device,
+	enum platform_work work, const struct platform_answer *answer,
+	struct platform_step *ret_step)
+{
+	CLEANUP(platform_step_clear) struct platform_step step = {.verdict = PLATFORM_DONE};
+	struct azure_call call = {.services = services,
+		.device = device,
+		.settings = device->settings,
+		.answer = answer,
+		.step = &step};
+	int r = take_step(&call, work);
+
+	secret_clear(&call.key);
+	if (r < 0)
+		return r;
+	*ret_step = step;
+	step = (struct platform_step){0};
+	return 0;
+}
+
+static int session(const struct device_record *record, const char *gateway_id,
+	struct platform_session *ret_session)
+{
+	return iothub_session(record, API_VERSION, ret_session);
+}
+
+static int operation(const struct platform_device *device, struct platform_operation *ret_operation)
+{
+	struct platform_operation operation = {.approve_here = false};
+	int r = azure_operation_of(&device->record->life, operation.id);
+
+	if (r >= 0)
+		*ret_operation = operation;
+	return r;
+}
+
+static int encode(const struct driver_services *services, const struct upstream_item *item,
+	struct upstream_message *ret_message)
+{
+	return iothub_encode(item, NULL, 0, ret_message);
+}
+
+/* Each device hears what is for it alone. */
+static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
+	size_t capacity)
+{
+	return record ? iothub_listen(record, ret_filter, capacity) : -ENOTSUP;
+}
+
+static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,
+	struct span payload, bool retained, struct inbound_message *ret_message)
+{
+	return iothub_decode(topic, payload, ret_message);
+}
+
+const struct platform_driver platform_azure = {
+	.describe = describe,
+	.advance = advance,
+	.session = session,
+	.operation = operation,
+	.encode = encode,
+	.listen = listen_to,
+	.decode = decode,
+};
