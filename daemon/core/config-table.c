@@ -324,7 +324,7 @@ static const struct config_key table[] = {
 		"File whose first line is a key of an enrolment group: the keys of all devices "
 		"without one of their own are derived from it.",
 		NULL, MEMBER(azure_group_key_file), &path_form},
-	{"azure", "sas_lifetime", CONFIG_UINT, 60, 31536000, "86400", "s", false,
+	{"azure", "sas_lifetime", CONFIG_UINT, 10, 31536000, "86400", "s", false,
 		"Life of the signature of a device's session; it is renewed at half of it.", NULL,
 		MEMBER(azure_sas_lifetime), NULL},
 

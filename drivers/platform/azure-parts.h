@@ -14,6 +14,7 @@ struct azure_call {
 	const struct platform_answer *answer;
 	struct platform_step *step;
 	struct secret key; /* the device's own or derived one, as text; empty = none */
+	char registration[AZURE_ID_MAX + 1]; /* what the service knows it by */
 };
 
 /* azure.c: verdicts return 0. */

@@ -88,7 +88,7 @@ int azure_operation_of(const struct lifecycle *life, char ret_id[AZURE_ID_MAX + 
 /* A session under the registration id, signed for an hour. */
 static int fill_dial(struct azure_call *call, struct platform_dial *dial)
 {
-	const char *scope = call->settings->id_scope, *id = call->device->record->id;
+	const char *scope = call->settings->id_scope, *id = call->registration;
 	char resource[256];
 
 	snprintf(dial->host, sizeof(dial->host), "%s", call->settings->host);
@@ -127,10 +127,10 @@ static int ask(struct azure_call *call, const struct progress *progress, const c
 static int ask_register(struct azure_call *call, const struct progress *progress)
 {
 	const struct device_record *record = call->device->record;
-	json_t *body = json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s,s:s}}", "registrationId", record->id,
-		"payload", "ep", record->ep, "model", record->info.model, "serial",
-		record->info.serial, "name", record->name, "owner", record->owner, "place",
-		record->place);
+	json_t *body = json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s,s:s}}", "registrationId",
+		call->registration, "payload", "ep", record->ep, "model", record->info.model,
+		"serial", record->info.serial, "name", record->name, "owner", record->owner,
+		"place", record->place);
 	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
 	json_decref(body);

@@ -4,7 +4,9 @@
  * Azure: the provisioning service (DPS) says by MQTT to which IoT Hub a device belongs, and the
  * same key signs for both. The provisioning token is that key: imported for one device, or derived
  * from the key of an enrolment group. The registration token is a shared access signature, made
- * here. The registration id is the device's id at this gateway.
+ * here. The registration id is the endpoint name, so that an enrolment can be made before the
+ * device is there; for a name that the service cannot have it is "gh:" and the device's id here,
+ * which no endpoint name that is used as it is can be.
  *
  *   PROVISION  registers (azure-register.c); assigned: ISSUED with hub, device id and a signature
  *   BIND       BOUND under the device id that the service gave
@@ -61,6 +63,25 @@ int azure_give_up(struct azure_call *call, const char *why)
 
 /* ---- the key and what it signs ---- */
 
+/* The service knows no difference between the cases of letters: two names must not become one. */
+static bool is_registration(const char *ep)
+{
+	size_t length = strlen(ep);
+
+	return length > 0 && strspn(ep, "abcdefghijklmnopqrstuvwxyz0123456789-._") == length &&
+	       !strchr("._", ep[length - 1]);
+}
+
+static void name_registration(struct azure_call *call)
+{
+	const struct device_record *record = call->device->record;
+
+	if (is_registration(record->ep))
+		snprintf(call->registration, sizeof(call->registration), "%s", record->ep);
+	else
+		snprintf(call->registration, sizeof(call->registration), "gh:%s", record->id);
+}
+
 /* 1 with the key; otherwise a verdict was said. */
 static int take_key(struct azure_call *call)
 {
@@ -75,7 +96,7 @@ static int take_key(struct azure_call *call)
 		r = secret_set(&call->key, device->static_credential);
 	else
 		r = azure_key_derive(
-			call->services, device->provisioning_token, device->record->id, &call->key);
+			call->services, device->provisioning_token, call->registration, &call->key);
 	if (r == -EBADMSG)
 		return azure_give_up(call, "the group key is not base64");
 	return r < 0 ? r : 1;
@@ -97,7 +118,7 @@ int azure_issue(struct azure_call *call, const char *hub, const char *device)
 	if (r < 0)
 		return r;
 	const struct iothub_credential credential = {
-		.token = span_from_string(call->device->record->id),
+		.token = span_from_string(call->registration),
 		.token_since = now,
 		.host = span_from_string(hub),
 		.device = span_from_string(device),
@@ -188,8 +209,10 @@ static int advance(const struct driver_services *services, const struct platform
 		.settings = device->settings,
 		.answer = answer,
 		.step = &step};
-	int r = take_step(&call, work);
+	int r;
 
+	name_registration(&call);
+	r = take_step(&call, work);
 	secret_clear(&call.key);
 	if (r < 0)
 		return r;

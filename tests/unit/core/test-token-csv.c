@@ -58,7 +58,8 @@ static void keys(void **state)
 	assert_int_equal(token->line, 2);
 	assert_true(span_equal(secret_span(&token->value), SPAN_LITERAL("QUJD+/==")));
 	token_free(token);
-	assert_string_equal(take(&csv, "boiler-2,QUJD+/=", 3, &token), "has a key that is not base64");
+	assert_string_equal(
+		take(&csv, "boiler-2,QUJD+/=", 3, &token), "has a key that is not base64");
 	assert_null(token);
 	assert_string_equal(token_word(TOKEN_KIND_AZURE), "key");
 	assert_string_equal(token_word(TOKEN_KIND_SPOTFLOW), "pt");

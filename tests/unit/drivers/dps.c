@@ -27,16 +27,15 @@ static void check_session(struct dps *dps, const struct platform_request *reques
 	assert_int_equal(request->transport, PLATFORM_MQTT);
 	assert_string_equal(dial->host, "dps.example");
 	assert_int_equal(dial->port, 8883);
-	assert_string_equal(dial->client_id, "device-7");
-	assert_string_equal(
-		dial->username, "0ne0001/registrations/device-7/api-version=2019-03-31");
+	assert_string_equal(dial->client_id, "pump");
+	assert_string_equal(dial->username, "0ne0001/registrations/pump/api-version=2019-03-31");
 	assert_string_equal(dial->filter[0], "$dps/registrations/res/#");
 	assert_string_equal(dial->filter[1], "");
 	assert_int_equal(
 		span_to_string(secret_span(&dial->password), dps->password, sizeof(dps->password)),
 		0);
 	assert_true(begins(
-		dps->password, "SharedAccessSignature sr=0ne0001%2Fregistrations%2Fdevice-7&sig="));
+		dps->password, "SharedAccessSignature sr=0ne0001%2Fregistrations%2Fpump&sig="));
 	assert_non_null(strstr(dps->password, "&skn=registration"));
 	snprintf(dps->body, sizeof(dps->body), "%.*s", (int)request->body.size,
 		request->body.data ? (const char *)request->body.data : "");
@@ -122,7 +121,7 @@ void dps_ask(
 		return;
 	}
 	if (begins(request->topic, REGISTER)) {
-		assert_non_null(strstr(dps->body, "\"registrationId\":\"device-7\""));
+		assert_non_null(strstr(dps->body, "\"registrationId\":\"pump\""));
 		snprintf(dps->operation, sizeof(dps->operation), "4.op-%u", ++dps->registers);
 		say_state(dps, rid, ret_answer);
 	} else {

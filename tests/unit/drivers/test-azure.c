@@ -440,6 +440,32 @@ static void what_the_service_may_know(void **state)
 	}
 }
 
+/* A name that the service could take for another one is not used. */
+static void names_that_the_service_cannot_have(void **state)
+{
+	static const struct {
+		const char *ep, *registration;
+	} rows[] = {
+		{"pump-7.a_b", "pump-7.a_b"},
+		{"Pump", "gh:device-7"},
+		{"urn:dev:mac:0024beff", "gh:device-7"},
+		{"pump.", "gh:device-7"},
+		{"pump/1", "gh:device-7"},
+		{"gh:device-8", "gh:device-7"},
+	};
+	struct rules rules;
+
+	for (size_t row = 0; row < ELEMENTS(rows); row++)
+		FOR_EACH_KEY(&rules, i)
+		{
+			strcpy(rules.record.ep, rows[row].ep);
+			rules_event(&rules, LIFE_ADMIT);
+			assert_true(rules_step(&rules));
+			assert_non_null(rules.request);
+			assert_string_equal(rules.request->dial.client_id, rows[row].registration);
+		}
+}
+
 static void what_is_said_of_an_operation(void **state)
 {
 	struct rules rules;
@@ -475,6 +501,7 @@ int main(void)
 		cmocka_unit_test(revoked_there),
 		cmocka_unit_test(without_a_clock_nothing_is_signed),
 		cmocka_unit_test(what_the_service_may_know),
+		cmocka_unit_test(names_that_the_service_cannot_have),
 		cmocka_unit_test(what_is_said_of_an_operation),
 	};
 
