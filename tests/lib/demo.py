@@ -19,20 +19,48 @@ sys.path.insert(0, os.path.join(ROOT, 'tests', 'system'))
 
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
-from bed import enter, process  # noqa: E402
+from bed import coap, enter, process  # noqa: E402
+from bed.label import Label  # noqa: E402
+from bed.standard import StandardDevice  # noqa: E402
 from bed.wait import until  # noqa: E402
 
 ADMIN = 'demo'
 POLL_SECONDS = 2
 READINGS_EACH = 3
 WINDOW_SECONDS = 900
-LABEL = 'BCDF-GHJK'
+BOILER = Label('boiler')
+LABEL = BOILER.code
+DOOR_LINKS = '</door/temperature>;rt="temperature";if="core.s";ct=0'
+
+EVIDENCE = {'label': 'the key of its label', 'display-code': 'the code on its display',
+            'short-code': 'its code'}
 
 TTY = sys.stdout.isatty()
 
 
 def bold(text):
     return '\x1b[1m%s\x1b[0m' % text if TTY else text
+
+
+class Door(StandardDevice):
+    """Bought from somebody who never heard of this gateway: CoAP and a resource directory."""
+
+    alive = True
+
+    def __init__(self, gateway):
+        super().__init__(links=DOOR_LINKS, path='/door/temperature')
+        answer = self.ask(gateway, coap.POST, 'rd', ('ep=door', 'lt=3600'), DOOR_LINKS.encode(),
+                          coap.LINK_FORMAT)
+        if answer.code != coap.CREATED:
+            raise AssertionError('/rd answers %r' % answer)
+        self.stop = self.close
+
+    def serve_one(self, message, sender):
+        self.value += 0.1
+        super().serve_one(message, sender)
+
+    def tail(self):
+        return ''
 
 
 class Demo:
@@ -65,7 +93,7 @@ class Demo:
             self.avahi = bed.Avahi(self.path('avahi')).start()
             self.parts.append(self.avahi)
         else:
-            self.say('No namespace here, hence no mDNS: only the two sensors that enrol themselves.')
+            self.say('No namespace here, hence no mDNS: only the two devices that come by themselves.')
         self.broker = bed.Broker(self.path('broker')).start()
         self.recorder = bed.Recorder(self.broker)
         self.say('mosquitto listens on port %d (inside).' % self.broker.port)
@@ -111,18 +139,19 @@ class Demo:
         self.say('New names may come in for %d minutes.' % (WINDOW_SECONDS // 60))
 
     def start_sensors(self):
-        self.step('Switching three sensors on')
+        self.step('Switching three devices on, of three kinds')
         where = '127.0.0.1:%d' % self.gateway.coap_port
         self.sensors['boiler'] = bed.Sensor(self.directory, 'boiler', ep='boiler', gateway=where,
-                                            model='T-100', serial='0001', code=LABEL, interval=1)
-        self.say('boiler  enrols itself (POST /enrol); a code is on its label: %s' % LABEL)
+                                            model='T-100', serial='0001', label=LABEL, interval=1)
+        self.say('boiler  enrols itself (POST /enrol) and proves the key of its label, without showing it:')
+        self.say('        %s' % BOILER.qr)
         if self.mdns:
             self.sensors['hall'] = bed.Sensor(self.directory, 'hall', ep='hall', mode='server',
-                                              advertise=True, model='H-20', serial='0002')
-            self.say('hall    announces itself by mDNS and waits to be asked')
-        self.sensors['door'] = bed.Sensor(self.directory, 'door', ep='door', gateway=where,
-                                          model='D-7', serial='0003', interval=1)
-        self.say('door    enrols itself; it has neither label nor display')
+                                              advertise=True, display=True, model='H-20', serial='0002')
+            self.say('hall    announces itself by mDNS, waits to be asked, and has a display')
+        self.sensors['door'] = Door(self.gateway)
+        self.say('door    knows the standards alone: it registers at /rd, a link with if="core.s" says'
+                 ' where its readings are')
 
     # ---- devices ----
 
@@ -135,15 +164,36 @@ class Demo:
             one = self.devices().get(name)
             return one if one and one['stage'] == 'waiting-person' else None
         one = until(there, 60, '%s waits for a person' % name)
-        self.say('%s waits: model %s, serial %s, found by %s, %s, from %s'
-                 % (name, one['model'], one['serial'], one['found_by'], one['trust'], one['address']))
+        self.say('%s waits: %sfound by %s, %s, from %s'
+                 % (name, 'model %s, serial %s, ' % (one['model'], one['serial']) if one['model'] else '',
+                    one['found_by'], one['trust'], one['address']))
         return one
+
+    def decide(self, act, one, place, *options):
+        """The code of a label is a secret: it goes in by standard input, not on the command line."""
+        words, stdin = list(options), None
+        if '--code' in words:
+            at = words.index('--code') + 1
+            words[at], stdin = '-', words[at] + '\n'
+        return self.gateway.ctl(act, one['id'], '--place', place, *words, stdin=stdin)
+
+    def display(self, name):
+        """What a person reads off the display of a sensor."""
+        lines = [json.loads(line) for line in self.sensors[name].log().splitlines() if line.startswith('{')]
+        codes = [line['code'] for line in lines if line['event'] == 'code']
+        return codes[-1] if codes else ''
 
     def approve(self, name, place, *options):
         one = self.wait_pending(name)
-        self.gateway.ctl('approve', one['id'], '--place', place, *options)
+        if one['display']:
+            self.decide('admit', one, place)
+            code = until(lambda: self.display(name), 60, 'the display of %s shows a code' % name)
+            self.say('%s is admitted; its display shows %s, which is typed here.' % (name, bold(code)))
+            options = ('--code', code)
+        self.decide('approve', one, place, *options)
         until(lambda: self.devices()[name]['stage'] == 'active', 30, '%s is active' % name)
-        self.say('%s is approved and has its own token (a lease, sealed on disk).' % name)
+        self.say('%s is approved (%s) and has its own token: a lease, sealed on disk.'
+                 % (name, EVIDENCE.get(self.devices()[name]['evidence'], 'no code')))
 
     def check_alive(self):
         if not self.gateway.process.alive:

@@ -64,14 +64,21 @@ class SpotflowDemo(Demo):
 
     def approve(self, name, place, *options):
         one = self.wait_pending(name)
-        self.gateway.ctl('admit', one['id'], '--place', place, *options)
+        self.decide('admit', one, place, *options)
         operation = until(lambda: self.operation_of(name), 60, 'an operation for %s is open' % name)
         self.say('%s is admitted here. Its code is %s; the operation is open at %s'
-                 % (name, self.gateway.ctl('show', one['id'])['code'], operation['link']))
+                 % (name, self.code_of(name), operation['link']))
         self.press(operation)
         until(lambda: self.devices()[name]['stage'] == 'active', 60, '%s is active' % name)
         self.say('%s is approved on that page, and is %s there.'
                  % (name, self.devices()[name]['platform_id']))
+
+    def code_of(self, name):
+        """From its display, or, where it has none, from the gateway."""
+        one = self.devices()[name]
+        if one['display']:
+            return until(lambda: self.display(name), 60, 'the display of %s shows it' % name)
+        return self.gateway.ctl('show', one['id'])['code']
 
     def press(self, operation):
         """What a person does on the platform's page: open the link, compare, press the button."""

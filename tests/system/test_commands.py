@@ -9,7 +9,7 @@ import pytest
 from bed import Recorder, coap, until
 from bed.plain import await_stage, device, let_in, open_window
 from bed.wait import stays
-from test_discovery import StandardDevice
+from bed.standard import StandardDevice
 
 
 def topic(one, kind, name):

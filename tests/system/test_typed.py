@@ -11,7 +11,7 @@ from bed import people
 from bed.gateway import ToolError
 from bed.plain import await_stage, device, open_window
 from bed.wait import free_port, stays
-from test_discovery import LINKS, StandardDevice
+from bed.standard import LINKS, StandardDevice
 
 
 def refused(gateway, *words):
