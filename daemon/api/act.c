@@ -68,6 +68,18 @@ static const char *take_role(json_t *value, struct act *act)
 	return NULL;
 }
 
+/* Any JSON; how long and how deep it may be is the command's to say. */
+static const char *take_args(json_t *value, struct act *act)
+{
+	size_t size =
+		json_dumpb(value, act->args, sizeof(act->args) - 1, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (size == 0 || size >= sizeof(act->args))
+		return "must be at most 512 bytes of JSON";
+	act->args[size] = '\0';
+	return NULL;
+}
+
 static const char *take_key(const char *key, json_t *value, struct act *act)
 {
 	if (!strcmp(key, "code"))
@@ -95,6 +107,11 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		return take_text(value, act->secret, sizeof(act->secret));
 	if (!strcmp(key, "role"))
 		return take_role(value, act);
+	/* of /command and /replace */
+	if (!strcmp(key, "args"))
+		return take_args(value, act);
+	if (!strcmp(key, "with"))
+		return take_text(value, act->ep, sizeof(act->ep));
 	/* of /export */
 	if (!strcmp(key, "to"))
 		return take_text(value, act->secret, sizeof(act->secret));
@@ -109,7 +126,7 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 	if (!strcmp(key, "subject"))
 		return take_text(value, act->place, sizeof(act->place));
 	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
-	       "id, subject, source, key, to, address, ep";
+	       "id, subject, source, key, to, address, ep, args, with";
 }
 
 static bool read_body(const struct api_context *context, struct act *act)

@@ -43,7 +43,7 @@ static json_t *attributes_of(const struct device_record *record)
 /* What may be done in this stage, for buttons and completion; the machines have the last word. */
 static const struct {
 	enum device_stage stage;
-	const char *actions[9];
+	const char *actions[8];
 } offers[] = {
 	{STAGE_SEEN, {"approve", "admit", "reject", "block", "identify", "rename", "forget"}},
 	{STAGE_WAITING_PERSON,
@@ -51,12 +51,14 @@ static const struct {
 	{STAGE_WAITING_CODE, {"approve", "show-code", "reject", "identify", "rename"}},
 	{STAGE_WAITING_PLATFORM,
 		{"approve", "show-code", "reject", "revoke", "identify", "rename"}},
-	{STAGE_ACTIVE, {"suspend", "revoke", "release", "identify", "rename"}},
-	{STAGE_EXPIRED, {"suspend", "revoke", "release", "identify", "rename"}},
-	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename"}},
+	{STAGE_ACTIVE,
+		{"suspend", "revoke", "release", "identify", "rename", "command", "replace"}},
+	{STAGE_EXPIRED,
+		{"suspend", "revoke", "release", "identify", "rename", "command", "replace"}},
+	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename", "replace"}},
 	{STAGE_REJECTED, {"approve", "admit", "block", "forget", "rename"}},
-	{STAGE_SUSPENDED, {"resume", "revoke", "release", "rename"}},
-	{STAGE_REVOKED, {"approve", "admit", "block", "forget", "rename"}},
+	{STAGE_SUSPENDED, {"resume", "revoke", "release", "rename", "replace"}},
+	{STAGE_REVOKED, {"approve", "admit", "block", "forget", "rename", "replace"}},
 	{STAGE_BLOCKED, {"unblock", "forget"}},
 };
 
@@ -191,23 +193,42 @@ static json_t *code_at(const struct device *device)
 										   : "sending");
 }
 
-/* What waits for it; whoever may see the device may see what is asked of it. */
-static json_t *commands_of(const struct device *device)
+/* Arguments and results are for those who may send commands. */
+static void add_content(json_t *body, const struct command *command)
 {
-	json_t *list = json_array();
+	json_object_set_new(body, "args", json_loads(command->args, JSON_DECODE_ANY, NULL));
+	if (command->ended && command->result[0])
+		json_object_set_new(
+			body, "result", json_loads(command->result, JSON_DECODE_ANY, NULL));
+}
+
+/* What waits for it, or what became of those that a person sent; whoever may see the device may see
+ * what is asked of it. */
+static json_t *commands_of(const struct device *device, bool past, bool technician)
+{
+	json_t *list = json_array(), *body;
 	uint64_t now = clock_boot_usec();
 	const struct command *at;
 	char id[COMMAND_ID_SIZE];
 
-	for (at = device->commands.first; at; at = at->next)
-		if (!at->ended)
-			json_array_append_new(list,
-				json_pack("{s:s,s:s,s:o,s:I}", "cmd", command_id(at->row, id),
-					"name", at->name, "arrived", api_time(at->arrived),
-					"expires_in",
+	for (at = device->commands.first; at; at = at->next) {
+		if (past ? !command_is_past(at) : at->ended)
+			continue;
+		body = json_pack("{s:s,s:s,s:o,s:s}", "cmd", command_id(at->row, id), "name",
+			at->name, "arrived", api_time(at->arrived), "sender", at->sender);
+		if (past)
+			json_object_update_new(
+				body, json_pack("{s:b,s:s}", "ok", at->ok, "reason", at->reason));
+		else
+			json_object_set_new(body, "expires_in",
+				json_integer(
 					(json_int_t)(at->until_usec > now
 							     ? (at->until_usec - now) / USEC_PER_SEC
 							     : 0)));
+		if (technician)
+			add_content(body, at);
+		json_array_append_new(list, body);
+	}
 	return list;
 }
 
@@ -237,7 +258,8 @@ json_t *api_device_json(
 	json_object_set_new(body, "readings", json_integer((json_int_t)device->readings));
 	json_object_set_new(body, "queued",
 		json_integer((json_int_t)owed_device_count(api->view.owed, record->row)));
-	json_object_set_new(body, "commands", commands_of(device));
+	json_object_set_new(body, "commands", commands_of(device, false, technician));
+	json_object_set_new(body, "commands_past", commands_of(device, true, technician));
 	json_object_set_new(body, "recent", api_recent_json(api->view.recent, record->row));
 	json_object_set_new(
 		body, "actions", technician ? actions_of(record, &platform, stage) : json_array());

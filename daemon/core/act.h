@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/command.h"
 #include "core/device.h"
 #include "core/person.h"
 
@@ -34,6 +35,9 @@ enum act_kind {
 	ACT_IDENTIFY,	 /* device; number = seconds */
 	ACT_UNLOCK_CODE, /* device */
 	ACT_SHOW_CODE,	 /* device: its display cannot be read, its code is shown here instead */
+	ACT_COMMAND,	 /* device; its name, its arguments; number = seconds that it waits, 0 = as
+			    long as is allowed */
+	ACT_REPLACE,	 /* device; ep: the id of the one that waits and takes its place */
 	ACT_ADD,	 /* address as typed, ep ("" = the device says it) */
 	ACT_EXPORT,	 /* root on the control socket only; device; secret: the public key of the
 			    gateway that it goes to, in hex; it comes back in outcome.parcel */
@@ -90,6 +94,7 @@ struct act {
 	char place[LABEL_MAX + 1];
 	char owner[LABEL_MAX + 1];
 	bool has_name, has_place, has_owner;
+	char args[COMMAND_ARGS_MAX + 1]; /* JSON, "" = none */
 	uint32_t number;
 	enum role new_role;
 	char ep[EP_MAX + 1];

@@ -94,8 +94,21 @@ unsigned command_box_count(const struct command_box *box)
 	unsigned count = 0;
 
 	for (const struct command *at = box->first; at; at = at->next)
-		count++;
+		count += !command_is_past(at);
 	return count;
+}
+
+struct command *command_box_surplus(const struct command_box *box)
+{
+	struct command *oldest = NULL;
+	unsigned count = 0;
+
+	for (struct command *at = box->first; at; at = at->next)
+		if (command_is_past(at)) {
+			oldest = oldest ? oldest : at;
+			count++;
+		}
+	return count > COMMANDS_PAST_MAX ? oldest : NULL;
 }
 
 uint64_t command_box_next_end(const struct command_box *box)
@@ -120,6 +133,11 @@ int command_copy(const struct command *from, struct command **ret)
 	copy->next = NULL;
 	*ret = copy;
 	return 0;
+}
+
+bool command_is_past(const struct command *command)
+{
+	return command->sender[0] && command->ended && !command->saving;
 }
 
 const char *command_id(uint64_t row, char ret_text[COMMAND_ID_SIZE])

@@ -12,6 +12,9 @@
  *	                   --the device is let in no more-> ENDED (reason)
  *	ENDED -> the platform has the result -> gone
  *
+ * A person may send one as well, at the page or by the tool. What became of that one is told to no
+ * platform: it stays to be looked at, the last COMMANDS_PAST_MAX of them.
+ *
  * A device is given the oldest one that waits until it has answered it, so it may see one twice; it
  * knows it again by 'cmd', which no other command of this gateway ever has.
  *
@@ -35,6 +38,8 @@
 #define COMMAND_MESSAGE_MAX	960 /* to the device, in CBOR or JSON: one datagram */
 #define COMMANDS_WAITING_MAX	4
 #define COMMANDS_KEPT_MAX	8 /* with those whose result the platform does not have yet */
+#define COMMANDS_PAST_MAX	4 /* of persons, ended: to be looked at */
+#define COMMAND_SENDER_MAX	64
 
 struct command {
 	struct command *next;
@@ -45,6 +50,7 @@ struct command {
 	char args[COMMAND_ARGS_MAX + 1];		   /* compact JSON */
 	char response_topic[COMMAND_TOPIC_MAX + 1];	   /* "" = the usual one */
 	char correlation[2 * COMMAND_CORRELATION_MAX + 1]; /* hexadecimal */
+	char sender[COMMAND_SENDER_MAX + 1];		   /* the person, "" = the platform */
 	int64_t arrived;				   /* wall milliseconds */
 	bool synced;					   /* the wall clock was right then */
 	uint32_t lifetime;				   /* seconds */
@@ -72,16 +78,21 @@ void command_box_clear(struct command_box *box);
 struct command *command_box_find(const struct command_box *box, uint64_t row);
 /* The oldest one that a device may be given: it waits and is on disk. NULL = none. */
 struct command *command_box_oldest(const struct command_box *box);
-/* Those that wait, also on their way to disk; those of them that a device may be given; all. */
+/* Those that wait, also on their way to disk; those of them that a device may be given; all but
+ * what is past. */
 unsigned command_box_waiting(const struct command_box *box);
 unsigned command_box_ready(const struct command_box *box);
 unsigned command_box_count(const struct command_box *box);
+/* The oldest one that is past, where there are more of them than are kept; NULL otherwise. */
+struct command *command_box_surplus(const struct command_box *box);
 /* The next time at which one of them ends by itself, UINT64_MAX = never. */
 uint64_t command_box_next_end(const struct command_box *box);
 
 /* ---- one command ---- */
 
 int command_copy(const struct command *from, struct command **ret);
+/* A person's that has ended and is on disk. */
+bool command_is_past(const struct command *command);
 /* "cmd" of a number: decimals, at most 16 bytes. Returns ret_text. */
 const char *command_id(uint64_t row, char ret_text[COMMAND_ID_SIZE]);
 /* 0 when the text is no such number. */

@@ -237,6 +237,7 @@ int run_show(struct ctl *ctl)
 	if (ctl_print_json(ctl, device))
 		return code;
 	view_device(device, ctl->out);
+	view_commands(device, ctl->out);
 	if (!json_object_get(device, "history"))
 		return code;
 	fputs("\nHistory, newest first:\n", ctl->out);

@@ -14,6 +14,9 @@ void view_devices(const json_t *answer, FILE *out);
 void view_device(const json_t *answer, FILE *out);
 /* The rows about one device: it stands in none of them. */
 void view_history(const json_t *answer, FILE *out);
+/* The commands that wait for a device, and what became of a person's; nothing when there is none.
+ */
+void view_commands(const json_t *answer, FILE *out);
 /* Parts of it. */
 void view_queue_devices(const json_t *answer, FILE *out);
 void view_gaps(const json_t *answer, FILE *out);

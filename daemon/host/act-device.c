@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/command-host.h"
 #include "host/hand-over-host.h"
 #include "host/scan-host.h"
 #include "host/token-host.h"
@@ -439,6 +440,12 @@ void act_on_device(struct act_call *call)
 		break;
 	case ACT_SHOW_CODE:
 		act_show_code(call, device);
+		break;
+	case ACT_COMMAND:
+		command_act(call, device);
+		break;
+	case ACT_REPLACE:
+		replace_act(call, device);
 		break;
 	case ACT_WINDOW_OPEN:
 	case ACT_WINDOW_CLOSE:

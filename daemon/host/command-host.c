@@ -36,6 +36,7 @@ struct command_save {
 	uint64_t device_row;
 	struct command next; /* what it is with SAVED */
 	bool is_new;
+	const struct audit_row *audit; /* valid during the call */
 	command_done_fn done;
 	void *userdata;
 };
@@ -71,7 +72,8 @@ static void settle(
 		command->until_usec = clock_boot_usec() + RETRY_USEC;
 	if (save->is_new && result < 0) {
 		command_box_drop(&device->commands, save->next.row);
-		command_refuse(host, device, &save->next, "the gateway could not store it");
+		if (!save->next.sender[0])
+			command_refuse(host, device, &save->next, "the gateway could not store it");
 	} else if (result >= 0 && save->next.ended) {
 		command_end(command, save->next.ok, save->next.result, save->next.reason);
 		log_device(LOG_INFO, device->record->id, "Its command %s has ended: %s.",
@@ -79,7 +81,10 @@ static void settle(
 			command->reason[0] ? command->reason
 			: command->ok	   ? "done"
 					   : "failed");
-		command_publish(host, device, command);
+		if (command->sender[0])
+			command_trim_past(host, device);
+		else
+			command_publish(host, device, command);
 	} else if (result >= 0) {
 		log_device(LOG_INFO, device->record->id, "The command %s waits for it.",
 			command->name);
@@ -117,9 +122,12 @@ static int save(struct host *host, struct command *command, const struct command
 
 	if (r >= 0)
 		r = change_put_command(change, &what->next);
+	if (r >= 0 && what->audit)
+		r = change_append_audit(change, what->audit);
 	if (r < 0)
 		return r;
 	*copy = *what;
+	copy->audit = NULL;
 	command->saving = true;
 	store_save(host->store, STEAL(change), on_saved, STEAL(copy));
 	return 0;
@@ -242,10 +250,15 @@ static void fill(struct host *host, struct device *device, const struct command_
 }
 
 /* Takes the command over. */
-static int keep(struct host *host, struct device *device, struct command *command)
+static int keep(struct host *host, struct device *device, struct command *command,
+	const struct audit_row *audit, command_done_fn done, void *userdata)
 {
-	struct command_save what = {
-		.host = host, .device_row = device->record->row, .is_new = true};
+	struct command_save what = {.host = host,
+		.device_row = device->record->row,
+		.is_new = true,
+		.audit = audit,
+		.done = done,
+		.userdata = userdata};
 	int r;
 
 	command->row = host->next_command++;
@@ -273,7 +286,7 @@ void command_host_take(
 	fill(host, device, inbound, command);
 	if (command_args_read(inbound->args, command->args, &why) >= 0)
 		why = refusal_of(host, device, command, inbound->unusable);
-	if (!why && keep(host, device, command) >= 0)
+	if (!why && keep(host, device, command, NULL, NULL, NULL) >= 0)
 		return;
 	/* Gone from the box, if it was in it. */
 	if (!why)
@@ -284,6 +297,25 @@ void command_host_take(
 	if (why)
 		free(command);
 	store_settle_arrival(host->store, inbound->arrival);
+}
+
+int command_host_send(struct host *host, struct device *device, const struct command *from,
+	const struct audit_row *audit, command_done_fn done, void *userdata, const char **ret_why)
+{
+	const struct command_inbound inbound = {
+		.name = span_from_string(from->name), .lifetime = from->lifetime};
+	struct command *command;
+	int r = command_copy(from, &command);
+
+	if (r < 0)
+		return r;
+	fill(host, device, &inbound, command);
+	*ret_why = refusal_of(host, device, command, false);
+	r = *ret_why ? -EPERM : keep(host, device, command, audit, done, userdata);
+	/* Gone from the box, if it was in it. */
+	if (*ret_why)
+		free(command);
+	return r;
 }
 
 /* ---- at start ---- */

@@ -54,12 +54,26 @@ void command_host_answered(struct host *host, struct device *device,
 void command_host_failed(
 	struct host *host, struct device *device, uint64_t row, const char *reason);
 
+/*
+ * A person's: 'from' holds name, args (checked), sender and lifetime. 0: done comes when it and the
+ * audit row are on disk, or with a negative errno when they are not. Otherwise nothing was begun:
+ * -EPERM with a reason in *ret_why (static), -ENOMEM.
+ */
+int command_host_send(struct host *host, struct device *device, const struct command *from,
+	const struct audit_row *audit, command_done_fn done, void *userdata, const char **ret_why);
+
+/* ---- command-act.c ---- */
+struct act_call;
+void command_act(struct act_call *call, struct device *device);
+
 /* ---- command-arrival.c ---- */
 void command_replay(struct host *host);
 
 /* ---- command-result.c ---- */
 /* Hands the result over if it is one and there is a way; command_on_landed() or _lost() follows. */
 void command_publish(struct host *host, struct device *device, struct command *command);
+/* A person's own stay to be looked at: the last ones. */
+void command_trim_past(struct host *host, struct device *device);
 /* Says that this one was refused; it becomes one without a number. */
 void command_refuse(
 	struct host *host, struct device *device, struct command *refused, const char *why);

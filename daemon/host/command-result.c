@@ -50,12 +50,20 @@ static void forget(struct host *host, struct device *device, uint64_t row)
 		store_save(host->store, STEAL(change), NULL, NULL);
 }
 
+void command_trim_past(struct host *host, struct device *device)
+{
+	const struct command *surplus;
+
+	while ((surplus = command_box_surplus(&device->commands)))
+		forget(host, device, surplus->row);
+}
+
 void command_publish(struct host *host, struct device *device, struct command *command)
 {
 	uint64_t session_row = device_host(device)->session ? device->record->row : 0, tag;
 	int r;
 
-	if (!command->ended || command->saving || command->publishing ||
+	if (!command->ended || command->sender[0] || command->saving || command->publishing ||
 		!session_carries(host, device) ||
 		!flight_take(host, FLIGHT_RESULT, session_row, command->row, &tag))
 		return;

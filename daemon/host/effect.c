@@ -46,7 +46,7 @@ struct waiting_input {
 	char platform_id[129];
 	bool has_platform_id;
 	uint64_t answer_to;
-	bool forget;
+	bool forget, keep_token;
 	record_edit_fn edit;
 	void *argument;
 	argument_clear_fn argument_clear;
@@ -89,6 +89,7 @@ static int input_new(
 	input->expires = from->expires;
 	input->answer_to = from->answer_to;
 	input->forget = from->forget;
+	input->keep_token = from->keep_token;
 	input->edit = from->edit;
 	input->done = from->done;
 	input->userdata = from->userdata;
@@ -250,7 +251,9 @@ static void on_forget_drained(void *userdata)
 		char id[DEVICE_ID_MAX + 1];
 
 		memcpy(id, device->record->id, sizeof(id));
-		token_names_drop(&host->tokens, device->record->platform, device->record->ep);
+		if (!input->keep_token)
+			token_names_drop(
+				&host->tokens, device->record->platform, device->record->ep);
 		upstream_clear_retained(host, device->record);
 		recent_forget(host->recent, device->record->row);
 		registry_remove(host->registry, device);
@@ -398,7 +401,7 @@ static int save(struct waiting_input *input)
 	if (r >= 0)
 		r = input->forget ? change_drop_device(change, input->record->row)
 				  : change_put_device(change, input->record);
-	if (r >= 0 && input->forget)
+	if (r >= 0 && input->forget && !input->keep_token)
 		r = change_drop_token(change, input->record->platform, input->record->ep);
 	if (r >= 0)
 		r = withdraw_note(part, input->forget ? NULL : input->record, change);

@@ -270,6 +270,7 @@ struct submission {
 	const char *platform_id;
 	uint64_t answer_to; /* as in struct life_input: the operation that this is about */
 	bool forget;	    /* deletes the device, its readings and what is retained of it */
+	bool keep_token;    /* ... but not its imported token: its name goes on elsewhere */
 	record_edit_fn edit;
 	const void *argument; /* copied: argument_size bytes */
 	size_t argument_size;
@@ -659,6 +660,8 @@ void act_submit(struct act_call *call, struct device *device, enum life_event ev
 	const struct act_edit *edit, submit_done_fn done);
 /* act-device.c: an act on one device. */
 void act_on_device(struct act_call *call);
+/* replace.c: another one, that waits, takes its place. */
+void replace_act(struct act_call *call, struct device *device);
 /* act-code.c: true with the evidence of an approval; otherwise the call is answered. */
 bool act_check_code(struct act_call *call, struct device *device, enum evidence *ret_evidence);
 /* The typed text is the code that the device shows or sent. */

@@ -123,6 +123,9 @@ static const char *const control_steps[] = {
 	/* What a device's display may still show, and codes that are shown here instead. */
 	"ALTER TABLE device ADD COLUMN display_holds INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE device ADD COLUMN code_here INTEGER NOT NULL DEFAULT 0;",
+
+	/* A person sends commands, too. */
+	"ALTER TABLE command ADD COLUMN sender TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const outbox_steps[] = {

@@ -173,6 +173,7 @@ static const struct column command_columns[] = {
 	COMMAND("ok", BOOL, ok),
 	COMMAND("result", TEXT, result),
 	COMMAND("reason", TEXT, reason),
+	COMMAND("sender", TEXT, sender),
 };
 const struct record_table command_table = {"command", command_columns, ELEMENTS(command_columns)};
 

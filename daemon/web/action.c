@@ -6,6 +6,7 @@
 
 #include "web/action.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "core/device.h"
 #include "web/dispatch.h"
 #include "web/page.h"
 #include "web/token-form.h"
@@ -36,6 +38,7 @@ struct action {
 	struct action_field field[FIELDS_MAX];
 	/* More than fields: NULL, or why not, and which lines. */
 	const char *(*fill)(json_t *body, const struct form *form, json_t **ret_refused);
+	const char *query; /* a field that goes into the call's query, or NULL */
 };
 
 #define CODE                                \
@@ -56,6 +59,20 @@ struct action {
 	}
 #define DEVICE "/api/v1/devices/{id}"
 #define POST   "POST"
+
+/* Its arguments are JSON, or nothing. */
+static const char *fill_command(json_t *body, const struct form *form, json_t **ret_refused)
+{
+	const char *args = form_value(form, "args");
+	json_t *value;
+
+	if (!args || args[strspn(args, " ")] == '\0')
+		return NULL;
+	value = json_loads(args, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	if (!value)
+		return text(TEXT_COMMAND_BAD_ARGS);
+	return json_object_set_new(body, "args", value) < 0 ? text(TEXT_NOT_READY) : NULL;
+}
 
 static const struct action actions[] = {
 	{"/devices/{id}/approve", POST, DEVICE "/approve", "/waiting", TEXT_DONE_APPROVE, false,
@@ -85,6 +102,15 @@ static const struct action actions[] = {
 	{"/devices/{id}/release", POST, DEVICE "/release", "/devices/{id}", TEXT_DONE_RELEASE, true,
 		{{0}}},
 	{"/devices/{id}/forget", POST, DEVICE "/forget", "/devices", TEXT_DONE_FORGET, true, {{0}}},
+	{"/devices/{id}/command", POST, DEVICE "/command", "/devices/{id}", TEXT_DONE_COMMAND,
+		false, {{"command", "name", false, false}}, fill_command},
+	{"/devices/{id}/replace", POST, DEVICE "/replace", "/devices/{id}", TEXT_DONE_REPLACE, true,
+		{{"with", "with", false, false}}},
+	{"/scan", POST, "/api/v1/codes/scan", "/scan", TEXT_DONE_SCAN, false,
+		{{"code", "code", false, false}, {"place", "place", false, true},
+			{"owner", "owner", false, true}}},
+	{"/scan/cancel", "DELETE", "/api/v1/codes/scan", "/scan", TEXT_DONE_SCAN_CANCEL, false,
+		{{0}}, NULL, "ep"},
 	{"/window/open", POST, "/api/v1/window", "/waiting", TEXT_DONE_WINDOW_OPEN, true,
 		{{"seconds", "seconds", true, false}}},
 	{"/devices/add", POST, "/api/v1/devices", "/waiting", TEXT_DONE_ADD, false,
@@ -175,12 +201,23 @@ static int add_field(json_t *body, const struct action_field *field, const char 
 		       : 0;
 }
 
+/* "key=value", the value with everything but letters, digits and "-._~" as %XX. */
+static void fill_query(const char *key, const char *value, char *ret_query, size_t size)
+{
+	size_t used = (size_t)snprintf(ret_query, size, "%s=", key);
+
+	for (; *value && used + 4 < size; value++)
+		used += (size_t)snprintf(ret_query + used, size - used,
+			isalnum((unsigned char)*value) || strchr("-._~", *value) ? "%c" : "%%%02X",
+			(unsigned char)*value);
+}
+
 static void act(struct request *request)
 {
 	const struct action *action = request->action;
 	json_t *body = json_object();
 	const char *why = NULL;
-	char path[192];
+	char path[192], query[4 * EP_MAX + 8] = "";
 	int r = body ? 0 : -ENOMEM;
 
 	for (unsigned i = 0; r == 0 && i < FIELDS_MAX && action->field[i].form; i++)
@@ -189,12 +226,15 @@ static void act(struct request *request)
 	if (r == 0 && action->fill)
 		why = action->fill(body, request->form, &request->refused);
 	fill_id(request, action->call, path, sizeof(path));
+	if (action->query && form_value(request->form, action->query))
+		fill_query(action->query, form_value(request->form, action->query), query,
+			sizeof(query));
 	if (why)
 		show_again(request, 400, why);
 	else if (r < 0)
 		show_again(request, r == -EINVAL ? 400 : 503, text(TEXT_NOT_A_NUMBER));
 	else
-		request_ask(request, action->method, path, NULL, body, on_acted);
+		request_ask(request, action->method, path, query[0] ? query : NULL, body, on_acted);
 	request_wipe(body);
 	json_decref(body);
 }

@@ -71,4 +71,7 @@ void draw_decision(struct view *view, const json_t *device, const char *from);
  * none. And the panel of all that is known of a device there (platform-card.c). */
 void draw_open_operation(struct view *view, const json_t *device);
 void draw_platform(struct view *view, const json_t *device);
+/* Commands of a device (command-card.c). */
+void draw_commands(struct view *view, const json_t *device);
+void draw_scan(struct view *view);
 void draw_refused_lines(struct view *view);

@@ -96,6 +96,11 @@ static void draw_body(struct view *view)
 		{"empty", TEXT_IMPORT_EMPTY},
 		{"imported", TEXT_IMPORT_DONE},
 		{"unreachable", TEXT_IMPORT_AWAY},
+		{"camera", TEXT_SCAN_CAMERA},
+		{"in", TEXT_SCAN_IN},
+		{"waits", TEXT_SCAN_WAITS},
+		{"again", TEXT_SCAN_AGAIN},
+		{"unscanned", TEXT_SCAN_AWAY},
 	};
 	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
 
@@ -111,6 +116,8 @@ static void draw_body(struct view *view)
 
 void frame_begin(struct view *view, const char *title, bool bare)
 {
+	char path[192];
+
 	if (!view->request->background) {
 		draw_head(view, title);
 		draw_body(view);
@@ -118,7 +125,12 @@ void frame_begin(struct view *view, const char *title, bool bare)
 		if (!bare && view->session)
 			draw_bar(view);
 	}
-	html_put(view->html, "<main id=\"main\">\n");
+	html_put(view->html, "<main id=\"main\"");
+	if (view->request->method == METHOD_POST && view->request->page) {
+		page_address(view->request, path, sizeof(path));
+		html_put(view->html, " data-path=\"%s\"", path);
+	}
+	html_put(view->html, ">\n");
 	if (view->request->background)
 		return;
 	html_put(view->html, "<h1>%s</h1>\n", title);
@@ -157,8 +169,9 @@ static void draw_scanner(struct view *view)
 {
 	html_put(view->html,
 		"<dialog id=\"scanner\" aria-labelledby=\"scanner-title\"><h2 "
-		"id=\"scanner-title\">%s</h2><video muted playsinline></video><p class=\"problem\" "
-		"role=\"alert\"></p><div class=\"buttons\"><button>%s</button></div></dialog>\n",
+		"id=\"scanner-title\">%s</h2><video muted playsinline></video><p "
+		"role=\"status\"></p><p class=\"problem\" role=\"alert\"></p><div "
+		"class=\"buttons\"><button>%s</button></div></dialog>\n",
 		text(TEXT_SCAN_TITLE), text(TEXT_SCAN_STOP));
 }
 

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "web/chart.h"
 
-enum { PART_DEVICE, PART_STATUS, PART_READINGS, PART_HISTORY };
+enum { PART_DEVICE, PART_STATUS, PART_READINGS, PART_HISTORY, PART_NEWCOMERS };
 
 /* Possible now, and this person may. */
 static bool can(const struct view *view, const json_t *device, const char *act)
@@ -92,6 +92,39 @@ static void draw_act(
 		password ? "danger" : "", text(act->label));
 }
 
+/* By one of those that wait. */
+static void draw_replace(struct view *view, const json_t *device)
+{
+	const json_t *list = json_object_get(view_part(view, PART_NEWCOMERS), "devices");
+
+	if (!can(view, device, "replace"))
+		return;
+	if (json_array_size(list) == 0) {
+		html_put(view->html, "<div class=\"act\"><p>%s</p></div>\n",
+			text(TEXT_REPLACE_NONE));
+		return;
+	}
+	html_put(view->html,
+		"<form method=\"post\" class=\"act\" action=\"/devices/%s/replace\"><p>%s</p>",
+		json_text(device, "id"), text(TEXT_REPLACE_WHAT));
+	view_form_token(view, "device");
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"with\">%s</label><select id=\"with\" "
+		"name=\"with\">",
+		text(TEXT_REPLACE_WITH));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+
+		html_put(view->html, "<option value=\"%s\">%s %s %s</option>", json_text(one, "id"),
+			device_title(one), json_text(one, "model"), json_text(one, "serial"));
+	}
+	html_put(view->html, "</select></div>\n");
+	draw_password(view, "replace", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"danger\">%s</button></div></form>\n",
+		text(TEXT_REPLACE));
+}
+
 static void draw_acts(struct view *view, const json_t *device)
 {
 	static const struct plain_act plain[] = {
@@ -112,8 +145,17 @@ static void draw_acts(struct view *view, const json_t *device)
 	draw_section_begin(view, TEXT_ACTS, "acts");
 	for (size_t i = 0; i < ELEMENTS(plain); i++)
 		draw_act(view, device, &plain[i], false);
+	if (!view_may(view, ROLE_ADMIN)) {
+		draw_section_end(view);
+		return;
+	}
+	/* What cannot be taken back is one step away. */
+	html_put(view->html, "<details class=\"grave\"><summary>%s</summary>\n",
+		text(TEXT_GRAVE_ACTS));
+	draw_replace(view, device);
 	for (size_t i = 0; i < ELEMENTS(grave); i++)
 		draw_act(view, device, &grave[i], true);
+	html_put(view->html, "</details>\n");
 	draw_section_end(view);
 }
 
@@ -141,6 +183,7 @@ void draw_device(struct view *view)
 	draw_device_facts(view, device);
 	draw_section_end(view);
 	draw_platform(view, device);
+	draw_commands(view, device);
 	draw_past(view, device);
 	draw_rename(view, device);
 	draw_acts(view, device);

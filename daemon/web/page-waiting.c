@@ -92,6 +92,9 @@ static void draw_window(struct view *view)
 		draw_window_open(view, window);
 	else
 		draw_window_closed(view);
+	if (view_may(view, ROLE_TECHNICIAN))
+		html_put(view->html, "<p class=\"more\"><a href=\"/scan\">%s</a></p>\n",
+			text(TEXT_SCAN_MANY));
 	html_put(view->html, "</section>\n");
 }
 
@@ -246,12 +249,30 @@ static void draw_heard(struct view *view)
 	html_put(view->html, "</section>\n");
 }
 
+/* A label that was scanned and whose device is not here: the script shows it, and fills in the
+ * code. One press takes it, whenever the device comes. */
+static void draw_label_note(struct view *view)
+{
+	const char *again = view_typed(view, "", "code");
+
+	html_put(view->html,
+		"<section id=\"label-note\" class=\"notice\" data-label=\"%s\" hidden>"
+		"<p role=\"status\">%s <bdi></bdi>. %s</p>\n",
+		again, text(TEXT_LABEL_KEPT), text(TEXT_LABEL_KEPT_WHAT));
+	if (view_may(view, ROLE_TECHNICIAN)) {
+		html_put(view->html, "<form method=\"post\" action=\"/scan\" class=\"row\">");
+		view_form_token(view, "waiting");
+		html_put(view->html, "<input type=\"hidden\" name=\"code\">");
+		draw_password(view, "label", false);
+		html_put(view->html, "<button class=\"primary\">%s</button></form>\n",
+			text(TEXT_LABEL_TAKE));
+	}
+	html_put(view->html, "</section>\n");
+}
+
 void draw_waiting(struct view *view)
 {
-	html_put(view->html,
-		"<p id=\"label-note\" class=\"notice\" role=\"status\" hidden>%s <bdi></bdi>. "
-		"%s</p>\n",
-		text(TEXT_LABEL_KEPT), text(TEXT_LABEL_KEPT_WHAT));
+	draw_label_note(view);
 	html_put(view->html, "<div id=\"live\" data-traffic>\n");
 	draw_alarms(view);
 	draw_window(view);

@@ -19,6 +19,9 @@
 /* Everything that a person may have to look at. */
 #define WAITING "limit=200&stage=waiting-person,waiting-code,waiting-platform,trouble,seen"
 
+/* Those that may take the place of a broken one. */
+#define NEWCOMERS "limit=200&stage=waiting-person"
+
 static const struct page pages[] = {
 	{"/login", ROLE_NONE, TEXT_LOGIN, true, draw_login, {{API "status", NULL, false}}},
 	{"/setup", ROLE_NONE, TEXT_SETUP, true, draw_setup, {{API "status", NULL, false}}},
@@ -30,7 +33,10 @@ static const struct page pages[] = {
 	{"/devices/{id}", ROLE_VIEWER, TEXT_DEVICE, false, draw_device,
 		{{API "devices/{id}", NULL, false}, {API "status", NULL, false},
 			{API "devices/{id}/readings", NULL, false},
-			{API "devices/{id}/history", "limit=12", false}}},
+			{API "devices/{id}/history", "limit=12", false},
+			{API "devices", NEWCOMERS, false}}},
+	{"/scan", ROLE_TECHNICIAN, TEXT_SCAN_MANY, false, draw_scan,
+		{{API "codes", "limit=200&open=1", false}}},
 	{"/sheet", ROLE_VIEWER, TEXT_SHEET, false, draw_sheet,
 		{{API "devices", "limit=200", true}, {API "status", NULL, false}}},
 	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, false, draw_uplink,
@@ -129,6 +135,11 @@ static void fill_path(
 			hole + strlen("{id}"));
 	else
 		snprintf(ret_path, size, "%s", pattern);
+}
+
+void page_address(const struct request *request, char *ret_path, size_t size)
+{
+	fill_path(request, request->page->path, ret_path, size);
 }
 
 static void fetch_next(struct request *request)

@@ -49,6 +49,8 @@ struct view {
 void page_get(struct request *request);
 /* Shows the screen at this address with this status; the notice (page_notice) stands on it. */
 void page_show(struct request *request, const char *path, unsigned status);
+/* Where the screen that is shown stands: a form that was refused has another address. */
+void page_address(const struct request *request, char *ret_path, size_t size);
 void page_notice(struct request *request, bool is_error, const char *sentence);
 /* A page that says what happened and where to go on. */
 void page_fail(struct request *request, unsigned status, const char *sentence);

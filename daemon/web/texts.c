@@ -193,6 +193,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_FORGET_WHAT] =
 		"Deletes its record and its waiting readings. The journal keeps what was "
 		"done.",
+	[TEXT_GRAVE_ACTS] = "End or replace it",
 	[TEXT_BROKER] = "Broker",
 	[TEXT_SINCE] = "Since",
 	[TEXT_NO_UPLINK] = "No broker is configured",
@@ -298,8 +299,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_SCAN_DENIED] = "The camera cannot be used here. Type the code, or paste it.",
 	[TEXT_LABEL_KEPT] = "A label was scanned, of",
 	[TEXT_LABEL_KEPT_WHAT] =
-		"Its code is filled in as soon as the device is here: open the window, and "
-		"switch it on.",
+		"Take it in now: it may come within 24 hours and proves its label by itself. Or "
+		"open the window and approve it here when it has come.",
+	[TEXT_LABEL_TAKE] = "Take it in",
 	[TEXT_IMPORT_EMPTY] = "There is no line to import.",
 	[TEXT_IMPORT_LINE] = "Line",
 	[TEXT_IMPORT_FIELDS] = "does not have the columns that are named above",
@@ -362,6 +364,51 @@ static const char *const texts[TEXTS] = {
 		"The code of this operation is shown here while your password is fresh: open the "
 		"window, or load this page right after a decision.",
 	[TEXT_PLATFORM_SAYS] = "The platform, last",
+	[TEXT_COMMANDS] = "Commands",
+	[TEXT_COMMAND_FROM] = "from",
+	[TEXT_COMMAND_PLATFORM] = "the platform",
+	[TEXT_COMMAND_LEFT] = "given up in",
+	[TEXT_COMMAND_ANSWER] = "It answered:",
+	[TEXT_COMMAND_NAME] = "Command",
+	[TEXT_COMMAND_ARGS] = "Arguments, as JSON (may be empty)",
+	[TEXT_COMMAND_WHAT] =
+		"The device takes it when it next listens; a sleeping one after its next reading.",
+	[TEXT_COMMAND_SEND] = "Send",
+	[TEXT_COMMAND_BAD_ARGS] =
+		"The arguments are not JSON. Nothing was sent; what you typed is kept.",
+	[TEXT_DONE_COMMAND] = "The command waits for the device.",
+	[TEXT_REPLACE] = "Replace",
+	[TEXT_REPLACE_WHAT] =
+		"The device is broken, and another one is here to take its place: the new one gets "
+		"the name, the place, the identity and the history; the credential of the broken "
+		"one ends. Approve it then with its own code.",
+	[TEXT_REPLACE_NONE] = "To replace it by another one: open the window, switch the new "
+			      "device on, and come back here when it waits.",
+	[TEXT_REPLACE_WITH] = "The new device",
+	[TEXT_DONE_REPLACE] = "Replaced. Approve the new device now.",
+	[TEXT_SCAN_MANY] = "Scan labels first",
+	[TEXT_SCAN_MANY_WHAT] = "One after the other, before the devices have power. Each label "
+				"opens a way in for its own device alone, for 24 hours; the device "
+				"comes in by itself when it proves its label.",
+	[TEXT_SCAN_LABEL] = "A label: its code, or the address on it",
+	[TEXT_SCAN_TAKE] = "Take this label",
+	[TEXT_SCAN_SHARED] = "Place and owner, for all that follow",
+	[TEXT_SCAN_CAMERA] = "Scan with the camera",
+	[TEXT_SCANNED_HERE] = "Scanned here",
+	[TEXT_SCANNED_COUNT] = "labels scanned, of them in:",
+	[TEXT_SCAN_IN] = "is in",
+	[TEXT_SCAN_WAITS] = "waits for its device",
+	[TEXT_SCAN_AGAIN] = "was scanned already",
+	[TEXT_SCAN_AWAY] =
+		"The gateway did not answer. The label is still in the field; try again.",
+	[TEXT_SCAN_OPEN] = "Labels that wait for their devices",
+	[TEXT_SCAN_NONE] = "No label waits",
+	[TEXT_SCAN_NONE_WHAT] = "Scan the first one above.",
+	[TEXT_SCAN_CANCEL] = "Do not wait for it",
+	[TEXT_SCAN_SINCE] = "scanned by",
+	[TEXT_SCAN_LEFT] = "for another",
+	[TEXT_DONE_SCAN] = "The label is taken.",
+	[TEXT_DONE_SCAN_CANCEL] = "It is not waited for any more.",
 };
 
 const char *text(enum text id)

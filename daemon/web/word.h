@@ -13,6 +13,8 @@ enum word_kind {
 	WORD_LOST, /* why a reading was given up */
 	WORD_ROLE,
 	WORD_AWAY,
+	WORD_COMMAND,
+	WORD_LABEL,
 	WORD_KINDS
 };
 

@@ -29,6 +29,8 @@ unblock|ID|
 unlock|ID|
 rename|ID| --name=TEXT --place=TEXT --owner=TEXT
 identify|ID| --seconds=N
+command|ID NAME [ARGS]|
+replace|ID NEW-ID|
 users list||
 users add|NAME| --role=R --password-file=FILE
 users role|NAME| --role=R

@@ -153,6 +153,7 @@ exports.roles = async (stage, id) => {
 	assert.equal(await tom.getByRole("button", { name: "Revoke" }).count(), 0);
 	const anna = await stage.enter("anna");
 	await anna.goto(`/devices/${id}`);
+	await anna.getByText("End or replace it").click();
 	await anna.getByRole("button", { name: "Revoke" }).waitFor();
 };
 
@@ -203,6 +204,7 @@ exports.withoutScript = async (stage) => {
 	await stage.sees(page, "The device is rejected.");
 	await page.goto("/devices?q=quiet-1");
 	await page.getByRole("link", { name: "quiet-1" }).click();
+	await page.getByText("End or replace it").click();
 	const revoke = page.locator("form").filter({ has: page.getByRole("button", { name: "Revoke" }) });
 	await revoke.getByLabel("Your password, once more").fill(stage.people.anna);
 	await revoke.getByRole("button", { name: "Revoke" }).click();

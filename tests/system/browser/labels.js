@@ -60,29 +60,129 @@ exports.waits = async (stage) => {
 	await stage.gone(page.getByRole("article"), "later-1");
 };
 
-// From Waiting to an approved device: taps are counted, and nothing is typed but the password.
-exports.taps = async (stage) => {
+// A label that is the address of this page, from the phone's own camera to a device that is in: taps
+// are counted, and nothing is typed but the password.
+exports.taps = async (stage, { qr, ep }) => {
 	let taps = 0;
 	const tap = async (what) => {
 		taps += 1;
-		await what.click();
+		await what.tap();
 	};
-	const page = await stage.enter("tom", { permissions: ["camera"], hasTouch: true });
-	const close = page.getByRole("button", { name: "Close it now" });
-	if (await close.count()) // another scenario's
-		await close.click();
-	await page.addInitScript(detector("BCDF-GHJK"));
-	await page.goto("/waiting");
-	await tap(page.getByLabel("Your password, once more").first());
+	const page = await stage.open({ hasTouch: true });
+	await page.goto("/login"); // somebody was logged in here before, and logged out
+	await stage.logIn(page, "tom");
+	await page.getByRole("button", { name: "Log out" }).click();
+	await page.waitForURL("**/login");
+
+	await page.goto("about:blank");
+	taps += 1; // on what the camera shows
+	await page.goto(`/#${qr}`);
+	await page.waitForURL("**/login*");
+	assert.equal(await page.evaluate("document.activeElement.name"), "password");
 	await page.keyboard.type(stage.people.tom);
-	await tap(page.getByRole("button", { name: "Add a device" }));
-	await stage.sees(page, "The window is open");
-	await stage.bed.enrol("taps-1", { model: "T-9", code: "BCDF-GHJK" });
-	const card = stage.card(page, "taps-1");
-	await tap(card.getByRole("button", { name: "Scan" }));
-	await page.waitForFunction(() => [...document.querySelectorAll("input[data-ep=taps-1]")]
-		.some((item) => item.value === "BCDF-GHJK"));
-	await tap(card.getByRole("button", { name: "Approve" }));
-	await stage.sees(page.getByRole("status"), "The device is approved.");
+	await tap(page.getByRole("button", { name: "Log in" }));
+	await page.waitForURL("**/waiting");
+	await stage.sees(page, `A label was scanned, of ${ep}`);
+	const note = page.locator("#label-note");
+	if (await note.getByLabel("Your password, once more").count()) {
+		await tap(note.getByLabel("Your password, once more"));
+		await page.keyboard.type(stage.people.tom);
+	}
+	await tap(note.getByRole("button", { name: "Take it in" }));
+	await stage.sees(page, `The label of ${ep} is kept.`);
+	await stage.never(page, "A label was scanned, of");
+	await stage.bed.prove(ep);
+	await page.goto(`/devices?q=${ep}`);
+	await stage.sees(page, "Active");
 	assert.ok(taps <= 8, `${taps} taps`);
+	return taps;
+};
+
+// A label with a typo is refused with a reason, is there to be looked at, and is gone with the next
+// screen; a right one is listed, and can be cancelled.
+exports.refused = async (stage, { qr, ep }) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 40[03]/);
+	const note = page.locator("#label-note");
+	const password = note.getByLabel("Your password, once more");
+	const take = async (text) => {
+		await page.goto("about:blank");
+		await page.goto(`/waiting#${text}`);
+		if (await password.count())
+			await password.fill(stage.people.tom);
+		await note.getByRole("button", { name: "Take it in" }).click();
+	};
+	await take(qr.slice(0, -1) + (qr.endsWith("7") ? "8" : "7"));
+	await stage.sees(page.getByRole("alert"), "has a typo");
+	await stage.sees(page, `A label was scanned, of ${ep}`);
+	await page.goto("/waiting");
+	await stage.never(page, `A label was scanned, of ${ep}`);
+	await take(qr);
+	await stage.sees(page, `The label of ${ep} is kept.`);
+	await page.goto("/scan");
+	const row = page.getByRole("listitem").filter({ hasText: ep });
+	await stage.sees(row, "Not heard yet");
+	await row.getByRole("button", { name: "Do not wait for it" }).click();
+	await stage.sees(page.getByRole("status"), "waited for");
+	assert.equal(await page.getByRole("listitem").filter({ hasText: ep }).count(), 0);
+};
+
+const scripted = (texts) => `
+	window.BarcodeDetector = class {
+		async detect() {
+			const list = ${JSON.stringify(texts)};
+			const at = window.shown = (window.shown || 0) + 1;
+			return at % 2 ? [] : [{ rawValue: list[(at / 2 - 1) % list.length] }]; // each one twice, and again from the start
+		}
+	};`;
+
+// Forty labels in a row: thirty-nine are typed (a scanner at the keyboard types them with Enter), the
+// rest comes before the camera; nobody leaves the screen. Some of the devices come meanwhile.
+exports.forty = async (stage, { typed, shown, some }) => {
+	const page = await stage.enter("tom", { permissions: ["camera"] });
+	await page.addInitScript(scripted(shown.map((label) => label.qr)));
+	await page.goto("/waiting");
+	await page.getByRole("link", { name: "Scan labels first" }).click();
+	await page.waitForURL("**/scan");
+	const loads = [];
+	page.on("load", () => loads.push(page.url()));
+	const field = page.getByLabel("A label: its code, or the address on it");
+	const password = page.getByLabel("Your password, once more");
+	if (await password.isVisible())
+		await password.fill(stage.people.tom);
+	await page.getByText("Place and owner, for all that follow").click();
+	await page.getByLabel("Place", { exact: true }).fill("Hall 4");
+	await field.focus();
+	for (let i = 0; i < typed.length; i++) {
+		await page.keyboard.insertText(i % 2 ? typed[i].qr : typed[i].url);
+		await page.keyboard.press("Enter");
+		await page.locator(".scanned-count").filter({ hasText: new RegExp(`^${i + 1}$`) }).waitFor();
+		assert.ok(await field.evaluate((item) => item === document.activeElement && item.value === ""));
+	}
+	// A typo is said, stays in the field, and is no label.
+	const typo = typed[0].qr.slice(0, -1) + (typed[0].qr.endsWith("7") ? "8" : "7");
+	stage.allowed.push(/status of 400/);
+	await page.keyboard.insertText(typo);
+	await page.keyboard.press("Enter");
+	await page.locator("[data-scan-many] [role=alert]:not(:empty)").waitFor();
+	assert.equal(await field.inputValue(), typo);
+	await field.fill("");
+	// The camera stays open, and a label that is held long is taken once.
+	const all = typed.length + shown.length;
+	await page.getByRole("button", { name: "Scan with the camera" }).click();
+	await page.locator(".scanned-count").filter({ hasText: new RegExp(`^${all}$`) }).waitFor({ state: "attached" });
+	await page.locator("#scanner [role=status]").filter({ hasText: "was scanned already" }).waitFor();
+	await stage.accessible(page, "the camera of forty labels");
+	await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+	await page.getByRole("dialog").waitFor({ state: "hidden" });
+	assert.equal(await page.locator(".scanned ol li").count(), all);
+	await stage.sees(page, `Labels that wait for their devices (${all})`);
+	// What comes is seen to be in, without a word of anybody.
+	for (const ep of some)
+		await stage.bed.prove(ep);
+	await page.locator(".scanned-in").filter({ hasText: new RegExp(`^${some.length}$`) }).waitFor();
+	await stage.sees(page, `Labels that wait for their devices (${all - some.length})`);
+	await stage.accessible(page, "forty labels");
+	await stage.fits(page, "forty labels");
+	assert.deepEqual(loads, []);
 };

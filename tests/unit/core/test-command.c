@@ -244,6 +244,33 @@ static void expect_result(const struct command *command, const char *text)
 	free(made);
 }
 
+static void test_past(void **state)
+{
+	struct command_box box = {0};
+	uint64_t row;
+
+	for (row = 1; row <= 6; row++) {
+		struct command *command = make(row, 0);
+
+		if (row != 2)
+			snprintf(command->sender, sizeof(command->sender), "anna");
+		command_box_put(&box, command);
+		assert_int_equal(command_box_count(&box), row);
+	}
+	/* The platform's own, and what is on its way to disk, is not past. */
+	for (struct command *command = box.first; command; command = command->next)
+		command_end(command, true, "", "");
+	box.first->saving = true;
+	assert_int_equal(command_box_count(&box), 2);
+	assert_null(command_box_surplus(&box));
+	box.first->saving = false;
+	assert_int_equal(command_box_count(&box), 1);
+	assert_int_equal(command_box_surplus(&box)->row, 1);
+	command_box_drop(&box, 1);
+	assert_null(command_box_surplus(&box));
+	command_box_clear(&box);
+}
+
 static void test_to_the_platform(void **state)
 {
 	struct command *command = make(5, 0), *copy;
@@ -272,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_to_the_device),
 		cmocka_unit_test(test_from_the_device),
+		cmocka_unit_test(test_past),
 		cmocka_unit_test(test_to_the_platform),
 	};
 

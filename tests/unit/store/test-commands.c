@@ -29,6 +29,7 @@ static struct command sample(uint64_t row, uint64_t device_row)
 	snprintf(command.args, sizeof(command.args), "{\"seconds\":%d}", (int)row);
 	snprintf(command.response_topic, sizeof(command.response_topic), "answers/%d", (int)row);
 	snprintf(command.correlation, sizeof(command.correlation), "00ff");
+	snprintf(command.sender, sizeof(command.sender), "%s", row == 1 ? "anna" : "");
 	return command;
 }
 
@@ -65,6 +66,7 @@ static void test_kept(void **state)
 	assert_string_equal(got.args, one.args);
 	assert_string_equal(got.response_topic, one.response_topic);
 	assert_string_equal(got.correlation, "00ff");
+	assert_string_equal(got.sender, "anna");
 	assert_int_equal(got.arrived, one.arrived);
 	assert_true(got.synced);
 	assert_int_equal(got.lifetime, 3600);

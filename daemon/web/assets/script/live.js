@@ -97,8 +97,11 @@ function announce(arrivals) {
 		$("said").textContent = `${say("new")} ${names.join(", ")}`;
 }
 
+let renewals = 0; // begun so far
+
 async function renew() {
-	const answer = await fetch(location.href.split("#")[0], {
+	const turn = ++renewals;
+	const answer = await fetch($("main").dataset.path || location.href.split("#")[0], {
 		headers: { "X-Background": "1" },
 		credentials: "same-origin",
 		redirect: "error",
@@ -116,7 +119,7 @@ async function renew() {
 	const arrivals = [];
 	merge(live, pieces(wanted), arrivals);
 	announce(arrivals);
-	lookForLabels();
+	lookForLabels(turn);
 	tick();
 }
 
@@ -188,13 +191,18 @@ function stopListening() {
 	clearTimeout(silence);
 }
 
+function keepTyped(field) {
+	const piece = field.closest("[data-key]");
+	if (piece)
+		busy.add(piece);
+}
+
 if (live) {
 	remember(live);
-	live.addEventListener("input", (event) => {
-		const piece = event.target.closest("[data-key]");
-		if (piece)
-			busy.add(piece);
-	});
+	live.addEventListener("input", (event) => keepTyped(event.target));
+	// What came back with a form that was refused was typed, too.
+	if ($("main").dataset.path)
+		all(live, "input:not([type=hidden]), textarea").filter((field) => field.value).forEach(keepTyped);
 }
 
 // Each tab that is looked at listens; the others leave their place to somebody else.

@@ -45,24 +45,39 @@ function placeLabel() {
 	const field = codeFields().find((one) => one.dataset.ep === label.ep);
 	note.hidden = Boolean(field);
 	note.querySelector("bdi").textContent = label.ep;
+	if (note.querySelector("form"))
+		note.querySelector("form").code.value = label.code;
 	if (!field)
 		return;
 	fill(field, label.code);
+	dropLabel();
+}
+
+function dropLabel() {
 	label = null;
-	sessionStorage.removeItem("label");
+	try {
+		sessionStorage.removeItem("label");
+	} catch {
+		// There is none.
+	}
 }
 
 function takeLabel() {
-	let text = "";
+	const note = $("label-note");
+	const refused = note ? note.dataset.label : ""; // looked at once more, and kept no longer
+	let text = location.hash.length > 5 ? location.hash : refused;
 	try {
-		text = location.hash.length > 5 ? location.hash : sessionStorage.getItem("label") || "";
+		text = text || sessionStorage.getItem("label") || "";
 	} catch {
-		text = location.hash;
+		text = text || "";
 	}
 	const found = /GH1/i.test(text) ? readLabel(text) : null;
 	if (!found || !found.ep)
 		return;
-	keepLabel(found);
+	if (text === refused)
+		label = found;
+	else
+		keepLabel(found);
 	history.replaceState(null, "", location.pathname + location.search); // it is a secret
 	placeLabel();
 }
@@ -77,11 +92,16 @@ document.addEventListener("input", (event) => {
 
 // --- the camera ---
 
-async function scan(field) {
+const canScan = () => "BarcodeDetector" in window && navigator.mediaDevices && $("scanner");
+
+// Calls found(text, tell) with each code that is before the camera, until the dialog is closed.
+async function look(found) {
 	const dialog = $("scanner");
 	const video = dialog.querySelector("video");
 	const problem = dialog.querySelector("[role=alert]");
+	const seenBefore = dialog.querySelector("[role=status]");
 	problem.textContent = "";
+	seenBefore.textContent = "";
 	dialog.showModal();
 	let camera = null;
 	try {
@@ -91,10 +111,8 @@ async function scan(field) {
 		const detector = new BarcodeDetector({ formats: ["qr_code"] });
 		while (dialog.open) {
 			const [seen] = await detector.detect(video);
-			if (seen) {
-				dialog.close();
-				take(field, seen.rawValue);
-			}
+			if (seen)
+				await found(seen.rawValue, (said) => { seenBefore.textContent = said; });
 			await new Promise((done) => setTimeout(done, 120));
 		}
 	} catch {
@@ -103,6 +121,13 @@ async function scan(field) {
 	for (const track of camera ? camera.getTracks() : [])
 		track.stop();
 	video.srcObject = null;
+}
+
+function scan(field) {
+	look((text) => {
+		$("scanner").close();
+		take(field, text);
+	});
 }
 
 // A label of another device goes to that device's card.
@@ -118,7 +143,7 @@ function take(field, text) {
 }
 
 function offerCamera(root) {
-	if (!("BarcodeDetector" in window) || !navigator.mediaDevices || !$("scanner"))
+	if (!canScan())
 		return;
 	for (const field of all(root, ".decision input[name=code]")) {
 		if (field.nextElementSibling)
@@ -132,11 +157,16 @@ function offerCamera(root) {
 	}
 }
 
-function lookForLabels() {
+function lookForLabels(turn) {
 	offerCamera(document);
 	placeLabel();
+	if (many)
+		lookAtScanned(turn);
 }
 
+// It is the gateway's now; refused, it comes back with the page.
+if ($("label-note"))
+	$("label-note").addEventListener("submit", dropLabel);
 if ($("scanner"))
 	$("scanner").querySelector("button").addEventListener("click", () => $("scanner").close());
 takeLabel();

@@ -72,6 +72,18 @@ async function comeBack(event) {
 	listen();
 }
 
+// Who logged in here before has only the password to type.
+const entrance = document.querySelector("form[action='/login']");
+if (entrance) {
+	try {
+		entrance.elements.name.value = entrance.elements.name.value || localStorage.getItem("name") || "";
+		entrance.addEventListener("submit", () => localStorage.setItem("name", entrance.elements.name.value));
+	} catch {
+		// Without storage the name is typed.
+	}
+	(entrance.elements.name.value ? entrance.elements.password : entrance.elements.name).focus();
+}
+
 if (ending) {
 	sessionLasts(Number(document.body.dataset.left));
 	$("stay").addEventListener("click", () => { stay().catch(() => {}); });
