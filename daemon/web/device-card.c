@@ -175,7 +175,8 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 		"<input type=\"hidden\" name=\"seconds\" value=\"%u\">\n"
 		"<div class=\"buttons\">\n",
 		IDENTIFY_SECONDS);
-	if (approve)
+	/* A void code approves nothing. */
+	if (approve && !json_flag(device, "code_locked"))
 		draw_button(view, device, "approve", TEXT_APPROVE, "primary");
 	draw_button(view, device, "admit", TEXT_ADMIT, approve ? "" : "primary");
 	draw_button(view, device, "show-code", TEXT_SHOW_CODE, "");

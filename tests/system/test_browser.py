@@ -14,7 +14,7 @@ import bed
 from bed import coap, enter
 from bed.label import Label
 from bed.people import add_person, set_up
-from bed.plain import PlainDevice, await_stage, device, let_in
+from bed.plain import PlainDevice, await_stage, device, let_in, open_window
 from test_claim import Device as ClaimDevice
 from test_commands import ask, done
 
@@ -139,10 +139,30 @@ def test_accessible_when_busy(browser, plant):
                                   '/devices?q=nobody', '/devices/nobody']})
 
 
+@pytest.mark.deadline(300)
+def test_accessible_when_failing(browser, plant):
+    """A code that is void, an alarm, somebody turned away, the broker gone."""
+    open_window(plant)
+    Plant(plant).enrol('void-1', {'code': 'BCDF-GHJK'})
+    where = 'devices/' + await_stage(plant, 'void-1', 'waiting-person')['id']
+    for _ in range(5):
+        plant.api('POST', where + '/approve', {'code': 'BBBB-BBBB'})
+    assert device(plant, 'void-1')['code_locked']
+    PlainDevice(plant, 'stranger').report(1)
+    plant.broker.stop()
+    try:
+        bed.until(lambda: plant.api('GET', 'status')[1]['uplink']['state'] != 'up', 30)
+        play(browser, plant, 'access.everything', {
+            'what': 'failing', 'without': True, 'paths': ['/waiting', '/uplink', '/' + where]})
+    finally:
+        plant.broker.start()
+    plant.api('POST', where + '/unlock', {})
+
+
 def test_accessible_elsewhere(browser, plant):
     play(browser, plant, 'access.everything', {
         'what': 'elsewhere', 'without': True,
-        'paths': ['/sheet', '/codes', '/uplink/tokens', '/account', '/journal/chain']})
+        'paths': ['/sheet', '/codes', '/uplink/tokens', '/account', '/journal/chain', '/scan']})
 
 
 def test_codes_and_tokens_imported(browser, plant):
@@ -218,8 +238,7 @@ def test_forty_labels_in_a_row(browser, plant):
 
 def test_command(browser, plant):
     one = let_in(plant, 'commanded')
-    other = PlainDevice(plant, 'uncommanded')
-    other.enrol()
+    Plant(plant).enrol('uncommanded')
 
     def obey(ok, result=None):
         cmd = ask(one)['cmd']

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page, as a person without JavaScript uses it, and as somebody who is not welcome tries to."""
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import urllib.parse
 
 import pytest
 
-from bed import coap, until
+from bed import coap, enter, until
 from bed.commands import COOKIE
 from bed.gateway import ToolError
 from bed.people import ADMIN, PASSWORDS, add_person, log_in, set_up
@@ -362,58 +363,54 @@ def test_journal_says_who_did_what(gateway):
 
 # --- roles ---
 
-ROUTES = [
-    # method, path, body, least role
-    ('GET', 'status', None, 'viewer'),
-    ('GET', 'status/limits', None, 'viewer'),
-    ('GET', 'heard', None, 'viewer'),
-    ('GET', 'alarms', None, 'viewer'),
-    ('GET', 'devices', None, 'viewer'),
-    ('GET', 'devices/{id}', None, 'viewer'),
-    ('POST', 'alarms/clear', {'id': 'name-conflict', 'subject': 'x'}, 'technician'),
-    ('POST', 'devices/{id}/identify', {'seconds': 1}, 'technician'),
-    ('POST', 'devices/{id}/rename', {'name': 'touched'}, 'technician'),
-    ('POST', 'devices/{id}/suspend', {}, 'technician'),
-    ('POST', 'devices/{id}/resume', {}, 'technician'),
-    ('POST', 'devices/{id}/admit', {}, 'technician'),
-    ('POST', 'devices/{id}/approve', {}, 'technician'),
-    ('POST', 'devices/{id}/reject', {}, 'technician'),
-    ('POST', 'devices/{id}/show-code', {}, 'technician'),
-    ('POST', 'devices/{id}/block', {}, 'technician'),
-    ('POST', 'devices/{id}/unblock', {}, 'technician'),
-    ('POST', 'window', {'seconds': 60}, 'technician'),
-    ('DELETE', 'window', {}, 'technician'),
-    ('GET', 'journal', None, 'admin'),
-    ('GET', 'people', None, 'admin'),
-    ('PUT', 'people/tom', {'role': 'admin'}, 'admin'),
-    ('DELETE', 'people/tom', {}, 'admin'),
-    ('POST', 'devices/{id}/unlock', {}, 'admin'),
-    ('POST', 'devices/{id}/revoke', {}, 'admin'),
-    ('POST', 'devices/{id}/release', {}, 'admin'),
-    ('POST', 'devices/{id}/forget', {}, 'admin'),
-    ('POST', 'setup-code', {}, 'root'),
-]
+BODIES = {  # what would change something if it was let through
+    'devices/{id}/rename': {'name': 'touched'}, 'window': {'seconds': 60}, 'people/{name}': {'role': 'admin'},
+    'alarms/clear': {'id': 'name-conflict', 'subject': 'x'}, 'devices/{id}/identify': {'seconds': 1},
+}
+
+
+def routes():
+    """Every route of the description (which a test holds against the table of routes): method, path,
+    body, least role, whether it asks for a fresh password."""
+    with open(os.path.join(enter.ROOT, 'docs', 'api', 'openapi.json'), encoding='utf-8') as file:
+        paths = json.load(file)['paths']
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            path = path.replace('/api/v1/', '')
+            role = 'root' if operation.get('x-local-root') else operation['x-role']
+            body = None if method == 'get' else BODIES.get(path, {})
+            yield method.upper(), path, body, role, operation.get('x-fresh-password', False)
 
 
 def test_every_route_asks_for_its_role(gateway):
-    """Below the role: 403, and nothing has changed. Admins are not the machine's root."""
-    ranks = ['viewer', 'technician', 'admin', 'root']
+    """The whole matrix of routes and roles: below the role 403, and nothing has changed. Admins are not
+    the machine's root."""
+    ranks = ['nobody', 'viewer', 'technician', 'admin', 'root']
     boss = set_up(gateway)
     add_person(gateway, 'tom', 'technician')
     add_person(gateway, 'vera', 'viewer')
     one = let_in(gateway, 'guarded')
     gateway.ctl('window', 'close')
     before = device(gateway, 'guarded')
-    for rank, page in (('viewer', log_in(gateway, 'vera')), ('technician', log_in(gateway, 'tom')),
-                       ('admin', boss)):
-        token = page.token
-        for method, path, body, least in ROUTES:
+    table = list(routes())
+    assert len(table) > 45 and {row[3] for row in table} == set(ranks)
+    refused = 0
+    for rank, page in (('nobody', gateway.page()), ('viewer', log_in(gateway, 'vera')),
+                       ('technician', log_in(gateway, 'tom')), ('admin', boss)):
+        token = None if rank == 'nobody' else page.token
+        for method, path, body, least, _ in table:
             if ranks.index(rank) >= ranks.index(least):
                 continue
-            answer = page.api(method, path.format(id=one.id), body, token)
-            assert (answer.status, answer.json()['error']) == (403, 'role'), (rank, path, answer.body)
-        assert page.api('GET', 'nowhere').status == 404
-        assert page.api('PUT', 'status', {}, token).status == 405
+            answer = page.api(method, path.format(id=one.id, name='tom'), body, token)
+            if rank == 'nobody':
+                assert answer.status in (401, 403), (path, answer.body)
+            else:
+                assert (answer.status, answer.json()['error']) == (403, 'role'), (rank, path, answer.body)
+            refused += 1
+        if rank != 'nobody':
+            assert page.api('GET', 'nowhere').status == 404
+            assert page.api('PUT', 'status', {}, token).status == 405
+    assert refused > 100
     after = device(gateway, 'guarded')
     for key in ('state', 'stage', 'name', 'credential', 'decided_at', 'operation'):
         assert before[key] == after[key]

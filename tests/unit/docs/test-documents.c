@@ -370,9 +370,10 @@ static void test_alarms_are_explained(void **state)
 	free(text);
 }
 
-/* ---- docs/security.md ---- */
+/* ---- docs/security.md, docs/page.md: rows that name tests ---- */
 
 #define ATTACKS 40
+#define RULES	25
 
 /* "def NAME(", "static void NAME(" or a shell's "NAME() {" at the start of a line. */
 static bool defines(const char *text, const char *name)
@@ -401,42 +402,55 @@ static const char *check_test(const char *at)
 	snprintf(name, sizeof(name), "%.*s", (int)(end - colons - 2), colons + 2);
 	text = read_document(path, full);
 	if (!defines(text, name))
-		fail_msg("docs/security.md names %s of %s, which is not there", name, path);
+		fail_msg("a row names %s of %s, which is not there", name, path);
 	free(text);
 	return end + 1;
 }
 
-/* Each attack has its row, in order, and each test that a row names is there. */
-static void test_attacks_are_played(void **state)
+/* "| A1 | ..." and so on: each has its row, and each test that a row names is there. */
+static void check_rows(const char *document, char letter, int count)
 {
-	char full[512], *text = read_document("docs/security.md", full);
+	char full[512], *text = read_document(document, full);
 
-	for (int i = 1; i <= ATTACKS; i++) {
+	for (int i = 1; i <= count; i++) {
 		char head[16], *row, *end;
 		unsigned tests = 0;
 
-		snprintf(head, sizeof(head), "\n| A%d | ", i);
+		snprintf(head, sizeof(head), "\n| %c%d | ", letter, i);
 		row = strstr(text, head);
 		if (!row) {
-			fail_msg("docs/security.md has no row A%d", i);
+			fail_msg("%s has no row %c%d", document, letter, i);
 			break;
 		}
 		end = strchr(row + 1, '\n');
 		assert_non_null(end);
 		*end = '\0';
-		for (const char *at = strchr(row, '`'); at; tests++) {
+		for (const char *at = strchr(row, '`'); at;) {
 			const char *close = strchr(at + 1, '`'), *colons = strstr(at, "::");
 
 			assert_non_null(close);
-			if (!colons || colons > close)
-				fail_msg("docs/security.md: row A%d", i);
-			at = strchr(check_test(at), '`');
+			if (colons && colons < close) {
+				at = strchr(check_test(at), '`');
+				tests++;
+			} else {
+				at = strchr(close + 1, '`');
+			}
 		}
 		if (tests == 0)
-			fail_msg("docs/security.md: nothing plays A%d", i);
+			fail_msg("%s: no test stands in row %c%d", document, letter, i);
 		*end = '\n';
 	}
 	free(text);
+}
+
+static void test_attacks_are_played(void **state)
+{
+	check_rows("docs/security.md", 'A', ATTACKS);
+}
+
+static void test_rules_are_watched(void **state)
+{
+	check_rows("docs/page.md", 'P', RULES);
 }
 
 /* Each fuzz target, that is each corpus, stands in the record with how long it ran. */
@@ -487,6 +501,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_exit_statuses_are_told),
 		cmocka_unit_test(test_alarms_are_explained),
 		cmocka_unit_test(test_attacks_are_played),
+		cmocka_unit_test(test_rules_are_watched),
 		cmocka_unit_test(test_fuzz_targets_are_recorded),
 	};
 

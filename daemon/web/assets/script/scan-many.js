@@ -57,7 +57,7 @@ async function takeOne(form, text) {
 			body[name] = form[name].value;
 	const answer = await call(form, "POST", "codes/scan", body);
 	const said = await answer.json();
-	if (answer.status === 403)
+	if (said.error === "password") // no longer fresh
 		many.querySelector(".fresh-password").hidden = false;
 	if (!answer.ok)
 		throw new Error(said.text);
