@@ -413,7 +413,7 @@ static void check_rows(const char *document, char letter, int count)
 	char full[512], *text = read_document(document, full);
 
 	for (int i = 1; i <= count; i++) {
-		char head[16], *row, *end;
+		char head[24], *row, *end;
 		unsigned tests = 0;
 
 		snprintf(head, sizeof(head), "\n| %c%d | ", letter, i);
