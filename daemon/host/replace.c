@@ -71,6 +71,8 @@ static int edit_replaced(struct device_record *next, const void *argument, const
 	next->is_server = from->is_server;
 	memcpy(next->poll_path, from->poll_path, sizeof(next->poll_path));
 	next->poll_format = from->poll_format;
+	next->display_holds = from->display_holds;
+	next->code_here = from->code_here;
 	next->code_tries = 0;
 	next->code_locked = false;
 	memcpy(next->decided_by, edit->who, sizeof(next->decided_by));
