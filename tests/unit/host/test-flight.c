@@ -342,6 +342,58 @@ static void they_leave_at_a_pace(void **state)
 	assert_int_equal(published("/telemetry", 0), 7);
 }
 
+/* Three days without a platform: what was taken waits, leaves at its pace, each once and in order,
+ * also when the link breaks again in the middle. */
+static void three_days_without_upstream(void **state)
+{
+	const unsigned hours = 72;
+	unsigned seen[73] = {0}, order = 0, lost = 0, i;
+	size_t at = 0;
+
+	bed.config.outbox_pace = 5;
+	active_device("one", "10.0.0.1");
+	for (i = 0; i < hours; i++) {
+		bed_advance(3600 * USEC_PER_SEC);
+		reported("one", "10.0.0.1", 1);
+	}
+	assert_int_equal(published("/telemetry", 0), 0);
+	assert_int_equal(stats().readings, hours);
+	link_up();
+	for (i = 0; i < 60 && stats().readings > 0; i++) {
+		size_t before = published("/telemetry", 0);
+
+		for (; at < fake_publication_count; at++) {
+			const struct fake_publication *one = &fake_publications[at];
+			unsigned row;
+
+			if (!one->tag)
+				continue;
+			assert_int_equal(sscanf(strrchr(one->id, '.'), ".%u", &row), 1);
+			assert_in_range(row, 1, hours);
+			/* What was on its way when the link broke comes again, under its id. */
+			assert_true(row == order + 1 || (lost && row <= order));
+			order = row > order ? row : order;
+			if (i == 4) /* not acknowledged: it breaks */
+				continue;
+			seen[row]++;
+			uplink_deliver(at);
+		}
+		if (i == 4) {
+			uplink_event(UPLINK_LOST);
+			lost++;
+			link_up();
+		}
+		bed_advance(USEC_PER_SEC);
+		bed_run_loop();
+		assert_true(lost || published("/telemetry", 0) - before <= 6);
+	}
+	store_answer_all(0);
+	assert_int_equal(stats().readings, 0);
+	for (i = 1; i <= hours; i++)
+		assert_int_equal(seen[i], 1);
+	assert_in_range(order, hours, hours);
+}
+
 static void the_table_of_flights(void **state)
 {
 	uint64_t tag, again;
@@ -384,6 +436,7 @@ int main(void)
 		T(more_than_one_turn_of_the_loop),
 		T(the_alarm_does_not_come_and_go),
 		T(they_leave_at_a_pace),
+		T(three_days_without_upstream),
 		T(the_table_of_flights),
 	};
 

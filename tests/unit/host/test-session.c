@@ -247,6 +247,41 @@ static void many_connect_one_after_the_other(void **state)
 	assert_true(bed.host.limits.reached[LIMIT_LINK_CONNECTS] > 0);
 }
 
+/* A broker that was away comes back: never more than ten in a second, and each gets its turn. */
+static void a_fleet_does_not_come_back_at_once(void **state)
+{
+	enum { COUNT = 50 };
+	static char id[COUNT][DEVICE_ID_MAX + 1];
+	char ep[16], ip[16];
+	unsigned i, before, most = 0, seconds = 0;
+
+	bed.host.limits.value[LIMIT_LINK_CONNECTS] = COUNT;
+	bed.config.new_per_minute = bed.config.pending_max = 2 * COUNT;
+	for (i = 0; i < COUNT; i++) {
+		snprintf(ep, sizeof(ep), "pump-%u", i);
+		snprintf(ip, sizeof(ip), "10.0.1.%u", i + 1);
+		memcpy(id[i], taken_in(ep, ip)->record->id, sizeof(id[i]));
+	}
+	bed_advance(3 * USEC_PER_SEC);
+	for (i = 0; i < COUNT; i++) {
+		session_event(id[i], UPLINK_CONNECTED);
+		store_answer_all(0);
+	}
+	bed.host.limits.value[LIMIT_LINK_CONNECTS] = limit_row(LIMIT_LINK_CONNECTS)->value;
+	for (i = 0; i < COUNT; i++)
+		session_event(id[i], UPLINK_LOST);
+	store_answer_all(0);
+	for (before = fake_connects; fake_connects < before + COUNT && seconds < 20; seconds++) {
+		unsigned now = fake_connects;
+
+		bed_advance(USEC_PER_SEC);
+		most = fake_connects - now > most ? fake_connects - now : most;
+	}
+	assert_int_equal(fake_connects, before + COUNT);
+	assert_in_range(most, 9, 11); /* a second's beginning and its end */
+	assert_in_range(seconds, 4, 6);
+}
+
 static void one_session_does_not_take_the_window(void **state)
 {
 	struct device *device = connected("pump", "10.0.0.7");
@@ -415,6 +450,7 @@ int main(void)
 		TEST(another_token_is_taken_at_once),
 		TEST(taken_over_is_an_alarm_and_backs_off),
 		TEST(many_connect_one_after_the_other),
+		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
 		TEST(revoked_says_so_and_closes),
 		TEST(a_drain_that_takes_too_long_cuts),

@@ -143,6 +143,39 @@ static void test_ciphers(void **state)
 	dtls_close(&dtls);
 }
 
+/* Whatever else OpenSSL can do with a PSK: NULL, CBC, RSA and DHE, by its own list. */
+static void test_no_other_cipher(void **state)
+{
+	static const char *const taken[] = {"ECDHE-PSK-CHACHA20-POLY1305", "PSK-AES128-CCM8",
+		"PSK-AES256-CCM8", "PSK-AES128-CCM", "PSK-AES256-CCM", "PSK-AES128-GCM-SHA256",
+		"PSK-AES256-GCM-SHA384", "PSK-CHACHA20-POLY1305"};
+	SSL_CTX *ctx = SSL_CTX_new(DTLS_client_method());
+	struct bed *bed = *state;
+	unsigned refused = 0;
+	struct dtls dtls;
+
+	assert_int_equal(SSL_CTX_set_cipher_list(ctx, "ALL:COMPLEMENTOFALL:@SECLEVEL=0"), 1);
+	STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+	for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
+		char list[80];
+		const char *name = SSL_CIPHER_get_name(sk_SSL_CIPHER_value(all, i));
+		bool ours = false;
+
+		for (size_t j = 0; j < sizeof(taken) / sizeof(taken[0]); j++)
+			ours = ours || !strcmp(name, taken[j]);
+		if (ours || !strstr(name, "PSK"))
+			continue;
+		snprintf(list, sizeof(list), "%s:@SECLEVEL=0", name);
+		dtls_open(&dtls, bed, dtls_socket(bed, 0), "known-1", list);
+		if (dtls_connect(&dtls, 5000))
+			fail_msg("%s is taken", name);
+		dtls_close(&dtls);
+		refused++;
+	}
+	assert_true(refused > 10);
+	SSL_CTX_free(ctx);
+}
+
 /* What a failed handshake tells: OpenSSL's reason, how many bytes came and how many went. */
 struct failure {
 	unsigned long reason;
@@ -706,6 +739,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_session_says_who_speaks, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_peer, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_ciphers, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(test_no_other_cipher, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(
 			test_unknown_identity_looks_like_a_wrong_key, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(
