@@ -296,11 +296,12 @@ def interrupt(_number, _frame):
 
 
 def demo_of(arguments):
-    if 'spotflow' in arguments:
-        sys.modules['demo'] = sys.modules[__name__]
-        from demo_platform import SpotflowDemo
-        return SpotflowDemo('--auto' in arguments)
-    return Demo('--auto' in arguments)
+    name = arguments[arguments.index('--platform') + 1] if '--platform' in arguments else 'local'
+    if name == 'local':
+        return Demo('--auto' in arguments)
+    sys.modules['demo'] = sys.modules[__name__]
+    from demo_platform import VARIANTS
+    return VARIANTS[name]('--auto' in arguments)
 
 
 def main():

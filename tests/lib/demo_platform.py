@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo with a platform of its own behind the gateway: two approvals for each device, one here and
-one on that platform's page, and readings that arrive at its hub under the device's own identity."""
+"""The demo with a stand-in of a cloud behind the gateway: readings arrive there under each device's own
+identity. A further platform is a class here, a row of VARIANTS and a word in tests/demo."""
 
 import os
 import socket
@@ -15,32 +15,98 @@ from bed.wait import until  # noqa: E402
 
 import hub  # noqa: E402
 from demo import LABEL, READINGS_EACH, Demo, bold  # noqa: E402
-from spotflow import WORKSPACE, Spotflow  # noqa: E402
+from dps import Dps  # noqa: E402
+from spotflow import Spotflow  # noqa: E402
 
 SECOND_SOCKET = 'GATEHOUSE_LISTEN_FD_2'
 
 
-class SpotflowDemo(Demo):
-    """Its approval page is reachable from outside, like that of the gateway."""
+class PlatformDemo(Demo):
+    """What they share: readings are looked for at the hub, under the name that the platform gave."""
 
     platform = None
 
-    def start_platform(self):
+    def make_platform(self):
+        """Started."""
+        raise NotImplementedError
+
+    def start_platform(self, text):
+        self.step('Starting a stand-in of the platform %s' % text)
+        self.platform = self.make_platform()
+        os.chmod(self.path('platform'), 0o755)
+
+    def admit(self, name, place, *options):
+        """A person lets it in here; whatever the platform wants comes after that."""
+        one = self.wait_pending(name)
+        self.decide('admit', one, place, *options)
+        return one
+
+    def await_active(self, name):
+        until(lambda: self.check_alive() or self.devices()[name]['stage'] == 'active', 90, '%s is active' % name)
+
+    def say_alarms(self):
+        for alarm in self.gateway.ctl('alarms')['alarms']:
+            self.say('alarm %s: %s %s' % (alarm['id'], alarm['sentence'], alarm['remedy']))
+
+    # ---- readings ----
+
+    def arrivals(self):
+        """(name of the device there, properties, payload) of each message, in order."""
+        return [(topic.split('/')[1], bag, payload) for topic, bag, payload in self.platform.hub.events()]
+
+    def show_readings(self):
+        found = self.arrivals()
+        for name, properties, payload in found[self.shown:]:
+            print('   %-34s %s %s' % (properties.get('gh-id'), name, payload.decode()), flush=True)
+        self.shown = len(found)
+        return found
+
+    def check_identities(self):
+        """Every reading came by the session of its own device."""
+        own = {one['platform_id']: (name, one['id']) for name, one in self.devices().items()}
+        counts = {name: 0 for name in self.sensors}
+        for there, properties, payload in self.arrivals():
+            name, device_id = own.get(there, (None, None))
+            if properties.get('gh-kind'):
+                continue
+            if name is None or b'"%s/"' % device_id.encode() not in payload:
+                raise AssertionError('a reading under a foreign identity: %s' % there)
+            counts[name] += 1
+        return counts
+
+    def await_readings(self, names, before, what):
+        """Of each of them so many more than there were."""
+        def again():
+            self.check_alive()
+            self.show_readings()
+            counts = self.check_identities()
+            return all(counts[name] >= before[name] + READINGS_EACH for name in names)
+        until(again, 90, what)
+
+    def close(self):
+        failed = super().close()
+        if self.platform:
+            self.platform.stop()
+        return failed
+
+
+class SpotflowDemo(PlatformDemo):
+    """Its approval page is reachable from outside, like that of the gateway."""
+
+    def make_platform(self):
         if not hub.plugin():
             raise AssertionError('mosquitto has no dynamic-security plugin here: the stand-in needs it')
-        self.step('Starting a stand-in of the platform "spotflow": its API, its approval page, its hub')
-        self.platform = Spotflow(self.path('platform')).start()
-        os.chmod(self.path('platform'), 0o755)
-        outside = socket.socket(fileno=int(os.environ[SECOND_SOCKET]))
-        self.portal_port = outside.getsockname()[1]
-        self.platform.listen_also(outside)
-        self.say('approval page: %s' % bold(self.portal()))
+        return Spotflow(self.path('platform')).start()
 
     def portal(self):
         return 'https://localhost:%d/approve/' % self.portal_port
 
     def configuration(self):
-        self.start_platform()
+        self.start_platform('"spotflow": its API, its approval page, its hub')
+        outside = socket.socket(fileno=int(os.environ[SECOND_SOCKET]))
+        self.portal_port = outside.getsockname()[1]
+        self.platform.listen_also(outside)
+        self.say('approval page: %s' % bold(self.portal()))
         return {'platform': {'default': 'spotflow'},
                 'spotflow': {**self.platform.settings(), 'portal': self.portal()}}
 
@@ -63,13 +129,12 @@ class SpotflowDemo(Demo):
         return one['operation'] if one['operation']['state'] == 'awaiting' else None
 
     def approve(self, name, place, *options):
-        one = self.wait_pending(name)
-        self.decide('admit', one, place, *options)
+        one = self.admit(name, place, *options)
         operation = until(lambda: self.operation_of(name), 60, 'an operation for %s is open' % name)
         self.say('%s is admitted here. Its code is %s; the operation is open at %s'
                  % (name, self.code_of(name), operation['link']))
         self.press(operation)
-        until(lambda: self.devices()[name]['stage'] == 'active', 60, '%s is active' % name)
+        self.await_active(name)
         self.say('%s is approved on that page, and is %s there.'
                  % (name, self.devices()[name]['platform_id']))
 
@@ -86,50 +151,55 @@ class SpotflowDemo(Demo):
         path = '/approve/' + operation['id']
         page.submit(page.get(path).form(path))
 
-    # ---- readings ----
-
-    def show_readings(self):
-        events = self.platform.hub.events()
-        for topic, bag, payload in events[self.shown:]:
-            print('   %-34s %s %s' % (bag.get('gh-id'), topic.split('/')[1], payload.decode()), flush=True)
-        self.shown = len(events)
-        return events
-
-    def check_identities(self):
-        """Every reading came by the session of its own device."""
-        own = {'%s:%s' % (WORKSPACE, one['id']): (name, one['id']) for name, one in self.devices().items()}
-        counts = {name: 0 for name in self.sensors}
-        for topic, bag, payload in self.platform.hub.events():
-            name, device_id = own.get(topic.split('/')[1], (None, None))
-            if bag.get('gh-kind'):
-                continue
-            if name is None or b'"%s/"' % device_id.encode() not in payload:
-                raise AssertionError('a reading under a foreign identity: %s' % topic)
-            counts[name] += 1
-        return counts
-
     def finish(self):
         """What the tokens are for: one is revoked there, and the device comes back by two decisions."""
         self.step('Revoking the registration token of boiler at the platform')
         device_id = self.devices()['boiler']['id']
         self.platform.revoke(device_id)
         self.wait_pending('boiler')
-        for alarm in self.gateway.ctl('alarms')['alarms']:
-            self.say('alarm %s: %s %s' % (alarm['id'], alarm['sentence'], alarm['remedy']))
-        before = self.check_identities()['boiler']
+        self.say_alarms()
+        before = self.check_identities()
         self.approve('boiler', 'plant room', '--code', LABEL)
-
-        def again():
-            self.check_alive()
-            self.show_readings()
-            return self.check_identities()['boiler'] >= before + READINGS_EACH
-        until(again, 90, 'readings of boiler again')
+        self.await_readings(['boiler'], before, 'readings of boiler again')
 
     def wait_portal(self, name):
         self.say('Then approve %s a second time at %s' % (name, bold(self.portal())))
 
-    def close(self):
-        failed = super().close()
-        if self.platform:
-            self.platform.stop()
-        return failed
+
+class AzureDemo(PlatformDemo):
+    """One decision for each device, here: there, its enrolment group is the approval."""
+
+    def make_platform(self):
+        return Dps(self.path('platform'), delay=1).start()
+
+    def configuration(self):
+        self.start_platform('"azure": the Device Provisioning Service and the hub that it assigns to')
+        path = os.path.join(self.path('platform'), 'group.key')
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(self.platform.enrol_group('demo').key + '\n')
+        self.say('The key of an enrolment group is in a file; the key of each device is derived from it.')
+        return {'platform': {'default': 'azure'},
+                'azure': {**self.platform.settings(), 'group_key_file': path}}
+
+    def approve(self, name, place, *options):
+        self.admit(name, place, *options)
+        self.await_active(name)
+        self.say('%s is admitted here, registered there, and assigned to a hub as %s.'
+                 % (name, self.devices()[name]['platform_id']))
+
+    def finish(self):
+        """One device is disabled there: it stops, and no other does."""
+        self.step('Disabling boiler at the hub')
+        there = self.devices()['boiler']['platform_id']
+        self.platform.hub.disable(there)
+        until(lambda: self.platform.hub.refusals(there), 60, 'boiler is refused there')
+        before = self.check_identities()
+        others = sorted(set(self.sensors) - {'boiler'})
+        self.await_readings(others, before, 'readings of all but boiler')
+        if self.check_identities()['boiler'] != before['boiler']:
+            raise AssertionError('boiler goes on')
+        self.say('boiler stopped; %s go on.' % ' and '.join(others))
+        self.say_alarms()
+
+
+VARIANTS = {'spotflow': SpotflowDemo, 'azure': AzureDemo}

@@ -242,7 +242,8 @@ class Dps(Front):
         known = self.hub.identities.get(one.device)
         if enrolment.key:
             keys = [enrolment.key_of(registration)]
-            if not known or known.keys != keys or not known.enabled:
+            # UNVERIFIED: that one which was disabled at the hub stays so.
+            if not known or known.keys != keys:
                 self.hub.add(one.device, *keys)
         elif not known or known.thumbprint != peer.fingerprint:
             self.hub.trust(ssl.DER_cert_to_PEM_cert(peer.der))

@@ -133,6 +133,7 @@ def test_disabled_there(gateway, cloud):
     assert other.report(1).code == coap.CHANGED
     until(lambda: arrived(cloud, 'other') == [1], 30, 'the other one goes on')
     cloud.enrolments['valve'].enabled = True
+    cloud.hub.enable('valve')
     gateway.ctl('admit', valve.id)
     await_stage(gateway, 'valve', 'active', 60)
     until(lambda: arrived(cloud, 'valve') == [7], 60, 'what was acknowledged is not lost')
