@@ -113,7 +113,7 @@ class Front(Asked):
         os.makedirs(directory, exist_ok=True)
         self.directory, self.certificates = directory, certificates
         self.port = port or free_port()
-        self.broker = broker or Broker(os.path.join(directory, 'broker'))
+        self.broker = broker or Broker(os.path.join(directory, 'broker'), persistence=False)
         self.own_broker = broker is None
         self.recorder = None
         self.sessions = {}  # client id -> Session

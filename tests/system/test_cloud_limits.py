@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many devices at once before a cloud that documents how often it may be asked."""
+
+import os
+import sys
+
+import pytest
+
+from bed import coap, until
+from bed.plain import PlainDevice, open_window
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
+
+from dps import Dps  # noqa: E402
+
+MANY = 200
+
+
+def enrolled(gateway, count):
+    """So many devices that wait for a person, each from an address of its own."""
+    open_window(gateway, 15)
+    made = []
+    for number in range(count):
+        one = PlainDevice(gateway, 'many-%d' % number, '127.0.%d.%d' % (1 + number // 200, 1 + number % 200))
+        assert one.enrol().code == coap.CREATED
+        made.append(one)
+    until(lambda: [one['stage'] for one in gateway.devices()] == ['waiting-person'] * count, 60, 'all of them wait')
+    return made
+
+
+@pytest.mark.long
+@pytest.mark.deadline(600)
+def test_azure(work, make_gateway):
+    """All are admitted within moments; each ends registered and connected, and at no time was the
+    service or the hub asked more often than it is documented to bear."""
+    cloud = Dps(os.path.join(work, 'platform'), delay=0.5)
+    cloud.throttled = True
+    cloud.start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    path = os.path.join(work, 'group.key')
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(cloud.enrol_group('all').key + '\n')
+    try:
+        gateway = make_gateway(config={
+            'platform': {'default': 'azure'}, 'azure': {**cloud.settings(), 'group_key_file': path},
+            'lan': {'pending_max': MANY, 'new_per_minute': 10000,
+                    'device_rate': 1000, 'device_burst': 1000}}).start()
+        devices = enrolled(gateway, MANY)
+        for one in gateway.devices():
+            status, answer = gateway.api('POST', 'devices/%s/admit' % one['id'], {})
+            assert status < 300, answer
+        until(lambda: all(one['stage'] == 'active' and one['link'] == 'up' for one in gateway.devices()), 400,
+              'all of them are in', every=1)
+        assert len(cloud.registered()) == MANY and len(cloud.hub.sessions) == MANY
+        assert not cloud.over_limits()
+        assert [one.count for one in cloud.registrations.values()] == [1] * MANY, 'nobody registered twice'
+        for number, one in enumerate(devices):
+            assert one.report(number).code == coap.CHANGED
+        until(lambda: len(cloud.hub.events()) == MANY, 60, 'a reading of each arrives')
+        for one in devices:
+            one.close()
+    finally:
+        cloud.stop()
