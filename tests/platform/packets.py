@@ -71,13 +71,16 @@ class Cursor:
 
 
 class Connect:
-    """What a CONNECT says."""
+    """What a CONNECT says; of another version than 3.1.1 no more than that it is one."""
 
     def __init__(self, body):
         cursor = Cursor(body)
         self.protocol, self.level = cursor.text(), cursor.take(1)[0]
         self.flags = cursor.take(1)[0]
         self.keep_alive = cursor.number()
+        if (self.protocol, self.level) != ('MQTT', 4):
+            self.client_id = self.username = self.password = ''  # another version has another form
+            return
         self.client_id = cursor.text()
         self.clean = bool(self.flags & 2)
         self.will = (cursor.text(), cursor.binary()) if self.flags & 4 else None
