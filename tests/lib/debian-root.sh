@@ -72,3 +72,39 @@ furnish_root() { # codename directory
 	done
 	install -d -m 755 "$root_cache/packages-$1"
 }
+
+# Runs $3... in the furnished root $2, in namespaces that end with it. It is entered by pivot_root,
+# with /proc, /dev and /sys: inside a chroot no namespace could be made, and tests need theirs.
+in_root() { # codename directory command...
+	local codename=$1 to=$2 passed=(TERM="${TERM:-dumb}" LANG=C.UTF-8 HOME=/root
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin) name
+	shift 2
+	for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+		if [[ -n ${!name:-} ]]; then passed+=("$name=${!name}"); fi
+	done
+	if command -v npm >/dev/null 2>&1; then
+		passed+=("npm_config_registry=$(npm config get registry 2>/dev/null)")
+	fi
+	# shellcheck disable=SC2016 # expanded by the shell that is inside
+	unshare --mount --pid --fork --kill-child --uts --ipc -- \
+		env -i "${passed[@]}" bash -euo pipefail -c '
+		to=$1 packages=$2
+		shift 2
+		mount --make-rprivate /
+		mount --bind "$to" "$to"
+		mount -t proc proc "$to/proc"
+		mount --rbind /sys "$to/sys"
+		mount --rbind /dev "$to/dev"
+		mount -t tmpfs -o mode=1777 tmpfs "$to/dev/shm"
+		mount -t tmpfs -o mode=755 tmpfs "$to/run"
+		mount --bind "$packages" "$to/var/cache/apt/archives"
+		hostname fresh
+		cd "$to"
+		mkdir -p .before
+		pivot_root . .before
+		cd /
+		umount -l /.before
+		rmdir /.before
+		exec "$@"
+	' bash "$to" "$root_cache/packages-$codename" "$@"
+}

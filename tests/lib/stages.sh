@@ -252,30 +252,60 @@ stage_package() {
 }
 
 package_checks=(contents lintian size hardening reproducible manual configuration sbom)
-package_steps=(install confined tool stranger onboard key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again smoke)
+package_steps=(install confined tool stranger onboard page key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again smoke)
 
-# The Debian packages: built twice and as the next release, looked at, and lived with on a booted
-# system.
+# The Debian packages of both releases: built twice and as the next release, looked at, and lived
+# with on a booted system. Those of the other release are built and looked at in a root of it.
 stage_packages() {
-	local built=$root/build/packages name
-	rm -rf "$built"
-	record_program package build "$root/tests/package/build" "$built/one"
-	record_program package build-elsewhere "$root/tests/package/build" --elsewhere "$built/two"
-	record_program package build-next "$root/tests/package/build" "$built/next" "$(project_version).1"
-	for name in "${package_checks[@]}"; do
-		record_program package "$name" "$root/tests/package/inspect" "$name" "$built/one" "$built/two"
-	done
+	local own other
+	own=$(debian_release)
+	other=$((own == 12 ? 13 : 12))
+	packages_made "$own" "$root/build/packages"
 	if [[ $EUID -ne 0 ]]; then
 		record package site skipped "needs root for systemd-nspawn"
+		record package "site-$other" skipped "needs root for debootstrap"
 		return 0
 	fi
-	(
-		# shellcheck source=tests/lib/debian-root.sh
-		. "$root/tests/lib/debian-root.sh"
-		# shellcheck source=tests/package/site.sh
-		. "$root/tests/package/site.sh"
-		site_life "$built" "${package_steps[@]}"
-	)
+	# shellcheck source=tests/lib/debian-root.sh
+	. "$root/tests/lib/debian-root.sh"
+	# shellcheck source=tests/package/site.sh
+	. "$root/tests/package/site.sh"
+	# shellcheck source=tests/package/other.sh
+	. "$root/tests/package/other.sh"
+	apart package "$own-site" site_life "$own" "$root/build/packages" "${package_steps[@]}"
+	apart package "$other-site" other_release "$other" "$root/build/packages-other"
+}
+
+other_release() { # release directory
+	local inside=/var/tmp/packages
+	other_begin "$1"
+	packages_made "$1" "$inside" other_run
+	other_take "$inside" "$2"
+	other_end
+	site_life "$1" "$2" "${package_steps[@]}"
+}
+
+# Runs a function in a shell of its own that ends with the first failure and cleans up after itself.
+# Not as a condition: in one the shell would go on.
+apart() { # stage name function word...
+	local code=0
+	("${@:3}") &
+	wait $! || code=$?
+	if ((code != 0)); then record "$1" "$2" failed "ended by exit code $code: see build/logs/$1.log"; fi
+}
+
+# Builds and checks; $3..., if there is one, goes in front of each command.
+packages_made() { # release directory [word...]
+	local release=$1 built=$2 name
+	shift 2
+	"$@" rm -rf "$built"
+	"$@" mkdir -p "$built"
+	record_program package "$release-build" "$@" tests/package/build "$built/one"
+	record_program package "$release-build-elsewhere" "$@" tests/package/build --elsewhere "$built/two"
+	record_program package "$release-build-next" "$@" tests/package/build "$built/next" "$(project_version).1"
+	for name in "${package_checks[@]}"; do
+		record_program package "$release-$name" "$@" tests/package/inspect "$name" "$built/one" "$built/two"
+	done
 }
 
 project_version() { sed -n "s/^  version : '\(.*\)',/\1/p" "$root/meson.build"; }

@@ -54,7 +54,7 @@ site_system() { # codename package...
 	find "$root_cache" -name "site-$codename-*.tar" ! -path "$archive" -delete
 }
 # A broker for readings to arrive at, and what the checks look with.
-site_extra=(systemd systemd-sysv dbus iproute2 procps bash-completion zsh mosquitto mosquitto-clients)
+site_extra=(systemd systemd-sysv dbus iproute2 procps bash-completion zsh mosquitto mosquitto-clients python3-paho-mqtt)
 
 # Runs a command in the booted system, in a session of its own: signals to a process group are not
 # held up by namespaces.
@@ -112,26 +112,26 @@ site_down() {
 site_reboot() { site_down && site_boot; }
 
 # The steps of 'inside' in a system made for them; each is a row of the stage.
-site_life() { # directory of packages, step...
-	local built=$1 name codename
-	shift
+site_life() { # release directory of packages, step...
+	local release=$1 built=$2 name codename
+	shift 2
 	work=$(mktemp -d /var/tmp/gatehouse-site.XXXXXX)
 	chmod 755 "$work"
 	trap site_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	codename=$(codename_of "$(debian_release)")
+	codename=$(codename_of "$release")
 	site_system "$codename" "$built"/one/gatehouse_*.deb "$built"/one/gatehouse-sensor_*.deb
-	cp -r "$built/one" "$built/next" "${root:?}/tests/package/inside" "$root/debian/tests/smoke" "$work/site/root"
+	cp -r "$built/one" "$built/next" "${root:?}/tests/package/inside" "$root/tests/package/person.py" "$root/tests/system/bed" "$root/debian/tests/smoke" "$work/site/root"
 	# Not in a subshell, as record_program would: what it starts is ended here.
 	if ! site_boot; then
-		record package boot failed "see build/logs/package.log"
+		record package "$release-boot" failed "see build/logs/package.log"
 		return 1
 	fi
-	record package boot passed
+	record package "$release-boot" passed
 	for name; do
 		if [[ $name == reboot ]]; then site_reboot || return 1; fi
-		record_program package "$name" site_run /root/inside "$name"
+		record_program package "$release-$name" site_run /root/inside "$name"
 	done
 }
 
