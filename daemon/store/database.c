@@ -6,6 +6,7 @@
  *                            index of the log lives in memory and there is no -shm file
  *   journal_mode=WAL, synchronous=FULL   a commit that was answered survives a power cut
  *   trusted_schema=OFF, cell_size_check=ON, foreign_keys=ON   the file is not trusted blindly
+ *   auto_vacuum=INCREMENTAL  in files that are new: what is free can be given back
  *
  * SQLite's own checkpoint runs inside a commit and swallows its errors. Here the hook only notes
  * how long the log is; the store thread checkpoints after the answers went out, and a failed fsync
@@ -37,6 +38,7 @@ static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA foreign_keys=ON;"
 			      "PRAGMA temp_store=MEMORY;"
 			      "PRAGMA secure_delete=ON;"
+			      "PRAGMA auto_vacuum=INCREMENTAL;"
 			      "PRAGMA journal_mode=WAL;"
 			      "PRAGMA journal_size_limit=16777216;"
 			      "PRAGMA synchronous=FULL;";

@@ -47,6 +47,9 @@ static int setup(struct outbox *outbox)
 	/* Readings are no secrets: only pages that are written anyway are overwritten. */
 	int r = database_exec(outbox->db, "PRAGMA secure_delete=FAST");
 
+	if (r >= 0)
+		r = outbox_prepare_space(outbox->db);
+
 	for (size_t i = 0; i < OUTBOX_STATEMENTS && r >= 0; i++)
 		r = database_prepare(outbox->db, OUTBOX_SQL[i], &outbox->statements[i]);
 	if (r >= 0)

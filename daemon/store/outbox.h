@@ -50,6 +50,12 @@ int outbox_load_gaps(struct outbox *outbox, const struct store_loader *loader, v
 /* True when so many bytes of readings fit into what deletes left free inside the file. */
 bool outbox_has_inside(struct outbox *outbox, uint64_t bytes);
 
+/* outbox-space.c. Before anything else is done with the file: lets it become shorter again. */
+int outbox_prepare_space(struct database *db);
+/* One stretch of what deletes left free and is more than a reserve goes back to the disk, with the
+ * next checkpoint. 1: some was, and there may be more; 0: there was none. */
+int outbox_give_back(struct outbox *outbox);
+
 /* --- inside a transaction of database_begin(); outbox_commit() writes next_row --- */
 
 int outbox_insert(struct outbox *outbox, const struct reading *reading);

@@ -12,7 +12,7 @@
  *      when something is to be deleted behind them.
  *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
  * audit chain, delete of a device's rows)
- *   5. a checkpoint when a log has grown
+ *   5. a stretch of free space goes back to the disk; a checkpoint when a log has grown
  *
  * Then it sleeps, until something comes or until deletes that found no batch to go with are due.
  *
@@ -33,6 +33,8 @@
 #define DELETE_DELAY_USEC (200 * USEC_PER_MSEC)
 #define FULL_DELAY_USEC	  (1 * USEC_PER_SEC) /* deletes that found no room */
 #define STOP_USEC	  (2 * USEC_PER_SEC)
+#define SHRINK_DELAY_USEC (1 * USEC_PER_SEC) /* after deletes: an everyday up and down is over */
+#define SHRINK_STEP_USEC  (20 * USEC_PER_MSEC)
 #define MEMORY_DELAY_MSEC 10
 #define DELAYED_MAX	  512 /* readings that wait for others: half of the answers that may be held */
 
@@ -286,6 +288,8 @@ static void worker_append(struct worker *worker)
 	r = worker_judge(worker, worker->outbox->db, write_batch(worker));
 	if (batch)
 		answer_batch(worker, batch, r);
+	if (r >= 0 && worker->deletes.first && !worker->shrink_at)
+		worker->shrink_at = clock_boot_usec() + SHRINK_DELAY_USEC;
 	if (r >= 0 || worker->failed)
 		forget_deletes(worker);
 	else
@@ -321,6 +325,25 @@ static void worker_slow(struct worker *worker)
 
 /* --- 5 and the round --- */
 
+/* In small stretches, and slowly: readings go before. */
+static void worker_shrink(struct worker *worker)
+{
+	int r;
+
+	if (!worker->shrink_at || worker->failed || clock_boot_usec() < worker->shrink_at)
+		return;
+	r = worker_judge(worker, worker->outbox->db, outbox_give_back(worker->outbox));
+	worker->shrink_at = r > 0 ? clock_boot_usec() + SHRINK_STEP_USEC : 0;
+	if (r > 0)
+		worker->shrunk = true;
+	else if (r == 0 && worker->shrunk) {
+		/* The file itself becomes shorter by this alone. */
+		worker->shrunk = false;
+		worker_judge(
+			worker, worker->outbox->db, database_checkpoint(worker->outbox->db, true));
+	}
+}
+
 static void worker_checkpoint(struct worker *worker, bool always)
 {
 	struct database *file[] = {worker->control->db, worker->outbox->db};
@@ -337,9 +360,17 @@ static int msec_until(uint64_t usec)
 	return now >= usec ? 0 : (int)((usec - now) / USEC_PER_MSEC) + 1;
 }
 
+/* Of two waits, of which -1 is for ever. */
+static int sooner(int a, int b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
 static int worker_timeout(const struct worker *worker)
 {
-	int readings, deletes;
+	int readings, deletes, shrink, first;
 
 	if (worker->slow.first)
 		return 0;
@@ -347,9 +378,9 @@ static int worker_timeout(const struct worker *worker)
 		return MEMORY_DELAY_MSEC;
 	readings = worker->readings.first ? msec_until(worker->append_at) : -1;
 	deletes = worker->deletes.first ? msec_until(worker->delete_at) : -1;
-	if (readings < 0 || deletes < 0)
-		return readings < 0 ? deletes : readings;
-	return readings < deletes ? readings : deletes;
+	shrink = worker->shrink_at ? msec_until(worker->shrink_at) : -1;
+	first = sooner(readings, deletes);
+	return sooner(first, shrink);
 }
 
 static void worker_wait(const struct worker *worker)
@@ -370,6 +401,7 @@ static void worker_round(struct worker *worker)
 	worker_append(worker);
 	worker_quick(worker);
 	worker_slow(worker);
+	worker_shrink(worker);
 	worker_checkpoint(worker, false);
 }
 

@@ -17,6 +17,8 @@ struct worker {
 	uint64_t stop_at;   /* boot time: what is long is cancelled then */
 	uint64_t delete_at; /* boot time: deletes do not wait longer for a batch */
 	uint64_t append_at; /* the same for readings */
+	uint64_t shrink_at; /* the outbox's file may become shorter then; 0 = it need not */
+	bool shrunk;	    /* and will, with the next checkpoint */
 	size_t readings_waiting;
 	struct mail_list saves, quick, slow, deletes, readings;
 };

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -446,6 +447,68 @@ static void test_checkpoint_fails(void **state)
 	fixture_done(&f);
 }
 
+static off_t size_of(const struct fixture *fixture)
+{
+	struct stat st;
+
+	assert_int_equal(stat(fixture_path(fixture, "outbox.db"), &st), 0);
+	return st.st_size;
+}
+
+/* What an outage took goes back to the disk when all of it was delivered. */
+static void test_space_is_given_back(void **state)
+{
+	struct fixture f;
+	const struct row_range all = {1, 3000};
+	char body[4001];
+	time_t end = time(NULL) + 60;
+
+	memset(body, 'x', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
+	begin(&f);
+	for (uint64_t row = 1; row <= 3000; row++)
+		store_append(f.store, fixture_reading(row, 1, body));
+	fixture_wait_rows(&f, 3000);
+	fixture_restart(&f); /* the log is folded in */
+	assert_true(size_of(&f) > 12 * 1000 * 1000);
+	store_delete(f.store, &all, 1);
+	while (size_of(&f) > 5 * 1024 * 1024 && time(NULL) < end)
+		fixture_turn(&f);
+	assert_true(size_of(&f) <= 5 * 1024 * 1024);
+	/* A reserve stays, so that the next outage costs less. */
+	assert_true(size_of(&f) > 3 * 1024 * 1024);
+	fixture_append(&f, 3001, 3003, 1);
+	fixture_wait_rows(&f, 3003);
+	fixture_stop(&f);
+	assert_int_equal(readings_on_file(&f), 3);
+	fixture_done(&f);
+}
+
+/* A file of an older version learns it at a start, with what waits in it. */
+static void test_old_file_learns_it(void **state)
+{
+	struct fixture f;
+	sqlite3 *handle;
+
+	begin(&f);
+	fixture_append(&f, 1, 5, 1);
+	fixture_wait_rows(&f, 5);
+	fixture_stop(&f);
+	assert_int_equal(sqlite3_open_v2(fixture_path(&f, "outbox.db"), &handle,
+				 SQLITE_OPEN_READWRITE, "unix"),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "PRAGMA auto_vacuum=NONE; VACUUM", NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(handle);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "PRAGMA auto_vacuum"), 0);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "PRAGMA auto_vacuum"), 2);
+	assert_int_equal(readings_on_file(&f), 5);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_read_fails),
 		cmocka_unit_test(test_checkpoint),
 		cmocka_unit_test(test_checkpoint_fails),
+		cmocka_unit_test(test_space_is_given_back),
+		cmocka_unit_test(test_old_file_learns_it),
 	};
 
 	fault_install();
