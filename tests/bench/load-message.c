@@ -12,7 +12,6 @@
 #define OPTION_MAX_AGE	      14
 #define OPTION_URI_QUERY      15
 #define OPTION_ECHO	      252
-#define FORMAT_SENML_JSON     110
 #define TOKEN_SIZE	      4
 #define HEAD_SIZE	      (4 + TOKEN_SIZE)
 #define HEAD_MAX	      256
@@ -69,7 +68,6 @@ static size_t put_body(char *body, size_t size)
 uint8_t *message_request(const struct message_options *options, uint32_t number,
 	const uint8_t *echo, size_t echo_size, size_t *ret_size, size_t *ret_value_at)
 {
-	const uint8_t format = FORMAT_SENML_JSON;
 	uint8_t *data = calloc(1, HEAD_MAX + options->size), *at = data + HEAD_SIZE;
 	unsigned last = 0;
 	char query[64];
@@ -82,7 +80,7 @@ uint8_t *message_request(const struct message_options *options, uint32_t number,
 	memcpy(data + 4, &number, TOKEN_SIZE);
 	at = put_path(at, &last, options->path);
 	if (options->size)
-		at = put_option(at, OPTION_CONTENT_FORMAT, &last, &format, 1);
+		at = put_option(at, OPTION_CONTENT_FORMAT, &last, &options->format, 1);
 	if (options->prefix[0])
 		at = put_option(at, OPTION_URI_QUERY, &last, query, (size_t)length);
 	if (echo_size)

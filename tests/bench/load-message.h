@@ -16,6 +16,7 @@ struct message_options {
 	const char *path,
 		*prefix; /* the endpoint's name is the prefix and the sensor's number; "" = none */
 	size_t size;	 /* of the body, SenML JSON; 0 = none */
+	uint8_t format;	 /* Content-Format of the body */
 	bool put;	 /* PUT instead of POST */
 };
 

@@ -461,7 +461,8 @@ static void reflect(struct load *load)
 static void usage(void)
 {
 	fputs("load PORT [--sensors N] [--ports N] [--size BYTES] [--warm-up S] [--seconds S]\n"
-	      "          [--every MSEC] [--path PATH] [--prefix NAME] [--from ADDRESS] [--put]\n"
+	      "          [--every MSEC] [--path PATH] [--prefix NAME] [--from ADDRESS] [--put] "
+	      "[--format N]\n"
 	      "          [--once]\n"
 	      "load PORT --reflect\n",
 		stderr);
@@ -473,9 +474,10 @@ int main(int argc, char **argv)
 	static const struct option known[] = {{"sensors", 1, 0, 'n'}, {"ports", 1, 0, 'P'},
 		{"size", 1, 0, 's'}, {"warm-up", 1, 0, 'w'}, {"seconds", 1, 0, 't'},
 		{"every", 1, 0, 'e'}, {"path", 1, 0, 'p'}, {"prefix", 1, 0, 'x'},
-		{"from", 1, 0, 'f'}, {"once", 0, 0, '1'}, {"put", 0, 0, 'u'},
+		{"from", 1, 0, 'f'}, {"once", 0, 0, '1'}, {"format", 1, 0, 'F'}, {"put", 0, 0, 'u'},
 		{"reflect", 0, 0, 'r'}, {0}};
-	static struct load load = {.options = {.path = "t", .prefix = "s", .size = 64},
+	static struct load load = {
+		.options = {.path = "t", .prefix = "s", .size = 64, .format = 110},
 		.sensors = 50,
 		.warm_up = 0.5,
 		.seconds = 3};
@@ -513,6 +515,9 @@ int main(int argc, char **argv)
 			break;
 		case '1':
 			load.once = true;
+			break;
+		case 'F':
+			load.options.format = (uint8_t)atoi(optarg);
 			break;
 		case 'u':
 			load.options.put = true;

@@ -101,7 +101,8 @@ class NodeQos1(Node):
 class Ponte(Subject):
     """With the broker that it has inside."""
 
-    load = ('--path', 'r/t', '--put', '--prefix', '')
+    # It knows no format but those of its time: 50 is JSON.
+    load = ('--path', 'r/t', '--put', '--prefix', '', '--format', 50)
 
     def command(self):
         shutil.copy(os.path.join(SOURCE, 'ponte.js'), PLACE)
