@@ -20,6 +20,7 @@ from bed.plain import PlainDevice
 
 import invariants
 from load import Load, Sensor
+from lossy import Lossy
 from relay import Relay
 
 PASSWORD = 'forty otters under the old quay'
@@ -62,10 +63,10 @@ def usage(pid):
 class Scene:
     """'sensors' are let in and report, 'strangers' enrol and report without ever being let in.
     'state' is the directory for the gateway's files (default: its own), 'env' goes to the daemon,
-    'seed' decides everything that is random."""
+    'seed' decides everything that is random, 'lossy' puts a bad network before the gateway."""
 
     def __init__(self, work, sensors=12, strangers=2, seed=0, env=None, config=None, state=None,
-                 **load):
+                 lossy=False, **load):
         self.random = random.Random(seed)
         self.env = dict(env or {})
         self.counts = {}
@@ -96,7 +97,8 @@ class Scene:
                 os.chown(path, self.gateway.uid, self.gateway.uid)
         self.sensors = [Sensor('s%02d' % at, '127.1.0.%d' % (at + 1)) for at in range(sensors)]
         self.strangers = [Sensor('x%02d' % at, '127.2.0.%d' % (at + 1)) for at in range(strangers)]
-        self.load = Load(self.gateway.coap_port, self.sensors + self.strangers, **load)
+        self.lossy = Lossy(self.gateway.coap_port, seed) if lossy else None
+        self.load = Load(self.lossy.port if lossy else self.gateway.coap_port, self.sensors + self.strangers, **load)
 
     # ---- beginning and end ----
 
@@ -117,6 +119,8 @@ class Scene:
     def close(self):
         """Whatever still runs; a test that failed comes here, too."""
         self.load.close()
+        if self.lossy:
+            self.lossy.close()
         if self.gateway.process:
             self.gateway.kill()
         self.recorder.close()

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three of ten datagrams are lost on either side, others come late and in another order, some after two
+seconds: beyond the first retransmissions, and some after the next reading."""
+
+import pytest
+
+pytestmark = pytest.mark.deadline(7200)
+
+
+def test_lossy(scene, shim, rounds):
+    one = scene(env=shim(FILE='/state/', SLOW=3000), lossy=True).start()
+    goner = one.sensors[0]
+    for _ in range(max(rounds // 4, 1)):
+        one.load.await_more(50, timeout=120)
+        one.kill()
+        one.look()
+        one.load.await_more(20, timeout=120)
+        one.revoke(goner)
+        one.readmit(goner)
+    assert one.lossy.lost > one.lossy.passed / 4
+    one.count('datagrams lost', one.lossy.lost)
+    one.count('datagrams passed', one.lossy.passed)
+    one.check()
