@@ -19,7 +19,7 @@
 
 int outbox_prepare_space(struct database *db)
 {
-	int64_t mode, pages, spare;
+	int64_t mode = 0, pages = 0, spare = 0;
 	int r = database_number(db, "PRAGMA auto_vacuum", &mode);
 
 	if (r >= 0)
@@ -35,7 +35,7 @@ int outbox_prepare_space(struct database *db)
 
 int outbox_give_back(struct outbox *outbox)
 {
-	int64_t spare;
+	int64_t spare = 0;
 	int r = database_number(outbox->db, "PRAGMA freelist_count", &spare);
 
 	if (r < 0 || spare <= KEPT_PAGES)
