@@ -55,7 +55,7 @@ static const struct {
 		{"suspend", "revoke", "release", "identify", "rename", "command", "replace"}},
 	{STAGE_EXPIRED,
 		{"suspend", "revoke", "release", "identify", "rename", "command", "replace"}},
-	{STAGE_TROUBLE, {"approve", "reject", "revoke", "release", "rename", "replace"}},
+	{STAGE_TROUBLE, {"approve", "admit", "reject", "revoke", "release", "rename", "replace"}},
 	{STAGE_REJECTED, {"approve", "admit", "block", "forget", "rename"}},
 	{STAGE_SUSPENDED, {"resume", "revoke", "release", "rename", "replace"}},
 	{STAGE_REVOKED, {"approve", "admit", "block", "forget", "rename", "replace"}},

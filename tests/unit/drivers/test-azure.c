@@ -376,6 +376,13 @@ static void refused_by_the_hub_it_registers_anew(void **state)
 		rules_settle(&rules);
 		assert_int_equal(life(&rules)->credential, CREDENTIAL_REFUSED);
 		assert_int_equal(rules.dps.registers, 2);
+		/* Mended there; a person lets it try again. */
+		admit(&rules);
+		rules_wake(&rules);
+		rules_settle(&rules);
+		assert_int_equal(rules.dps.registers, 3);
+		assert_int_equal(life(&rules)->operation, OPERATION_BOUND);
+		assert_int_equal(life(&rules)->credential, CREDENTIAL_HELD);
 	}
 }
 
