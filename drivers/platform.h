@@ -108,7 +108,8 @@ struct platform_dial {
 	uint16_t port;
 	char client_id[160];
 	char username[512];
-	struct secret password;			/* empty: none */
+	struct secret password; /* empty: none */
+	struct secret identity; /* certificate and key (base/identity.h); empty: none */
 	char filter[PLATFORM_FILTERS_MAX][256]; /* the answer comes by one of them; '#' stands at
 						   the end alone, "" = not used */
 };
@@ -177,8 +178,9 @@ struct platform_session {
 	char made_username[512]; /* a user name that stands nowhere in the record; "" = 'username'
 				  */
 	struct span username, password;
-	int version;	     /* as in uplink_session_options */
-	uint32_t keep_alive; /* seconds, 0 = that of the configuration */
+	struct span identity; /* certificate and key (base/identity.h), empty = none; needs TLS */
+	int version;	      /* as in uplink_session_options */
+	uint32_t keep_alive;  /* seconds, 0 = that of the configuration */
 };
 
 /* An open operation, in the words of its platform. */

@@ -48,66 +48,90 @@ static void refuse(struct reading_rows *rows, json_int_t line, const char *why)
 			rows->refused, json_pack("{s:I,s:s}", "line", line, "text", why));
 }
 
-/* What a row holds: the keys beside "ep", and what is said of others. A typo in a key must not
- * become a token without a password. */
+static const char *check_static(struct span ep, const struct span *value, bool *ret_too_long)
+{
+	return token_check(ep, value[0], value[1], ret_too_long);
+}
+
+static const char *check_pt(struct span ep, const struct span *value, bool *ret_too_long)
+{
+	return token_check_pt(ep, value[0], ret_too_long);
+}
+
+static const char *check_identity(struct span ep, const struct span *value, bool *ret_too_long)
+{
+	return token_check_identity(ep, value[0], value[1], ret_too_long);
+}
+
+static const char *check_key(struct span ep, const struct span *value, bool *ret_too_long)
+{
+	return token_check_key(ep, value[0], ret_too_long);
+}
+
+static int make_static(struct span ep, const struct span *value, struct token **ret)
+{
+	return token_new(ep, value[0], value[1], ret);
+}
+
+static int make_pt(struct span ep, const struct span *value, struct token **ret)
+{
+	return token_new_pt(ep, value[0], ret);
+}
+
+static int make_identity(struct span ep, const struct span *value, struct token **ret)
+{
+	return token_new_identity(ep, value[0], value[1], ret);
+}
+
+static int make_key(struct span ep, const struct span *value, struct token **ret)
+{
+	return token_new_key(ep, value[0], ret);
+}
+
+#define VALUES_MAX 2
+
+/* What a row may be, told by the first of its keys; the first that fits. */
 static const struct row_kind {
-	const char *keys[3]; /* NULL-terminated */
-	const char *needs, *others;
-	const char *(*check)(struct span ep, struct span value, bool *ret_too_long);
-	int (*make)(struct span ep, struct span value, struct token **ret);
+	const char *key[VALUES_MAX]; /* beside ep */
+	const char *needs, *holds_others;
+	const char *(*check)(struct span ep, const struct span *value, bool *ret_too_long);
+	int (*make)(struct span ep, const struct span *value, struct token **ret);
 } row_kinds[] = {
-	{{"pt"}, "needs the texts ep and pt", "holds other keys than ep, pt and line",
-		token_check_pt, token_new_pt},
-	{{"key"}, "needs the texts ep and key", "holds other keys than ep, key and line",
-		token_check_key, token_new_key},
+	{{"pt"}, "needs the texts ep and pt", "holds other keys than ep, pt and line", check_pt,
+		make_pt},
+	{{"certificate", "key"}, "needs the texts ep, certificate and key",
+		"holds other keys than ep, certificate, key and line", check_identity,
+		make_identity},
+	{{"key"}, "needs the texts ep and key", "holds other keys than ep, key and line", check_key,
+		make_key},
 	{{"username", "password"}, "needs the texts ep, username and password",
-		"holds other keys than ep, username, password and line", NULL, NULL},
+		"holds other keys than ep, username, password and line", check_static, make_static},
 };
 
 static const struct row_kind *kind_of(const json_t *row)
 {
 	size_t i = 0;
 
-	while (i < ELEMENTS(row_kinds) - 1 && !json_object_get(row, row_kinds[i].keys[0]))
+	while (i < ELEMENTS(row_kinds) - 1 && !json_object_get(row, row_kinds[i].key[0]))
 		i++;
 	return &row_kinds[i];
 }
 
-static const char *check_row(const json_t *row)
+/* A typo in a key must not become a token without a password. */
+static const char *check_row(const json_t *row, const struct row_kind *kind)
 {
-	const struct row_kind *kind = kind_of(row);
-	size_t count = 0;
+	size_t count = 1;
 
 	if (!json_is_object(row))
 		return "is no object";
-	for (; kind->keys[count]; count++)
-		if (!json_is_string(json_object_get(row, kind->keys[count])))
-			return kind->needs;
 	if (!json_is_string(json_object_get(row, "ep")))
 		return kind->needs;
-	if (json_object_size(row) != 1 + count + (json_object_get(row, "line") != NULL))
-		return kind->others;
+	for (size_t i = 0; i < VALUES_MAX && kind->key[i]; i++, count++)
+		if (!json_is_string(json_object_get(row, kind->key[i])))
+			return kind->needs;
+	if (json_object_size(row) != count + (json_object_get(row, "line") != NULL))
+		return kind->holds_others;
 	return NULL;
-}
-
-static const char *check_values(const json_t *row, bool *ret_too_long)
-{
-	const struct row_kind *kind = kind_of(row);
-
-	if (kind->check)
-		return kind->check(text_of(row, "ep"), text_of(row, kind->keys[0]), ret_too_long);
-	return token_check(text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"),
-		ret_too_long);
-}
-
-static int make_token(const json_t *row, struct token **ret)
-{
-	const struct row_kind *kind = kind_of(row);
-
-	if (kind->make)
-		return kind->make(text_of(row, "ep"), text_of(row, kind->keys[0]), ret);
-	return token_new(
-		text_of(row, "ep"), text_of(row, "username"), text_of(row, "password"), ret);
 }
 
 static void read_row(struct reading_rows *rows, const json_t *row, size_t index)
@@ -115,19 +139,23 @@ static void read_row(struct reading_rows *rows, const json_t *row, size_t index)
 	const json_t *number = json_object_get(row, "line");
 	json_int_t line =
 		json_is_integer(number) ? json_integer_value(number) : (json_int_t)index + 1;
-	const char *why = check_row(row);
+	const struct row_kind *kind = kind_of(row);
+	const char *why = check_row(row, kind);
+	struct span value[VALUES_MAX] = {0};
 	bool too_long = false;
 	struct token *token;
 
+	for (size_t i = 0; !why && i < VALUES_MAX && kind->key[i]; i++)
+		value[i] = text_of(row, kind->key[i]);
 	if (!why)
-		why = check_values(row, &too_long);
+		why = kind->check(text_of(row, "ep"), value, &too_long);
 	if (too_long)
 		rows->limits->reached[LIMIT_TOKEN_BYTES]++;
 	if (why) {
 		refuse(rows, line, why);
 		return;
 	}
-	if (make_token(row, &token) < 0) {
+	if (kind->make(text_of(row, "ep"), value, &token) < 0) {
 		rows->no_memory = true;
 		return;
 	}
@@ -191,7 +219,8 @@ static const char *check_body(const json_t *body)
 
 	if (!json_is_array(json_object_get(body, "tokens")))
 		return "The body must be {\"tokens\":[{\"ep\",\"username\",\"password\"},...]}, or "
-		       "with \"pt\" in the place of the last two.";
+		       "with \"pt\" or \"key\", or \"certificate\" and \"key\", in the place of "
+		       "the last two.";
 	if (import && (!json_is_integer(import) || json_integer_value(import) < 0 ||
 			      json_integer_value(import) > INT32_MAX))
 		return "\"import\" must be the number that the part before was answered with.";

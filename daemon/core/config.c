@@ -151,6 +151,15 @@ static void check_together(struct reader *reader)
 		say(reader, LOG_ERR, origin_of(reader, config->mqtt_password_file),
 			"mqtt.password_file: mqtt.username is missing; allowed: both, the name "
 			"alone, or none");
+	if (!config->mqtt_certificate_file[0] != !config->mqtt_key_file[0])
+		say(reader, LOG_ERR,
+			origin_of(reader, config->mqtt_key_file[0] ? config->mqtt_key_file
+								   : config->mqtt_certificate_file),
+			"mqtt.certificate_file and mqtt.key_file: one is missing; allowed: both "
+			"or none");
+	else if (config->mqtt_key_file[0] && !config->mqtt_tls)
+		say(reader, LOG_ERR, origin_of(reader, config->mqtt_key_file),
+			"mqtt.key_file: a certificate needs TLS; allowed: with mqtt.tls = yes");
 	if (config->mqtt_ca_file[0] && !config->mqtt_tls)
 		say(reader, LOG_WARNING, origin_of(reader, config->mqtt_ca_file),
 			"mqtt.ca_file: of no use, because mqtt.tls is no");

@@ -68,13 +68,15 @@ struct config {
 	bool mqtt_tls;
 	char mqtt_ca_file[256]; /* "" = the system's trust anchors */
 	char mqtt_username[129];
-	char mqtt_password_file[256];  /* the password is the first line of this file: never in the
-					  configuration */
-	uint32_t mqtt_keep_alive;      /* seconds */
-	uint32_t mqtt_window;	       /* readings in flight */
-	enum envelope_policy envelope; /* reloadable */
-	enum layout mqtt_layout;       /* reloadable */
-	uint32_t mqtt_pack;	       /* reloadable */
+	char mqtt_password_file[256]; /* the password is the first line of this file: never in the
+					 configuration */
+	char mqtt_certificate_file[256]; /* PEM, with its chain; "" = no certificate of ours */
+	char mqtt_key_file[256];	 /* PEM */
+	uint32_t mqtt_keep_alive;	 /* seconds */
+	uint32_t mqtt_window;		 /* readings in flight */
+	enum envelope_policy envelope;	 /* reloadable */
+	enum layout mqtt_layout;	 /* reloadable */
+	uint32_t mqtt_pack;		 /* reloadable */
 	bool mqtt_commands;
 	uint32_t command_expiry; /* seconds. reloadable */
 	/* platform */

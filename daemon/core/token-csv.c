@@ -20,8 +20,11 @@ static bool is_header(struct token_csv *csv, char *const *field, size_t count)
 		csv->keys = !strcasecmp(field[1], "key");
 		return true;
 	}
-	return count == FIELDS_STATIC && !strcasecmp(field[0], "ep") &&
-	       !strcasecmp(field[1], "username") && !strcasecmp(field[2], "password");
+	if (count != FIELDS_STATIC || strcasecmp(field[0], "ep") != 0)
+		return false;
+	csv->files = !strcasecmp(field[1], "certificate") && !strcasecmp(field[2], "key");
+	return csv->files ||
+	       (!strcasecmp(field[1], "username") && !strcasecmp(field[2], "password"));
 }
 
 static const char *check_fields(char *const *field, size_t count)
@@ -60,6 +63,15 @@ const char *token_csv_fields(
 	return why;
 }
 
+static const char *wanted(const struct token_csv *csv)
+{
+	if (csv->fields == FIELDS_PT)
+		return csv->keys ? "has not the two fields ep and key"
+				 : "has not the two fields ep and pt";
+	return csv->files ? "has not the three fields ep, certificate and key"
+			  : "has not the three fields ep, username and password";
+}
+
 const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsigned number,
 	struct token **ret_token, int *ret_result)
 {
@@ -73,13 +85,14 @@ const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsig
 	if (first)
 		csv->fields = FIELDS_STATIC;
 	if (!why && first && is_header(csv, field, count))
-		return NULL;
+		return csv->files && !csv->load ? "names files, which gatehousectl tokens import "
+						  "reads"
+						: NULL;
 	if (!why && count != csv->fields)
-		why = csv->fields == FIELDS_STATIC
-			      ? "has not the three fields ep, username and password"
-		      : csv->keys ? "has not the two fields ep and key"
-				  : "has not the two fields ep and pt";
-	if (!why && csv->keys)
+		why = wanted(csv);
+	if (!why && csv->files && csv->load)
+		why = csv->load(csv->userdata, field, ret_token, ret_result);
+	else if (!why && csv->keys)
 		why = take_key(field, ret_token, ret_result);
 	else if (!why)
 		why = token_csv_fields(field, count, ret_token, ret_result);

@@ -3,15 +3,22 @@
 
 /*
  * Tokens as lines of comma-separated values. The first line may say what the file holds: "ep,pt"
- * are provisioning tokens, "ep,key" keys of Azure, "ep,username,password" (and no such line)
- * credentials at a broker.
+ * are provisioning tokens, "ep,key" keys of Azure, "ep,certificate,key" names two files for each
+ * device, and "ep,username,password" (and no such line) are credentials at a broker.
  */
 
 #include "core/token.h"
 
+/* Makes a token of a line that names files. As token_csv_fields(). */
+typedef const char *(*token_csv_load_fn)(
+	void *userdata, char *const *field, struct token **ret_token, int *ret_result);
+
 struct token_csv {
+	token_csv_load_fn load; /* NULL: nobody here reads files */
+	void *userdata;
 	size_t fields; /* of each line; 0 = the first one is to come */
 	bool keys;     /* of the platform 'azure' */
+	bool files;    /* the lines name files */
 };
 
 /* The fields of one token: two of a provisioning token, three of a credential. As below. */

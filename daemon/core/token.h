@@ -3,9 +3,9 @@
 
 /*
  * Tokens: what was imported for one endpoint name towards one platform. For the platform 'mqtt' a
- * token is a static credential, user name and password at the broker; for 'spotflow' it is a
- * provisioning token, for 'azure' the key of an individual enrolment: their value are its bytes
- * alone. They are write-only: what
+ * token is a static credential at the broker: user name and password, or a certificate and its
+ * private key; for 'spotflow' it is a provisioning token, for 'azure' the key of an individual
+ * enrolment: their value are its bytes alone. They are write-only: what
  * goes in comes out for the platform's driver alone. In memory there are names and dates; a value
  * stands sealed in the store and is fetched for the moment in which it is used.
  */
@@ -49,12 +49,22 @@ int token_new_key(struct span ep, struct span key, struct token **ret);
 /* What the value of a token of this kind is called in a file, in the API: "pt", "key"; NULL for
  * user name and password. */
 const char *token_word(const char *kind);
+/* The same for a certificate, with its chain, and its private key, both in PEM. */
+const char *token_check_identity(
+	struct span ep, struct span certificate, struct span key, bool *ret_too_long);
+int token_new_identity(
+	struct span ep, struct span certificate, struct span key, struct token **ret);
 struct token *token_free(struct token *token); /* this one; wipes */
 
 /* User name and password as one value, and back; the spans point into 'value'. -EBADMSG for what is
  * no such value. */
 int token_value_make(struct span username, struct span password, struct secret *ret_value);
 int token_value_read(struct span value, struct span *ret_username, struct span *ret_password);
+/* The other form of a value: the identity (base/identity.h) that is in it, and the two parts of
+ * that. -EBADMSG for what is no such value. */
+int token_value_read_identity(struct span value, struct span *ret_identity);
+int token_value_split_identity(
+	struct span value, struct span *ret_certificate, struct span *ret_key);
 
 /* Tokens in the order in which they came. All zero is the empty list. */
 struct token_list {

@@ -389,8 +389,8 @@ const struct command commands[] = {
 		run_users_role, NULL},
 	{"users", "drop", "NAME", 1, 1, 0, "take a person away (root)", run_users_drop, NULL},
 	{"tokens", "import", "FILE", 1, 1, 0,
-		"devices' credentials, lines \"ep,username,password\", or \"ep,pt\" or "
-		"\"ep,key\" under that header; -: stdin (root)",
+		"devices' credentials, lines \"ep,username,password\"; or, under that header, "
+		"\"ep,pt\", \"ep,key\" or \"ep,certificate,key\" (files); -: stdin (root)",
 		run_tokens_import, NULL},
 	{"tokens", "replace", "EP", 1, 1, TAKES(USERNAME) | TAKES(PASSWORD_FILE),
 		"another credential for one device (root)", run_tokens_replace, NULL},

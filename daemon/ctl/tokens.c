@@ -20,6 +20,7 @@
 #include "ctl/lines.h"
 #include "ctl/secret.h"
 #include "ctl/table.h"
+#include "ctl/token-file.h"
 #include "ctl/view.h"
 
 #define LINES_MAX    20000
@@ -90,11 +91,15 @@ static int find_twice(struct import *import)
 static json_t *row_of(const struct token *token)
 {
 	const char *word = token_word(token->kind);
-	struct span username, password;
+	struct span username, password, certificate, key;
 
 	if (word)
 		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, token->value.data,
 			token->value.size, "line", (json_int_t)token->line);
+	if (token_value_split_identity(secret_span(&token->value), &certificate, &key) >= 0)
+		return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "certificate",
+			certificate.data, certificate.size, "key", key.data, key.size, "line",
+			(json_int_t)token->line);
 	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
 		return NULL;
 	return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "username", username.data,
@@ -180,7 +185,8 @@ static int send_all(struct import *import)
 
 int run_tokens_import(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	CLEANUP(cleanup_import)
+	struct import import = {.ctl = ctl, .csv = {.load = token_file_load}};
 	const char *path = ctl->invocation->argument[0];
 	int r = lines_read(path, take_line, &import);
 

@@ -136,6 +136,7 @@ static int begin(struct platform_dial_call *call)
 		.client_id = dial->client_id,
 		.username = dial->username,
 		.password = secret_span(&dial->password),
+		.identity = secret_span(&dial->identity),
 		.keep_alive = KEEP_ALIVE,
 		.subscriptions = filters,
 		.version = 4,
@@ -211,10 +212,12 @@ static int request_copy(const struct platform_request *from, struct platform_req
 	int r;
 
 	*ret = *from;
-	ret->body = ret->dial.password = (struct secret){0};
+	ret->body = ret->dial.password = ret->dial.identity = (struct secret){0};
 	r = secret_set(&ret->body, secret_span(&from->body));
 	if (r >= 0)
 		r = secret_set(&ret->dial.password, secret_span(&from->dial.password));
+	if (r >= 0)
+		r = secret_set(&ret->dial.identity, secret_span(&from->dial.identity));
 	if (r < 0)
 		platform_request_clear(ret);
 	return r;

@@ -129,6 +129,8 @@ static int open_uplink(struct host *host, struct device_session *session)
 	session->port = place.session_port;
 	if (!session->host[0])
 		return -EDESTADDRREQ;
+	if (from.identity.size && !from.host[0] && !config->mqtt_tls)
+		return -EPROTONOSUPPORT;
 	const struct uplink_session_options options = {
 		.host = session->host,
 		.port = session->port,
@@ -137,6 +139,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 		.client_id = from.client_id,
 		.username = from.made_username,
 		.password = from.password,
+		.identity = from.identity,
 		.keep_alive = from.keep_alive ? from.keep_alive : config->mqtt_keep_alive,
 		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
 		.subscriptions = listens ? filters : NULL,
@@ -352,7 +355,7 @@ static void on_refused(
 	else
 		log_device(LOG_WARNING, id_of(session),
 			"The broker refuses its credential: %s. Replace its token (gatehousectl "
-			"tokens replace %s).",
+			"tokens import, or replace %s).",
 			text, part->device->record->ep);
 	go_down(host, session);
 	if (part->session == session)

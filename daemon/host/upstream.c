@@ -11,15 +11,12 @@
 #include "host/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/files.h"
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/command-host.h"
@@ -27,6 +24,7 @@
 #include "host/platform-ask.h"
 #include "host/platform-dial.h"
 #include "host/session.h"
+#include "host/upstream-secret.h"
 #include "host/withdraw.h"
 
 #define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
@@ -43,23 +41,6 @@ bool upstream_is_up(const struct host *host)
 }
 
 /* ---- session ---- */
-
-static int read_password(const char *path, struct secret *ret_password)
-{
-	uint8_t *data = NULL;
-	size_t size = 0;
-	int r;
-
-	if (!path[0])
-		return 0;
-	r = file_read(AT_FDCWD, path, 4096, &data, &size);
-	if (r < 0)
-		return r;
-	r = secret_set(ret_password, span_of(data, strcspn((char *)data, "\r\n")));
-	crypto_wipe(data, size);
-	free(data);
-	return r;
-}
 
 static int gateway_message(
 	struct host *host, const char *state, struct upstream_message *ret_message)
@@ -84,7 +65,7 @@ static int session_open(struct host *host)
 {
 	const struct config *config = host->config;
 	const struct platform_driver *driver = platform_driver_by_name(config->platform);
-	struct secret password = {0};
+	CLEANUP(upstream_secret_clear) struct upstream_secret secret = {0};
 	char filter[256];
 	const char *filters[3] = {NULL};
 	unsigned count = 0;
@@ -92,12 +73,9 @@ static int session_open(struct host *host)
 	CLEANUP(cleanup_message) struct upstream_message will = {0};
 	int r;
 
-	r = read_password(config->mqtt_password_file, &password);
-	if (r < 0) {
-		log_error("The MQTT password file %s cannot be read: %s.",
-			config->mqtt_password_file, strerror(-r));
+	r = upstream_secret_read(config, &secret);
+	if (r < 0)
 		return r;
-	}
 	r = gateway_message(host, "offline", &will);
 	if (r >= 0) {
 		snprintf(host->will_topic, sizeof(host->will_topic), "%.255s", will.topic);
@@ -118,7 +96,8 @@ static int session_open(struct host *host)
 		.ca_file = config->mqtt_ca_file,
 		.client_id = host->upstream_client_id,
 		.username = config->mqtt_username,
-		.password = secret_span(&password),
+		.password = secret_span(&secret.password),
+		.identity = secret_span(&secret.identity),
 		.keep_alive = config->mqtt_keep_alive,
 		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
 		.subscriptions = count ? filters : NULL,
@@ -126,9 +105,7 @@ static int session_open(struct host *host)
 		.will_payload = host->will_payload,
 		.will_retain = true,
 	};
-	r = uplink_session_new(host->uplink, &options, host, &host->session);
-	secret_clear(&password);
-	return r;
+	return uplink_session_new(host->uplink, &options, host, &host->session);
 }
 
 static int on_link_timer(sd_event_source *source, uint64_t usec, void *userdata)

@@ -6,6 +6,8 @@
  * and returns. The lock is also what makes 'up' and 'down' of a connection safe to read here.
  */
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,32 @@ static const char *connack3_text(int code)
 									    : "unknown reason";
 }
 
+/*
+ * An alert that says "not with this certificate" (RFC 5246 section 7.2.2, RFC 8446 section 6.2).
+ * In TLS 1.2 somebody on the path could send it as well: that stops one device's session, with its
+ * alarm, which he can do as well by sending nothing on.
+ */
+static bool is_refusal(const struct connection *connection, unsigned long error)
+{
+	bool showed = connection->session->options.identity.size > 0;
+
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return false;
+	switch (ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET) {
+	case SSL_AD_BAD_CERTIFICATE:
+	case SSL_AD_UNSUPPORTED_CERTIFICATE:
+	case SSL_AD_CERTIFICATE_REVOKED:
+	case SSL_AD_CERTIFICATE_EXPIRED:
+	case SSL_AD_CERTIFICATE_UNKNOWN:
+	case SSL_AD_UNKNOWN_CA:
+	case SSL_AD_ACCESS_DENIED:
+		return showed;
+	case SSL_AD_CERTIFICATE_REQUIRED:
+		return true;
+	}
+	return false;
+}
+
 static void open_failed(struct connection *connection, int code, const char *message)
 {
 	const struct uplink_session_options *options = &connection->session->options;
@@ -41,13 +69,25 @@ static void open_failed(struct connection *connection, int code, const char *mes
 	if (connection->up || connection->down)
 		return; /* the answer was given already */
 	connection->down = true;
-	if (code > 0)
+	connection->down = true;
+	memory_file_close(&connection->identity);
+	if (code <= 0 && connection->identity_refused)
+		code = IDENTITY_REFUSED;
+	if (code == IDENTITY_REFUSED)
+		snprintf(why, size, "%.120s does not take the certificate: %.100s", options->host,
+			connection->tls_error);
+	else if (code > 0)
 		snprintf(why, size, "the broker refuses: %s (%d)", reason ? reason : "?", code);
 	else if (code == MQTTASYNC_OPERATION_INCOMPLETE)
 		snprintf(why, size, "the attempt was given up");
 	else if (connection->tls_error[0])
 		snprintf(
 			why, size, "TLS with %.120s: %.100s", options->host, connection->tls_error);
+	else if (options->tls && options->identity.size)
+		snprintf(why, size,
+			"%.60s port %u does not take our certificate, or is not there, or has "
+			"another name in its own",
+			options->host, (unsigned)options->port);
 	else if (options->tls)
 		snprintf(why, size,
 			"no TLS connection to %.100s port %u: nobody answers there, or its "
@@ -62,6 +102,7 @@ static void open_failed(struct connection *connection, int code, const char *mes
 static void open_succeeded(struct connection *connection)
 {
 	connection->up = true;
+	memory_file_close(&connection->identity);
 	tell(connection, &connection->opened, NOTE_OPENED, 0);
 }
 
@@ -119,6 +160,9 @@ int on_tls_error(const char *text, size_t size, void *context)
 		colon = memchr(reason, ':', (size_t)(end - reason));
 		if (!colon)
 			return 1;
+		if (i == 2)
+			connection->identity_refused =
+				is_refusal(connection, strtoul(reason, NULL, 16));
 		reason = colon + 1;
 	}
 	colon = memchr(reason, ':', (size_t)(end - reason));
@@ -135,6 +179,7 @@ static void connection_down(struct connection *connection, int code, const char 
 {
 	if (!connection->up || connection->down)
 		return; /* not yet an established session, or its end was told */
+	connection->down = true;
 	connection->down = true;
 	snprintf(connection->why_lost, sizeof(connection->why_lost), "%s", text);
 	if (code == REASON_SESSION_TAKEN_OVER)

@@ -18,6 +18,10 @@
  * - Connect time-outs are looked at every 3 s only. Ours is a timer of the loop.
  * - 1.3.12 obeys http_proxy and https_proxy of the environment, 1.3.14 only with
  *   PAHO_C_CLIENT_USE_HTTP_PROXY. main() clears them.
+ * - In TLS 1.3 a broker refuses our certificate after the client's part of the handshake is done.
+ * Both read the alert and do not tell it, and often the reset of the broker, which has our CONNECT
+ *   unread, overtakes it: that refusal looks like a broken line, and sslVersion sets no upper
+ * limit. In TLS 1.2 the alert is part of the handshake and told.
  * - Both set SIGPIPE to be ignored, process-wide.
  */
 

@@ -6,6 +6,10 @@
  *
  * TLS: chain and host name are verified always. Paho's initialiser has the host name off. The
  * minimum is TLS 1.2: Paho sets OpenSSL's security level 1, which excludes what is older.
+ *
+ * Paho takes our own certificate and key by the name of a file, which it reads when TCP is there: a
+ * sealed file in memory has one (base/memory-file.h). It is wiped and closed as soon as the attempt
+ * has an answer, whatever that is; a second attempt is another connection with another file.
  */
 
 #include <stdio.h>
@@ -28,15 +32,25 @@ static void make_address(const struct uplink_session_options *options, char *ret
 		snprintf(ret, size, "%s://%s:%u", scheme, options->host, (unsigned)options->port);
 }
 
-static void set_tls(struct connection *connection, MQTTAsync_SSLOptions *tls)
+static int set_tls(struct connection *connection, MQTTAsync_SSLOptions *tls)
 {
-	const char *ca_file = connection->session->options.ca_file;
+	const struct uplink_session_options *options = &connection->session->options;
+	const char *ca_file = options->ca_file;
+	int r;
 
 	tls->trustStore = ca_file && ca_file[0] ? ca_file : UPLINK_SYSTEM_CA;
 	tls->verify = 1;
 	tls->enableServerCertAuth = 1;
 	tls->ssl_error_cb = on_tls_error;
 	tls->ssl_error_context = connection;
+	if (options->identity.size == 0)
+		return MQTTASYNC_SUCCESS;
+	r = memory_file_make(&connection->identity, options->identity);
+	if (r < 0)
+		return MQTTASYNC_FAILURE;
+	tls->keyStore = connection->identity.path;
+	tls->privateKey = connection->identity.path;
+	return MQTTASYNC_SUCCESS;
 }
 
 static void set_will(const struct uplink_session_options *options, MQTTAsync_willOptions *will)
@@ -105,14 +119,14 @@ static int connect_handle(struct connection *connection)
 	connect->binarypwd.data = options->password.size > 0 ? options->password.data : NULL;
 	connect->binarypwd.len = (int)options->password.size;
 	if (options->tls) {
-		set_tls(connection, &tls);
+		r = set_tls(connection, &tls);
 		connect->ssl = &tls;
 	}
 	if (options->will_topic) {
 		set_will(options, &will);
 		connect->will = &will;
 	}
-	if (connection->version == MQTTVERSION_5) {
+	if (r == 0 && connection->version == MQTTVERSION_5) {
 		r = set_properties(connection, &properties);
 		connect->connectProperties = &properties;
 	}
@@ -148,7 +162,9 @@ int connection_open(struct connection *connection)
 		r = MQTTAsync_setDisconnected(connection->handle, connection, on_disconnected);
 	if (r == MQTTASYNC_SUCCESS)
 		r = connect_handle(connection);
-	if (r != MQTTASYNC_SUCCESS)
+	if (r != MQTTASYNC_SUCCESS) {
 		MQTTAsync_destroy(&connection->handle);
+		memory_file_close(&connection->identity);
+	}
 	return r;
 }

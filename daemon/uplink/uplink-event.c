@@ -63,7 +63,8 @@ static void handle_opened(struct connection *connection)
 /* CONNACK codes that say "not with this credential": 3.1.1 section 3.2.2.3, 5 section 3.2.2.2. */
 static bool code_is_refusal(int code)
 {
-	return code == 4 || code == 5 || code == 0x86 || code == 0x87 || code == 0x8c;
+	return code == 4 || code == 5 || code == 0x86 || code == 0x87 || code == 0x8c ||
+	       code == IDENTITY_REFUSED;
 }
 
 static bool code_is_version(int code)

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "base/mailbox.h"
+#include "base/memory-file.h"
 #include "uplink/uplink.h"
 
 #define UPLINK_CONNECT_USEC	  (10 * UINT64_C(1000000)) /* name, TCP, TLS and CONNACK together */
@@ -36,6 +37,7 @@
 #define UPLINK_TEXT_MAX		  256
 #define MQTT_STRING_MAX		  65535
 #define MQTT_REMAINING_MAX	  268435455
+#define IDENTITY_REFUSED	  0x100 /* a code of NOTE_FAILED beside those of CONNACK */
 #define REASON_PACKET_TOO_LARGE	  0x95
 #define REASON_SESSION_TAKEN_OVER 0x8e
 
@@ -125,6 +127,11 @@ struct connection {
 	bool down;
 	size_t subscriptions; /* taken */
 	char tls_error[UPLINK_TEXT_MAX];
+	bool identity_refused; /* the broker's TLS took our certificate, or its lack, for an error
+				*/
+	/* The worker makes it before Paho may call back and closes it after Paho cannot; between
+	 * these the callback that ends the attempt does. */
+	struct memory_file identity;
 
 	/* any */
 	atomic_uint unacked; /* publications that Paho holds */
@@ -160,6 +167,7 @@ struct uplink_session {
 	struct uplink_session_options options;
 	size_t subscription_count;
 	char *password; /* behind options.password; wiped */
+	char *identity; /* behind options.identity; wiped */
 };
 
 struct uplink {

@@ -36,6 +36,9 @@ static void options_free(struct uplink_session *session)
 	if (session->password)
 		crypto_wipe(session->password, options->password.size);
 	free(session->password);
+	if (session->identity)
+		crypto_wipe(session->identity, options->identity.size);
+	free(session->identity);
 	for (size_t i = 0; i < session->subscription_count; i++)
 		free((char *)options->subscriptions[i]);
 	free((void *)options->subscriptions);
@@ -78,18 +81,18 @@ static int copy_subscriptions(
 	return 0;
 }
 
-static int copy_password(struct uplink_session *session, struct span password)
+static int copy_secret(struct span from, char **ret_copy, struct span *ret_span)
 {
-	session->options.password = span_of(NULL, 0);
-	if (password.size == 0)
+	*ret_span = span_of(NULL, 0);
+	if (from.size == 0)
 		return 0;
-	if (password.size > MQTT_STRING_MAX)
+	if (from.size > MQTT_STRING_MAX)
 		return -EINVAL;
-	session->password = malloc(password.size);
-	if (!session->password)
+	*ret_copy = malloc(from.size);
+	if (!*ret_copy)
 		return -ENOMEM;
-	memcpy(session->password, password.data, password.size);
-	session->options.password = span_of(session->password, password.size);
+	memcpy(*ret_copy, from.data, from.size);
+	*ret_span = span_of(*ret_copy, from.size);
 	return 0;
 }
 
@@ -115,7 +118,9 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 		(r = copy_text(from->will_topic, &to->will_topic)) < 0 ||
 		(r = copy_text(from->will_payload, &to->will_payload)) < 0)
 		return r;
-	r = copy_password(session, from->password);
+	r = copy_secret(from->password, &session->password, &to->password);
+	if (r >= 0)
+		r = copy_secret(from->identity, &session->identity, &to->identity);
 	if (r < 0)
 		return r;
 	return copy_subscriptions(session, from);
@@ -126,7 +131,8 @@ static bool options_are_sound(const struct uplink_session_options *options)
 	return options->host && options->host[0] && strlen(options->host) <= 253 &&
 	       options->port != 0 && options->client_id && options->keep_alive <= UINT16_MAX &&
 	       (options->version == 0 || options->version == 4 || options->version == 5) &&
-	       (!options->will_topic || options->will_topic[0]);
+	       (!options->will_topic || options->will_topic[0]) &&
+	       (options->tls || options->identity.size == 0);
 }
 
 /* ---- connections ---- */

@@ -39,6 +39,7 @@ static void connection_close(struct worker *worker, struct connection *connectio
 		return;
 	atomic_store(&connection->starved, false);
 	MQTTAsync_destroy(&connection->handle);
+	memory_file_close(&connection->identity);
 	window_clear(connection);
 	if (connection->worker_previous)
 		connection->worker_previous->worker_next = connection->worker_next;

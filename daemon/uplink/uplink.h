@@ -27,9 +27,12 @@ struct uplink_session_options {
 	bool tls;	     /* chain and host name are always verified */
 	const char *ca_file; /* "" = the system's */
 	const char *client_id;
-	const char *username;	 /* "" = none */
-	struct span password;	 /* copied, wiped */
-	uint32_t keep_alive;	 /* seconds */
+	const char *username; /* "" = none */
+	struct span password; /* copied, wiped */
+	struct span identity; /* certificate and key of ours (base/identity.h), with tls only; empty
+				 = none. Copied, wiped; the library gets it as a sealed file in
+				 memory that is gone when the attempt is over */
+	uint32_t keep_alive;  /* seconds */
 	uint32_t session_expiry; /* seconds, MQTT 5 */
 	const char *will_topic;	 /* NULL = none */
 	const char *will_payload;
@@ -73,7 +76,8 @@ enum uplink_event_kind {
 	UPLINK_CONNECTED,      /* version: 5 or 4 (3.1.1 fallback) */
 	UPLINK_SUBSCRIBED,     /* transient: the broker has taken all subscriptions */
 	UPLINK_UNREACHABLE,    /* name, TCP, TLS or time-out: text says which */
-	UPLINK_NOT_AUTHORISED, /* the broker refused the credential */
+	UPLINK_NOT_AUTHORISED, /* the broker refused the credential, or in TLS 1.2 our certificate
+				  (in 1.3 that is UNREACHABLE, see uplink-compat.h) */
 	UPLINK_LOST,	   /* an established session ended; nothing that was not DELIVERED counts as
 			      delivered, and nothing of it will be sent later */
 	UPLINK_TAKEN_OVER, /* 0x8E (MQTT 5 only); LOST follows at once */

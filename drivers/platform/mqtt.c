@@ -2,8 +2,8 @@
 
 /*
  * Any MQTT broker with a static credential for each device. An administrator imports user name and
- * password by endpoint name; the technician's approval at the page is the approval, and the device
- * gets a session of its own under that user.
+ * password, or a certificate and its key, by endpoint name; the technician's approval at the page
+ * is the approval, and the device gets a session of its own under that user.
  *
  *   PROVISION   the imported credential is the registration token: ISSUED at once, without an end.
  *               None is there: FAILED for good, a person has to import one
@@ -51,15 +51,21 @@ static int fail(const struct driver_services *services, const struct platform_de
 	return 0;
 }
 
+static bool is_readable(struct span credential)
+{
+	struct span username, password, identity;
+
+	return token_value_read(credential, &username, &password) >= 0 ||
+	       token_value_read_identity(credential, &identity) >= 0;
+}
+
 static int provision(const struct driver_services *services, const struct platform_device *device,
 	struct platform_step *step)
 {
-	struct span username, password;
-
 	if (!device->static_credential.size)
 		return fail(services, device, "There is no credential",
 			"no token was imported for it", step);
-	if (token_value_read(device->static_credential, &username, &password) < 0)
+	if (!is_readable(device->static_credential))
 		return fail(services, device, "Its credential cannot be read",
 			"the imported token is damaged", step);
 	return issue(device, step);
@@ -67,9 +73,7 @@ static int provision(const struct driver_services *services, const struct platfo
 
 static int refresh(const struct platform_device *device, struct platform_step *step)
 {
-	struct span username, password;
-
-	if (token_value_read(device->static_credential, &username, &password) >= 0 &&
+	if (is_readable(device->static_credential) &&
 		!span_equal(device->static_credential,
 			secret_span(&device->record->life.credential_current)))
 		return issue(device, step);
@@ -115,9 +119,11 @@ static int session(const struct device_record *record, const char *gateway_id,
 	struct platform_session *ret_session)
 {
 	struct platform_session options = {.version = 0};
-	int r = token_value_read(secret_span(&record->life.credential_current), &options.username,
-		&options.password);
+	struct span credential = secret_span(&record->life.credential_current);
+	int r = token_value_read(credential, &options.username, &options.password);
 
+	if (r < 0)
+		r = token_value_read_identity(credential, &options.identity);
 	if (r < 0)
 		return r;
 	snprintf(options.client_id, sizeof(options.client_id), "gatehouse-%s-%s", gateway_id,

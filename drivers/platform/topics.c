@@ -35,6 +35,7 @@ void platform_request_clear(struct platform_request *request)
 {
 	secret_clear(&request->body);
 	secret_clear(&request->dial.password);
+	secret_clear(&request->dial.identity);
 	crypto_wipe(request, sizeof(*request));
 }
 

@@ -23,15 +23,19 @@ class Broker:
 
     users         name -> password; without them everybody may come
     certificates  a certificates.Authority: the listener speaks TLS
+    clients       a certificates.Authority: who has no certificate of it does not come in, and the
+                  common name in it is the user
     persistence   False: a restart forgets sessions and retained messages
     extra         further lines of mosquitto.conf"""
 
-    def __init__(self, directory, users=None, certificates=None, persistence=True, extra=''):
+    def __init__(self, directory, users=None, certificates=None, persistence=True, extra='',
+                 clients=None):
         self.directory = directory
         self.port = free_port()
         self.local_port = free_port()  # plain text, for the recorder
         self.users = users or {}
         self.certificates = certificates
+        self.clients = clients
         self.log_path = os.path.join(directory, 'mosquitto.log')
         self.process = None
         os.makedirs(directory, exist_ok=True)
@@ -62,6 +66,9 @@ class Broker:
         if self.certificates:
             certificate, key = self.certificates.issue('localhost', ['DNS:localhost', 'IP:' + HOST])
             lines += ['certfile ' + certificate, 'keyfile ' + key]
+        if self.clients:
+            lines += ['cafile ' + self.clients.ca_file, 'require_certificate true',
+                      'use_identity_as_username true']
         with open(os.path.join(self.directory, 'mosquitto.conf'), 'w', encoding='utf-8') as file:
             file.write('\n'.join(lines) + '\n' + extra + '\n')
 

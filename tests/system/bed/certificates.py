@@ -21,10 +21,12 @@ class Authority:
                  '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=' + name,
                  directory=directory)
 
-    def issue(self, name, alternatives, usage='serverAuth'):
+    def issue(self, name, alternatives=(), usage='serverAuth'):
         """(certificate file, key file); 'alternatives' like 'DNS:localhost'."""
         with open(os.path.join(self.directory, name + '.ext'), 'w', encoding='utf-8') as file:
-            file.write('subjectAltName=%s\nextendedKeyUsage=%s\n' % (','.join(alternatives), usage))
+            if alternatives:
+                file.write('subjectAltName=%s\n' % ','.join(alternatives))
+            file.write('extendedKeyUsage=%s\n' % usage)
         _openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
                  '-keyout', name + '.key', '-out', name + '.csr', '-subj', '/CN=' + name,
                  directory=self.directory)

@@ -217,7 +217,8 @@ static const char full_text[] =
 	"page { addresses = \"192.0.2.1\" port = 443 names = { gate.example.org }\n"
 	"  certificate = \"/etc/c.pem\" key = /etc/k.pem }\n"
 	"mqtt { host = broker.example.org port = 1883 tls = TRUE ca_file = \"/ca\"\n"
-	"  username = \"a \\\"b\\\" $\\\\c\" password_file = '/p' keep_alive = 5 window = 1 }\n"
+	"  username = \"a \\\"b\\\" $\\\\c\" password_file = '/p' certificate_file = /c key_file = "
+	"/k keep_alive = 5 window = 1 }\n"
 	"platform { default = mqtt local_lease = 31536000 }\n"
 	"outbox { max_bytes = 1099511627776 keep_readings_of_revoked = on }\n";
 
@@ -256,6 +257,8 @@ static void test_every_key(void **state)
 	assert_string_equal(config->mqtt_ca_file, "/ca");
 	assert_string_equal(config->mqtt_username, "a \"b\" $\\c");
 	assert_string_equal(config->mqtt_password_file, "/p");
+	assert_string_equal(config->mqtt_certificate_file, "/c");
+	assert_string_equal(config->mqtt_key_file, "/k");
 	assert_int_equal(config->mqtt_keep_alive, 5);
 	assert_int_equal(config->mqtt_window, 1);
 	assert_string_equal(config->platform, "mqtt");
@@ -341,6 +344,11 @@ static void test_bad_values(void **state)
 		{"page {\n certificate = /c\n}", 2,
 			"page.certificate: page.key is missing; allowed: both or none"},
 		{"page {\n\n key = /c\n}", 3, "page.key: page.certificate is missing"},
+		{"mqtt { key_file = /k }", 1,
+			"mqtt.certificate_file and mqtt.key_file: one is missing"},
+		{"mqtt {\n certificate_file = /c\n}", 2, "one is missing; allowed: both or none"},
+		{"mqtt { tls = no certificate_file = /c key_file = /k }", 1,
+			"mqtt.key_file: a certificate needs TLS"},
 		{"mqtt { password_file = /p }", 1, "mqtt.password_file: mqtt.username is missing"},
 	};
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/identity-fixture.h"
 #include "core/token-csv.h"
 
 static const char *take(
@@ -83,6 +84,35 @@ static void static_credentials(void **state)
 	token_free(token);
 }
 
+static const char *load(
+	void *userdata, char *const *field, struct token **ret_token, int *ret_result)
+{
+	assert_string_equal(field[1], "pump.pem");
+	assert_string_equal(field[2], "pump.key");
+	*ret_result = token_new_identity(span_from_string(field[0]),
+		span_from_string(PUMP_CERTIFICATE), span_from_string(PUMP_KEY), ret_token);
+	return NULL;
+}
+
+static void certificates_by_file(void **state)
+{
+	struct token_csv csv = {.load = load};
+	struct token *token;
+
+	assert_null(take(&csv, "ep,certificate,Key", 1, &token));
+	assert_null(token);
+	assert_null(take(&csv, "pump,pump.pem,pump.key", 2, &token));
+	assert_string_equal(token->kind, TOKEN_KIND_MQTT);
+	assert_int_equal(token->line, 2);
+	token_free(token);
+	assert_string_equal(take(&csv, "pump,pump.pem", 3, &token),
+		"has not the three fields ep, certificate and key");
+	/* Who cannot read files says so once, and takes no name of one for a user's. */
+	csv = (struct token_csv){0};
+	assert_non_null(strstr(take(&csv, "ep,certificate,key", 1, &token), "names files"));
+	assert_null(token);
+}
+
 static void what_is_wrong(void **state)
 {
 	static const struct {
@@ -130,6 +160,7 @@ int main(void)
 		cmocka_unit_test(provisioning_tokens),
 		cmocka_unit_test(keys),
 		cmocka_unit_test(static_credentials),
+		cmocka_unit_test(certificates_by_file),
 		cmocka_unit_test(what_is_wrong),
 	};
 

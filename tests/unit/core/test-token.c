@@ -10,8 +10,10 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../base/identity-fixture.h"
 #include "core/token.h"
 
 static struct span text(const char *from)
@@ -45,6 +47,54 @@ static void test_check(void **state)
 	assert_non_null(token_check(
 		text("a"), text("u"), span_of(longest, TOKEN_PASSWORD_MAX + 1), &too_long));
 	assert_true(too_long);
+}
+
+static void test_identity(void **state)
+{
+	struct span identity, certificate, key;
+	struct token *token = NULL;
+	bool too_long = true;
+
+	assert_null(token_check_identity(
+		text("pump"), text(PUMP_CERTIFICATE), text(PUMP_KEY), &too_long));
+	assert_false(too_long);
+	assert_non_null(
+		token_check_identity(text(""), text(PUMP_CERTIFICATE), text(PUMP_KEY), NULL));
+	assert_non_null(
+		token_check_identity(text("pump"), text(PUMP_CERTIFICATE), text(OTHER_KEY), NULL));
+	assert_int_equal(
+		token_new_identity(text("pump"), text(PUMP_CERTIFICATE), text(OTHER_KEY), &token),
+		-EINVAL);
+	assert_int_equal(
+		token_new_identity(text("pump"), text(PUMP_CERTIFICATE), text(PUMP_KEY), &token),
+		0);
+	assert_string_equal(token->kind, TOKEN_KIND_MQTT);
+	assert_int_equal(token_value_read_identity(secret_span(&token->value), &identity), 0);
+	assert_true(span_equal(identity, text(PUMP_CERTIFICATE PUMP_KEY)));
+	assert_int_equal(
+		token_value_split_identity(secret_span(&token->value), &certificate, &key), 0);
+	assert_true(span_equal(certificate, text(PUMP_CERTIFICATE)));
+	assert_true(span_equal(key, text(PUMP_KEY)));
+	/* The one form is never taken for the other, and cut anywhere it never reads on. */
+	assert_int_equal(
+		token_value_read(secret_span(&token->value), &certificate, &key), -EBADMSG);
+	for (size_t size = 0; size < token->value.size; size++) {
+		uint8_t *copy = malloc(size + 1);
+
+		memcpy(copy, token->value.data, size);
+		if (token_value_read_identity(span_of(copy, size), &identity) == 0)
+			assert_ptr_equal(identity.data + identity.size, copy + size);
+		free(copy);
+	}
+	token_free(token);
+	/* A certificate whose last line has no end does not run into the key. */
+	assert_int_equal(token_new_identity(text("pump"),
+				 span_of(PUMP_CERTIFICATE, strlen(PUMP_CERTIFICATE) - 1),
+				 text(PUMP_KEY), &token),
+		0);
+	assert_int_equal(token_value_read_identity(secret_span(&token->value), &identity), 0);
+	assert_true(span_equal(identity, text(PUMP_CERTIFICATE PUMP_KEY)));
+	token_free(token);
 }
 
 static void test_value(void **state)
@@ -174,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_provisioning_tokens),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_names),

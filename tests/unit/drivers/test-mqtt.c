@@ -182,6 +182,23 @@ static void test_session(void **state)
 	assert_int_equal(driver->session(&record, "plant", &session), -EBADMSG);
 }
 
+static void test_session_by_certificate(void **state)
+{
+	static const char value[] = "\2\0\4certk e y";
+	struct device_record record = {.id = "pump-1", .ep = "pump"};
+	struct platform_step step = {0};
+	struct platform_session session;
+
+	advance(&record, span_of(value, sizeof(value) - 1), PLATFORM_PROVISION, &step);
+	assert_int_equal(step.verdict, PLATFORM_ISSUED);
+	record.life.credential_current = step.credential;
+	assert_int_equal(driver->session(&record, "plant", &session), 0);
+	assert_true(span_equal(session.identity, SPAN_LITERAL("certk e y")));
+	assert_int_equal(session.username.size, 0);
+	assert_int_equal(session.password.size, 0);
+	platform_step_clear(&step);
+}
+
 static void test_topics(void **state)
 {
 	struct device_record record = {.id = "pump-1", .ep = "pump"};
@@ -212,6 +229,7 @@ int main(void)
 		TEST(test_refresh_is_another_token),
 		TEST(test_ends_here),
 		TEST(test_session),
+		TEST(test_session_by_certificate),
 		TEST(test_topics),
 	};
 

@@ -324,6 +324,8 @@ static void dial_new(struct uplink_session *session, const struct uplink_session
 	snprintf(dial->username, sizeof(dial->username), "%s", options->username);
 	snprintf(dial->password, sizeof(dial->password), "%.*s", (int)options->password.size,
 		(const char *)options->password.data);
+	snprintf(dial->identity, sizeof(dial->identity), "%.*s", (int)options->identity.size,
+		(const char *)options->identity.data);
 	snprintf(dial->ca_file, sizeof(dial->ca_file), "%s", options->ca_file);
 	dial->port = options->port;
 	for (size_t i = 0; options->subscriptions && options->subscriptions[i]; i++) {

@@ -207,7 +207,7 @@ const struct fake_publication *published_newest(const char *topic_end);
 
 /* Sessions that requests have for themselves, by their client id; NULL when there is none. */
 struct fake_dial {
-	char host[96], username[160], password[160], ca_file[96], filter[2][128];
+	char host[96], username[160], password[160], identity[160], ca_file[96], filter[2][128];
 	uint16_t port;
 };
 const struct fake_dial *dial_of(const char *client_id);

@@ -69,6 +69,7 @@ static int send_as(const char *client_id, unsigned rate, struct seen *seen)
 	*seen = (struct seen){0};
 	assert_return_code(secret_set(&request.body, SPAN_LITERAL("question")), 0);
 	assert_return_code(secret_set(&request.dial.password, SPAN_LITERAL("SAS-canary")), 0);
+	assert_return_code(secret_set(&request.dial.identity, SPAN_LITERAL("PEM-canary")), 0);
 	r = platform_dial_send(&bed.host,
 		&(const struct platform_dialling){.request = &request,
 			.ca_file = "/ca.pem",
@@ -109,6 +110,7 @@ static void one_question_one_answer(void **state)
 	assert_int_equal(dial->port, 1234);
 	assert_string_equal(dial->username, "scope/reg");
 	assert_string_equal(dial->password, "SAS-canary");
+	assert_string_equal(dial->identity, "PEM-canary");
 	assert_string_equal(dial->ca_file, "/ca.pem");
 	assert_string_equal(dial->filter[0], "$dps/res/#");
 	assert_string_equal(dial->filter[1], "$dps/rejected");

@@ -93,6 +93,8 @@ void broker_require(void);
 void broker_init(struct broker *broker);
 /* 'extra': lines of configuration. Returns when it accepts connections. */
 void broker_start(struct broker *broker, const char *extra);
+/* A program that listens on that port when this returns. */
+pid_t program_start(const char *const *argv, uint16_t port);
 void broker_kill(struct broker *broker);
 void broker_signal(struct broker *broker, int signal);
 void broker_clear(struct broker *broker);

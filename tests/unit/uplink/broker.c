@@ -74,9 +74,24 @@ static void exec_quietly(const char *const *argv)
 	_exit(127);
 }
 
-void broker_start(struct broker *broker, const char *extra)
+pid_t program_start(const char *const *argv, uint16_t port)
 {
 	uint64_t until = clock_boot_usec() + AWAIT_SEC * USEC_PER_SEC;
+	pid_t pid = fork();
+
+	assert_return_code(pid, errno);
+	if (pid == 0)
+		exec_quietly(argv);
+	while (!port_answers(port)) {
+		assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+		assert_true(clock_boot_usec() < until);
+		poll(NULL, 0, 10);
+	}
+	return pid;
+}
+
+void broker_start(struct broker *broker, const char *extra)
+{
 	char path[128];
 	FILE *file;
 
@@ -86,16 +101,9 @@ void broker_start(struct broker *broker, const char *extra)
 	/* As root it would change to an account that cannot read our directory. */
 	fprintf(file, "user root\nlistener %u 127.0.0.1\n%s\n", broker->port, extra);
 	assert_int_equal(fclose(file), 0);
-	broker->pid = fork();
-	assert_return_code(broker->pid, errno);
-	if (broker->pid == 0)
-		exec_quietly((const char *const[]){
-			MOSQUITTO, "-c", path, getenv("TEST_VERBOSE") ? "-v" : NULL, NULL});
-	while (!port_answers(broker->port)) {
-		assert_int_equal(waitpid(broker->pid, NULL, WNOHANG), 0);
-		assert_true(clock_boot_usec() < until);
-		poll(NULL, 0, 10);
-	}
+	broker->pid = program_start((const char *const[]){MOSQUITTO, "-c", path,
+					    getenv("TEST_VERBOSE") ? "-v" : NULL, NULL},
+		broker->port);
 }
 
 void broker_signal(struct broker *broker, int signal)

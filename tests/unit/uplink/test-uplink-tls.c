@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS: chain and host name are verified, each alone; and the text says what is wrong. */
+/* TLS: chain and host name are verified, each alone; the text says what is wrong; and a client's
+ * certificate, which no file on a disk and no descriptor holds once the attempt is over. */
 
 #include "bed.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
-	struct broker broker;
+	struct broker broker, strict; /* the second wants a certificate */
 	struct bed *bed;
 };
 
@@ -31,20 +36,24 @@ static void make_ca(const struct fixture *fixture, const char *name)
 		"-out", certificate, NULL});
 }
 
-/* The broker's certificate is for "localhost" only. */
-static void make_server(const struct fixture *fixture)
+/* <name>.pem and <name>.key, by that CA. The broker's is for "localhost" only. */
+static void make_certificate(const struct fixture *fixture, const char *name, const char *by)
 {
-	char key[128], certificate[128], ca[128], ca_key[128];
+	char key[128], certificate[128], ca[128], ca_key[128], file[64];
 
-	in_directory(fixture, "server.key", key, sizeof(key));
-	in_directory(fixture, "server.pem", certificate, sizeof(certificate));
-	in_directory(fixture, "right.pem", ca, sizeof(ca));
-	in_directory(fixture, "right.key", ca_key, sizeof(ca_key));
+	snprintf(file, sizeof(file), "%s.key", name);
+	in_directory(fixture, file, key, sizeof(key));
+	snprintf(file, sizeof(file), "%s.pem", name);
+	in_directory(fixture, file, certificate, sizeof(certificate));
+	snprintf(file, sizeof(file), "%s.pem", by);
+	in_directory(fixture, file, ca, sizeof(ca));
+	snprintf(file, sizeof(file), "%s.key", by);
+	in_directory(fixture, file, ca_key, sizeof(ca_key));
+	snprintf(file, sizeof(file), "/CN=%s", name);
 	run_program((const char *const[]){"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-		"ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-		"-addext", "subjectAltName=DNS:localhost", "-addext",
-		"basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", ca_key, "-keyout", key,
-		"-out", certificate, NULL});
+		"ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", file, "-addext",
+		"subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
+		"-CA", ca, "-CAkey", ca_key, "-keyout", key, "-out", certificate, NULL});
 }
 
 static int group_setup(void **state)
@@ -60,11 +69,19 @@ static int group_setup(void **state)
 	broker_init(&fixture.broker);
 	make_ca(&fixture, "right");
 	make_ca(&fixture, "other");
-	make_server(&fixture);
+	make_certificate(&fixture, "localhost", "right");
+	make_certificate(&fixture, "device", "right");
+	make_certificate(&fixture, "stranger", "other");
 	snprintf(extra, sizeof(extra),
-		"allow_anonymous true\ncertfile %s/server.pem\nkeyfile %s/server.key",
+		"allow_anonymous true\ncertfile %s/localhost.pem\nkeyfile %s/localhost.key",
 		fixture.broker.directory, fixture.broker.directory);
 	broker_start(&fixture.broker, extra);
+	broker_init(&fixture.strict);
+	snprintf(extra, sizeof(extra),
+		"allow_anonymous true\ncertfile %s/localhost.pem\nkeyfile %s/localhost.key\n"
+		"cafile %s/right.pem\nrequire_certificate true\nuse_identity_as_username true",
+		fixture.broker.directory, fixture.broker.directory, fixture.broker.directory);
+	broker_start(&fixture.strict, extra);
 	return 0;
 }
 
@@ -72,8 +89,10 @@ static int group_teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	if (fixture->broker.port)
+	if (fixture->broker.port) {
 		broker_clear(&fixture->broker);
+		broker_clear(&fixture->strict);
+	}
 	return 0;
 }
 
@@ -189,18 +208,163 @@ static void plain_mqtt_at_a_tls_port_is_unreachable(void **state)
 	bed_await(fixture->bed, session, UPLINK_UNREACHABLE, 0);
 }
 
+/* ---- a certificate of our own ---- */
+
+#define IDENTITY_SIZE 8192
+
+static size_t append_file(const struct fixture *fixture, const char *name, char *text, size_t at)
+{
+	char path[128];
+	FILE *file;
+
+	in_directory(fixture, name, path, sizeof(path));
+	file = fopen(path, "re");
+	assert_non_null(file);
+	at += fread(text + at, 1, IDENTITY_SIZE - at, file);
+	fclose(file);
+	return at;
+}
+
+static struct uplink_session *session_as(
+	struct fixture *fixture, const char *certificate, const char *key)
+{
+	char identity[IDENTITY_SIZE], path[128];
+	size_t size = 0;
+
+	broker_require();
+	if (certificate) {
+		size = append_file(fixture, certificate, identity, size);
+		size = append_file(fixture, key, identity, size);
+	}
+	in_directory(fixture, "right.pem", path, sizeof(path));
+	return bed_session(fixture->bed, &(struct uplink_session_options){.host = "localhost",
+						 .port = fixture->strict.port,
+						 .tls = true,
+						 .ca_file = path,
+						 .client_id = "device",
+						 .identity = span_of(identity, size),
+						 .keep_alive = 30});
+}
+
+/* Of this process, that are files in memory with something in them. */
+static unsigned memory_files(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory))) {
+		char target[64] = "";
+
+		if (readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1) > 0)
+			count += !strncmp(target, "/memfd:gatehouse", 16);
+	}
+	closedir(directory);
+	return count;
+}
+
+static void its_certificate_opens_the_door(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session = session_as(fixture, "device.pem", "device.key");
+
+	bed_connect(fixture->bed, session);
+	assert_int_equal(memory_files(), 0);
+	assert_return_code(bed_publish(session, "a", "b", false, 1), 0);
+	bed_await(fixture->bed, session, UPLINK_DELIVERED, 0);
+}
+
+static const struct record *answer_of(struct fixture *fixture, struct uplink_session *session)
+{
+	assert_return_code(uplink_connect(session), 0);
+	while (!bed_events_of(fixture->bed, session))
+		bed_run_once(fixture->bed);
+	assert_int_equal(memory_files(), 0);
+	return &fixture->bed->record[fixture->bed->count - 1];
+}
+
+/* TLS 1.3: nothing tells it from a broken line but the words. */
+static void certificate_of_another_ca_gets_nowhere(void **state)
+{
+	const struct record *answer =
+		answer_of(*state, session_as(*state, "stranger.pem", "stranger.key"));
+
+	assert_int_equal(answer->kind, UPLINK_UNREACHABLE);
+	assert_non_null(strstr(answer->text, "does not take our certificate"));
+}
+
+/* TLS 1.2: the alert is part of the handshake. */
+static void an_alert_is_a_refusal(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct record *answer;
+	char certificate[128], key[128], ca[128], port[8];
+	pid_t pid;
+
+	broker_require();
+	snprintf(port, sizeof(port), "%u", fixture->strict.port);
+	in_directory(fixture, "localhost.pem", certificate, sizeof(certificate));
+	in_directory(fixture, "localhost.key", key, sizeof(key));
+	in_directory(fixture, "right.pem", ca, sizeof(ca));
+	broker_kill(&fixture->strict);
+	pid = program_start((const char *const[]){"openssl", "s_server", "-tls1_2", "-accept", port,
+				    "-cert", certificate, "-key", key, "-CAfile", ca, "-Verify",
+				    "2", "-verify_return_error", "-quiet", NULL},
+		fixture->strict.port);
+	answer = answer_of(fixture, session_as(fixture, "stranger.pem", "stranger.key"));
+	assert_int_equal(answer->kind, UPLINK_NOT_AUTHORISED);
+	assert_non_null(strstr(answer->text, "does not take the certificate"));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Who shows none is not let in; nobody judged a certificate. */
+static void no_certificate_gets_nowhere(void **state)
+{
+	assert_int_equal(
+		answer_of(*state, session_as(*state, NULL, NULL))->kind, UPLINK_UNREACHABLE);
+}
+
+/* That is a fault of ours: nobody was asked, so nobody refused. */
+static void key_of_another_certificate_goes_nowhere(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session = session_as(fixture, "device.pem", "stranger.key");
+
+	assert_return_code(uplink_connect(session), 0);
+	bed_await(fixture->bed, session, UPLINK_UNREACHABLE, 0);
+	assert_int_equal(memory_files(), 0);
+}
+
+static void certificate_without_tls_is_no_session(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session = NULL;
+
+	assert_int_equal(uplink_session_new(fixture->bed->uplink,
+				 &(struct uplink_session_options){.host = "localhost",
+					 .port = 1,
+					 .client_id = "device",
+					 .identity = SPAN_LITERAL("identity")},
+				 NULL, &session),
+		-EINVAL);
+	assert_null(session);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(right_name_and_chain_connect),
-		TEST(wrong_name_is_refused),
-		TEST(unknown_ca_is_refused),
-		TEST(systems_bundle_does_not_know_our_ca),
-		TEST(missing_ca_file_is_refused),
-		TEST(refusals_leave_nothing_behind),
-		TEST(plain_mqtt_at_a_tls_port_is_unreachable),
+		TEST(right_name_and_chain_connect), TEST(wrong_name_is_refused),
+		TEST(unknown_ca_is_refused), TEST(systems_bundle_does_not_know_our_ca),
+		TEST(missing_ca_file_is_refused), TEST(refusals_leave_nothing_behind),
+		TEST(plain_mqtt_at_a_tls_port_is_unreachable), TEST(its_certificate_opens_the_door),
+		TEST(certificate_of_another_ca_gets_nowhere), TEST(no_certificate_gets_nowhere),
+		TEST(key_of_another_certificate_goes_nowhere),
+		TEST(certificate_without_tls_is_no_session),
+		TEST(an_alert_is_a_refusal), /* the last one: its broker is gone then */
 	};
 
 	cmocka_set_test_filter(getenv("TEST_FILTER"));

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A client's identity in TLS: one text in PEM that holds its certificate, the certificates between
+ * it and its authority, if there are any, and its private key. In this order, so that the whole is
+ * what the TLS library loads.
+ */
+
+#include "base/span.h"
+
+#define IDENTITY_MAX 16384
+
+/*
+ * What is wrong with it, as a sentence's end ("has a key that belongs to another certificate"), or
+ * NULL. Keys: EC on P-256 or P-384, or RSA of 2048 to 4096 bits; not encrypted.
+ */
+const char *identity_check(struct span certificate, struct span key);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Read anew for every session: what an administrator put right is taken on by the next try. */
+
+#include "host/upstream-secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/identity.h"
+#include "base/log.h"
+
+void upstream_secret_clear(struct upstream_secret *secret)
+{
+	secret_clear(&secret->password);
+	secret_clear(&secret->identity);
+}
+
+/* The content goes behind what 'secret' holds. */
+static int add_file(const char *path, size_t max, bool first_line, struct secret *secret)
+{
+	uint8_t *data = NULL, *joined;
+	size_t size = 0, used;
+	int r = file_read(AT_FDCWD, path, max, &data, &size);
+
+	if (r < 0) {
+		log_error("The file %s cannot be read: %s.", path, strerror(-r));
+		return r;
+	}
+	used = first_line ? strcspn((char *)data, "\r\n") : size;
+	joined = malloc(secret->size + used + 1);
+	if (joined) {
+		if (secret->size)
+			memcpy(joined, secret->data, secret->size);
+		memcpy(joined + secret->size, data, used);
+		used += secret->size;
+		secret_clear(secret);
+		*secret = (struct secret){joined, used};
+	}
+	crypto_wipe(data, size);
+	free(data);
+	return joined ? 0 : -ENOMEM;
+}
+
+static int read_identity(const struct config *config, struct secret *identity)
+{
+	const char *why;
+	size_t first;
+	int r = add_file(config->mqtt_certificate_file, IDENTITY_MAX, false, identity);
+
+	if (r < 0)
+		return r;
+	first = identity->size;
+	r = add_file(config->mqtt_key_file, IDENTITY_MAX, false, identity);
+	if (r < 0)
+		return r;
+	why = identity_check(span_of(identity->data, first),
+		span_of(identity->data + first, identity->size - first));
+	if (!why)
+		return 0;
+	log_error("The gateway's own session (mqtt.certificate_file, mqtt.key_file) %s.", why);
+	return -EBADMSG;
+}
+
+int upstream_secret_read(const struct config *config, struct upstream_secret *ret_secret)
+{
+	int r = 0;
+
+	*ret_secret = (struct upstream_secret){0};
+	if (config->mqtt_password_file[0])
+		r = add_file(config->mqtt_password_file, 4096, true, &ret_secret->password);
+	if (r >= 0 && config->mqtt_certificate_file[0])
+		r = read_identity(config, &ret_secret->identity);
+	if (r < 0)
+		upstream_secret_clear(ret_secret);
+	return r;
+}

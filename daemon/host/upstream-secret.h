@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the gateway's own session proves itself with, read from the files of the configuration. */
+
+#include "host/host.h"
+
+struct upstream_secret {
+	struct secret password, identity;
+};
+void upstream_secret_clear(struct upstream_secret *secret); /* wipes */
+
+/* Logs what is wrong. Empty is what is not configured. */
+int upstream_secret_read(const struct config *config, struct upstream_secret *ret_secret);
