@@ -22,7 +22,7 @@
 #include "core/config-check.h"
 #include "core/config-value.h"
 
-#define KEYS_MAX     64
+#define KEYS_MAX     128
 #define SECTIONS_MAX 16
 #define MESSAGE_SIZE 768
 
