@@ -66,6 +66,7 @@ exports.replace = async (stage, { id, ep }) => {
 	await page.locator(".decision").getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 	await stage.bed.report(ep, 7);
+	await page.goto(`/devices/${id}`);
 	await stage.sees(page, "Active");
 	// Its history goes on.
 	for (const act of ["approve", "replace"])
