@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/ca-host.h"
 #include "host/command-host.h"
 #include "host/display.h"
 #include "host/gap.h"
@@ -35,6 +36,7 @@
 #include "host/trim.h"
 #include "host/wiring.h"
 #include "host/withdraw.h"
+#include "web/certificate.h"
 #include "web/web.h"
 
 #define STATUS_INTERVAL_USEC (10 * USEC_PER_SEC)
@@ -118,6 +120,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.tokens = &host->tokens,
 		.metrics = &host->metrics,
 		.labels = &host->labels,
+		.cas = &host->cas,
 	};
 	char socket_path[300], why[256] = "";
 	int r;
@@ -162,10 +165,15 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 
 /* ---- LAN ---- */
 
+DEFINE_CLEANUP(struct certificate *, certificate_free, cleanup_certificate)
+
 static int start_lan(struct gateway *gateway, const struct remembered *remembered)
 {
 	struct host *host = &gateway->host;
-	const struct lan_options options = {
+	const struct certificate *certificate = web_certificate(gateway->web);
+	CLEANUP(cleanup_certificate) struct certificate *own = NULL;
+	char why[256] = "";
+	struct lan_options options = {
 		.interfaces = &host->config->lan_interfaces,
 		.routed = &host->config->lan_routed,
 		.port = host->config->lan_port,
@@ -175,12 +183,34 @@ static int start_lan(struct gateway *gateway, const struct remembered *remembere
 	};
 	int r;
 
+	if (host->config->lan_certificate[0]) {
+		r = certificate_load(host->config->lan_certificate, host->config->lan_key, &own,
+			why, sizeof(why));
+		if (r < 0) {
+			log_error("The certificate for devices cannot be used: %s", why);
+			return r;
+		}
+		certificate = own;
+	}
+	options.certificate = certificate->chain;
+	options.key = certificate->key;
 	r = lan_new(host->loop, &options, &host_lan_ops, host, &host->lan);
+	if (r == -EKEYREJECTED && !own) {
+		log_notice("The page's certificate is not of an elliptic curve, so no device "
+			   "comes in with a certificate: set lan.certificate and lan.key.");
+		options.certificate = options.key = NULL;
+		r = lan_new(host->loop, &options, &host_lan_ops, host, &host->lan);
+	}
+	if (r == -EKEYREJECTED) {
+		log_error("lan.certificate must be of an elliptic curve and fit lan.key.");
+		return r;
+	}
 	if (r < 0) {
 		log_error("CoAP cannot listen on UDP ports %u and %u: %s.", host->config->lan_port,
 			host->config->lan_secure_port, strerror(-r));
 		return r;
 	}
+	ca_trust(host);
 	host_load_remember(host, remembered);
 	log_info("CoAP listens on UDP port %u, with DTLS on %u.", lan_port(host->lan),
 		lan_secure_port(host->lan));
@@ -279,6 +309,8 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		reading_drop_loaded(&gateway->host);
 	if (r >= 0)
+		ca_files_start(&gateway->host);
+	if (r >= 0)
 		r = start_page(gateway, sockets);
 	if (r >= 0)
 		r = profiles_start(&gateway->host);
@@ -376,6 +408,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	token_names_clear(&host->tokens);
 	label_import_end(host);
 	label_book_clear(&host->labels);
+	device_cas_clear(&host->cas);
 	free(host->flights);
 	free(host->profiles);
 	sd_event_unref(host->loop);
@@ -402,6 +435,8 @@ int gateway_reload(struct gateway *gateway)
 
 	r = config_load(gateway->config_path, on_config_message, NULL, next);
 	/* The last thing that can fail: all is taken on, or nothing. */
+	if (r >= 0)
+		r = ca_files_reload(host);
 	if (r >= 0)
 		r = profiles_reload(host);
 	if (r < 0) {

@@ -243,6 +243,8 @@ void api_do_act(const struct api_context *context)
 	else if (act.kind == ACT_TOKEN_DROP || act.kind == ACT_CODE_DROP ||
 		 act.kind == ACT_LABEL_CANCEL)
 		api_query_text(context->request->query, "ep", act.ep, sizeof(act.ep));
+	else if (act.kind == ACT_CA_DROP)
+		snprintf(act.secret, sizeof(act.secret), "%s", context->argument);
 	else if (act.kind == ACT_PASSWORD_FRESH || act.kind == ACT_PASSWORD_NEW)
 		snprintf(act.name, sizeof(act.name), "%s", caller->name);
 	pending = api_pending_new(context);

@@ -85,6 +85,7 @@
 #include "core/alarm.h"
 #include "core/audit.h"
 #include "core/config.h"
+#include "core/device-ca.h"
 #include "core/heard.h"
 #include "core/label-book.h"
 #include "core/limits.h"
@@ -120,6 +121,7 @@ struct api_view {
 	const struct api_facts *facts;
 	const struct token_names *tokens;
 	const struct recent *recent;
+	const struct device_cas *cas;
 	const struct label_book *labels;
 	struct metrics *metrics; /* its minutes move on when it is asked */
 };
@@ -187,6 +189,9 @@ struct api_ops {
 	/* ACT_CODES_PUT; the same. */
 	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,
 		act_done_fn done, void *done_userdata);
+	/* ACT_CA_PUT: a certificate in PEM, which is copied. */
+	void (*put_ca)(void *userdata, const struct act *act, struct span pem, act_done_fn done,
+		void *done_userdata);
 	void (*platform)(
 		void *userdata, const struct device *device, struct api_platform *ret_platform);
 };

@@ -137,6 +137,8 @@ static void add_identity(json_t *body, const struct device_record *record)
 	json_object_set_new(
 		body, "address", api_text(device_address_to_string(&record->address, address)));
 	json_object_set_new(body, "mac", api_text(record->mac));
+	json_object_set_new(body, "fingerprint",
+		record->fingerprint[0] ? json_string(record->fingerprint) : json_null());
 	json_object_set_new(body, "platform", api_text(record->platform));
 	json_object_set_new(body, "platform_id", api_text(record->life.platform_id));
 	json_object_set_new(body, "first_seen", api_time(record->first_seen));

@@ -44,6 +44,8 @@ static const char *const names[ACTS] = {
 	[ACT_LABEL_SCAN] = "label scan",
 	[ACT_LABEL_CANCEL] = "label cancel",
 	[ACT_IMPORT] = "import",
+	[ACT_CA_PUT] = "device-ca add",
+	[ACT_CA_DROP] = "device-ca withdraw",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

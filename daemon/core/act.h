@@ -62,6 +62,8 @@ enum act_kind {
 			     device of that name, heard or not */
 	ACT_LABEL_CANCEL, /* ep: its label is not waited for any more */
 	ACT_IMPORT,	  /* comes with a parcel */
+	ACT_CA_PUT,	  /* comes with a certificate; name; number: enum ca_policy */
+	ACT_CA_DROP, /* secret: its fingerprint, or as many digits as tell it from the others */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */

@@ -22,6 +22,7 @@ static struct change_item *item_free(struct change_item *item)
 		free(item->command);
 		label_list_clear(&item->labels);
 		withdrawal_free(item->withdrawal);
+		device_ca_free(item->device_ca);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -236,4 +237,24 @@ int change_put_withdrawal(struct change *change, const struct withdrawal *withdr
 int change_drop_withdrawal(struct change *change, uint64_t row)
 {
 	return row_drop(change, CHANGE_DROP_WITHDRAWAL, row);
+}
+
+int change_put_device_ca(struct change *change, const struct device_ca *ca)
+{
+	struct change_item *item = item_new(CHANGE_PUT_DEVICE_CA);
+	int r;
+
+	if (!item)
+		return -ENOMEM;
+	r = device_ca_copy(ca, &item->device_ca);
+	if (r < 0) {
+		item_free(item);
+		return r;
+	}
+	return item_put(change, item);
+}
+
+int change_drop_device_ca(struct change *change, uint64_t row)
+{
+	return row_drop(change, CHANGE_DROP_DEVICE_CA, row);
 }

@@ -13,6 +13,7 @@
 #include "core/alarm.h"
 #include "core/audit.h"
 #include "core/command.h"
+#include "core/device-ca.h"
 #include "core/device.h"
 #include "core/label-book.h"
 #include "core/person.h"
@@ -35,7 +36,9 @@ enum change_kind {
 	CHANGE_PUT_LABELS,
 	CHANGE_DROP_LABEL,
 	CHANGE_PUT_WITHDRAWAL,
-	CHANGE_DROP_WITHDRAWAL
+	CHANGE_DROP_WITHDRAWAL,
+	CHANGE_PUT_DEVICE_CA,
+	CHANGE_DROP_DEVICE_CA
 };
 
 struct change_item {
@@ -52,6 +55,7 @@ struct change_item {
 	struct command *command;       /* PUT_COMMAND, owned */
 	struct label_list labels;      /* PUT_LABELS, owned */
 	struct withdrawal *withdrawal; /* PUT_WITHDRAWAL, owned */
+	struct device_ca *device_ca;   /* PUT_DEVICE_CA, owned */
 };
 
 struct change {
@@ -82,3 +86,5 @@ int change_put_labels(struct change *change, struct label_list *labels);
 int change_drop_label(struct change *change, const char *ep);
 int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal);
 int change_drop_withdrawal(struct change *change, uint64_t row);
+int change_put_device_ca(struct change *change, const struct device_ca *ca);
+int change_drop_device_ca(struct change *change, uint64_t row);

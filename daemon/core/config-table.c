@@ -180,6 +180,17 @@ static const struct config_key table[] = {
 	{"lan", "profiles", CONFIG_PATH, 1, 255, "\"/etc/gatehouse/devices.d\"", "", false,
 		"Directory of the device profiles; a reload reads them anew.", NULL,
 		MEMBER(lan_profiles), &path_form},
+	{"lan", "device_cas", CONFIG_PATH, 1, 255, "\"/etc/gatehouse/ca.d\"", "", false,
+		"Directory of the authorities (*.pem) whose certificates devices may come in with; "
+		"a reload reads them anew.",
+		NULL, MEMBER(lan_device_cas), &path_form},
+	{"lan", "certificate", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the certificate, of an elliptic curve, that devices are shown on "
+		"the "
+		"DTLS port. Empty: the one that was made for the page.",
+		NULL, MEMBER(lan_certificate), &path_form},
+	{"lan", "key", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the key of that certificate.", NULL, MEMBER(lan_key), &path_form},
 	{"lan", "mdns", CONFIG_BOOL, 0, 1, "yes", "", false,
 		"Announce the gateway by mDNS and find devices by it.", NULL, MEMBER(mdns), NULL},
 	{"lan", "window_max", CONFIG_UINT, 1, 900, "900", "s", true,

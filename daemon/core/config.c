@@ -147,6 +147,12 @@ static void check_together(struct reader *reader)
 	if (config->page_key[0] && !config->page_certificate[0])
 		say(reader, LOG_ERR, origin_of(reader, config->page_key),
 			"page.key: page.certificate is missing; allowed: both or none");
+	if (config->lan_certificate[0] && !config->lan_key[0])
+		say(reader, LOG_ERR, origin_of(reader, config->lan_certificate),
+			"lan.certificate: lan.key is missing; allowed: both or none");
+	if (config->lan_key[0] && !config->lan_certificate[0])
+		say(reader, LOG_ERR, origin_of(reader, config->lan_key),
+			"lan.key: lan.certificate is missing; allowed: both or none");
 	if (config->mqtt_password_file[0] && !config->mqtt_username[0])
 		say(reader, LOG_ERR, origin_of(reader, config->mqtt_password_file),
 			"mqtt.password_file: mqtt.username is missing; allowed: both, the name "

@@ -46,9 +46,11 @@ struct config {
 	uint16_t lan_port;	       /* 5683; 0 = any free port (tests) */
 	uint16_t lan_secure_port;      /* 5684; 0 = any free port (tests) */
 	enum plain_policy plain;       /* reloadable */
-	struct config_list plain_refused_on; /* reloadable */
-	char lan_profiles[256];		     /* directory of device profiles: profile.h */
-	bool mdns;			     /* announce and browse */
+	struct config_list plain_refused_on;	 /* reloadable */
+	char lan_device_cas[256];		 /* directory of authorities: device-ca.h */
+	char lan_certificate[256], lan_key[256]; /* "" = the page's own */
+	char lan_profiles[256];			 /* directory of device profiles: profile.h */
+	bool mdns;				 /* announce and browse */
 	uint32_t window_max;	 /* seconds, onboarding window, at most 900. reloadable */
 	uint32_t poll_interval;	 /* seconds between GETs of a core.s link. reloadable */
 	double device_rate;	 /* readings a second. reloadable */

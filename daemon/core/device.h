@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/chain.h"
 #include "core/lifecycle.h"
 
 #define DEVICE_ID_MAX	    32 /* [a-z0-9-], made by the registry */
@@ -92,12 +93,14 @@ struct device_record {
 	struct device_address address;
 	bool address_bound;	 /* the address was proved (Echo) and belongs to this name */
 	char mac[MAC_TEXT_SIZE]; /* of that address, "" = there is none (core/binding.h) */
-	bool is_server;		 /* we ask it (mDNS, /rd), it does not enrol itself */
-	char poll_path[128];	 /* path of its if="core.s" link, "" = none */
-	int poll_format;	 /* ct of that link, -1 unknown */
-	unsigned code_tries;	 /* wrong tries so far; survives restarts */
-	bool code_locked;	 /* void until an admin unlocks it */
-	bool display_holds;	 /* its display may hold a code that it was sent */
+	/* SHA-256 of its certificate in hex; "" = it showed none, or was released from it */
+	char fingerprint[FINGERPRINT_SIZE];
+	bool is_server;	     /* we ask it (mDNS, /rd), it does not enrol itself */
+	char poll_path[128]; /* path of its if="core.s" link, "" = none */
+	int poll_format;     /* ct of that link, -1 unknown */
+	unsigned code_tries; /* wrong tries so far; survives restarts */
+	bool code_locked;    /* void until an admin unlocks it */
+	bool display_holds;  /* its display may hold a code that it was sent */
 	uint64_t code_here; /* the operation whose code a person asked to see here instead; 0 = none
 			     */
 	enum evidence evidence;

@@ -210,6 +210,7 @@ static int put_rest(json_t *object, const struct device_record *record)
 	       json_object_set_new(object, "server", json_boolean(record->is_server)) +
 	       json_object_set_new(object, "poll_format", json_integer(record->poll_format)) +
 	       json_object_set_new(object, "trust", json_string(trust_to_string(record->trust))) +
+	       json_object_set_new(object, "fingerprint", json_string(record->fingerprint)) +
 	       json_object_set_new(
 		       object, "found_by", json_string(found_by_to_string(record->found_by))) +
 	       json_object_set_new(
@@ -251,7 +252,14 @@ static int take_words(const json_t *object, struct device_record *record)
 	const char *evidence = json_string_value(json_object_get(object, "evidence"));
 	const char *ip = json_string_value(json_object_get(object, "ip"));
 
+	const json_t *fingerprint = json_object_get(object, "fingerprint");
+
 	if (!trust || trust_from_string(trust, &record->trust) < 0)
+		return -EINVAL;
+	/* Missing: it was made by a gateway that knew no certificates. */
+	if (fingerprint && (!json_is_string(fingerprint) ||
+				   span_to_string(span_from_string(json_string_value(fingerprint)),
+					   record->fingerprint, sizeof(record->fingerprint)) < 0))
 		return -EINVAL;
 	if (!found || found_by_from_string(found, &record->found_by) < 0)
 		return -EINVAL;

@@ -46,6 +46,10 @@ static const struct {
 	[AWAY_HANDSHAKE] = {"handshake",
 		"A DTLS handshake failed: the gateway has no key for that name, or another one: "
 		"scan the label or import the key."},
+	[AWAY_CERTIFICATE] = {"certificate",
+		"A device showed a certificate that is not taken: the log says why. Register its "
+		"authority (gatehousectl device-ca add), or give the device a certificate that is "
+		"valid."},
 	[AWAY_WRONG_PROOF] = {"wrong-proof",
 		"A device proved the key of another label than the one that is known for its name: "
 		"compare the label that is on it with the one that was imported."},

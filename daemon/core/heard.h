@@ -18,8 +18,9 @@ enum turned_away {
 	AWAY_OVER_RATE,
 	AWAY_PLAIN_REFUSED,
 	AWAY_STORE_FULL,
-	AWAY_HANDSHAKE, /* DTLS: unknown identity, wrong key or given up */
-	AWAY_FORMAT,	/* content format, or not SenML */
+	AWAY_HANDSHAKE,	  /* DTLS: unknown identity, wrong key or given up */
+	AWAY_CERTIFICATE, /* DTLS: a certificate that does not lead to a registered authority */
+	AWAY_FORMAT,	  /* content format, or not SenML */
 	AWAY_WRONG_PROOF,
 	AWAYS
 };

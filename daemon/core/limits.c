@@ -95,6 +95,8 @@ static const struct limit_row table[LIMITS] = {
 		"no broker's password is longer, and each one is sealed on disk"},
 	[LIMIT_LABELS] = {"labels", 20000, "labels",
 		"as many as there can be devices; their keys are held in memory"},
+	[LIMIT_DEVICE_CAS] = {"device-cas", 32, "authorities",
+		"each one is looked through for each device with a certificate"},
 	[LIMIT_LABEL_WINDOWS] = {"label-windows", 256, "labels",
 		"a day's scanning by hand; each of them lets a device in without a further "
 		"decision"},

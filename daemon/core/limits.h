@@ -48,6 +48,7 @@ enum limit {
 	LIMIT_TOKENS,		  /* imported tokens, in the store and in one import */
 	LIMIT_TOKEN_BYTES,	  /* of one password in an import */
 	LIMIT_LABELS,		  /* labels whose keys are kept, and in one import */
+	LIMIT_DEVICE_CAS,	  /* authorities of devices' certificates */
 	LIMIT_LABEL_WINDOWS,	  /* labels that were scanned before their device is known */
 	LIMIT_LINK_CONNECTS,	  /* connects a second of devices' own sessions */
 	LIMIT_LINK_WINDOW,	  /* readings in flight in a device's own session */

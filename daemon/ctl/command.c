@@ -427,6 +427,16 @@ const struct command commands[] = {
 		"labels of a file \"ep,code\", on the terminal or as a sheet; -: stdin", run_qr,
 		NULL},
 	{"codes", "drop", "EP", 1, 1, 0, "delete the keys of a label (root)", run_codes_drop, NULL},
+	{"device-ca", "list", "", 0, 0, 0,
+		"authorities whose certificates devices may come in with", run_device_ca_list,
+		NULL},
+	{"device-ca", "add", "FILE", 1, 1, TAKES(ADMIT) | TAKES(NAME),
+		"register one, or change its policy: a certificate in PEM, - is standard input "
+		"(root)",
+		run_device_ca_add, NULL},
+	{"device-ca", "withdraw", "FINGERPRINT", 1, 1, 0,
+		"no device comes in with it any more, and those that did are out (root)",
+		run_device_ca_withdraw, NULL},
 	{"queue", NULL, "", 0, 0, TAKES(LIMIT),
 		"what waits for the platform, and for how long there "
 		"is room",

@@ -96,6 +96,10 @@ int run_codes_scan(struct ctl *ctl);
 int run_codes_cancel(struct ctl *ctl);
 int run_codes_list(struct ctl *ctl);
 int run_codes_drop(struct ctl *ctl);
+/* device-ca.c */
+int run_device_ca_list(struct ctl *ctl);
+int run_device_ca_add(struct ctl *ctl);
+int run_device_ca_withdraw(struct ctl *ctl);
 /* labels.c */
 int run_codes_make(struct ctl *ctl);
 int run_qr(struct ctl *ctl);

@@ -47,6 +47,8 @@ static const struct option_row table[OPTIONS] = {
 		"devices export: public key of the gateway that it goes to (key show, there)"},
 	[OPTION_PHRASE_FILE] = {"phrase-file", "FILE",
 		"backup, restore: first line is the recovery phrase; -: stdin"},
+	[OPTION_ADMIT] = {"admit", "POLICY",
+		"person (a person takes each device in) or auto (its first connection does)"},
 	[OPTION_REPLACE] = {"replace", NULL,
 		"restore: set a gateway aside that has devices or people"},
 	[OPTION_SVG] = {"svg", "FILE", "qr: write a sheet to print instead"},

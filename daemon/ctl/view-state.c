@@ -201,8 +201,8 @@ void view_device(const json_t *answer, FILE *out)
 {
 	static const struct pair first[] = {{"Device", "id"}, {"Calls itself", "ep"},
 		{"Name", "name"}, {"Place", "place"}, {"Owner", "owner"}, {"Stage", "stage"},
-		{"State", "state"}, {"Trust", "trust"}, {"Model", "model"}, {"Serial", "serial"},
-		{"Firmware", "firmware"}};
+		{"State", "state"}, {"Trust", "trust"}, {"Certificate", "fingerprint"},
+		{"Model", "model"}, {"Serial", "serial"}, {"Firmware", "firmware"}};
 	static const struct pair then[] = {{"Found by", "found_by"}, {"Address", "address"},
 		{"Announced now", "present"}, {"Has a display", "display"},
 		{"Has a code", "has_code"}, {"Tries left", "code_tries_left"},

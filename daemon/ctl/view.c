@@ -241,6 +241,16 @@ void view_codes(const json_t *answer, FILE *out)
 		out);
 }
 
+void view_device_cas(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"NAME", "name"}, {"ADMIT", "admit"},
+		{"FILE", "file"}, {"SINCE", "since"}, {"ENDS", "not_after"},
+		{"SHA-256", "fingerprint"}};
+
+	view_list(json_object_get(answer, "device_cas"), columns, ELEMENTS(columns),
+		"No authority is registered: devices come in with keys, or without a proof.", out);
+}
+
 void view_people(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "host/command-host.h"
 #include "host/hand-over-host.h"
+#include "host/label-host.h"
 #include "host/scan-host.h"
 #include "host/token-host.h"
 
@@ -64,6 +65,8 @@ static int edit_act(struct device_record *next, const void *argument, const char
 		}
 		next->trust = TRUST_CLAIMED;
 	}
+	if (edit->releases)
+		next->fingerprint[0] = '\0';
 	if (edit->decides) {
 		memcpy(next->decided_by, edit->decided_by, sizeof(next->decided_by));
 		next->evidence = edit->evidence;
@@ -138,6 +141,8 @@ static void on_done(struct act_call *call, struct device *device)
 		upstream_publish_status(call->host, device);
 	if (call->act.kind == ACT_UNLOCK_CODE)
 		host_alarm_clear(call->host, ALARM_CODE_LOCKED, call->act.device);
+	if (call->act.kind == ACT_BLOCK)
+		label_keys_changed(call->host);
 	/* Whatever else was decided about it, a label that waits for it does not undo. */
 	if (device && (stops_device(call->act.kind) || call->act.kind == ACT_REJECT ||
 			      call->act.kind == ACT_APPROVE || call->act.kind == ACT_ADMIT ||
@@ -361,6 +366,7 @@ static void do_event(struct act_call *call, struct device *device)
 	act_edit_init(&call->act, &edit);
 	/* Its next owner is another; the place stays. */
 	if (call->act.kind == ACT_RELEASE) {
+		edit.releases = true;
 		edit.has_owner = true;
 		edit.owner[0] = '\0';
 	}
@@ -467,6 +473,8 @@ void act_on_device(struct act_call *call)
 	case ACT_CODE_DROP:
 	case ACT_LABEL_SCAN:
 	case ACT_LABEL_CANCEL:
+	case ACT_CA_PUT:
+	case ACT_CA_DROP:
 	case ACTS:
 		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
 		break;

@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "host/backup-host.h"
+#include "host/ca-host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
 #include "host/scan-host.h"
@@ -116,6 +117,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 	}
 	if (act->kind == ACT_CODE_DROP) {
 		label_drop(host, act, done, userdata);
+		return;
+	}
+	if (act->kind == ACT_CA_DROP) {
+		ca_drop(host, act, done, userdata);
 		return;
 	}
 	if (act->kind == ACT_KEY) {

@@ -18,6 +18,7 @@
 #define RETRY_LATER    60
 #define RETRY_APPROVED 300
 #define RETRY_REJECTED 3600
+#define RETRY_NOW      1
 #define ANSWER_MAX     1024
 
 /* ---- the answer map ---- */
@@ -43,6 +44,9 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 	if (ret_answer->state == DEVICE_PENDING &&
 		(enrol_window_is_open(host, record->ep) || operation_is_open(life->operation)))
 		ret_answer->retry = RETRY_SOON;
+	/* It was decided, and is on its way to the disk. */
+	if (ret_answer->state == DEVICE_PENDING && device_host(device)->taking_in)
+		ret_answer->retry = RETRY_NOW;
 	if (operation_is_open(life->operation) && life->operation_code.size &&
 		record->info.display) {
 		ret_answer->code = secret_span(&life->operation_code);

@@ -10,6 +10,8 @@
  *	known name, another address       4.09 and an alarm; the bound address keeps working
  *	the same with the label's proof   2.04: the name is its own (claim-host.c)
  *
+ *	the same under an authority       no window is needed where its word is enough (ca-door.c)
+ *
  * A name that was only sighted (mDNS) and is bound to no address belongs to the first who enrols
  * with it: an announcement is a hint, an enrolment passed Echo. A device that enrols itself is not
  * asked what it is.
@@ -27,6 +29,7 @@
 #include "base/log.h"
 #include "core/binding.h"
 #include "host/binding-host.h"
+#include "host/ca-host.h"
 #include "host/claim-host.h"
 #include "host/scan-host.h"
 #include "host/secure-host.h"
@@ -40,8 +43,7 @@
 struct enrol_wait {
 	struct lan_exchange *exchange;
 	struct host *host;
-	struct device_address address;
-	enum trust trust;
+	struct lan_peer peer;
 	int format;
 	bool created;
 };
@@ -50,15 +52,19 @@ static void answer_enrolled(const struct enrol_wait *wait, struct device *device
 {
 	/* While this one waited for its turn another address may have got the name, or a device
 	 * that proved it. */
-	if (wait->trust < TRUST_PSK &&
-		(device->record->trust >= TRUST_PSK ||
-			!device_address_same_host(&device->record->address, &wait->address))) {
+	if (wait->peer.trust < TRUST_PSK
+			? device->record->trust >= TRUST_PSK ||
+				  !device_address_same_host(
+					  &device->record->address, &wait->peer.address)
+			: !secure_may_be(device->record, &wait->peer)) {
 		lan_answer_text(
 			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
 	}
-	if (wait->trust >= TRUST_PSK)
+	if (wait->peer.trust >= TRUST_PSK) {
 		scan_proved(wait->host, device);
+		ca_look(wait->host, device, &wait->peer);
+	}
 	enrol_send_answer(wait->host, device, wait->exchange,
 		wait->created ? COAP_CODE(2, 1) : COAP_CODE(2, 4), wait->format, true);
 }
@@ -131,7 +137,8 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		next->info.attributes = attributes;
 	}
 	/* A proof that came meanwhile is not undone. */
-	if (edit->peer.trust < TRUST_PSK && next->trust >= TRUST_PSK)
+	if (edit->peer.trust < TRUST_PSK ? next->trust >= TRUST_PSK
+					 : !secure_may_be(next, &edit->peer))
 		return -EPERM;
 	if (edit->peer.trust >= TRUST_PSK) {
 		secure_raise(next, &edit->peer);
@@ -156,8 +163,9 @@ static bool is_news(const struct device_record *record, const struct enrolment *
 	enum trust trust = tier_of(enrolment);
 
 	return trust >= TRUST_CLAIMED &&
-	       (record->trust < trust || !device_address_same_host(&record->address,
-						 &enrolment->request->peer->address));
+	       (record->trust < trust || (trust == TRUST_CERT && !record->fingerprint[0]) ||
+		       !device_address_same_host(
+			       &record->address, &enrolment->request->peer->address));
 }
 
 static bool says_something(const struct device_info *info)
@@ -187,8 +195,7 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	*wait = (struct enrol_wait){
 		.exchange = request->exchange,
 		.host = host,
-		.address = request->peer->address,
-		.trust = request->peer->trust,
+		.peer = *request->peer,
 		.format = enrolment->format,
 		.created = enrolment->created,
 	};
@@ -218,21 +225,22 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 		});
 }
 
-static int make_device(struct host *host, const struct lan_request *request, struct device **ret)
+int enrol_make_device(
+	struct host *host, const char *ep, const struct lan_peer *peer, struct device **ret)
 {
 	struct device_record *record = calloc(1, sizeof(*record));
 
 	if (!record)
 		return -ENOMEM;
-	registry_make_id(host->registry, request->ep, record->id);
-	snprintf(record->ep, sizeof(record->ep), "%s", request->ep);
+	registry_make_id(host->registry, ep, record->id);
+	snprintf(record->ep, sizeof(record->ep), "%s", ep);
 	snprintf(record->platform, sizeof(record->platform), "%s", host->config->platform);
 	record->found_by = FOUND_ENROL;
-	record->trust = request->peer->trust;
-	if (secure_is_proven(request))
-		secure_raise(record, request->peer);
+	record->trust = peer->trust;
+	if (peer->trust >= TRUST_PSK)
+		secure_raise(record, peer);
 	else
-		binding_set(record, &request->peer->address, request->peer->mac);
+		binding_set(record, &peer->address, peer->mac);
 	record->poll_format = -1;
 	record->first_seen = clock_wall_msec();
 	return device_host_add(host, record, ret);
@@ -245,22 +253,29 @@ static void refuse(struct host *host, const struct lan_request *request, uint8_t
 	lan_answer_text(request->exchange, code, text, max_age);
 }
 
+/* A window is open for it, or it needs none. */
+static bool may_come_in(const struct host *host, const struct lan_request *request)
+{
+	return enrol_window_is_open(host, request->ep) || ca_vouches(host, request->peer);
+}
+
 static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 {
 	const struct lan_request *request = enrolment->request;
 	struct device *device;
 	enum turned_away why;
 
-	if (!enrol_window_is_open(host, request->ep)) {
+	if (!may_come_in(host, request)) {
 		refuse(host, request, COAP_CODE(5, 3), AWAY_WINDOW_CLOSED,
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
 	}
-	if (!enrol_new_name_allowed(host, request->ep, request->peer->address.interface, &why)) {
+	if (!ca_vouches(host, request->peer) && !enrol_new_name_allowed(host, request->ep,
+							request->peer->address.interface, &why)) {
 		refuse(host, request, COAP_CODE(4, 29), why, "too many new names", 60);
 		return;
 	}
-	if (make_device(host, request, &device) < 0) {
+	if (enrol_make_device(host, request->ep, request->peer, &device) < 0) {
 		lan_answer_text(
 			request->exchange, COAP_CODE(5, 3), "the gateway cannot store it now", 30);
 		return;
@@ -330,7 +345,7 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 		return;
 	}
 	device->last_heard_usec = clock_boot_usec();
-	if (life->admission == ADMISSION_SIGHTED && !enrol_window_is_open(host, request->ep)) {
+	if (life->admission == ADMISSION_SIGHTED && !may_come_in(host, request)) {
 		refuse(host, request, COAP_CODE(5, 3), AWAY_WINDOW_CLOSED,
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
@@ -342,6 +357,7 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 	else {
 		if (secure_is_proven(request))
 			scan_proved(host, device);
+		ca_look(host, device, request->peer);
 		enrol_send_answer(
 			host, device, request->exchange, COAP_CODE(2, 4), enrolment->format, true);
 	}

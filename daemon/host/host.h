@@ -196,6 +196,8 @@ struct host {
 	/* label-host.c */
 	struct label_book labels;
 	struct label_import label_import;
+	struct device_cas cas; /* authorities of devices' certificates */
+	uint64_t next_ca_row;
 	/* scan-host.c, scan-window.c */
 	bool scan_saving;
 	sd_event_source *scan_timer;
@@ -463,6 +465,9 @@ void reading_drops_free(struct host *host);
 
 /* ---- enrol.c ---- */
 void enrol_on_request(struct host *host, const struct lan_request *request);
+/* A record for this name in memory, with the tier of this peer. -ENOMEM, -ENOSPC. */
+int enrol_make_device(
+	struct host *host, const char *ep, const struct lan_peer *peer, struct device **ret);
 /* ---- enrol-place.c ---- */
 /* Of a name that enrols: it will be pending. A pending one that nobody decided on and that is
  * silent may have to go for it. */
@@ -648,7 +653,8 @@ struct act_edit {
 	char decided_by[LABEL_MAX + 1];
 	enum evidence evidence;
 	bool decides, unlock, wrong_code, right_code;
-	bool claimed; /* it proved its label from this address */
+	bool releases; /* another certificate may take its name */
+	bool claimed;  /* it proved its label from this address */
 	struct device_address claimed_from;
 	uint64_t code_here; /* the operation whose code is shown here from now on; 0 = none */
 	bool code_over;	    /* the code that was shown is void: its operation ends */

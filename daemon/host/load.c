@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "host/ca-host.h"
 #include "host/command-host.h"
 #include "host/gap.h"
 #include "host/host.h"
@@ -102,6 +103,11 @@ static int load_withdrawal(void *userdata, struct withdrawal *withdrawal)
 	return withdraw_load(((struct loading *)userdata)->host, withdrawal);
 }
 
+static int load_device_ca(void *userdata, struct device_ca *ca)
+{
+	return ca_load(((struct loading *)userdata)->host, ca);
+}
+
 static int load_gap(void *userdata, const struct store_gap *gap)
 {
 	return gap_load(((struct loading *)userdata)->host, gap);
@@ -136,6 +142,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.command = load_command,
 		.gap = load_gap,
 		.withdrawal = load_withdrawal,
+		.device_ca = load_device_ca,
 	};
 	const struct owed_limits limits = outbox_limits(host);
 	CLEANUP(loading_clear)
@@ -162,6 +169,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	host->next_operation = facts.next_operation;
 	key_load(host, &facts, getenv("CREDENTIALS_DIRECTORY") != NULL);
 	host->next_command = facts.next_command;
+	host->next_ca_row = device_cas_next_row(&host->cas);
 	host->next_withdrawal = facts.next_withdrawal;
 	host->facts.audit_rows = facts.audit_rows;
 	snprintf(host->facts.audit_head, sizeof(host->facts.audit_head), "%s", facts.audit_head);

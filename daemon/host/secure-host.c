@@ -21,6 +21,7 @@
 #define DOWNGRADES_A_MINUTE 1.0
 #define DOWNGRADES_AT_ONCE  3.0
 
+_Static_assert(LAN_IDENTITY_MAX + 1 == FINGERPRINT_SIZE, "an identity holds a fingerprint");
 _Static_assert(LABEL_KEY_SIZE <= LAN_PSK_MAX, "a label's key fits into a handshake");
 
 bool secure_host_psk(
@@ -44,13 +45,31 @@ bool secure_host_psk(
 	return known && !blocked;
 }
 
-bool secure_host_keeps(const struct host *host, enum trust trust, const char *identity)
+bool secure_host_keeps(const struct host *host, const struct lan_peer *peer)
 {
-	const struct device *device = registry_by_ep(host->registry, identity);
+	const struct device *device = registry_by_ep(host->registry, peer->name);
 
-	(void)trust;
-	return device && strcmp(device->record->ep, identity) == 0 &&
+	return device && strcmp(device->record->ep, peer->name) == 0 &&
+	       (peer->trust != TRUST_CERT ||
+		       strcmp(device->record->fingerprint, peer->identity) == 0) &&
 	       lifecycle_may_report(&device->record->life);
+}
+
+static bool is_undecided(const struct device_record *record)
+{
+	return record->life.admission == ADMISSION_SIGHTED ||
+	       record->life.admission == ADMISSION_PENDING;
+}
+
+bool secure_may_be(const struct device_record *record, const struct lan_peer *peer)
+{
+	if (peer->trust < TRUST_PSK || peer->trust < record->trust)
+		return false;
+	if (peer->trust != TRUST_CERT)
+		return true;
+	if (record->fingerprint[0])
+		return strcmp(record->fingerprint, peer->identity) == 0;
+	return record->trust < TRUST_PSK || is_undecided(record);
 }
 
 bool secure_is_proven(const struct lan_request *request)
@@ -60,14 +79,14 @@ bool secure_is_proven(const struct lan_request *request)
 
 bool secure_is_device(const struct lan_request *request, const struct device *device)
 {
-	return secure_is_proven(request) && request->peer->trust >= device->record->trust &&
+	return secure_may_be(device->record, request->peer) &&
 	       strcmp(device->record->ep, request->ep) == 0;
 }
 
 bool secure_is_still(const struct device_record *record, const struct lan_peer *peer)
 {
 	if (record->trust >= TRUST_PSK)
-		return peer->trust >= record->trust;
+		return secure_may_be(record, peer);
 	return peer->trust < TRUST_PSK &&
 	       device_address_same_host(&peer->address, &record->address);
 }
@@ -100,10 +119,14 @@ bool secure_speaks_for(struct host *host, struct device *device, const struct la
 
 bool secure_raise(struct device_record *next, const struct lan_peer *peer)
 {
-	bool changes = next->trust != peer->trust ||
-		       !device_address_same_host(&next->address, &peer->address);
+	bool changes =
+		next->trust != peer->trust ||
+		(peer->trust == TRUST_CERT && strcmp(next->fingerprint, peer->identity) != 0) ||
+		!device_address_same_host(&next->address, &peer->address);
 
 	next->trust = peer->trust;
+	if (peer->trust == TRUST_CERT)
+		memcpy(next->fingerprint, peer->identity, sizeof(next->fingerprint));
 	next->address = peer->address;
 	/* It is the session that belongs to the name, not the address. */
 	next->address_bound = false;

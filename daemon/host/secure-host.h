@@ -8,11 +8,16 @@
 /* As lan_ops.psk and lan_ops.keeps. */
 bool secure_host_psk(
 	struct host *host, const char *identity, uint8_t ret_key[LAN_PSK_MAX], size_t *ret_size);
-bool secure_host_keeps(const struct host *host, enum trust trust, const char *identity);
+bool secure_host_keeps(const struct host *host, const struct lan_peer *peer);
 
 /* True when the session that the request came over proves a name (or the request came over none
  * and proves nothing that counts here). */
 bool secure_is_proven(const struct lan_request *request);
+/* True when this peer's session proves that it is the device of the record, or may become it: by a
+ * key or a certificate that nobody else has proved the name with. A certificate is not a key, and
+ * not another certificate: who had proved the name with one of these keeps it until a person
+ * releases the device. */
+bool secure_may_be(const struct device_record *record, const struct lan_peer *peer);
 /* True when the request came over a session that is this device's own. */
 bool secure_is_device(const struct lan_request *request, const struct device *device);
 /* True while this peer speaks for the device: a session by what it proved, all others by their

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/ca-host.h"
 #include "host/command-host.h"
 #include "host/doctor.h"
 #include "host/gap.h"
@@ -75,9 +76,19 @@ static bool on_psk(
 	return secure_host_psk(userdata, identity, ret_key, ret_size);
 }
 
-static bool on_keeps(void *userdata, enum trust trust, const char *identity)
+static bool on_keeps(void *userdata, const struct lan_peer *peer)
 {
-	return secure_host_keeps(userdata, trust, identity);
+	return secure_host_keeps(userdata, peer);
+}
+
+static bool on_certificate(void *userdata, const struct lan_certificate *certificate)
+{
+	return ca_admits(userdata, certificate);
+}
+
+static void on_entered(void *userdata, const struct lan_peer *peer)
+{
+	ca_entered(userdata, peer);
 }
 
 const struct lan_ops host_lan_ops = {
@@ -87,6 +98,8 @@ const struct lan_ops host_lan_ops = {
 	.reachable = on_reachable,
 	.sighted = on_sighted,
 	.psk = on_psk,
+	.certificate = on_certificate,
+	.entered = on_entered,
 	.keeps = on_keeps,
 };
 
@@ -197,6 +210,12 @@ static void on_put_parcel(void *userdata, const struct act *act, struct span par
 	hand_over_import(userdata, act, parcel, done, done_userdata);
 }
 
+static void on_put_ca(void *userdata, const struct act *act, struct span pem, act_done_fn done,
+	void *done_userdata)
+{
+	ca_put(userdata, act, pem, done, done_userdata);
+}
+
 static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
 	act_done_fn done, void *done_userdata)
 {
@@ -252,6 +271,7 @@ const struct api_ops host_api_ops = {
 	.act = on_act,
 	.put_tokens = on_put_tokens,
 	.put_codes = on_put_codes,
+	.put_ca = on_put_ca,
 	.put_parcel = on_put_parcel,
 	.journal = on_journal,
 	.people = on_people,

@@ -154,9 +154,16 @@ static void hello_admit(struct lan *lan, const struct secure_arrival *arrival,
 static bool record_is_expected(
 	struct lan *lan, const struct device_address *address, struct span bytes)
 {
-	const struct secure_peer *peer =
+	struct secure_peer *peer =
 		(struct secure_peer *)secure_entry_find(&lan->secure->peers, address);
 
+	if (peer && lan_secure_is_over(peer)) {
+		log_info("The certificate of the device %s is over: its session ends.",
+			peer->who.name);
+		lan_turn_away(lan, AWAY_CERTIFICATE, address);
+		lan_secure_end(lan, peer, true);
+		return false;
+	}
 	if (!peer && !secure_entry_find(&lan->secure->handshakes, address))
 		return false;
 	return dtls_shortest_record(bytes) >= (peer ? peer->overhead : DTLS_OVERHEAD_MIN);

@@ -111,15 +111,15 @@ void pending_refuse(struct pending *pending, uint8_t code, const char *text, int
 			.payload = span_from_string(text)});
 }
 
-/* At psk the session says who speaks: the name may be left out, and be no other one. NULL, or what
+/* The session says who speaks: the name may be left out, and be no other one. NULL, or what
  * is wrong. */
 static const char *name_of_session(const struct pending *pending, struct lan_request *request)
 {
-	const char *identity = pending->peer.identity;
+	const char *name = pending->peer.name;
 
-	if (request->ep[0] && strcmp(request->ep, identity) != 0)
+	if (request->ep[0] && strcmp(request->ep, name) != 0)
 		return "ep is not the name of this session";
-	memcpy(request->ep, identity, strlen(identity) + 1);
+	memcpy(request->ep, name, sizeof(request->ep));
 	return NULL;
 }
 
@@ -141,7 +141,7 @@ static bool content_refused(
 		why = "more than one ep";
 	else if (in->ep.data && ep_check(in->ep, &why) == 0)
 		span_to_string(in->ep, request->ep, sizeof(request->ep));
-	if (!why && pending->peer.trust == TRUST_PSK)
+	if (!why && pending->peer.trust >= TRUST_PSK)
 		why = name_of_session(pending, request);
 	if (!why && in->value_name.size > 0 &&
 		(!span_is_printable(in->value_name) ||

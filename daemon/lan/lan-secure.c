@@ -61,9 +61,7 @@ static bool session_address(
 
 /* ---- the end of a session ---- */
 
-/* Nothing of ours points to the session any more; libcoap frees it at its next turn. 'connected':
- * libcoap does not know yet that it ends. */
-static void peer_end(struct lan *lan, struct secure_peer *peer, bool connected)
+void lan_secure_end(struct lan *lan, struct secure_peer *peer, bool connected)
 {
 	coap_session_t *session = peer->session;
 
@@ -94,7 +92,7 @@ static struct secure_peer *peer_first(const struct lan *lan)
 
 static bool is_stranger(const struct lan *lan, const struct secure_peer *peer)
 {
-	return !lan->ops.keeps || !lan->ops.keeps(lan->userdata, peer->trust, peer->identity);
+	return !lan->ops.keeps || !lan->ops.keeps(lan->userdata, &peer->who);
 }
 
 /* ---- suspects ---- */
@@ -124,8 +122,8 @@ static int suspects_due(sd_event_source *source, uint64_t usec, void *userdata)
 		uint64_t age = now - peer->asked_usec;
 		if (peer->suspect && age >= ANSWER_WITHIN_USEC) {
 			log_info("The device %s begins a new session: the old one does not answer.",
-				peer->identity);
-			peer_end(lan, peer, true);
+				peer->who.name);
+			lan_secure_end(lan, peer, true);
 		} else if (peer->suspect && (next == 0 || ANSWER_WITHIN_USEC - age < next)) {
 			next = ANSWER_WITHIN_USEC - age;
 		}
@@ -170,7 +168,7 @@ static struct secure_peer *peer_by_identity(
 {
 	struct secure_peer *peer = peer_first(lan);
 
-	while (peer && (peer->trust != trust || strcmp(peer->identity, identity) != 0))
+	while (peer && (peer->who.trust != trust || strcmp(peer->who.identity, identity) != 0))
 		peer = peer_newer(peer);
 	return peer;
 }
@@ -200,30 +198,51 @@ static void peers_make_room(struct lan *lan, bool stranger)
 
 	if (stranger && strangers >= limits->value[LIMIT_SECURE_STRANGERS]) {
 		lan_limit_reached(lan, LIMIT_SECURE_STRANGERS);
-		peer_end(lan, silent, true);
+		lan_secure_end(lan, silent, true);
 	} else if (silent && clock_boot_usec() - silent->heard_usec > STRANGER_USEC) {
-		peer_end(lan, silent, true);
+		lan_secure_end(lan, silent, true);
 	}
 	if (lan->secure->peers.count < lan->secure->peers.max)
 		return;
 	lan_limit_reached(lan, LIMIT_SECURE_SESSIONS);
 	silent = peer_most_silent(lan, true, &count);
-	peer_end(lan, silent ? silent : peer_most_silent(lan, false, &count), true);
+	lan_secure_end(lan, silent ? silent : peer_most_silent(lan, false, &count), true);
 }
 
-static bool identity_read(const coap_session_t *session, char identity[LAN_IDENTITY_MAX + 1])
+static bool identity_read(const coap_session_t *session, struct lan_peer *who)
 {
 	const coap_bin_const_t *name = coap_session_get_psk_identity(session);
 
-	return name && name->length > 0 &&
-	       span_to_string(span_of(name->s, name->length), identity, LAN_IDENTITY_MAX + 1) >= 0;
+	if (!name || name->length == 0 ||
+		span_to_string(
+			span_of(name->s, name->length), who->identity, sizeof(who->identity)) < 0 ||
+		span_to_string(span_of(name->s, name->length), who->name, sizeof(who->name)) < 0)
+		return false;
+	who->trust = TRUST_PSK;
+	return true;
+}
+
+/* By its certificate, or by the identity whose key it has. */
+static bool peer_identify(struct lan *lan, coap_session_t *session, struct secure_peer *peer)
+{
+	struct lan_certificate certificate;
+
+	if (!lan_dtls_has_certificate(session))
+		return identity_read(session, &peer->who);
+	if (!lan_dtls_certificate(lan->secure->dtls, session, &certificate))
+		return false;
+	peer->who.trust = TRUST_CERT;
+	memcpy(peer->who.identity, certificate.fingerprint, sizeof(certificate.fingerprint));
+	memcpy(peer->who.name, certificate.name, sizeof(certificate.name));
+	memcpy(peer->who.authority, certificate.authority, sizeof(certificate.authority));
+	peer->not_after = certificate.not_after;
+	return true;
 }
 
 static void connected(struct lan *lan, coap_session_t *session)
 {
-	struct secure_peer fresh = {.trust = TRUST_PSK,
-		.heard_usec = clock_boot_usec(),
-		.overhead = lan_dtls_overhead(session)};
+	struct secure_peer fresh = {
+		.heard_usec = clock_boot_usec(), .overhead = lan_dtls_overhead(session)};
 	struct device_address address;
 	struct peer_entry *entry;
 	char port[8];
@@ -233,11 +252,11 @@ static void connected(struct lan *lan, coap_session_t *session)
 	entry = secure_entry_find(&lan->secure->handshakes, &address);
 	if (entry)
 		peer_table_remove(&lan->secure->handshakes, entry);
-	if (!identity_read(session, fresh.identity))
+	if (!peer_identify(lan, session, &fresh))
 		return;
-	struct secure_peer *old = peer_by_identity(lan, fresh.trust, fresh.identity);
+	struct secure_peer *old = peer_by_identity(lan, fresh.who.trust, fresh.who.identity);
 	if (old)
-		peer_end(lan, old, true);
+		lan_secure_end(lan, old, true);
 	peers_make_room(lan, is_stranger(lan, &fresh));
 	/* Without memory nobody is known at the other end, and it times out. */
 	if (peer_table_add(
@@ -250,6 +269,11 @@ static void connected(struct lan *lan, coap_session_t *session)
 	coap_session_set_app_data(session, peer);
 	coap_session_set_nstart(session, UNDER_WAY_MAX);
 	lan_address_verified(lan, &address);
+	peer->who.address = address;
+	peer->who.interface_index = (unsigned)coap_session_get_ifindex(session);
+	peer->who.verified = true;
+	if (lan->ops.entered)
+		lan->ops.entered(lan->userdata, &peer->who);
 }
 
 static void failed(struct lan *lan, coap_session_t *session)
@@ -263,7 +287,8 @@ static void failed(struct lan *lan, coap_session_t *session)
 	if (!entry)
 		return;
 	peer_table_remove(&lan->secure->handshakes, entry);
-	lan_turn_away(lan, AWAY_HANDSHAKE, &address);
+	lan_turn_away(lan, lan_dtls_refused(lan->secure->dtls) ? AWAY_CERTIFICATE : AWAY_HANDSHAKE,
+		&address);
 }
 
 void lan_secure_event(struct lan *lan, coap_session_t *session, coap_event_t event)
@@ -273,7 +298,7 @@ void lan_secure_event(struct lan *lan, coap_session_t *session, coap_event_t eve
 	if (event == COAP_EVENT_DTLS_CONNECTED && !peer)
 		connected(lan, session);
 	else if (event == COAP_EVENT_DTLS_CLOSED && peer)
-		peer_end(lan, peer, false);
+		lan_secure_end(lan, peer, false);
 	else if (event == COAP_EVENT_DTLS_CLOSED)
 		failed(lan, session);
 }
@@ -284,10 +309,17 @@ bool lan_secure_describe(const coap_session_t *session, struct lan_peer *peer)
 
 	if (!found)
 		return false;
-	peer->trust = found->trust;
-	memcpy(peer->identity, found->identity, sizeof(peer->identity));
+	peer->trust = found->who.trust;
+	memcpy(peer->identity, found->who.identity, sizeof(peer->identity));
+	memcpy(peer->name, found->who.name, sizeof(peer->name));
+	memcpy(peer->authority, found->who.authority, sizeof(peer->authority));
 	peer->verified = true;
 	return true;
+}
+
+bool lan_secure_is_over(const struct secure_peer *peer)
+{
+	return peer->not_after && clock_is_synced() && clock_wall_msec() > peer->not_after;
 }
 
 static bool key_is_good(const struct lan *lan, const struct secure_peer *peer)
@@ -295,9 +327,15 @@ static bool key_is_good(const struct lan *lan, const struct secure_peer *peer)
 	const coap_bin_const_t *used = coap_session_get_psk_key(peer->session);
 	uint8_t key[LAN_PSK_MAX];
 	size_t size = 0;
-	bool good = lan->ops.psk(lan->userdata, peer->identity, key, &size) && used &&
-		    used->length == size && crypto_equal(used->s, key, size);
+	struct lan_certificate certificate;
+	bool good;
 
+	if (peer->who.trust == TRUST_CERT)
+		return !lan_secure_is_over(peer) &&
+		       lan_dtls_certificate(lan->secure->dtls, peer->session, &certificate) &&
+		       lan->ops.certificate(lan->userdata, &certificate);
+	good = lan->ops.psk(lan->userdata, peer->who.identity, key, &size) && used &&
+	       used->length == size && crypto_equal(used->s, key, size);
 	crypto_wipe(key, sizeof(key));
 	return good;
 }
@@ -309,13 +347,22 @@ void lan_recheck_keys(struct lan *lan)
 	for (; peer; peer = newer) {
 		newer = peer_newer(peer);
 		if (!key_is_good(lan, peer))
-			peer_end(lan, peer, true);
+			lan_secure_end(lan, peer, true);
 	}
+}
+
+int lan_trust(struct lan *lan, const char *const *authorities, size_t count)
+{
+	int r = lan->secure ? lan_dtls_trust(lan->secure->dtls, authorities, count) : 0;
+
+	if (r >= 0)
+		lan_recheck_keys(lan);
+	return r;
 }
 
 /* ---- birth and death ---- */
 
-int lan_secure_start(struct lan *lan)
+int lan_secure_start(struct lan *lan, const struct lan_options *options)
 {
 	struct lan_secure *secure = calloc(1, sizeof(*secure));
 	int r;
@@ -328,13 +375,13 @@ int lan_secure_start(struct lan *lan)
 	if (r >= 0)
 		r = peer_table_init(&secure->peers, lan->limits->value[LIMIT_SECURE_SESSIONS],
 			sizeof(struct secure_peer), NULL);
-	return r < 0 ? r : lan_dtls_new(lan, &secure->dtls);
+	return r < 0 ? r : lan_dtls_new(lan, options, &secure->dtls);
 }
 
 void lan_secure_end_all(struct lan *lan)
 {
 	while (lan->secure && peer_first(lan))
-		peer_end(lan, peer_first(lan), true);
+		lan_secure_end(lan, peer_first(lan), true);
 }
 
 void lan_secure_free(struct lan *lan)

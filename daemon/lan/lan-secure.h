@@ -10,8 +10,9 @@
 #include "lan/lan-internal.h"
 #include "lan/peer-table.h"
 
-/* Opens what DTLS needs; before the endpoints. 0 or negative errno. */
-int lan_secure_start(struct lan *lan);
+/* Opens what DTLS needs; before the endpoints, and nothing of the options is kept. 0 or negative
+ * errno. */
+int lan_secure_start(struct lan *lan, const struct lan_options *options);
 /* Before the context is freed, and after it. */
 void lan_secure_end_all(struct lan *lan);
 void lan_secure_free(struct lan *lan);
@@ -39,7 +40,17 @@ size_t lan_secure_count(const struct lan *lan);
 /* lan-dtls.c: settings and keys of libcoap's context. The key store may be asked in any handshake
  * from then on. */
 struct lan_dtls;
-int lan_dtls_new(struct lan *lan, struct lan_dtls **ret);
+int lan_dtls_new(struct lan *lan, const struct lan_options *options, struct lan_dtls **ret);
+/* True when the other end showed a certificate. */
+bool lan_dtls_has_certificate(const coap_session_t *session);
+/* The certificate that the session was made with: leads it to an authority that is registered now?
+ * False when there is none, or it does not. */
+bool lan_dtls_certificate(struct lan_dtls *dtls, const coap_session_t *session,
+	struct lan_certificate *ret_certificate);
+/* As lan_trust(), without the sessions. */
+int lan_dtls_trust(struct lan_dtls *dtls, const char *const *authorities, size_t count);
+/* True when the handshake that failed just now did so over its certificate. Asked once. */
+bool lan_dtls_refused(struct lan_dtls *dtls);
 /* Bytes that the session's cipher adds to each record. */
 size_t lan_dtls_overhead(const coap_session_t *session);
 struct lan_dtls *lan_dtls_free(struct lan_dtls *dtls);
@@ -57,8 +68,8 @@ struct handshake {
 struct secure_peer {
 	struct peer_entry entry;
 	coap_session_t *session; /* referenced; its application data is this peer */
-	enum trust trust;
-	char identity[LAN_IDENTITY_MAX + 1];
+	struct lan_peer who;	 /* trust, identity, name, authority; its address is in 'entry' */
+	int64_t not_after;	 /* of its certificate, wall milliseconds; 0 = it has none */
 	uint64_t heard_usec;
 	uint64_t asked_usec; /* 0 = never */
 	size_t overhead;     /* bytes that its cipher adds to a record */
@@ -77,5 +88,10 @@ struct lan_secure {
 const char *secure_port_text(const struct device_address *address, char text[8]);
 struct peer_entry *secure_entry_find(
 	struct peer_table *table, const struct device_address *address);
+/* True when its certificate is over, as far as the time is known. */
+bool lan_secure_is_over(const struct secure_peer *peer);
+/* Nothing of ours points to the session any more; libcoap frees it at its next turn. 'connected':
+ * libcoap does not know yet that it ends. */
+void lan_secure_end(struct lan *lan, struct secure_peer *peer, bool connected);
 /* Somebody knocks at the address of this session: is the device still there? */
 void lan_secure_suspect(struct lan *lan, struct secure_peer *peer);

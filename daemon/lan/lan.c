@@ -272,7 +272,7 @@ static int sockets_open(struct lan *lan, const struct lan_options *options)
 	int r = sockets_pair(lan, options->port, false, &lan->port);
 
 	if (r >= 0 && options->secure)
-		r = lan_secure_start(lan);
+		r = lan_secure_start(lan, options);
 	if (r >= 0 && options->secure)
 		r = sockets_pair(lan, options->secure_port, true, &lan->secure_port);
 	if (r < 0)

@@ -8,8 +8,10 @@
  * out as a piggybacked ACK with the request's message id; after 1 s without an answer an empty ACK
  * is sent and the answer becomes a separate CON.
  *
- * With DTLS (PSK) the same requests come over sessions: the identity of a session is the endpoint
- * name of its device, wherever it speaks from.
+ * With DTLS (PSK, or certificates under registered authorities) the same requests come over
+ * sessions: a session has an identity and an endpoint name, wherever its device speaks from. At
+ * psk the identity is the name; at cert it is the certificate's fingerprint, and the name is what
+ * the certificate says.
  *
  * What is done here and nowhere else: every method on every path has a handler of ours; unverified
  * sources get at most 3 times their bytes and 136 bytes; Echo (RFC 9175); retransmissions (table of
@@ -22,6 +24,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/chain.h"
 #include "base/span.h"
 #include "core/device.h"
 #include "core/heard.h"
@@ -66,8 +69,11 @@ struct lan_peer {
 	struct device_address address;
 	unsigned interface_index;
 	enum trust trust; /* of the transport */
-	/* authenticated identity of the session: at psk the endpoint name; "" at plain */
+	/* authenticated identity of the session: at psk the endpoint name, at cert the
+	 * certificate's fingerprint; "" at plain */
 	char identity[LAN_IDENTITY_MAX + 1];
+	char name[EP_MAX + 1];		  /* that the session speaks for, "" at plain */
+	char authority[FINGERPRINT_SIZE]; /* that its certificate is under, "" = none */
 	bool verified;		 /* return routability was shown (Echo or reachability probe) */
 	char mac[MAC_TEXT_SIZE]; /* of a verified neighbour, "" = none */
 };
@@ -111,6 +117,14 @@ struct lan_sighting {
 	char ep[EP_MAX + 1];
 };
 
+/* A certificate that leads to a registered authority. */
+struct lan_certificate {
+	char name[EP_MAX +
+		  1]; /* its subject's common name or serial number, or of its fingerprint */
+	char fingerprint[FINGERPRINT_SIZE], authority[FINGERPRINT_SIZE];
+	int64_t not_after; /* wall milliseconds */
+};
+
 struct lan_ops {
 	/* A request that passed this room's own checks, with its body whole. Resources enrol,
 	 * telemetry and device at plain come only from verified sources (others got 4.01 + Echo
@@ -130,8 +144,13 @@ struct lan_ops {
 	 * the middle of a handshake. May be NULL. */
 	bool (*psk)(void *userdata, const char *identity, uint8_t ret_key[LAN_PSK_MAX],
 		size_t *ret_size);
-	/* True when the session of this identity is one to keep: of an approved device. */
-	bool (*keeps)(void *userdata, enum trust trust, const char *identity);
+	/* May the device with this certificate shake hands? Asked in the middle of it, and again by
+	 * lan_recheck_keys(). NULL: none may. */
+	bool (*certificate)(void *userdata, const struct lan_certificate *certificate);
+	/* Its handshake is complete: it has a session. May be NULL. */
+	void (*entered)(void *userdata, const struct lan_peer *peer);
+	/* True when the session of this peer is one to keep: of an approved device. */
+	bool (*keeps)(void *userdata, const struct lan_peer *peer);
 };
 
 struct lan_options {
@@ -140,6 +159,9 @@ struct lan_options {
 	uint16_t port;			      /* 0 = any */
 	bool secure;			      /* DTLS too, on 'secure_port' (0 = any) */
 	uint16_t secure_port;
+	/* What the gateway shows who asks for a certificate, in PEM: an EC key and a chain. NULL:
+	 * it has none, and devices come with PSK alone. */
+	const char *certificate, *key;
 	struct limits *limits; /* values read, 'reached' counted */
 };
 
@@ -149,8 +171,13 @@ struct lan *lan_free(struct lan *lan); /* unanswered exchanges become silence */
 /* The UDP ports in use, host order; that of DTLS is 0 without it. */
 uint16_t lan_port(const struct lan *lan);
 uint16_t lan_secure_port(const struct lan *lan);
-/* Keys have changed: asks ops.psk for the key of each session, and ends those that had another. */
+/* Keys have changed: asks ops.psk for the key of each session and ops.certificate for its
+ * certificate, and ends those that are not good any more. */
 void lan_recheck_keys(struct lan *lan);
+/* The authorities of devices' certificates, each in PEM as authority_read() gave it; they take the
+ * place of the former ones, and sessions under one that is not among them end. Negative errno, and
+ * nothing changed. */
+int lan_trust(struct lan *lan, const char *const *authorities, size_t count);
 
 /* Each consumes the exchange; any time, any order, on the loop. */
 void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);

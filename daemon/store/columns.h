@@ -43,6 +43,7 @@ extern const struct record_table alarm_table;	   /* struct alarm; no row number 
 extern const struct record_table command_table;	   /* struct command */
 extern const struct record_table audit_table;	   /* struct audit_row */
 extern const struct record_table withdrawal_table; /* struct withdrawal */
+extern const struct record_table device_ca_table;  /* struct device_ca */
 
 /* Binds the columns to the parameters 1 to count; texts are copied. -EINVAL for a value that has no
  * word. */

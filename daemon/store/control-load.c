@@ -12,6 +12,7 @@
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, device_record_freep)
 DEFINE_CLEANUP(struct withdrawal *, withdrawal_free, withdrawal_freep)
+DEFINE_CLEANUP(struct device_ca *, device_ca_free, device_ca_freep)
 
 struct load {
 	struct control *control;
@@ -72,6 +73,17 @@ static int load_withdrawal(const struct load *load, sqlite3_stmt *statement)
 		return -ENOMEM;
 	r = read_row(load, statement, &withdrawal_table, withdrawal);
 	return r < 0 ? r : load->loader->withdrawal(load->userdata, STEAL(withdrawal));
+}
+
+static int load_device_ca(const struct load *load, sqlite3_stmt *statement)
+{
+	CLEANUP(device_ca_freep) struct device_ca *ca = calloc(1, sizeof(*ca));
+	int r;
+
+	if (!ca)
+		return -ENOMEM;
+	r = read_row(load, statement, &device_ca_table, ca);
+	return r < 0 ? r : load->loader->device_ca(load->userdata, STEAL(ca));
 }
 
 static int load_alarm(const struct load *load, sqlite3_stmt *statement)
@@ -149,6 +161,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 		r = load_table(&load, &command_table, "ORDER BY row", load_command);
 	if (r >= 0 && loader->withdrawal)
 		r = load_table(&load, &withdrawal_table, "ORDER BY row", load_withdrawal);
+	if (r >= 0 && loader->device_ca)
+		r = load_table(&load, &device_ca_table, "ORDER BY row", load_device_ca);
 	if (r >= 0 && loader->label)
 		r = control_each_label(control, loader->label, userdata);
 	if (r >= 0 && loader->alarm)

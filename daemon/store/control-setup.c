@@ -67,6 +67,7 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 		" owner = excluded.owner",
 	[CONTROL_SQL_DROP_LABEL] = "DELETE FROM label WHERE ep = ?1",
 	[CONTROL_SQL_DROP_WITHDRAWAL] = "DELETE FROM withdrawal WHERE row = ?1",
+	[CONTROL_SQL_DROP_DEVICE_CA] = "DELETE FROM device_ca WHERE row = ?1",
 };
 
 int control_read_mark(struct database *db, bool *ret_found, struct key_mark *ret_mark)
@@ -170,6 +171,8 @@ static int prepare_all(struct control *control)
 		r = prepare_put(control, CONTROL_SQL_PUT_COMMAND, &command_table);
 	if (r >= 0)
 		r = prepare_put(control, CONTROL_SQL_PUT_WITHDRAWAL, &withdrawal_table);
+	if (r >= 0)
+		r = prepare_put(control, CONTROL_SQL_PUT_DEVICE_CA, &device_ca_table);
 	for (size_t i = 0; i < CONTROL_STATEMENTS && r >= 0; i++)
 		if (CONTROL_SQL[i])
 			r = database_prepare(control->db, CONTROL_SQL[i], &control->statements[i]);

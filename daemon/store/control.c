@@ -171,6 +171,18 @@ static int put_withdrawal(struct control *control, const struct change_item *ite
 		     : control_raise_counter(control, "next-withdrawal", item->withdrawal->row + 1);
 }
 
+static int put_device_ca(struct control *control, const struct change_item *item)
+{
+	if (item->device_ca->row == 0)
+		return -EINVAL;
+	return put_record(control, CONTROL_SQL_PUT_DEVICE_CA, &device_ca_table, item->device_ca);
+}
+
+static int drop_device_ca(struct control *control, const struct change_item *item)
+{
+	return drop_row(control, CONTROL_SQL_DROP_DEVICE_CA, item->row);
+}
+
 static int drop_withdrawal(struct control *control, const struct change_item *item)
 {
 	return drop_row(control, CONTROL_SQL_DROP_WITHDRAWAL, item->row);
@@ -194,6 +206,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_LABEL] = drop_label,
 	[CHANGE_PUT_WITHDRAWAL] = put_withdrawal,
 	[CHANGE_DROP_WITHDRAWAL] = drop_withdrawal,
+	[CHANGE_PUT_DEVICE_CA] = put_device_ca,
+	[CHANGE_DROP_DEVICE_CA] = drop_device_ca,
 };
 
 /* True when the rest of the transaction may go on without this change. */

@@ -13,6 +13,7 @@
  *   audit     the journal, chained by 'mac'; append only
  *   token     (version 2) what was imported for an endpoint name towards one platform
  *   withdrawal what a platform has still to be told of operations and credentials that ended
+ *   device_ca the authorities whose certificates devices may come in with
  *   label     the keys derived from a label, by endpoint name, and the window for that label alone
  *
  * outbox.db
@@ -126,6 +127,14 @@ static const char *const control_steps[] = {
 
 	/* A person sends commands, too. */
 	"ALTER TABLE command ADD COLUMN sender TEXT NOT NULL DEFAULT '';",
+
+	/* Authorities of devices' certificates; a device is known by the fingerprint of its own. */
+	"CREATE TABLE device_ca("
+	"	row INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+	"	certificate TEXT NOT NULL, policy TEXT NOT NULL, from_file INTEGER NOT NULL,"
+	"	added_by TEXT NOT NULL, since INTEGER NOT NULL, not_after INTEGER NOT NULL"
+	") STRICT;"
+	"ALTER TABLE device ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';",
 };
 
 static const char *const outbox_steps[] = {

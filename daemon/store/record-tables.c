@@ -13,6 +13,7 @@
 #include "core/alarm.h"
 #include "core/audit.h"
 #include "core/command.h"
+#include "core/device-ca.h"
 #include "core/device.h"
 #include "core/person.h"
 #include "core/withdrawal.h"
@@ -40,6 +41,7 @@ DEFINE_WORDS(admission_state)
 DEFINE_WORDS(operation_state)
 DEFINE_WORDS(credential_state)
 DEFINE_WORDS(role)
+DEFINE_WORDS(ca_policy)
 
 static const char *alarm_kind_word(int value)
 {
@@ -92,6 +94,7 @@ static const struct column device_columns[] = {
 	DEVICE("interface", TEXT, address.interface),
 	DEVICE("address_bound", BOOL, address_bound),
 	DEVICE("mac", TEXT, mac),
+	DEVICE("fingerprint", TEXT, fingerprint),
 	DEVICE("is_server", BOOL, is_server),
 	DEVICE("poll_path", TEXT, poll_path),
 	DEVICE("poll_format", SIGNED, poll_format),
@@ -189,3 +192,18 @@ static const struct column withdrawal_columns[] = {
 };
 const struct record_table withdrawal_table = {
 	"withdrawal", withdrawal_columns, ELEMENTS(withdrawal_columns)};
+
+#define DEVICE_CA(...) COLUMN(struct device_ca, __VA_ARGS__)
+static const struct column device_ca_columns[] = {
+	DEVICE_CA("row", UNSIGNED, row),
+	DEVICE_CA("fingerprint", TEXT, fingerprint),
+	DEVICE_CA("name", TEXT, name),
+	DEVICE_CA("certificate", HEAP_TEXT, certificate),
+	WORD(struct device_ca, "policy", ca_policy, policy),
+	DEVICE_CA("from_file", BOOL, from_file),
+	DEVICE_CA("added_by", TEXT, added_by),
+	DEVICE_CA("since", SIGNED, since),
+	DEVICE_CA("not_after", SIGNED, not_after),
+};
+const struct record_table device_ca_table = {
+	"device_ca", device_ca_columns, ELEMENTS(device_ca_columns)};

@@ -106,6 +106,8 @@ struct store_loader {
 	int (*command)(void *userdata, const struct command *command);
 	/* oldest first; takes it over */
 	int (*withdrawal)(void *userdata, struct withdrawal *withdrawal);
+	/* in the order in which they came; takes it over */
+	int (*device_ca)(void *userdata, struct device_ca *ca);
 	/* by id */
 	int (*gap)(void *userdata, const struct store_gap *gap);
 };

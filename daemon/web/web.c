@@ -312,6 +312,11 @@ void web_end_sessions(struct web *web, const char *person)
 	streams_sessions_ended(web->streams);
 }
 
+const struct certificate *web_certificate(const struct web *web)
+{
+	return web->certificate;
+}
+
 const char *web_fingerprint(const struct web *web)
 {
 	return web->certificate->fingerprint;

@@ -41,6 +41,8 @@ struct web *web_free(struct web *web);
 
 /* All sessions of this person end (password or role changed, person dropped). */
 void web_end_sessions(struct web *web, const char *person);
+/* The page's certificate and key, valid as long as the page is. */
+const struct certificate *web_certificate(const struct web *web);
 /* SHA-256 fingerprint of the page's certificate, "AB:CD:..." */
 const char *web_fingerprint(const struct web *web);
 /* The first HTTPS port in use, host order. */

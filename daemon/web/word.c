@@ -51,6 +51,7 @@ static const struct word words[] = {
 	{WORD_AWAY, "window-closed", "", "The window was closed", "", ""},
 	{WORD_AWAY, "wrong-interface", "", "Came in on another interface", "", ""},
 	{WORD_AWAY, "handshake", "", "A DTLS handshake with a wrong key", "", ""},
+	{WORD_AWAY, "certificate", "", "A certificate that is not taken", "", ""},
 	{WORD_AWAY, "no-echo", "", "Did not answer our check of its address", "", ""},
 	{WORD_AWAY, "malformed", "", "Not understood", "", ""},
 	{WORD_AWAY, "name-conflict", "", "A name that another device has", "", ""},

@@ -51,6 +51,9 @@ codes list||
 codes make|NAMES FILE|
 qr|FILE| --svg=FILE --page=URL
 codes drop|EP|
+device-ca list||
+device-ca add|FILE| --name=TEXT --admit=POLICY
+device-ca withdraw|FINGERPRINT|
 queue|| --limit=N
 journal export|| --who=NAME --action=A --object=O
 journal verify||

@@ -138,6 +138,11 @@ static coap_response_t answer_arrived(coap_session_t *session, const coap_pdu_t 
 	return COAP_RESPONSE_OK;
 }
 
+static bool is_secure(const struct options *options)
+{
+	return options->psk_size > 0 || options->certificate;
+}
+
 /*
  * Duty: keep what was not acknowledged. When libcoap has given up, the gateway may have the reading
  * or not; we make a new request of it (another message id and token), and one reading too many is
@@ -150,7 +155,7 @@ static void request_given_up(struct sensor *sensor, const char *why)
 	sensor->purpose = PURPOSE_NONE;
 	/* Duty: with DTLS the other end may have lost the session: shake hands again, then resend.
 	 */
-	sensor->renew = sensor->options.psk_size > 0;
+	sensor->renew = is_secure(&sensor->options);
 	event_print("unanswered", json_pack("{s:s}", "why", why));
 	client_wait(sensor, AGAIN_SECONDS);
 }
@@ -214,6 +219,29 @@ static const coap_address_t *local_address(
 	return local;
 }
 
+/* With a certificate: the gateway knows its authority, and we may know the gateway's. It has no
+ * name that we could compare: devices are given addresses. */
+static coap_session_t *session_certified(
+	struct sensor *sensor, const coap_address_t *local, const coap_address_t *to)
+{
+	const struct options *options = &sensor->options;
+	coap_dtls_pki_t pki = {
+		.version = COAP_DTLS_PKI_SETUP_VERSION,
+		.verify_peer_cert = options->ca != NULL,
+		.check_common_ca = 0,
+		.allow_self_signed = 1,
+		.cert_chain_validation = 1,
+		.cert_chain_verify_depth = 4,
+		.allow_no_crl = 1,
+		.pki_key = {.key_type = COAP_PKI_KEY_PEM,
+			.key.pem = {.ca_file = options->ca,
+				.public_cert = options->certificate,
+				.private_key = options->key}},
+	};
+
+	return coap_new_client_session_pki(sensor->coap, local, to, COAP_PROTO_DTLS, &pki);
+}
+
 /* With a key: the identity is the name, and the gateway proves that it knows the key, too. */
 static coap_session_t *session_open(struct sensor *sensor, const coap_address_t *to)
 {
@@ -226,6 +254,8 @@ static coap_session_t *session_open(struct sensor *sensor, const coap_address_t 
 			.key = {options->psk_size, options->psk}},
 	};
 
+	if (options->certificate)
+		return session_certified(sensor, local, to);
 	if (options->psk_size == 0)
 		return coap_new_client_session(sensor->coap, local, to, COAP_PROTO_UDP);
 	return coap_new_client_session_psk2(sensor->coap, local, to, COAP_PROTO_DTLS, &keys);
@@ -233,7 +263,7 @@ static coap_session_t *session_open(struct sensor *sensor, const coap_address_t 
 
 int client_connect(struct sensor *sensor)
 {
-	const char *port = sensor->options.psk_size > 0 ? DEFAULT_SECURE_PORT : DEFAULT_PORT;
+	const char *port = is_secure(&sensor->options) ? DEFAULT_SECURE_PORT : DEFAULT_PORT;
 	coap_address_t address;
 
 	if (address_resolve(sensor->options.gateway, port, &address) != 0) {

@@ -19,6 +19,10 @@ static const char usage[] =
 	"  --port PORT            where it serves, or speaks from (default: any free port)\n"
 	"  --psk HEX              its key, 16 to 32 bytes: DTLS instead of CoAP in clear; the\n"
 	"                         identity is its name, the gateway's port 5684 (enrol)\n"
+	"  --certificate FILE --key FILE   its own certificate and the key of that, in PEM: DTLS\n"
+	"                         as with --psk; its name is the certificate's\n"
+	"  --ca FILE              the gateway's certificate, or its authority, in PEM; without it\n"
+	"                         whoever answers is believed\n"
 	"  --advertise            announce it by DNS-SD, through avahi-daemon (server)\n"
 	"  --model M --serial S --firmware F   what it is\n"
 	"  --code XXXX-XXXX       the short code of its sticker\n"
@@ -49,6 +53,9 @@ enum {
 	OPTION_TEXT,
 	OPTION_STATE_FILE,
 	OPTION_PSK,
+	OPTION_CERTIFICATE,
+	OPTION_KEY,
+	OPTION_CA,
 	OPTION_LABEL,
 	OPTION_HELP
 };
@@ -71,6 +78,9 @@ static const struct option long_options[] = {
 	{"text", no_argument, NULL, OPTION_TEXT},
 	{"state-file", required_argument, NULL, OPTION_STATE_FILE},
 	{"psk", required_argument, NULL, OPTION_PSK},
+	{"certificate", required_argument, NULL, OPTION_CERTIFICATE},
+	{"key", required_argument, NULL, OPTION_KEY},
+	{"ca", required_argument, NULL, OPTION_CA},
 	{"label", required_argument, NULL, OPTION_LABEL},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
@@ -156,6 +166,15 @@ static bool option_take(struct options *options, int which, const char *value)
 		return true;
 	case OPTION_PSK:
 		return key_parse(value, options);
+	case OPTION_CERTIFICATE:
+		options->certificate = value;
+		return true;
+	case OPTION_KEY:
+		options->key = value;
+		return true;
+	case OPTION_CA:
+		options->ca = value;
+		return true;
 	default:
 		return false;
 	}
@@ -201,6 +220,13 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	}
 	if (!options.ep || optind < argc) {
 		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (!options.certificate != !options.key || (options.certificate && options.psk_size) ||
+		(options.ca && !options.certificate)) {
+		fputs("gatehouse-sensor: --certificate and --key go together, --ca with them, and "
+		      "--psk with none of them\n",
+			stderr);
 		return EXIT_USAGE;
 	}
 	if (options.label && !label_is_of(options.label, options.ep)) {

@@ -31,7 +31,9 @@ struct options {
 	unsigned long count; /* readings until it is done; 0 = no end */
 	bool text;	     /* format 0 instead of SenML JSON */
 	const char *state_file;
-	const char *label; /* its GH1 code, or NULL */
+	const char *label;	       /* its GH1 code, or NULL */
+	const char *certificate, *key; /* PEM files, or NULL */
+	const char *ca;		       /* PEM file: whom it believes; NULL = any gateway */
 	uint8_t psk[PSK_MAX];
 	size_t psk_size; /* 0 = CoAP in clear */
 };

@@ -44,6 +44,7 @@ struct world {
 	struct api_facts facts;
 	struct token_names names;
 	struct label_book labels;
+	struct device_cas cas;
 	struct metrics metrics;
 	struct api_probe probe;
 	/* what the stand-in was asked, and how it answers */
@@ -119,6 +120,13 @@ static void on_put_tokens(void *userdata, const struct act *act, struct token_li
 static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
 	act_done_fn done, void *done_userdata)
 {
+	on_act(userdata, act, done, done_userdata);
+}
+
+static void on_put_ca(void *userdata, const struct act *act, struct span pem, act_done_fn done,
+	void *done_userdata)
+{
+	assert_true(span_equal(pem, SPAN_LITERAL("PEM")));
 	on_act(userdata, act, done, done_userdata);
 }
 
@@ -223,6 +231,7 @@ static int setup(void **state)
 		.people = on_people,
 		.put_tokens = on_put_tokens,
 		.put_codes = on_put_codes,
+		.put_ca = on_put_ca,
 		.put_parcel = on_put_parcel,
 		.verify = on_verify,
 		.gaps = on_gaps,
@@ -253,6 +262,7 @@ static int setup(void **state)
 		.facts = &world->facts,
 		.tokens = &world->names,
 		.labels = &world->labels,
+		.cas = &world->cas,
 		.metrics = &world->metrics,
 	};
 	assert_int_equal(api_new(&view, &ops, world, &world->api), 0);
@@ -295,6 +305,8 @@ static const char *least_body(const struct api_route *route)
 		return NULL;
 	if (!strcmp(route->path, "/api/v1/tokens"))
 		return "{\"tokens\":[]}";
+	if (!strcmp(route->path, "/api/v1/device-cas"))
+		return "{\"certificate\":\"PEM\",\"admit\":\"auto\"}";
 	return !strcmp(route->path, "/api/v1/codes") ? "{\"codes\":[]}" : NULL;
 }
 
@@ -1233,6 +1245,50 @@ static void test_parcels(void **state)
 		call(world, &local, "POST", "/api/v1/import", NULL, "{\"parcel\":\"QUJD\"}"), 409);
 }
 
+/* What the store of authorities is told, and what is said of them. */
+static void test_device_cas(void **state)
+{
+	static const char *const wrong[] = {"{}", "{\"certificate\":1}",
+		"{\"certificate\":\"PEM\",\"admit\":\"always\"}",
+		"{\"certificate\":\"PEM\",\"admit\":1}", "{\"certificate\":\"PEM\",\"name\":1}",
+		"{\"certificate\":\"PEM\",\"more\":1}"};
+	struct world *world = *state;
+	struct device_ca one = {.row = 1,
+		.fingerprint = "abcd",
+		.name = "Maker\x1b[2J",
+		.policy = CA_AUTO,
+		.from_file = true,
+		.since = 1700000000123,
+		.not_after = 1800000000123};
+	struct device_ca *list[] = {&one};
+
+	for (size_t i = 0; i < ELEMENTS(wrong); i++)
+		assert_int_equal(
+			call(world, &admin, "PUT", "/api/v1/device-cas", NULL, wrong[i]), 400);
+	assert_int_equal(world->acts, 0);
+	assert_int_equal(call(world, &admin, "PUT", "/api/v1/device-cas", NULL,
+				 "{\"certificate\":\"PEM\",\"name\":\"Maker\"}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_CA_PUT);
+	assert_int_equal(world->act.number, CA_PERSON);
+	assert_string_equal(world->act.name, "Maker");
+	assert_int_equal(call(world, &admin, "PUT", "/api/v1/device-cas", NULL,
+				 "{\"certificate\":\"PEM\",\"admit\":\"auto\"}"),
+		200);
+	assert_int_equal(world->act.number, CA_AUTO);
+	assert_int_equal(
+		call(world, &admin, "DELETE", "/api/v1/device-cas/0123abcd", NULL, NULL), 200);
+	assert_int_equal(world->act.kind, ACT_CA_DROP);
+	assert_string_equal(world->act.secret, "0123abcd");
+	world->cas = (struct device_cas){.ca = list, .count = 1};
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/device-cas", NULL, NULL), 200);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(world->body, "device_cas"), 0), "admit")),
+		"auto");
+	world->cas = (struct device_cas){0};
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1242,6 +1298,7 @@ int main(void)
 		IN_WORLD(test_no_such_route),
 		IN_WORLD(test_act_is_filled),
 		IN_WORLD(test_parcels),
+		IN_WORLD(test_device_cas),
 		IN_WORLD(test_bad_bodies),
 		IN_WORLD(test_unknown_parameters),
 		IN_WORLD(test_outcomes),

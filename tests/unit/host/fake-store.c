@@ -271,6 +271,17 @@ int store_replay_arrivals(struct store *store, store_arrival_fn each, void *user
 	return fake_replay.number ? each(userdata, &fake_replay) : 0;
 }
 
+struct device_cas disk_cas;
+
+static void put_ca(const struct device_ca *ca)
+{
+	struct device_ca *copy;
+
+	assert_int_equal(device_ca_copy(ca, &copy), 0);
+	assert_int_equal(device_cas_reserve(&disk_cas), 0);
+	device_cas_put(&disk_cas, copy);
+}
+
 static void write_item(const struct change_item *item)
 {
 	struct device_record **place;
@@ -320,6 +331,12 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_WITHDRAWAL:
 		drop_withdrawal(item->row);
+		break;
+	case CHANGE_PUT_DEVICE_CA:
+		put_ca(item->device_ca);
+		break;
+	case CHANGE_DROP_DEVICE_CA:
+		device_cas_drop(&disk_cas, item->row);
 		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
@@ -561,6 +578,8 @@ void store_reset(void)
 	for (i = 0; i < row_count; i++)
 		reading_unref(rows[i]);
 	label_book_clear(&labels_on_disk);
+	device_cas_clear(&disk_cas);
+	fake_trust = (struct fake_trust){0};
 	while (token_count)
 		token_free(tokens_on_disk[--token_count]);
 	while (withdrawal_count > 0)

@@ -138,6 +138,15 @@ void neighbour(const char *ip, const char *mac);
 /* Observers that are there, what the newest one was told last, and how often any was. */
 extern unsigned fake_observers, fake_notifications, fake_rechecks;
 extern struct lan_exchange fake_notified;
+/* What lan_trust() was told last, and what it answers. */
+struct fake_trust {
+	unsigned calls;
+	size_t count;
+	int result;
+};
+extern struct fake_trust fake_trust;
+/* Authorities that are on disk. */
+extern struct device_cas disk_cas;
 /* The newest one is gone: reset, or not to be reached. */
 void observer_lost(void);
 /* Text of a payload, for strstr(). */

@@ -82,11 +82,28 @@ static bool psk(
 	return true;
 }
 
-static bool keeps(void *userdata, enum trust trust, const char *identity)
+static bool certificate(void *userdata, const struct lan_certificate *shown)
+{
+	struct bed *bed = userdata;
+
+	bed->certificates++;
+	bed->certificate = *shown;
+	return !bed->certificate_refused;
+}
+
+static void entered(void *userdata, const struct lan_peer *peer)
+{
+	struct bed *bed = userdata;
+
+	bed->entered++;
+	bed->entered_peer = *peer;
+}
+
+static bool keeps(void *userdata, const struct lan_peer *peer)
 {
 	(void)userdata;
-	assert_int_equal(trust, TRUST_PSK);
-	return strstr(identity, "kept") != NULL;
+	assert_true(peer->trust == TRUST_PSK || peer->trust == TRUST_CERT);
+	return strstr(peer->name, "kept") != NULL;
 }
 
 int bed_socket(const struct bed *bed)
@@ -108,7 +125,7 @@ int bed_socket(const struct bed *bed)
 }
 
 static void open_with(struct bed *bed, int family, const char *interface, bool secure,
-	const struct limits *limits)
+	const struct limits *limits, const char *own, const char *own_key)
 {
 	const struct lan_ops ops = {.request = request_seen,
 		.turned_away = turned_away,
@@ -116,6 +133,8 @@ static void open_with(struct bed *bed, int family, const char *interface, bool s
 		.sighted = sighted,
 		.unobserved = unobserved,
 		.psk = psk,
+		.certificate = certificate,
+		.entered = entered,
 		.keeps = keeps};
 
 	*bed = (struct bed){.family = family, .psk = "0123456789abcdef", .psk_size = 16};
@@ -129,6 +148,8 @@ static void open_with(struct bed *bed, int family, const char *interface, bool s
 		.port = 0,
 		.secure = secure,
 		.secure_port = 0,
+		.certificate = own,
+		.key = own_key,
 		.limits = &bed->limits};
 	assert_int_equal(sd_event_new(&bed->loop), 0);
 	assert_int_equal(lan_new(bed->loop, &options, &ops, bed, &bed->lan), 0);
@@ -137,12 +158,18 @@ static void open_with(struct bed *bed, int family, const char *interface, bool s
 
 void bed_open(struct bed *bed, int family, const char *interface)
 {
-	open_with(bed, family, interface, false, NULL);
+	open_with(bed, family, interface, false, NULL, NULL, NULL);
 }
 
 void bed_open_secure(struct bed *bed, int family, const struct limits *limits)
 {
-	open_with(bed, family, "lo", true, limits);
+	open_with(bed, family, "lo", true, limits, NULL, NULL);
+}
+
+void bed_open_certified(
+	struct bed *bed, const struct limits *limits, const char *own, const char *own_key)
+{
+	open_with(bed, AF_INET, "lo", true, limits, own, own_key);
 }
 
 void bed_close(struct bed *bed)

@@ -59,11 +59,19 @@ struct bed {
 	uint8_t psk[LAN_PSK_MAX];
 	size_t psk_size;
 	unsigned psk_asked;
+	/* the certificate that was shown last; each is taken unless 'certificate_refused' */
+	struct lan_certificate certificate;
+	unsigned certificates, entered;
+	struct lan_peer entered_peer;
+	bool certificate_refused;
 };
 
 void bed_open(struct bed *bed, int family, const char *interface);
 /* The same with DTLS on a port of its own, and other limits where they are not 0. */
 void bed_open_secure(struct bed *bed, int family, const struct limits *limits);
+/* The same on IPv4 with a certificate of the gateway's, in PEM. */
+void bed_open_certified(
+	struct bed *bed, const struct limits *limits, const char *own, const char *own_key);
 void bed_close(struct bed *bed);
 /* Another socket of the same family, towards the same lan. */
 int bed_socket(const struct bed *bed);
