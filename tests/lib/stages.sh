@@ -214,10 +214,10 @@ stage_system() {
 release_options=(-Db_sanitize=none -Dbuildtype=release -Dtests=disabled --prefix=/usr --sysconfdir=/etc)
 
 # The invariants of the road under faults, on a release build: what is preloaded into it has no
-# place beside a sanitizer. A minute on an idle machine; the limit is for one that hangs. What was
+# place beside a sanitizer. Three minutes on an idle machine; the limit is for one that hangs. What was
 # random is replayed by the GATEHOUSE_SEED in the log.
 stage_fault() {
-	local limit=240
+	local limit=600
 	configured build-release gcc "${release_options[@]}"
 	compiled build-release daemon/gatehoused daemon/ctl/gatehousectl
 	export GATEHOUSE_BUILD=$root/build-release

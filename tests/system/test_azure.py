@@ -69,7 +69,7 @@ def arrived(cloud, name):
 
 def test_the_whole_way(gateway, cloud):
     """Group key, registration with a question after it, a session under the device's own identity,
-    readings, a command down; renewed without anybody's help when the hub does not take it."""
+    readings; renewed without anybody's help when the hub does not take it."""
     cloud.delay = 1.5
     pump = taken_in(gateway, 'pump')
     assert device(gateway, 'pump')['platform_id'] == 'pump'
