@@ -22,7 +22,6 @@
 #include "core/config-check.h"
 #include "core/config-value.h"
 
-#define KEYS_MAX     128
 #define SECTIONS_MAX 16
 #define MESSAGE_SIZE 768
 
@@ -45,8 +44,8 @@ static void ignore_error(cfg_t *cfg, const char *format, va_list list)
 
 /* The sections and keys of the table in libconfuse's words: 'keys' holds the keys of all sections,
  * each run closed by CFG_END. */
-static void describe(const struct config_grammar *grammar, cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX],
-	cfg_opt_t sections[SECTIONS_MAX])
+static void describe(const struct config_grammar *grammar,
+	cfg_opt_t keys[CONFIG_KEYS_MAX + SECTIONS_MAX], cfg_opt_t sections[SECTIONS_MAX])
 {
 	size_t used = 0, section = 0;
 	const struct config_key *table = grammar->keys;
@@ -70,7 +69,7 @@ int config_parse(const struct config_grammar *grammar, char *text, size_t size, 
 {
 	CLEANUP(cleanup_file) FILE *stream = NULL;
 	CLEANUP(cleanup_cfg) cfg_t *cfg = NULL;
-	cfg_opt_t keys[KEYS_MAX + SECTIONS_MAX], sections[SECTIONS_MAX];
+	cfg_opt_t keys[CONFIG_KEYS_MAX + SECTIONS_MAX], sections[SECTIONS_MAX];
 	int r;
 
 	describe(grammar, keys, sections);
@@ -110,7 +109,7 @@ int config_read_text(const char *path, char *text, size_t size, config_message_f
 	void *userdata, struct config *config, struct config_origin *origins)
 {
 	CLEANUP(cleanup_cfg) cfg_t *cfg = NULL;
-	struct config_mark marks[KEYS_MAX];
+	struct config_mark marks[CONFIG_KEYS_MAX];
 	char name[64], why[CONFIG_WHY_SIZE];
 	size_t count;
 	const struct config_key *table = config_keys(&count);

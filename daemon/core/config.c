@@ -20,13 +20,12 @@
 #include "core/config-read.h"
 #include "core/config-value.h"
 
-#define KEYS_MAX     256
 #define DROPINS_MAX  64
 #define MESSAGE_SIZE 512
 
 struct reader {
 	struct config config;
-	struct config_origin origins[KEYS_MAX];
+	struct config_origin origins[CONFIG_KEYS_MAX];
 	config_message_fn message;
 	void *userdata;
 	int result; /* the first error */

@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #define CONFIG_LIST_MAX 8
+#define CONFIG_KEYS_MAX 128 /* of the table of keys */
 
 struct config_list {
 	char item[CONFIG_LIST_MAX][64];

@@ -23,7 +23,7 @@ static void take_message(void *userdata, int level, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct config_origin origins[64];
+	static struct config_origin origins[CONFIG_KEYS_MAX];
 	struct config config, again;
 	size_t printed_size = 0;
 	char *printed = NULL, *text = malloc(size + 1);

@@ -84,8 +84,10 @@ static char *text_of(BIO *bio)
 	char *data, *text;
 	long size = BIO_get_mem_data(bio, &data);
 
-	text = strndup(data, (size_t)size);
+	text = malloc((size_t)size + 1);
 	assert_non_null(text);
+	memcpy(text, data, (size_t)size);
+	text[size] = '\0';
 	BIO_free(bio);
 	return text;
 }
