@@ -4,8 +4,9 @@
  * A device comes to the DTLS port with a certificate under a registered authority. With the policy
  * "person" it enrols as any other, while a window is open. With "auto" its first connection is
  * enough: there is a record, and the authority's word admits it (where this gateway itself
- * approves, it approves it). That word is only taken while the clock is right: certificates that
- * are over are not told from others otherwise; then a person decides.
+ * approves, it approves it). That word counts for the first decision alone: whom a person released,
+ * or a platform put out, waits for a person. It is only taken while the clock is right:
+ * certificates that are over are not told from others otherwise; then a person decides.
  *
  * A device is known by the fingerprint of its certificate from then on. Blocked, it gets no session
  * any more. Another certificate with its name is another device (secure-host.c).
@@ -92,8 +93,8 @@ void ca_look(struct host *host, struct device *device, const struct lan_peer *pe
 
 	if (!ca_vouches(host, peer) || !clock_is_synced() || record->trust != TRUST_CERT ||
 		strcmp(record->fingerprint, peer->identity) != 0 ||
-		record->life.admission != ADMISSION_PENDING || device_host(device)->taking_in ||
-		token_is_missing(host, device))
+		record->life.admission != ADMISSION_PENDING || record->decided_at ||
+		device_host(device)->taking_in || token_is_missing(host, device))
 		return;
 	if (driver && driver->describe()->supports & PLATFORM_APPROVES_HERE)
 		event = LIFE_APPROVE;

@@ -76,6 +76,12 @@ static void answer(const struct ca_saving *saving, const char *text)
 		import_answer(saving->done, saving->userdata, ACT_DONE, 0, text);
 }
 
+static void out_of_memory(act_done_fn done, void *userdata)
+{
+	if (done)
+		import_not_stored(done, userdata, -ENOMEM);
+}
+
 static void on_saved(void *userdata, int result, const char *head)
 {
 	CLEANUP(cleanup_saving) struct ca_saving *saving = userdata;
@@ -100,7 +106,14 @@ static void on_saved(void *userdata, int result, const char *head)
 		log_notice("The authority %s (SHA-256 %s) is registered, admit = %s.",
 			saving->ca->name, saving->ca->fingerprint,
 			ca_policy_to_string(saving->ca->policy));
-		/* There is room: it was reserved before the change went out. */
+		/* Reserved here, where it is used: others were on their way at the same time. */
+		if (device_cas_reserve(&host->cas) < 0) {
+			log_error("There is no memory for the authority %s: it is believed after "
+				  "the next start.",
+				saving->ca->name);
+			out_of_memory(saving->done, saving->userdata);
+			return;
+		}
 		device_cas_put(&host->cas, STEAL(saving->ca));
 	} else {
 		text = "Withdrawn. No device comes in with a certificate of this authority any "
@@ -129,12 +142,6 @@ static void save(struct host *host, struct ca_saving *saving_stolen, const struc
 		import_not_stored(saving->done, saving->userdata, r);
 }
 
-static void out_of_memory(act_done_fn done, void *userdata)
-{
-	if (done)
-		import_not_stored(done, userdata, -ENOMEM);
-}
-
 void ca_save(struct host *host, struct device_ca *ca_stolen, const struct audit_row *audit,
 	act_done_fn done, void *userdata)
 {
@@ -142,9 +149,7 @@ void ca_save(struct host *host, struct device_ca *ca_stolen, const struct audit_
 	const struct device_ca *known = device_cas_find(&host->cas, ca->fingerprint);
 	struct ca_saving *saving = calloc(1, sizeof(*saving));
 
-	/* One more for each that is on its way: they all fit then. */
-	if (!saving || (!known && device_cas_reserve(&host->cas) < 0)) {
-		free(saving);
+	if (!saving) {
 		out_of_memory(done, userdata);
 		return;
 	}

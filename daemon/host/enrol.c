@@ -61,8 +61,10 @@ static void answer_enrolled(const struct enrol_wait *wait, struct device *device
 			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
 	}
-	if (wait->peer.trust >= TRUST_PSK) {
+	/* The label's key alone proves the label. */
+	if (wait->peer.trust == TRUST_PSK)
 		scan_proved(wait->host, device);
+	if (wait->peer.trust >= TRUST_PSK) {
 		ca_look(wait->host, device, &wait->peer);
 	}
 	enrol_send_answer(wait->host, device, wait->exchange,
@@ -355,7 +357,7 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 		enrolment->news)
 		submit_enrol(host, device, enrolment);
 	else {
-		if (secure_is_proven(request))
+		if (request->peer->trust == TRUST_PSK)
 			scan_proved(host, device);
 		ca_look(host, device, request->peer);
 		enrol_send_answer(

@@ -265,6 +265,28 @@ static void a_key_keeps_its_name(void **state)
 	assert_false(secure_may_be(device->record, &peer));
 }
 
+/* The policy is for newcomers: whom a person released waits for a person. */
+static void released_is_for_a_person(void **state)
+{
+	struct device *device;
+	struct act act;
+
+	enters("pump", "f1", "auto");
+	store_answer_all(0);
+	device = device_of("pump");
+	assert_true(is_in("pump"));
+	act = act_on(ACT_RELEASE, device->record->id);
+	act.role = ROLE_ADMIN;
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	asks("pump", "f1", "auto");
+	store_answer_all(0);
+	enters("pump", "f1", "auto");
+	store_answer_all(0);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	assert_false(is_in("pump"));
+}
+
 static void what_a_person_decided_stands(void **state)
 {
 	struct device *device;
@@ -356,6 +378,7 @@ int main(void)
 		T(a_certificate_beats_who_proves_nothing),
 		T(another_certificate_is_another_device),
 		T(a_key_keeps_its_name),
+		T(released_is_for_a_person),
 		T(what_a_person_decided_stands),
 		T(blocked_is_out),
 		T(kept_are_approved_ones),

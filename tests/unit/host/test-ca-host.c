@@ -186,6 +186,27 @@ static void so_many(void **state)
 	pki_clear(&one);
 }
 
+/* A directory full of files at the first start: all are on their way before one is on disk. */
+static void many_on_their_way(void **state)
+{
+	struct audit_row audit;
+
+	audit_row_init(&audit, "gateway", "", "file", "device-ca add", "", "", "done");
+	for (int i = 0; i < 20; i++) {
+		struct device_ca *ca = calloc(1, sizeof(*ca));
+
+		assert_non_null(ca);
+		snprintf(ca->fingerprint, sizeof(ca->fingerprint), "%04d", i);
+		ca->certificate = strdup(root_pem);
+		ca_save(&bed.host, ca, &audit, NULL, NULL);
+	}
+	assert_int_equal(bed.host.cas.count, 0);
+	store_answer_all(0);
+	assert_int_equal(bed.host.cas.count, 20);
+	assert_true(bed.host.cas.room >= 20);
+	assert_string_equal(bed.host.cas.ca[19]->fingerprint, "0019");
+}
+
 static void believed_is_nobody_when_it_cannot_be_taken_on(void **state)
 {
 	fake_trust.result = -ENOMEM;
@@ -279,6 +300,7 @@ int main(void)
 		T(what_is_none),
 		T(what_is_not_stored_does_not_count),
 		T(so_many),
+		T(many_on_their_way),
 		T(believed_is_nobody_when_it_cannot_be_taken_on),
 		T(the_directory),
 		T(a_file_that_is_wrong),

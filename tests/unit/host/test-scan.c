@@ -49,13 +49,10 @@ static struct act cancel_of(const char *ep)
 	return act;
 }
 
-/* A DTLS session with the key of its label. */
-static void enrol_secure(const char *ep)
+static void enrol_as(const char *ep, const struct lan_peer *peer)
 {
-	const struct lan_peer peer = {
-		.address = address_of(ONE), .trust = TRUST_PSK, .verified = true};
 	struct lan_request request = {.exchange = &x,
-		.peer = &peer,
+		.peer = peer,
 		.method = LAN_POST,
 		.resource = LAN_ENROL,
 		.content_format = FORMAT_JSON,
@@ -65,6 +62,35 @@ static void enrol_secure(const char *ep)
 	snprintf(request.ep, sizeof(request.ep), "%s", ep);
 	enrol_on_request(&bed.host, &request);
 	store_answer_all(0);
+}
+
+/* A DTLS session with the key of its label. */
+static void enrol_secure(const char *ep)
+{
+	enrol_as(ep, &(const struct lan_peer){
+			     .address = address_of(ONE), .trust = TRUST_PSK, .verified = true});
+}
+
+/* Its name is on a certificate, and that is another matter than the key on the label. */
+static void a_certificate_is_no_proof_of_a_label(void **state)
+{
+	struct act act = scan_of("one", 1);
+	struct lan_peer peer = {.address = address_of(ONE), .trust = TRUST_CERT, .verified = true};
+	const struct device *device;
+
+	strcpy(peer.name, "one");
+	strcpy(peer.identity, "f1");
+	strcpy(peer.authority, "maker");
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	open_window();
+	enrol_as("one", &peer);
+	assert_int_equal(x.code, COAP_CODE(2, 1));
+	device = registry_by_ep(bed.host.registry, "one");
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	assert_int_equal(device->record->evidence, EVIDENCE_NONE);
+	assert_true(scan_is_open(&bed.host, "one"));
+	enrol_as("one", &peer);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
 }
 
 static void a_session_of_its_key_is_taken_in(void **state)
@@ -288,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_session_of_its_key_is_taken_in),
+		T(a_certificate_is_no_proof_of_a_label),
 		T(a_window_is_over_after_a_day),
 		T(what_was_over_while_the_gateway_was_away),
 		T(only_so_many_wait),
