@@ -7,13 +7,15 @@
  * it out, with time-outs, limits, retries and persistence, and calls again.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/crypto.h"
 #include "base/span.h"
 
 struct driver_services {
-	int64_t (*now)(void); /* wall milliseconds */
+	int64_t (*now)(void);	       /* wall milliseconds */
+	bool (*clock_is_synced)(void); /* false: 'now' may be wrong by years */
 	void (*random)(void *ret_bytes, size_t size);
 	int (*hmac_sha256)(struct span key, const struct span *parts, size_t count,
 		uint8_t ret_mac[SHA256_SIZE]);

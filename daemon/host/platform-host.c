@@ -57,6 +57,7 @@ const struct driver_services *platform_host_services(void)
 {
 	static const struct driver_services services = {
 		.now = clock_wall_msec,
+		.clock_is_synced = clock_is_synced,
 		.random = random_bytes,
 		.hmac_sha256 = crypto_hmac_sha256,
 		.sign = no_sign,

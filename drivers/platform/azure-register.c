@@ -171,9 +171,13 @@ static int try_later(
 		status->retry_after > progress->wait ? status->retry_after : progress->wait);
 }
 
-/* The key is not taken. While a credential is in use that is its revocation. */
+/* The key is not taken. While a credential is in use that is its revocation. With a clock that may
+ * be wrong it says nothing: the signature may have been over before it was made. */
 static int refused(struct azure_call *call, const char *why)
 {
+	if (!call->services->clock_is_synced())
+		return azure_say(call, PLATFORM_FAILED,
+			"the provisioning service refuses, and the gateway's clock is not set");
 	call->step->trouble = PLATFORM_TOKEN_REFUSED;
 	return azure_say(call,
 		call->device->record->life.credential_doubted ? PLATFORM_REJECTED

@@ -17,6 +17,7 @@ from iothub import new_key  # noqa: E402
 from way_in import alarms, await_link, words_of_platform  # noqa: E402
 
 TOO_MANY = 0x9d  # 4.29
+pytestmark = pytest.mark.usefixtures('set_clock')  # else a refusal is not believed
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 """What waits: how much of it may be one device's, how long there is room, how fast it leaves."""
 
 import json
-import os
 import time
 
 import pytest
@@ -161,20 +160,6 @@ def test_oldest_make_room(make_gateway, broker, recorder):
     assert sum(one['count'] for one in gaps(recorder, chatty)) == \
         gateway.ctl('queue')['lost']['for-room']
     assert {one['reason'] for one in gaps(recorder, chatty)} == {'outbox full'}
-
-
-@pytest.fixture
-def set_clock():
-    """The clock counts as set, whatever the machine's time service says: the bed has its own /run."""
-    stamp = '/run/systemd/timesync/synchronized'
-    if os.path.exists(stamp) or os.environ['GATEHOUSE_BED'] == 'plain':
-        yield
-        return
-    os.makedirs(os.path.dirname(stamp), exist_ok=True)
-    with open(stamp, 'w', encoding='ascii'):
-        pass
-    yield
-    os.unlink(stamp)
 
 
 @pytest.mark.usefixtures('set_clock')

@@ -72,8 +72,16 @@ __attribute__((format(printf, 3, 4))) static void fake_log(
 	assert_null(strstr(text, "RT-"));
 }
 
-static const struct driver_services services = {
-	.now = fake_now, .random = fake_random, .hmac_sha256 = crypto_hmac_sha256, .log = fake_log};
+static bool fake_is_synced(void)
+{
+	return !current->clock_is_wrong;
+}
+
+static const struct driver_services services = {.now = fake_now,
+	.clock_is_synced = fake_is_synced,
+	.random = fake_random,
+	.hmac_sha256 = crypto_hmac_sha256,
+	.log = fake_log};
 
 void rules_begin(struct rules *rules, const struct rules_case *kind)
 {

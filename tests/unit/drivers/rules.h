@@ -46,7 +46,8 @@ struct rules {
 	unsigned calls,
 		in_a_row; /* calls of the driver; without a request, wait or event between */
 	bool operator_token;
-	bool lose_answer; /* the next answer is lost after the platform has worked */
+	bool clock_is_wrong; /* nobody has set it since the start */
+	bool lose_answer;    /* the next answer is lost after the platform has worked */
 };
 
 void rules_begin(struct rules *rules, const struct rules_case *kind);

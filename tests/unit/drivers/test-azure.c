@@ -410,6 +410,26 @@ static void revoked_there(void **state)
 		}
 }
 
+/* A gateway without a clock of its own starts with that of its last shutdown: what it signs then is
+ * over before it is made, and a refusal of that is nobody's decision. */
+static void a_wrong_clock_ends_nobodys_credential(void **state)
+{
+	struct rules rules;
+
+	FOR_EACH_KEY(&rules, i)
+	{
+		rules_take_in(&rules);
+		rules_event(&rules, LIFE_LINK_UP);
+		rules.clock_is_wrong = true;
+		rules.dps.key_refused = true;
+		rules_event(&rules, LIFE_LINK_REFUSED);
+		rules_settle(&rules);
+		assert_true(rules.backs_off);
+		assert_int_not_equal(life(&rules)->credential, CREDENTIAL_NONE);
+		assert_int_equal(life(&rules)->admission, ADMISSION_ADMITTED);
+	}
+}
+
 /* Before 2020 no clock was set: nothing is signed with it. */
 static void without_a_clock_nothing_is_signed(void **state)
 {
@@ -505,6 +525,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_operation_is_begun_again_but_not_for_ever),
 		cmocka_unit_test(a_new_signature_needs_nobody),
 		cmocka_unit_test(refused_by_the_hub_it_registers_anew),
+		cmocka_unit_test(a_wrong_clock_ends_nobodys_credential),
 		cmocka_unit_test(revoked_there),
 		cmocka_unit_test(without_a_clock_nothing_is_signed),
 		cmocka_unit_test(what_the_service_may_know),
