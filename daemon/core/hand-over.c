@@ -332,13 +332,14 @@ static bool id_is_good(const char *id)
 /* It goes into headers and packets of its platform, as one that was imported by hand does. */
 static bool token_is_good(const struct device_record *record, struct span value)
 {
-	struct span ep = span_from_string(record->ep), username, password;
+	struct span ep = span_from_string(record->ep), username, password, identity;
 
 	if (!strcmp(record->platform, TOKEN_KIND_SPOTFLOW))
 		return !token_check_pt(ep, value, NULL);
 	if (!strcmp(record->platform, TOKEN_KIND_MQTT))
-		return token_value_read(value, &username, &password) >= 0 &&
-		       !token_check(ep, username, password, NULL);
+		return token_value_read_identity(value, &identity) >= 0 ||
+		       (token_value_read(value, &username, &password) >= 0 &&
+			       !token_check(ep, username, password, NULL));
 	return true;
 }
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "host/command-host.h"
@@ -48,7 +49,8 @@ static int attach(struct host *host, struct device *device)
 int device_host_add(struct host *host, struct device_record *record, struct device **ret)
 {
 	struct device *device;
-	int r = registry_add(host->registry, record, &device);
+	bool comes_back = host->replacing_ep[0] && !strcasecmp(record->ep, host->replacing_ep);
+	int r = comes_back ? -EBUSY : registry_add(host->registry, record, &device);
 
 	if (r == -ENOSPC)
 		host->limits.reached[LIMIT_DEVICES]++;

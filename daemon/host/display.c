@@ -21,7 +21,9 @@ static bool has_code(const struct device_record *record)
 
 void display_note(struct device_record *next)
 {
-	if (next->is_server && has_code(next))
+	if (!next->is_server) /* it comes by itself now, and nobody can clear anything there */
+		next->display_holds = false;
+	else if (has_code(next))
 		next->display_holds = true;
 }
 

@@ -373,9 +373,12 @@ void reading_on_refused(struct host *host, uint64_t tag, int reason)
 /* One that the uplink held will not come back: it is owed again, and with it what left after it. */
 static void give_back(struct host *host, struct flight *flight, bool pack_goes_on)
 {
-	if (flight->kind == FLIGHT_READING)
+	if (flight->kind == FLIGHT_READING) {
 		owed_put_back(host->owed, flight->device_row, flight->row);
-	else if (flight->kind == FLIGHT_GAP)
+		/* Under MQTT 3.1.1 a broker says by hanging up that a PUBLISH is too large. */
+		if (flight->packed && !pack_goes_on)
+			host->pack_singles++;
+	} else if (flight->kind == FLIGHT_GAP)
 		gap_on_lost(host, flight->row);
 	else if (flight->kind == FLIGHT_RESULT)
 		command_on_lost(host, flight->row);

@@ -209,7 +209,8 @@ struct host {
 	struct flight *flights; /* FLIGHTS_MAX */
 	uint32_t flight_free;	/* head of the free list, FLIGHTS_MAX = none */
 	unsigned flights_in_use;
-	unsigned pack_singles; /* so many readings go out one by one: see pack.c */
+	char replacing_ep[EP_MAX + 1]; /* is on its way to another record; nobody else gets it */
+	unsigned pack_singles;	       /* so many readings go out one by one: see pack.c */
 	sd_event_source *delete_timer;
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;

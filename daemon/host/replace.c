@@ -39,6 +39,7 @@ static void replacing_free(struct replacing *replacing)
 
 static void end(struct replacing *replacing, enum act_result result, const char *text)
 {
+	replacing->call->host->replacing_ep[0] = '\0';
 	act_call_done(replacing->call, result, 0, text);
 	replacing_free(replacing);
 }
@@ -64,6 +65,7 @@ static int edit_replaced(struct device_record *next, const void *argument, const
 	from->info.attributes = NULL; /* it is the next record's */
 	memcpy(next->ep, from->ep, sizeof(next->ep));
 	next->trust = from->trust;
+	memcpy(next->fingerprint, from->fingerprint, sizeof(next->fingerprint));
 	next->found_by = from->found_by;
 	next->address = from->address;
 	next->address_bound = from->address_bound;
@@ -100,13 +102,14 @@ static void on_replaced(
 		return;
 	}
 	/* Whatever is known of how to ask it, is of the broken one. */
+	replacing->call->host->replacing_ep[0] = '\0';
 	part = device_host(device);
 	part->probed = false;
-	part->driver = NULL;
 	device_host_probe(replacing->call->host, device);
 	log_device(LOG_NOTICE, device->record->id, "It is replaced: %s is behind it now.",
 		device->record->ep);
-	reading_drain(replacing->call->host, device, false, on_drained, replacing);
+	/* What waits is the broken one's, whatever is kept of the revoked ones. */
+	reading_drain(replacing->call->host, device, true, on_drained, replacing);
 }
 
 /* ---- the newcomer makes room ---- */
@@ -172,6 +175,8 @@ void replace_act(struct act_call *call, struct device *device)
 	struct audit_row audit;
 	int r;
 
+	if (!why && call->host->replacing_ep[0])
+		why = "Another device is being replaced at this moment. Try again.";
 	if (why) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0, why);
 		return;
@@ -184,6 +189,9 @@ void replace_act(struct act_call *call, struct device *device)
 		return;
 	}
 	replacing->call = call;
+	/* Between the two changes the name is in no record: whoever comes with it is told to come
+	 * again. */
+	memcpy(call->host->replacing_ep, newcomer->record->ep, sizeof(call->host->replacing_ep));
 	audit_of_act(
 		&call->act, newcomer->record->id, device->record->id, "takes its place", &audit);
 	host_submit(call->host, newcomer,

@@ -20,30 +20,36 @@ void upstream_secret_clear(struct upstream_secret *secret)
 	secret_clear(&secret->identity);
 }
 
+static int add_bytes(struct span bytes, struct secret *secret)
+{
+	size_t size = secret->size + bytes.size;
+	uint8_t *joined = malloc(size + 1);
+
+	if (!joined)
+		return -ENOMEM;
+	if (secret->size)
+		memcpy(joined, secret->data, secret->size);
+	memcpy(joined + secret->size, bytes.data, bytes.size);
+	secret_clear(secret);
+	*secret = (struct secret){joined, size};
+	return 0;
+}
+
 /* The content goes behind what 'secret' holds. */
 static int add_file(const char *path, size_t max, bool first_line, struct secret *secret)
 {
-	uint8_t *data = NULL, *joined;
-	size_t size = 0, used;
+	uint8_t *data = NULL;
+	size_t size = 0;
 	int r = file_read(AT_FDCWD, path, max, &data, &size);
 
 	if (r < 0) {
 		log_error("The file %s cannot be read: %s.", path, strerror(-r));
 		return r;
 	}
-	used = first_line ? strcspn((char *)data, "\r\n") : size;
-	joined = malloc(secret->size + used + 1);
-	if (joined) {
-		if (secret->size)
-			memcpy(joined, secret->data, secret->size);
-		memcpy(joined + secret->size, data, used);
-		used += secret->size;
-		secret_clear(secret);
-		*secret = (struct secret){joined, used};
-	}
+	r = add_bytes(span_of(data, first_line ? strcspn((char *)data, "\r\n") : size), secret);
 	crypto_wipe(data, size);
 	free(data);
-	return joined ? 0 : -ENOMEM;
+	return r;
 }
 
 static int read_identity(const struct config *config, struct secret *identity)
@@ -52,6 +58,9 @@ static int read_identity(const struct config *config, struct secret *identity)
 	size_t first;
 	int r = add_file(config->mqtt_certificate_file, IDENTITY_MAX, false, identity);
 
+	/* One file for the library: the key begins on a line of its own. */
+	if (r >= 0 && identity->size && identity->data[identity->size - 1] != '\n')
+		r = add_bytes(SPAN_LITERAL("\n"), identity);
 	if (r < 0)
 		return r;
 	first = identity->size;

@@ -104,6 +104,9 @@ static void handle_message(struct connection *connection, const struct inbound *
 	struct uplink_session *session = connection->session;
 	struct uplink *uplink = connection->uplink;
 
+	/* Whoever asked has its answer; what a provisioning service says on is for nobody. */
+	if (session->ended && session->options.transient)
+		return;
 	uplink->ops.event(uplink->userdata, &(struct uplink_event){.kind = UPLINK_MESSAGE,
 						    .session = session->ended ? NULL : session,
 						    .text = "",

@@ -127,10 +127,16 @@ static void lost_and_sent_again(void **state)
 	bed_advance(2 * USEC_PER_SEC);
 	link_up();
 	bed_run_loop();
-	assert_int_equal(published("gatehouse/plant/telemetry", 0), 2);
-	assert_int_equal(times(newest(), "\"gh\""), 4);
-	uplink_deliver(newest());
+	/* One by one: a broker may have hung up because they were too much together. */
+	assert_int_equal(published("gatehouse/plant/telemetry", 0), 5);
+	assert_int_equal(times(newest(), "\"gh\""), 1);
+	for (size_t i = 1; i < fake_publication_count; i++)
+		if (!strcmp(fake_publications[i].topic, "gatehouse/plant/telemetry"))
+			uplink_deliver(i);
 	assert_int_equal(owed(), 0);
+	reported("one", "10.0.0.1", 2);
+	bed_run_loop();
+	assert_int_equal(times(newest(), "\"gh\""), 2);
 }
 
 /* Too much for the broker together: one by one, and only the one that is to blame is put aside. */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fakes.h"
@@ -107,6 +108,44 @@ static void only_by_one_that_waits(void **state)
 	assert_int_equal(disk_audit_count("replace", NULL), 0);
 }
 
+/* Between the two changes the name is nobody's: who comes with it then is told to come again. */
+static void nobody_gets_the_name_meanwhile(void **state)
+{
+	struct act act;
+	struct device *device = plant(&act);
+	struct device_record *record = calloc(1, sizeof(*record));
+	struct device *second = NULL;
+	struct act_try try;
+
+	try_act(&act, &try);
+	store_answer(0);
+	assert_null(registry_by_ep(bed.host.registry, "new"));
+	strcpy(record->id, "another");
+	strcpy(record->ep, "New");
+	assert_int_equal(device_host_add(&bed.host, record, &second), -EBUSY);
+	assert_null(second);
+	refuse(&act, "no other device");
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_DONE);
+	assert_ptr_equal(registry_by_ep(bed.host.registry, "new"), device);
+	/* It is free again for the registry itself to judge. */
+	assert_string_equal(bed.host.replacing_ep, "");
+}
+
+/* A spare part with a certificate of its own: that one is known from now on, not the broken one's.
+ */
+static void the_fingerprint_is_the_new_ones(void **state)
+{
+	struct act act;
+	struct device *device = plant(&act);
+	struct device *newcomer = registry_by_id(bed.host.registry, new_id);
+
+	strcpy(device->record->fingerprint, "0001");
+	strcpy(newcomer->record->fingerprint, "0002");
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_string_equal(registry_by_id(bed.host.registry, old_id)->record->fingerprint, "0002");
+}
+
 static void nothing_without_the_journal(void **state)
 {
 	struct act act;
@@ -138,6 +177,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_record_goes_on),
 		T(only_by_one_that_waits),
+		T(nobody_gets_the_name_meanwhile),
+		T(the_fingerprint_is_the_new_ones),
 		T(nothing_without_the_journal),
 	};
 
