@@ -158,8 +158,9 @@ static bool record_is_expected(
 		(struct secure_peer *)secure_entry_find(&lan->secure->peers, address);
 
 	if (peer && lan_secure_is_over(peer)) {
-		log_info("The certificate of the device %s is over: its session ends.",
-			peer->who.name);
+		log_info("The certificate of the device %s %s: its session ends.", peer->who.name,
+			peer->undated ? "was looked at without a clock, and is again now"
+				      : "is over");
 		lan_turn_away(lan, AWAY_CERTIFICATE, address);
 		lan_secure_end(lan, peer, true);
 		return false;

@@ -236,6 +236,7 @@ static bool peer_identify(struct lan *lan, coap_session_t *session, struct secur
 	memcpy(peer->who.name, certificate.name, sizeof(certificate.name));
 	memcpy(peer->who.authority, certificate.authority, sizeof(certificate.authority));
 	peer->not_after = certificate.not_after;
+	peer->undated = !clock_is_synced();
 	return true;
 }
 
@@ -319,7 +320,8 @@ bool lan_secure_describe(const coap_session_t *session, struct lan_peer *peer)
 
 bool lan_secure_is_over(const struct secure_peer *peer)
 {
-	return peer->not_after && clock_is_synced() && clock_wall_msec() > peer->not_after;
+	return peer->not_after && clock_is_synced() &&
+	       (peer->undated || clock_wall_msec() > peer->not_after);
 }
 
 static bool key_is_good(const struct lan *lan, const struct secure_peer *peer)

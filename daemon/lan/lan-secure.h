@@ -70,6 +70,7 @@ struct secure_peer {
 	coap_session_t *session; /* referenced; its application data is this peer */
 	struct lan_peer who;	 /* trust, identity, name, authority; its address is in 'entry' */
 	int64_t not_after;	 /* of its certificate, wall milliseconds; 0 = it has none */
+	bool undated;		 /* its certificate was looked at while nobody knew the time */
 	uint64_t heard_usec;
 	uint64_t asked_usec; /* 0 = never */
 	size_t overhead;     /* bytes that its cipher adds to a record */
@@ -88,7 +89,8 @@ struct lan_secure {
 const char *secure_port_text(const struct device_address *address, char text[8]);
 struct peer_entry *secure_entry_find(
 	struct peer_table *table, const struct device_address *address);
-/* True when its certificate is over, as far as the time is known. */
+/* True when its certificate is over, as far as the time is known, or has to be looked at again
+ * because the time was not known then. */
 bool lan_secure_is_over(const struct secure_peer *peer);
 /* Nothing of ours points to the session any more; libcoap frees it at its next turn. 'connected':
  * libcoap does not know yet that it ends. */

@@ -403,6 +403,17 @@ static void test_clocks(void **state)
 	assert_int_equal(sessions(bed), 0);
 	dtls_close(&dtls);
 	assert_false(try(bed, &device, NULL));
+	/* What was taken without a clock is looked at again, whole, once there is one. */
+	synced = false;
+	ahead = 0;
+	prepare(&dtls, bed, CCM8, &device, NULL);
+	assert_true(gets_in(bed, &dtls));
+	synced = true;
+	dtls_send(&dtls, &request);
+	assert_false(dtls_receive(&dtls, &answer, 300));
+	assert_int_equal(sessions(bed), 0);
+	dtls_close(&dtls);
+	assert_true(try(bed, &device, NULL));
 	pki_clear(&device);
 }
 
