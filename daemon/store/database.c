@@ -38,10 +38,11 @@ static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA foreign_keys=ON;"
 			      "PRAGMA temp_store=MEMORY;"
 			      "PRAGMA secure_delete=ON;"
-			      "PRAGMA auto_vacuum=INCREMENTAL;"
 			      "PRAGMA journal_mode=WAL;"
 			      "PRAGMA journal_size_limit=16777216;"
 			      "PRAGMA synchronous=FULL;";
+/* In a file that holds something already it would be a write, at each opening. */
+static const char NEW_FILE[] = "PRAGMA auto_vacuum=INCREMENTAL;";
 
 /*
  * SQLite knows ENOSPC of a write and says SQLITE_FULL; a quota it does not know, and it keeps no
@@ -83,7 +84,7 @@ int database_result(struct database *db, int code)
 
 /* Makes the file with our mode before SQLite would make it with the umask's; the log inherits it.
  */
-static int file_prepare(const char *path)
+static int file_prepare(const char *path, bool *ret_new)
 {
 	CLEANUP(cleanup_close)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
@@ -93,7 +94,10 @@ static int file_prepare(const char *path)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	return (st.st_mode & 07777) != 0600 && fchmod(fd, 0600) < 0 ? -errno : 0;
+	if ((st.st_mode & 07777) != 0600 && fchmod(fd, 0600) < 0)
+		return -errno;
+	*ret_new = st.st_size == 0;
+	return 0;
 }
 
 static int log_grew(void *userdata, sqlite3 *handle, const char *name, int pages)
@@ -104,7 +108,7 @@ static int log_grew(void *userdata, sqlite3 *handle, const char *name, int pages
 	return SQLITE_OK;
 }
 
-static int database_connect(struct database *db)
+static int database_connect(struct database *db, bool is_new)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
@@ -115,7 +119,9 @@ static int database_connect(struct database *db)
 		return database_result(db, code);
 	sqlite3_busy_timeout(db->handle, BUSY_MSEC);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	code = database_exec(db, PRAGMAS);
+	code = is_new ? database_exec(db, NEW_FILE) : 0;
+	if (code >= 0)
+		code = database_exec(db, PRAGMAS);
 	if (code < 0)
 		return code;
 	sqlite3_wal_hook(db->handle, log_grew, db);
@@ -126,6 +132,7 @@ int database_open(const char *path, struct database **ret, char *ret_why)
 {
 	CLEANUP(database_freep) struct database *db = calloc(1, sizeof(*db));
 	char log[DATABASE_PATH_MAX + 4];
+	bool is_new = false;
 	int r;
 
 	if (!db)
@@ -137,9 +144,9 @@ int database_open(const char *path, struct database **ret, char *ret_why)
 	snprintf(log, sizeof(log), "%s-wal", db->path);
 	db->unclean = access(log, F_OK) == 0;
 	snprintf(db->why, sizeof(db->why), "%s cannot be opened", path);
-	r = file_prepare(path);
+	r = file_prepare(path, &is_new);
 	if (r >= 0)
-		r = database_connect(db);
+		r = database_connect(db, is_new);
 	if (r < 0) {
 		snprintf(ret_why, DATABASE_WHY_MAX, "%s", db->why);
 		db->failed = true;

@@ -79,7 +79,7 @@ def small(answers, sent, received, what):
     """What an address that has not shown that it is there may get: at most three times its bytes,
     nothing that is repeated, nothing to observe."""
     assert received <= 3 * sent, (what, sent, received, answers)
-    WORST[0] = max(WORST[0], received / sent)
+    WORST[0] = max(WORST[0], received / sent if sent else 0.0)
     WORST[1] = max([WORST[1], *(len(answer.encode()) for answer in answers)])
     for answer in answers:
         assert answer.type != coap.CON and answer.option(coap.OBSERVE) is None, (what, answer)
