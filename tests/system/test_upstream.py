@@ -113,7 +113,12 @@ def test_a_broker_that_speaks_3_1_1_only(make_gateway, broker, recorder):
         # commands come as well, and what is answered goes to the topic beside them
         recorder.publish('gatehouse/bed/%s/command/beep' % one.id, b'{}')
         until(lambda: device(gateway, 'aged')['commands'], 20, 'it waits')
-        answer = one.client.exchange(coap.GET, 'd/%s/c' % one.id, options=[(coap.ACCEPT, b'\x32')])
+
+        def fetched():
+            """What waits may not be on disk yet, and is given out when it is."""
+            got = one.client.exchange(coap.GET, 'd/%s/c' % one.id, options=[(coap.ACCEPT, b'\x32')])
+            return got if got.payload else None
+        answer = until(fetched, 10, 'it is given out')
         one.client.exchange(coap.POST, 'd/%s/c' % one.id, content_format=coap.JSON,
                             payload=json.dumps({'cmd': json.loads(answer.payload)['cmd'], 'ok': True}))
         assert json.loads(recorder.wait('gatehouse/bed/%s/result/beep' % one.id)[0].payload)['ok']
