@@ -398,21 +398,8 @@ static void do_forget(struct act_call *call, struct device *device)
 
 /* ---- the switch ---- */
 
-void act_on_device(struct act_call *call)
+static void dispatch(struct act_call *call, struct device *device)
 {
-	struct device *device = registry_by_id(call->host->registry, call->act.device);
-	const char *why = NULL;
-
-	if (!device) {
-		act_call_done(call, ACT_UNKNOWN, 0, "There is no device with this id.");
-		return;
-	}
-	if (label_check(span_from_string(call->act.name), &why) < 0 ||
-		label_check(span_from_string(call->act.place), &why) < 0 ||
-		label_check(span_from_string(call->act.owner), &why) < 0) {
-		act_call_done(call, ACT_BAD_INPUT, 0, why);
-		return;
-	}
 	switch (call->act.kind) {
 	case ACT_ADMIT:
 		do_admit(call, device);
@@ -479,4 +466,19 @@ void act_on_device(struct act_call *call)
 		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
 		break;
 	}
+}
+
+void act_on_device(struct act_call *call)
+{
+	struct device *device = registry_by_id(call->host->registry, call->act.device);
+	const char *why = NULL;
+
+	if (!device)
+		act_call_done(call, ACT_UNKNOWN, 0, "There is no device with this id.");
+	else if (label_check(span_from_string(call->act.name), &why) < 0 ||
+		 label_check(span_from_string(call->act.place), &why) < 0 ||
+		 label_check(span_from_string(call->act.owner), &why) < 0)
+		act_call_done(call, ACT_BAD_INPUT, 0, why);
+	else
+		dispatch(call, device);
 }
