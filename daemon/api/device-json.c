@@ -204,8 +204,8 @@ static void add_content(json_t *body, const struct command *command)
 			body, "result", json_loads(command->result, JSON_DECODE_ANY, NULL));
 }
 
-/* What waits for it, or what became of those that a person sent; whoever may see the device may see
- * what is asked of it. */
+/* What waits for it on disk, or what became of those that a person sent; whoever may see the device
+ * may see what is asked of it. */
 static json_t *commands_of(const struct device *device, bool past, bool technician)
 {
 	json_t *list = json_array(), *body;
@@ -214,7 +214,7 @@ static json_t *commands_of(const struct device *device, bool past, bool technici
 	char id[COMMAND_ID_SIZE];
 
 	for (at = device->commands.first; at; at = at->next) {
-		if (past ? !command_is_past(at) : at->ended)
+		if (past ? !command_is_past(at) : at->ended || at->unsaved)
 			continue;
 		body = json_pack("{s:s,s:s,s:o,s:s}", "cmd", command_id(at->row, id), "name",
 			at->name, "arrived", api_time(at->arrived), "sender", at->sender);

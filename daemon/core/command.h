@@ -61,6 +61,7 @@ struct command {
 	/* runtime only */
 	uint64_t until_usec; /* boot time */
 	bool saving;	     /* on its way to disk */
+	bool unsaved;	     /* and never was there */
 	bool publishing;     /* its result is on its way to the platform */
 };
 

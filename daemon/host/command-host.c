@@ -67,6 +67,7 @@ static void settle(
 	struct host *host = save->host;
 
 	command->saving = false;
+	command->unsaved = save->is_new && result < 0;
 	/* It stays; its end is tried again later, and not at full speed. */
 	if (result < 0 && command->until_usec <= clock_boot_usec())
 		command->until_usec = clock_boot_usec() + RETRY_USEC;
@@ -263,6 +264,7 @@ static int keep(struct host *host, struct device *device, struct command *comman
 
 	command->row = host->next_command++;
 	what.next = *command;
+	command->unsaved = true;
 	command_box_put(&device->commands, command);
 	r = save(host, command, &what);
 	if (r < 0)

@@ -817,6 +817,30 @@ static void test_device(void **state)
 	assert_int_equal(json_array_size(json_object_get(world->body, "actions")), 0);
 }
 
+/* A command is seen when it is on disk, which is when its device may be given it. */
+static void test_commands_on_disk(void **state)
+{
+	struct world *world = *state;
+	struct device *device = add_device(world, "s-1", ADMISSION_ADMITTED);
+	struct command *command = calloc(1, sizeof(*command));
+
+	assert_non_null(command);
+	command->row = 1;
+	strcpy(command->name, "blink");
+	strcpy(command->args, "{}");
+	command->saving = command->unsaved = true;
+	command_box_put(&device->commands, command);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_false(holds(world, "blink"));
+	command->saving = command->unsaved = false;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_true(holds(world, "blink"));
+	/* Its end is on its way to disk. */
+	command->saving = true;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/devices/s-1", NULL, NULL), 200);
+	assert_true(holds(world, "blink"));
+}
+
 /* What was only announced cannot be let in yet, and what was let in is revoked, not blocked. */
 static void test_actions(void **state)
 {
@@ -1314,6 +1338,7 @@ int main(void)
 		IN_WORLD(test_shades_of_wrong),
 		IN_WORLD(test_devices),
 		IN_WORLD(test_device),
+		IN_WORLD(test_commands_on_disk),
 		IN_WORLD(test_actions),
 		IN_WORLD(test_secrets_stay),
 		IN_WORLD(test_long_id),

@@ -96,8 +96,10 @@ static void from_the_broker_to_the_device_and_back(void **state)
 	/* Not before it is on disk. */
 	get(device);
 	assert_int_equal(x.size, 0);
+	assert_true(device->commands.first->unsaved);
 	assert_int_equal(fake_settled, 0);
 	store_answer_all(0);
+	assert_false(device->commands.first->unsaved);
 	assert_int_equal(fake_settled, inbound.kept);
 	assert_string_equal(disk_command(1)->args, "{\"n\":3}");
 	assert_int_equal(disk_command(1)->arrival, inbound.kept);

@@ -22,8 +22,6 @@
 
 #define PATIENCE_USEC (30 * USEC_PER_SEC)
 
-unsigned fixture_last_batch_order;
-
 unsigned fixture_next_order(void)
 {
 	static unsigned order;
@@ -104,11 +102,12 @@ void fixture_open(struct fixture *fixture)
 static void take_appended(void *userdata, struct reading **readings, size_t count, int result)
 {
 	struct fixture *fixture = userdata;
+	unsigned order = fixture_next_order();
 
-	fixture_last_batch_order = fixture_next_order();
 	for (size_t i = 0; i < count; i++) {
 		assert_true(fixture->rows < FIXTURE_ROWS);
 		fixture->row[fixture->rows] = readings[i]->row;
+		fixture->row_order[fixture->rows] = order;
 		fixture->row_result[fixture->rows++] = result;
 		reading_unref(readings[i]);
 	}

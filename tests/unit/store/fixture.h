@@ -32,6 +32,7 @@ struct fixture {
 	/* answers to store_append(), in order */
 	uint64_t row[FIXTURE_ROWS];
 	int row_result[FIXTURE_ROWS];
+	unsigned row_order[FIXTURE_ROWS]; /* as answer.order, of its batch */
 	size_t rows;
 	/* answers to store_fetch() */
 	struct reading *fetched[FIXTURE_ROWS];
@@ -52,7 +53,6 @@ struct answer {
 };
 void answer_take(void *userdata, int result, const char *head); /* store_done_fn */
 unsigned fixture_next_order(void);
-extern unsigned fixture_last_batch_order; /* of the newest appended() */
 
 void fixture_init(struct fixture *fixture);
 void fixture_done(struct fixture *fixture); /* closes, removes the directory */
