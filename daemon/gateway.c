@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "host/ca-host.h"
+#include "host/claim-host.h"
 #include "host/command-host.h"
 #include "host/display.h"
 #include "host/gap.h"
@@ -262,6 +263,7 @@ static int start_uplink(struct gateway *gateway)
 		display_look(host, device);
 	}
 	scan_plan(host);
+	claim_host_look(host);
 	command_host_start(host);
 	return upstream_start(host);
 }

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A challenge is spent by the first proof that comes for it, right or wrong: nobody guesses twice
- * with the same one. */
+ * with the same one. The text of a proof is hexadecimal: challenge, proof, nonce. */
 
 #include "core/claim.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
+
+#define FIXED_DIGITS (2 * (LABEL_CHALLENGE_SIZE + LABEL_PROOF_SIZE))
+
+_Static_assert(PROOF_TEXT_SIZE == FIXED_DIGITS + 2 * LABEL_NONCE_MAX + 1, "each proof has a text");
 
 int claim_proof_make(struct span nonce, struct span proof, struct claim_proof *ret_proof)
 {
@@ -18,6 +23,34 @@ int claim_proof_make(struct span nonce, struct span proof, struct claim_proof *r
 	*ret_proof = (struct claim_proof){.nonce_size = nonce.size};
 	memcpy(ret_proof->nonce, nonce.data, nonce.size);
 	memcpy(ret_proof->proof, proof.data, proof.size);
+	return 0;
+}
+
+void claim_proof_write(const struct claim_proof *proof, char ret_text[PROOF_TEXT_SIZE])
+{
+	hex_encode(span_of(proof->challenge, sizeof(proof->challenge)), ret_text, PROOF_TEXT_SIZE);
+	hex_encode(span_of(proof->proof, sizeof(proof->proof)), ret_text + 2 * LABEL_CHALLENGE_SIZE,
+		PROOF_TEXT_SIZE - 2 * LABEL_CHALLENGE_SIZE);
+	hex_encode(span_of(proof->nonce, proof->nonce_size), ret_text + FIXED_DIGITS,
+		PROOF_TEXT_SIZE - FIXED_DIGITS);
+}
+
+int claim_proof_read(const char *text, struct claim_proof *ret_proof)
+{
+	struct claim_proof proof = {0};
+	size_t size = strlen(text);
+
+	if (size < FIXED_DIGITS + 2 * LABEL_NONCE_MIN || size >= PROOF_TEXT_SIZE || size % 2)
+		return -EINVAL;
+	proof.nonce_size = (size - FIXED_DIGITS) / 2;
+	if (hex_decode(span_of(text, 2 * LABEL_CHALLENGE_SIZE), proof.challenge,
+		    sizeof(proof.challenge)) < 0 ||
+		hex_decode(span_of(text + 2 * LABEL_CHALLENGE_SIZE, 2 * LABEL_PROOF_SIZE),
+			proof.proof, sizeof(proof.proof)) < 0 ||
+		hex_decode(span_of(text + FIXED_DIGITS, size - FIXED_DIGITS), proof.nonce,
+			proof.nonce_size) < 0)
+		return -EINVAL;
+	*ret_proof = proof;
 	return 0;
 }
 

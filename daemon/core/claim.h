@@ -29,11 +29,15 @@ struct claim_proof {
 	uint8_t proof[LABEL_PROOF_SIZE];
 	/* filled by claim_take() */
 	uint8_t challenge[LABEL_CHALLENGE_SIZE];
-	struct device_address from;
+	struct device_address from; /* not in its text */
 };
 
 /* -EINVAL for sizes that no nonce or proof has. */
 int claim_proof_make(struct span nonce, struct span proof, struct claim_proof *ret_proof);
+
+/* A taken proof as text, for a record, and back; -EINVAL when it is none. */
+void claim_proof_write(const struct claim_proof *proof, char ret_text[PROOF_TEXT_SIZE]);
+int claim_proof_read(const char *text, struct claim_proof *ret_proof);
 
 /* A fresh challenge for somebody at this address; the one before is void. */
 void claim_challenge_make(

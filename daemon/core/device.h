@@ -21,7 +21,9 @@
 #define ATTRIBUTE_VALUE_MAX 256
 #define SHORT_CODE_SIZE	    8 /* without the hyphen */
 #define CODE_TRIES_MAX	    5
-#define MAC_TEXT_SIZE	    18 /* "aa:bb:cc:dd:ee:ff" */
+#define MAC_TEXT_SIZE	    18	/* "aa:bb:cc:dd:ee:ff" */
+#define LABEL_MARK_SIZE	    65	/* of a label: core/label.h */
+#define PROOF_TEXT_SIZE	    129 /* of a kept proof: core/claim.h */
 
 enum trust { TRUST_PLAIN, TRUST_CLAIMED, TRUST_PSK, TRUST_CERT, TRUST_OSCORE, TRUSTS };
 const char *trust_to_string(enum trust trust);
@@ -95,7 +97,11 @@ struct device_record {
 	char mac[MAC_TEXT_SIZE]; /* of that address, "" = there is none (core/binding.h) */
 	/* SHA-256 of its certificate in hex; "" = it showed none, or was released from it */
 	char fingerprint[FINGERPRINT_SIZE];
-	bool is_server;	     /* we ask it (mDNS, /rd), it does not enrol itself */
+	char proved_label[LABEL_MARK_SIZE]; /* the mark of the label that it proved; "" = none */
+	/* What it answered to a challenge before its label was known; "" = nothing */
+	char kept_proof[PROOF_TEXT_SIZE];
+	bool released;	/* what it proved binds its name no more: nobody decided or proved since */
+	bool is_server; /* we ask it (mDNS, /rd), it does not enrol itself */
 	char poll_path[128]; /* path of its if="core.s" link, "" = none */
 	int poll_format;     /* ct of that link, -1 unknown */
 	unsigned code_tries; /* wrong tries so far; survives restarts */

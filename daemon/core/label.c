@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
 
@@ -28,7 +29,9 @@
 #define PREFIX_SIZE  (sizeof(PREFIX) - 1)
 #define SPELLED_SIZE (PREFIX_SIZE + LABEL_CODE_SIZE)
 #define CHECK_BITS   10
-#define CODE_BYTES   ((LABEL_CODE_SIZE * 5 + 7) / 8)
+
+_Static_assert(LABEL_MARK_SIZE == 2 * LABEL_DIGEST_SIZE + 1, "a mark is a digest in hex");
+#define CODE_BYTES ((LABEL_CODE_SIZE * 5 + 7) / 8)
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -277,6 +280,11 @@ int label_read(
 void label_clear(struct label *label)
 {
 	crypto_wipe(label, sizeof(*label));
+}
+
+void label_mark(const struct label *label, char ret_mark[LABEL_MARK_SIZE])
+{
+	hex_encode(span_of(label->digest, sizeof(label->digest)), ret_mark, LABEL_MARK_SIZE);
 }
 
 const char *label_why(enum label_verdict verdict, const char *ep, char *ret_text)

@@ -57,6 +57,8 @@ enum label_verdict {
 int label_read(
 	struct span text, const char *ep, struct label *ret_label, enum label_verdict *ret_verdict);
 void label_clear(struct label *label);
+/* Its digest in hex: how a record says which label its device has proved. */
+void label_mark(const struct label *label, char ret_mark[LABEL_MARK_SIZE]);
 /* The sentence for a person; 'ep' as given to label_read(), which may be NULL. ret_text of at least
  * LABEL_WHY_SIZE bytes. Returns ret_text; empty at LABEL_TAKEN. */
 const char *label_why(enum label_verdict verdict, const char *ep, char *ret_text);

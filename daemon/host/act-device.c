@@ -58,16 +58,23 @@ static int edit_act(struct device_record *next, const void *argument, const char
 		if (next->evidence == EVIDENCE_NONE)
 			next->evidence = EVIDENCE_SHOWN_BY_GATEWAY;
 	}
-	if (edit->claimed && next->trust < TRUST_CLAIMED) {
+	if (edit->claimed[0] && strcmp(next->proved_label, edit->claimed) != 0) {
 		if (!device_address_same_host(&next->address, &edit->claimed_from)) {
 			*ret_why = "It moved meanwhile. Scan its label again.";
 			return -ESTALE;
 		}
+		if (next->trust > TRUST_CLAIMED) {
+			*ret_why = "It proved something else meanwhile. Scan the label again.";
+			return -ESTALE;
+		}
 		next->trust = TRUST_CLAIMED;
+		memcpy(next->proved_label, edit->claimed, sizeof(next->proved_label));
+		next->kept_proof[0] = '\0';
 	}
 	if (edit->releases)
 		next->fingerprint[0] = '\0';
 	if (edit->decides) {
+		next->released = edit->releases;
 		memcpy(next->decided_by, edit->decided_by, sizeof(next->decided_by));
 		next->evidence = edit->evidence;
 		next->decided_at = edit->now;

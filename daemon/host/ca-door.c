@@ -64,6 +64,7 @@ static int edit_taken_in(struct device_record *next, const void *argument, const
 	memcpy(next->decided_by, taking->by, sizeof(next->decided_by));
 	next->evidence = EVIDENCE_POLICY;
 	next->decided_at = taking->now;
+	next->released = false;
 	return 0;
 }
 

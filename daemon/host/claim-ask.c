@@ -31,7 +31,7 @@ static bool may_be_asked(struct host *host, struct device *device)
 	return record->is_server && part->probed &&
 	       (record->trust == TRUST_PLAIN || scan_is_open(host, record->ep)) && part->driver &&
 	       part->driver->claim && part->links.claim[0] && !part->claim_asked &&
-	       !part->kept_proof.nonce_size && record->life.admission != ADMISSION_SIGHTED &&
+	       !record->kept_proof[0] && record->life.admission != ADMISSION_SIGHTED &&
 	       record->life.admission != ADMISSION_BLOCKED && record->address_bound &&
 	       claim_host_wants(host, device, true);
 }

@@ -17,18 +17,21 @@ bool claim_host_wants(const struct host *host, const struct device *device, bool
  * none to give. Good until the next one. */
 const struct claim_challenge *claim_host_challenge(
 	struct host *host, struct device *device, const struct device_address *to, bool holds);
-/*
- * Takes the proof that came with an enrolment. True when it is right by the label that is known
- * now. Without a label the holder's is kept for the time when there is one.
+enum claim_verdict {
+	CLAIM_NOTHING, /* there is none, or it says nothing */
+	CLAIM_RIGHT,   /* by the label that is known now */
+	CLAIM_KEPT,    /* no label is known yet: it belongs into the record */
+};
+/* Takes the proof that came with an enrolment, and fills in what it answers. The holder's alone is
+ * kept. */
+enum claim_verdict claim_host_take(struct host *host, struct device *device,
+	const struct lan_peer *peer, bool holds, struct claim_proof *proof);
+/* Takes what a device that was asked answered to its challenge; what it is worth is submitted here.
  */
-bool claim_host_take(struct host *host, struct device *device, const struct lan_peer *peer,
-	bool holds, const struct claim_proof *proof);
-/* Takes what a device that was asked answered to its challenge; a right one is submitted here. */
 void claim_host_answered(struct host *host, struct device *device, const struct claim_proof *proof);
-/* True when the proof fits this label; a wrong one is counted. */
-bool claim_host_is_right(struct host *host, struct device *device, const struct label *label,
-	const struct claim_proof *proof);
-/* Labels became known: kept proofs are looked at. */
+/* True when the proof that is kept of this device fits the label; a wrong one is counted. */
+bool claim_host_kept_is_right(struct host *host, struct device *device, const struct label *label);
+/* Labels became known, or the gateway has started: kept proofs are looked at. */
 void claim_host_look(struct host *host);
 
 /* ---- claim-ask.c ---- */

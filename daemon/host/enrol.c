@@ -61,12 +61,8 @@ static void answer_enrolled(const struct enrol_wait *wait, struct device *device
 			wait->exchange, COAP_CODE(4, 9), "this name belongs to another device", -1);
 		return;
 	}
-	/* The label's key alone proves the label. */
-	if (wait->peer.trust == TRUST_PSK)
-		scan_proved(wait->host, device);
-	if (wait->peer.trust >= TRUST_PSK) {
+	if (wait->peer.trust >= TRUST_PSK)
 		ca_look(wait->host, device, &wait->peer);
-	}
 	enrol_send_answer(wait->host, device, wait->exchange,
 		wait->created ? COAP_CODE(2, 1) : COAP_CODE(2, 4), wait->format, true);
 }
@@ -105,6 +101,8 @@ static void on_enrolled(
 struct enrol_edit {
 	struct device_info info;
 	struct lan_peer peer;
+	char label[LABEL_MARK_SIZE];	  /* that it proves; "" = none that is known */
+	char kept_proof[PROOF_TEXT_SIZE]; /* "" = none */
 	bool set_info, claimed;
 };
 
@@ -115,8 +113,10 @@ struct enrolment {
 	struct claim_proof proof;
 	int format;
 	bool created;
-	bool claimed; /* the proof is right */
-	bool news;    /* it proves something new: this name for the first time, or from elsewhere */
+	char label[LABEL_MARK_SIZE]; /* as in struct enrol_edit */
+	bool claimed;		     /* the proof is right */
+	bool keeps;		     /* it cannot be told yet, and is to be kept */
+	bool news; /* it proves something new: this name for the first time, or from elsewhere */
 };
 
 static void enrol_edit_clear(void *argument)
@@ -146,8 +146,16 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		secure_raise(next, &edit->peer);
 	} else {
 		binding_set(next, &edit->peer.address, edit->peer.mac);
-		if (edit->claimed)
+		if (edit->claimed) {
 			next->trust = TRUST_CLAIMED;
+			next->released = false;
+		}
+		if (edit->kept_proof[0])
+			memcpy(next->kept_proof, edit->kept_proof, sizeof(next->kept_proof));
+	}
+	if (edit->label[0]) {
+		memcpy(next->proved_label, edit->label, sizeof(next->proved_label));
+		next->kept_proof[0] = '\0';
 	}
 	/* It comes by itself: it is not probed and not polled any more. */
 	next->is_server = false;
@@ -164,8 +172,11 @@ static bool is_news(const struct device_record *record, const struct enrolment *
 {
 	enum trust trust = tier_of(enrolment);
 
+	if (enrolment->keeps)
+		return true;
 	return trust >= TRUST_CLAIMED &&
 	       (record->trust < trust || (trust == TRUST_CERT && !record->fingerprint[0]) ||
+		       record->released || strcmp(record->proved_label, enrolment->label) != 0 ||
 		       !device_address_same_host(
 			       &record->address, &enrolment->request->peer->address));
 }
@@ -203,8 +214,11 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	};
 	lifecycle_describe(life, &word, &stage);
 	/* What a person decided on does not change behind that person's back. */
-	edit.set_info =
-		word == DEVICE_PENDING && (!enrolment->claimed || says_something(&enrolment->info));
+	edit.set_info = word == DEVICE_PENDING && ((!enrolment->claimed && !enrolment->keeps) ||
+							  says_something(&enrolment->info));
+	memcpy(edit.label, enrolment->label, sizeof(edit.label));
+	if (enrolment->keeps)
+		claim_proof_write(&enrolment->proof, edit.kept_proof);
 	edit.info = enrolment->info;
 	enrolment->info = (struct device_info){0};
 	audit_row_init(&audit, "device", "",
@@ -261,6 +275,15 @@ static bool may_come_in(const struct host *host, const struct lan_request *reque
 	return enrol_window_is_open(host, request->ep) || ca_vouches(host, request->peer);
 }
 
+/* The key of a label alone proves the label: with a claim, or as that of the session. */
+static void name_label(struct host *host, const struct device *device, struct enrolment *enrolment)
+{
+	const struct label *label = claim_host_label(host, device);
+
+	if (label && (enrolment->claimed || enrolment->request->peer->trust == TRUST_PSK))
+		label_mark(label, enrolment->label);
+}
+
 static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 {
 	const struct lan_request *request = enrolment->request;
@@ -284,6 +307,7 @@ static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 	}
 	device->last_heard_usec = clock_boot_usec();
 	enrolment->created = true;
+	name_label(host, device, enrolment);
 	submit_enrol(host, device, enrolment);
 }
 
@@ -314,7 +338,16 @@ static bool holds_name(struct host *host, struct device *device, struct enrolmen
 	struct audit_row audit;
 	char address[80];
 
-	enrolment->claimed = claim_host_take(host, device, request->peer, same, &enrolment->proof);
+	switch (claim_host_take(host, device, request->peer, same, &enrolment->proof)) {
+	case CLAIM_RIGHT:
+		enrolment->claimed = true;
+		break;
+	case CLAIM_KEPT:
+		enrolment->keeps = true;
+		break;
+	case CLAIM_NOTHING:
+		break;
+	}
 	if (same || enrolment->claimed || (!device->record->address_bound && !device->on_disk))
 		return true;
 	/* Whoever claims the name again and again does not fill the journal with it. */
@@ -352,13 +385,13 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 			"no onboarding window is open", WINDOW_CLOSED_MAX_AGE);
 		return;
 	}
+	name_label(host, device, enrolment);
 	enrolment->news = is_news(device->record, enrolment);
 	if (life->admission == ADMISSION_SIGHTED || life->admission == ADMISSION_PENDING ||
 		enrolment->news)
 		submit_enrol(host, device, enrolment);
 	else {
-		if (request->peer->trust == TRUST_PSK)
-			scan_proved(host, device);
+		scan_look(host, device);
 		ca_look(host, device, request->peer);
 		enrol_send_answer(
 			host, device, request->exchange, COAP_CODE(2, 4), enrolment->format, true);

@@ -362,10 +362,8 @@ struct device_host {
 	struct ratelimit conflicts; /* rows in the journal */
 	/* claim-host.c */
 	struct claim_challenge challenge, rival;
-	struct claim_proof kept_proof;
-	/* scan-window.c: the label that it has proved since the start */
-	bool has_proved, taking_in;
-	uint8_t proved[LABEL_DIGEST_SIZE];
+	struct ratelimit proofs; /* that are kept */
+	bool taking_in;		 /* scan-window.c, ca-door.c */
 	/* claim-ask.c */
 	bool claim_asked;
 	unsigned claim_tries;
@@ -654,8 +652,9 @@ struct act_edit {
 	char decided_by[LABEL_MAX + 1];
 	enum evidence evidence;
 	bool decides, unlock, wrong_code, right_code;
-	bool releases; /* another certificate may take its name */
-	bool claimed;  /* it proved its label from this address */
+	bool releases; /* another proof may take its name */
+	/* It proved this label (its mark) from this address; "" = none, or that is on disk. */
+	char claimed[LABEL_MARK_SIZE];
 	struct device_address claimed_from;
 	uint64_t code_here; /* the operation whose code is shown here from now on; 0 = none */
 	bool code_over;	    /* the code that was shown is void: its operation ends */

@@ -66,6 +66,9 @@ static int edit_replaced(struct device_record *next, const void *argument, const
 	memcpy(next->ep, from->ep, sizeof(next->ep));
 	next->trust = from->trust;
 	memcpy(next->fingerprint, from->fingerprint, sizeof(next->fingerprint));
+	memcpy(next->proved_label, from->proved_label, sizeof(next->proved_label));
+	memcpy(next->kept_proof, from->kept_proof, sizeof(next->kept_proof));
+	next->released = from->released;
 	next->found_by = from->found_by;
 	next->address = from->address;
 	next->address_bound = from->address_bound;

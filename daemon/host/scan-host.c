@@ -63,17 +63,17 @@ static enum fit fit_of(
 	const struct host *host, const struct device *device, const struct label *label)
 {
 	const struct kept_label *kept = label_book_find(&host->labels, label->ep);
-	const struct claim_proof *proof = device ? &device_host(device)->kept_proof : NULL;
+	struct claim_proof proof;
 	bool fits = false;
 
 	if (kept && !crypto_equal(kept->label.digest, label->digest, sizeof(label->digest)))
 		return FIT_WRONG;
 	if (device && kept && scan_has_proved(device, label))
 		return FIT_RIGHT;
-	if (!proof || !proof->nonce_size)
+	if (!device || claim_proof_read(device->record->kept_proof, &proof) < 0)
 		return FIT_UNKNOWN;
-	return claim_fits(proof, label, device->record->ep, &fits) >= 0 && fits ? FIT_RIGHT
-										: FIT_WRONG;
+	return claim_fits(&proof, label, device->record->ep, &fits) >= 0 && fits ? FIT_RIGHT
+										 : FIT_WRONG;
 }
 
 /* A label that fits by its check characters and is not the one that is known. */
@@ -120,8 +120,8 @@ static struct keeping *keeping_free(struct keeping *keeping)
 }
 DEFINE_CLEANUP(struct keeping *, keeping_free, cleanup_keeping)
 
-/* 'from': where it proved it, when that is on no disk yet. */
-static void decide(struct act_call *call, struct device *device, const struct device_address *from)
+/* 'claimed': the label that its kept proof is of; NULL: the record says it already. */
+static void decide(struct act_call *call, struct device *device, const struct label *claimed)
 {
 	bool admits = call->act.kind == ACT_ADMIT || !act_approves_here(call->host, device);
 	struct act_edit edit;
@@ -130,9 +130,9 @@ static void decide(struct act_call *call, struct device *device, const struct de
 	edit.decides = true;
 	edit.right_code = true;
 	edit.evidence = EVIDENCE_LABEL;
-	if (from) {
-		edit.claimed = true;
-		edit.claimed_from = *from;
+	if (claimed) {
+		label_mark(claimed, edit.claimed);
+		edit.claimed_from = device->record->address;
 	}
 	act_submit(call, device, admits ? LIFE_ADMIT : LIFE_APPROVE, &edit, act_submitted);
 }
@@ -140,21 +140,15 @@ static void decide(struct act_call *call, struct device *device, const struct de
 /* It proved the label before that was known. */
 static void take_in(struct act_call *call, struct device *device)
 {
-	struct device_host *part = device_host(device);
 	const struct label *label = claim_host_label(call->host, device);
-	const struct claim_proof proof = part->kept_proof;
 
-	if (!proof.nonce_size) {
+	if (label && scan_has_proved(device, label))
 		decide(call, device, NULL);
-		return;
-	}
-	part->kept_proof = (struct claim_proof){0};
-	if (!label || !claim_host_is_right(call->host, device, label, &proof)) {
+	else if (label && claim_host_kept_is_right(call->host, device, label))
+		decide(call, device, label);
+	else
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"It proved something else meanwhile. Scan the label again.");
-		return;
-	}
-	decide(call, device, &proof.from);
 }
 
 static void on_kept(void *userdata, int result, const char *head)

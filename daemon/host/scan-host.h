@@ -15,9 +15,7 @@ void scan_act(struct act_call *call, struct device *device);
 /* ---- scan-window.c: the window for one label alone ---- */
 /* True while whoever proves the label of exactly this name is taken in. */
 bool scan_is_open(const struct host *host, const char *ep);
-/* The device has just proved the label that is known (by a DTLS session of its key). */
-void scan_proved(struct host *host, struct device *device);
-/* True when the device has proved this label since the start. */
+/* True when the device has proved this label. */
 bool scan_has_proved(const struct device *device, const struct label *label);
 /* Takes the device in when its label's window is open and it has proved it. */
 void scan_look(struct host *host, struct device *device);

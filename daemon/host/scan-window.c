@@ -197,24 +197,13 @@ void scan_plan(struct host *host)
 
 /* ---- taking in ---- */
 
-void scan_proved(struct host *host, struct device *device)
-{
-	const struct kept_label *kept = label_of(host, device->record->ep);
-	struct device_host *part = device_host(device);
-
-	if (!kept)
-		return;
-	part->has_proved = true;
-	memcpy(part->proved, kept->label.digest, sizeof(part->proved));
-	scan_look(host, device);
-}
-
 bool scan_has_proved(const struct device *device, const struct label *label)
 {
-	const struct device_host *part = device_host(device);
+	char mark[LABEL_MARK_SIZE];
 
-	return part->has_proved && device->record->trust >= TRUST_CLAIMED &&
-	       !memcmp(part->proved, label->digest, sizeof(part->proved));
+	label_mark(label, mark);
+	return device->record->trust >= TRUST_CLAIMED &&
+	       !strcmp(device->record->proved_label, mark);
 }
 
 struct scan_edit {
@@ -238,6 +227,7 @@ static int edit_taken_in(struct device_record *next, const void *argument, const
 	memcpy(next->decided_by, window->opened_by, sizeof(next->decided_by));
 	next->evidence = EVIDENCE_LABEL;
 	next->decided_at = edit->now;
+	next->released = false;
 	next->code_tries = 0;
 	next->code_locked = false;
 	return 0;

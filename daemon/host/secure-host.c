@@ -69,7 +69,7 @@ bool secure_may_be(const struct device_record *record, const struct lan_peer *pe
 		return true;
 	if (record->fingerprint[0])
 		return strcmp(record->fingerprint, peer->identity) == 0;
-	return record->trust < TRUST_PSK || is_undecided(record);
+	return record->trust == TRUST_PLAIN || (record->released && is_undecided(record));
 }
 
 bool secure_is_proven(const struct lan_request *request)
@@ -125,8 +125,13 @@ bool secure_raise(struct device_record *next, const struct lan_peer *peer)
 		!device_address_same_host(&next->address, &peer->address);
 
 	next->trust = peer->trust;
-	if (peer->trust == TRUST_CERT)
+	next->released = false;
+	/* What was answered without a session may be somebody else's; a certificate is no label. */
+	next->kept_proof[0] = '\0';
+	if (peer->trust == TRUST_CERT) {
 		memcpy(next->fingerprint, peer->identity, sizeof(next->fingerprint));
+		next->proved_label[0] = '\0';
+	}
 	next->address = peer->address;
 	/* It is the session that belongs to the name, not the address. */
 	next->address_bound = false;

@@ -14,9 +14,9 @@ bool secure_host_keeps(const struct host *host, const struct lan_peer *peer);
  * and proves nothing that counts here). */
 bool secure_is_proven(const struct lan_request *request);
 /* True when this peer's session proves that it is the device of the record, or may become it: by a
- * key or a certificate that nobody else has proved the name with. A certificate is not a key, and
- * not another certificate: who had proved the name with one of these keeps it until a person
- * releases the device. */
+ * key or a certificate that nobody else has proved the name with. A certificate is not the key of a
+ * label, and not another certificate: who had proved the name with one of these, be it by a claim,
+ * keeps it until a person releases the device - also while nobody has decided about it. */
 bool secure_may_be(const struct device_record *record, const struct lan_peer *peer);
 /* True when the request came over a session that is this device's own. */
 bool secure_is_device(const struct lan_request *request, const struct device *device);

@@ -135,6 +135,14 @@ static const char *const control_steps[] = {
 	"	added_by TEXT NOT NULL, since INTEGER NOT NULL, not_after INTEGER NOT NULL"
 	") STRICT;"
 	"ALTER TABLE device ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';",
+
+	/* Which label a device proved, and what it answered before its label was known. Until now
+	 * only a release took a fingerprint away. */
+	"ALTER TABLE device ADD COLUMN proved_label_sealed BLOB;"
+	"ALTER TABLE device ADD COLUMN kept_proof TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE device ADD COLUMN released INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE device SET released = 1"
+	"	WHERE trust = 'cert' AND fingerprint = '' AND admission = 'pending';",
 };
 
 static const char *const outbox_steps[] = {

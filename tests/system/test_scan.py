@@ -57,6 +57,23 @@ def test_after_the_proof(gateway, form):
     assert waiting(gateway) == {}
 
 
+@pytest.mark.parametrize('known', [False, True])
+def test_after_the_proof_and_a_restart(gateway, known):
+    """What was proved is on disk, whether its label was known then or not: a device that has left is
+    approved by its label all the same."""
+    label = Label('scan-8')
+    if known:
+        know(gateway, label)
+    open_window(gateway)
+    Device(gateway, label).prove()
+    gateway.restart(kill=True)
+    answer, taken = approve(gateway, label.ep, label.code)
+    assert taken, answer
+    record = await_stage(gateway, label.ep, 'active')
+    assert (record['trust'], record['evidence']) == ('claimed', 'label')
+    assert waiting(gateway) == {}
+
+
 def test_before_the_proof(gateway):
     """The label is kept; who proves it is taken in as the person decided, also over a restart."""
     label = Label('scan-2')

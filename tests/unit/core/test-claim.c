@@ -97,12 +97,47 @@ static void the_proof_of_the_contract(void **state)
 	label_clear(&label);
 }
 
+/* There and back, at both ends of a nonce; and what is no proof. */
+static void as_text(void **state)
+{
+	static const size_t nonces[] = {LABEL_NONCE_MIN, LABEL_NONCE_MAX};
+	struct claim_proof proof = {0}, back;
+	char text[PROOF_TEXT_SIZE + 2];
+
+	for (size_t i = 0; i < 2; i++) {
+		proof = (struct claim_proof){.nonce_size = nonces[i]};
+		memset(proof.challenge, 0x11, sizeof(proof.challenge));
+		memset(proof.proof, 0x22, sizeof(proof.proof));
+		memset(proof.nonce, 0x33, nonces[i]);
+		claim_proof_write(&proof, text);
+		assert_int_equal(claim_proof_read(text, &back), 0);
+		assert_memory_equal(&back, &proof, sizeof(back));
+	}
+	strcat(text, "33");
+	assert_int_equal(claim_proof_read(text, &back), -EINVAL);
+	text[2 * (LABEL_CHALLENGE_SIZE + LABEL_PROOF_SIZE + LABEL_NONCE_MIN)] = '\0';
+	assert_int_equal(claim_proof_read(text, &back), 0);
+	for (size_t i = 0; i < strlen(text); i += 16) {
+		char kept = text[i];
+
+		text[i] = 'g';
+		assert_int_equal(claim_proof_read(text, &back), -EINVAL);
+		text[i] = kept;
+	}
+	text[strlen(text) - 1] = '\0';
+	assert_int_equal(claim_proof_read(text, &back), -EINVAL);
+	text[strlen(text) - 1] = '\0';
+	assert_int_equal(claim_proof_read(text, &back), -EINVAL);
+	assert_int_equal(claim_proof_read("", &back), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(a_challenge_is_for_one_use),
 		cmocka_unit_test(the_proof_of_the_contract),
+		cmocka_unit_test(as_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

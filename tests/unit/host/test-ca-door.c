@@ -265,6 +265,91 @@ static void a_key_keeps_its_name(void **state)
 	assert_false(secure_may_be(device->record, &peer));
 }
 
+/* Comes with the key of its label, and waits. */
+static struct device *proved_by_label(const char *name, enum trust trust)
+{
+	struct lan_request request = {.resource = LAN_ENROL,
+		.method = LAN_POST,
+		.peer = &x.peer,
+		.content_format = FORMAT_JSON,
+		.payload = span_from_string("{}"),
+		.exchange = &x};
+	struct device *device;
+
+	open_window();
+	x = (struct lan_exchange){
+		.peer = {.address = address_of("10.0.0.9"), .verified = true, .trust = TRUST_PSK}};
+	snprintf(x.peer.name, sizeof(x.peer.name), "%s", name);
+	snprintf(x.peer.identity, sizeof(x.peer.identity), "%s", name);
+	snprintf(request.ep, sizeof(request.ep), "%s", name);
+	enrol_on_request(&bed.host, &request);
+	store_answer_all(0);
+	device = device_of(name);
+	assert_int_equal(device->record->trust, TRUST_PSK);
+	device->record->trust = trust;
+	return device;
+}
+
+/* Nobody decided on it yet: its name is its own all the same, at either tier that a label proves.
+ */
+static void a_label_keeps_its_name_while_it_waits(void **state)
+{
+	struct device *device = proved_by_label("pump", TRUST_PSK);
+
+	for (int i = 0; i < 2; i++) {
+		enters("pump", "f1", "auto");
+		store_answer_all(0);
+		asks("pump", "f1", "auto");
+		store_answer_all(0);
+		assert_int_equal(x.code, COAP_CODE(4, 9));
+		assert_string_equal(device->record->fingerprint, "");
+		assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+		assert_int_equal(heard(AWAY_NAME_CONFLICT), 2 * (i + 1));
+		assert_int_equal(device->record->trust, i ? TRUST_CLAIMED : TRUST_PSK);
+		device->record->trust = TRUST_CLAIMED;
+	}
+}
+
+/* A person gave the name free: then another proof may take it, until somebody decides again. */
+static void a_released_name_is_free(void **state)
+{
+	struct device *device = proved_by_label("pump", TRUST_PSK);
+	struct act act = act_on(ACT_APPROVE, device->record->id);
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	act = act_on(ACT_RELEASE, device->record->id);
+	act.role = ROLE_ADMIN;
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	/* It was approved again as it was. */
+	act = act_on(ACT_APPROVE, device->record->id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	enters("pump", "f1", "auto");
+	store_answer_all(0);
+	assert_int_equal(device->record->trust, TRUST_PSK);
+	act = act_on(ACT_RELEASE, device->record->id);
+	act.role = ROLE_ADMIN;
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	/* Who had proved it comes again: the name is its own again. */
+	proved_by_label("pump", TRUST_PSK);
+	enters("pump", "f1", "auto");
+	store_answer_all(0);
+	assert_int_equal(device->record->trust, TRUST_PSK);
+	act = act_on(ACT_APPROVE, device->record->id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	act = act_on(ACT_RELEASE, device->record->id);
+	act.role = ROLE_ADMIN;
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	asks("pump", "f1", "person");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_int_equal(device->record->trust, TRUST_CERT);
+	assert_string_equal(disk_device(device->record->id)->fingerprint, "f1");
+}
+
 /* The policy is for newcomers: whom a person released waits for a person. */
 static void released_is_for_a_person(void **state)
 {
@@ -378,6 +463,8 @@ int main(void)
 		T(a_certificate_beats_who_proves_nothing),
 		T(another_certificate_is_another_device),
 		T(a_key_keeps_its_name),
+		T(a_label_keeps_its_name_while_it_waits),
+		T(a_released_name_is_free),
 		T(released_is_for_a_person),
 		T(what_a_person_decided_stands),
 		T(blocked_is_out),

@@ -19,6 +19,7 @@
 #include "base/crypto.h"
 #include "fakes.h"
 #include "host/claim-host.h"
+#include "host/scan-host.h"
 
 #define ONE "10.0.0.1"
 #define TWO "10.0.0.2"
@@ -78,7 +79,7 @@ static void ask(const char *ip)
 	store_answer_all(0);
 }
 
-static void prove_with(const char *ip, const uint8_t challenge[LABEL_CHALLENGE_SIZE], bool right)
+static void enrol_proof(const char *ip, const uint8_t challenge[LABEL_CHALLENGE_SIZE], bool right)
 {
 	static const uint8_t nonce[LABEL_NONCE_MIN] = {7};
 	uint8_t proof[LABEL_PROOF_SIZE];
@@ -92,6 +93,11 @@ static void prove_with(const char *ip, const uint8_t challenge[LABEL_CHALLENGE_S
 	free(nonce_text);
 	free(proof_text);
 	enrol(&x, "sensor-1", ip, body);
+}
+
+static void prove_with(const char *ip, const uint8_t challenge[LABEL_CHALLENGE_SIZE], bool right)
+{
+	enrol_proof(ip, challenge, right);
 	store_answer_all(0);
 }
 
@@ -195,6 +201,121 @@ static void a_proof_waits_for_its_label(void **state)
 	assert_int_equal(x.code, COAP_CODE(2, 4));
 }
 
+/* The gateway ends and starts: what is on disk is there. */
+static struct device *restarted(const char *ep)
+{
+	struct device *device = registry_by_ep(bed.host.registry, ep);
+	struct device_record *record;
+
+	assert_non_null(device);
+	assert_int_equal(device_record_copy(disk_device(device->record->id), &record), 0);
+	registry_remove(bed.host.registry, device);
+	assert_int_equal(device_host_add(&bed.host, record, &device), 0);
+	device->on_disk = true;
+	return device;
+}
+
+static void a_kept_proof_outlives_a_restart(void **state)
+{
+	struct device *device = pending_device("sensor-1", ONE, "{\"model\":\"M\"}");
+
+	prove(ONE, true);
+	device = restarted("sensor-1");
+	assert_string_equal(device->record->info.model, "M");
+	/* It never comes again; its label is imported. */
+	know(&label);
+	assert_int_equal(disk_device(device->record->id)->trust, TRUST_CLAIMED);
+	assert_int_equal(disk_audit_count("proof", "claimed"), 1);
+}
+
+/* The label is scanned, which approves it in the same act. */
+static struct act_outcome scanned(const struct device *device)
+{
+	static const uint8_t secret[LABEL_SECRET_SIZE] = {1, 2, 3};
+	struct act act = act_on(ACT_APPROVE, device->record->id);
+
+	assert_int_equal(label_write(secret, "sensor-1", act.code), 0);
+	return acted(&act);
+}
+
+static void scanned_after_a_restart(void **state)
+{
+	struct device *device = pending_device("sensor-1", ONE, "{}");
+
+	prove(ONE, true);
+	device = restarted("sensor-1");
+	assert_int_equal(scanned(device).result, ACT_DONE);
+	assert_true(lifecycle_may_report(&device->record->life));
+	assert_int_equal(device->record->trust, TRUST_CLAIMED);
+	assert_int_equal(device->record->evidence, EVIDENCE_LABEL);
+	assert_false(scan_is_open(&bed.host, "sensor-1"));
+}
+
+/* The label was known and proved before the restart. */
+static void proved_and_scanned_after_a_restart(void **state)
+{
+	struct device *device = pending_device("sensor-1", ONE, "{}");
+
+	know(&label);
+	prove(ONE, true);
+	device = restarted("sensor-1");
+	assert_int_equal(scanned(device).result, ACT_DONE);
+	assert_true(lifecycle_may_report(&device->record->life));
+	assert_int_equal(device->record->evidence, EVIDENCE_LABEL);
+	assert_false(scan_is_open(&bed.host, "sensor-1"));
+}
+
+/* Proofs without end do not become writes without end. */
+static void kept_proofs_are_not_written_without_end(void **state)
+{
+	unsigned writes = 0;
+
+	pending_device("sensor-1", ONE, "{}");
+	for (int i = 0; i < 60; i++) {
+		uint8_t challenge[LABEL_CHALLENGE_SIZE];
+
+		bed_advance(USEC_PER_SEC);
+		ask(ONE);
+		assert_true(challenge_of(&x, challenge));
+		enrol_proof(ONE, challenge, true);
+		writes += store_waiting() > 0;
+		store_answer_all(0);
+		assert_int_equal(x.code, COAP_CODE(2, 4));
+	}
+	assert_in_range(writes, 1, 6);
+	know(&label);
+	assert_int_equal(
+		registry_by_ep(bed.host.registry, "sensor-1")->record->trust, TRUST_CLAIMED);
+}
+
+/* Whoever proves more takes the name, and what another one had proved for it is void. */
+static void a_certificate_voids_a_kept_proof(void **state)
+{
+	struct device *device = pending_device("sensor-1", ONE, "{}");
+	struct lan_request request = {.exchange = &x,
+		.peer = &x.peer,
+		.method = LAN_POST,
+		.resource = LAN_ENROL,
+		.content_format = FORMAT_JSON,
+		.payload = span_from_string("{}")};
+
+	prove(ONE, true);
+	x = (struct lan_exchange){.peer = {.address = address_of(TWO),
+					  .trust = TRUST_CERT,
+					  .verified = true,
+					  .name = "sensor-1",
+					  .identity = "f1",
+					  .authority = "maker"}};
+	strcpy(request.ep, "sensor-1");
+	enrol_on_request(&bed.host, &request);
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_int_equal(device->record->trust, TRUST_CERT);
+	scanned(device);
+	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
+	assert_int_equal(device->record->evidence, EVIDENCE_NONE);
+}
+
 static void a_kept_proof_that_was_wrong(void **state)
 {
 	struct device *device = pending_device("sensor-1", ONE, "{}");
@@ -292,6 +413,11 @@ int main(void)
 		T(a_wrong_proof_is_answered_the_same),
 		T(a_challenge_is_for_one_minute_and_one_use),
 		T(a_proof_waits_for_its_label),
+		T(a_kept_proof_outlives_a_restart),
+		T(scanned_after_a_restart),
+		T(proved_and_scanned_after_a_restart),
+		T(kept_proofs_are_not_written_without_end),
+		T(a_certificate_voids_a_kept_proof),
 		T(a_kept_proof_that_was_wrong),
 		T(a_proof_beats_who_holds_the_name_without_one),
 		T(who_proved_its_name_keeps_it_while_it_is_heard),

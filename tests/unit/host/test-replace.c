@@ -142,8 +142,15 @@ static void the_fingerprint_is_the_new_ones(void **state)
 
 	strcpy(device->record->fingerprint, "0001");
 	strcpy(newcomer->record->fingerprint, "0002");
+	strcpy(device->record->proved_label, "aa");
+	strcpy(newcomer->record->kept_proof, "bb");
+	newcomer->record->released = true;
 	assert_int_equal(acted(&act).result, ACT_DONE);
-	assert_string_equal(registry_by_id(bed.host.registry, old_id)->record->fingerprint, "0002");
+	device = registry_by_id(bed.host.registry, old_id);
+	assert_string_equal(device->record->fingerprint, "0002");
+	assert_string_equal(device->record->proved_label, "");
+	assert_string_equal(device->record->kept_proof, "bb");
+	assert_true(device->record->released);
 }
 
 static void nothing_without_the_journal(void **state)

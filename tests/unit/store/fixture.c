@@ -364,6 +364,12 @@ struct device_record *sample_device(uint64_t row)
 	device->poll_format = -1;
 	device->code_tries = 4;
 	device->code_locked = true;
+	device->display_holds = true;
+	device->code_here = 17;
+	memset(device->fingerprint, 'f', sizeof(device->fingerprint) - 1);
+	memset(device->proved_label, 'a', sizeof(device->proved_label) - 1);
+	memset(device->kept_proof, 'b', sizeof(device->kept_proof) - 1);
+	device->released = true;
 	device->evidence = EVIDENCE_DISPLAY_CODE;
 	device->first_seen = INT64_C(1763700000123);
 	device->decided_at = -1;

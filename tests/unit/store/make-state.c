@@ -21,6 +21,19 @@
 
 #include "fixture.h"
 
+/* Devices that wait, and how each came to wait. */
+static void put_waiting(struct change *change, uint64_t row, enum trust trust, bool certified)
+{
+	struct device_record *device = sample_device(row);
+
+	device->trust = trust;
+	device->life.admission = ADMISSION_PENDING;
+	if (!certified)
+		memset(device->fingerprint, 0, sizeof(device->fingerprint));
+	assert_int_equal(change_put_device(change, device), 0);
+	device_record_free(device);
+}
+
 static struct change *everything(void)
 {
 	struct person person = {.row = 4, .role = ROLE_ADMIN, .created = 1763700000000, .epoch = 3};
@@ -39,6 +52,9 @@ static struct change *everything(void)
 		assert_int_equal(change_put_device(change, device), 0);
 		device_record_free(device);
 	}
+	put_waiting(change, 3, TRUST_CERT, false); /* released */
+	put_waiting(change, 4, TRUST_CERT, true);
+	put_waiting(change, 5, TRUST_PSK, false);
 	audit_row_init(&audit, "ada", "admin", "here", "approve", "dev-1", "short-code", "done");
 	assert_int_equal(change_put_person(change, &person), 0);
 	assert_int_equal(change_put_alarm(change, &alarm), 0);

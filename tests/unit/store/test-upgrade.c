@@ -68,6 +68,40 @@ static void make_state(const struct fixture *fixture, const char *name)
 	free(sql);
 }
 
+/* What a device proved is on disk since version 10. */
+static void forget_version_10(struct device_record *sample)
+{
+	memset(sample->proved_label, 0, sizeof(sample->proved_label));
+	memset(sample->kept_proof, 0, sizeof(sample->kept_proof));
+	sample->released = false;
+}
+
+/* A name that was given free stays free; nobody else's becomes so. */
+static void test_version_9(void **state)
+{
+	static const bool released[] = {false, false, true, false, false};
+	struct loaded loaded = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	make_state(&f, "control-9.sql");
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 9);
+	fixture_open(&f);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(loaded.devices, 5);
+	for (size_t i = 0; i < loaded.devices; i++)
+		assert_int_equal(loaded.device[i]->released, released[i]);
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *sample = sample_device(row);
+
+		forget_version_10(sample);
+		assert_device_equal(loaded.device[row - 1], sample);
+		device_record_free(sample);
+	}
+	loaded_done(&loaded);
+	fixture_done(&f);
+}
+
 static void test_version_1(void **state)
 {
 	struct loaded loaded = {0};
@@ -84,8 +118,12 @@ static void test_version_1(void **state)
 	for (uint64_t row = 1; row <= 2; row++) {
 		struct device_record *sample = sample_device(row);
 
-		/* Version 1 knew no MAC. */
+		/* Version 1 knew no MAC, no code here and no certificate. */
 		memset(sample->mac, 0, sizeof(sample->mac));
+		sample->display_holds = false;
+		sample->code_here = 0;
+		memset(sample->fingerprint, 0, sizeof(sample->fingerprint));
+		forget_version_10(sample);
 		assert_device_equal(loaded.device[row - 1], sample);
 		device_record_free(sample);
 	}
@@ -119,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_1),
+		cmocka_unit_test(test_version_9),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
