@@ -45,6 +45,8 @@ enum platform_support {
 					calls have a record that holds it alone, as operation_blob
 					*/
 	PLATFORM_PACKS = 1 << 8,     /* encodes UPSTREAM_PACK: several readings in one message */
+	PLATFORM_ELSEWHERE = 1 << 9, /* its devices' sessions go to hosts of their own: nothing
+					about them goes by the gateway's session */
 	PLATFORM_NEEDS_TOKEN =
 		1 << 6, /* an imported token (core/token.h) is fetched for PROVISION and REFRESH */
 };
@@ -249,16 +251,27 @@ struct upstream_message {
 };
 void upstream_message_clear(struct upstream_message *message);
 
-enum inbound_kind { INBOUND_COMMAND, INBOUND_CONFIGURATION, INBOUND_REVOCATION, INBOUND_IGNORED };
+enum inbound_kind {
+	INBOUND_COMMAND,
+	INBOUND_REFUSED, /* a command that is none: 'why' is said by answer_to */
+	INBOUND_CONFIGURATION,
+	INBOUND_REVOCATION,
+	INBOUND_IGNORED
+};
 struct inbound_message {
 	enum inbound_kind kind;
 	char device_id[DEVICE_ID_MAX + 1]; /* the registry's, or "": it is named as there */
 	char platform_id[129];		   /* the device's id at the platform, or "" */
 	char name[65];
 	struct span args;
-	const char *why; /* IGNORED: static sentence */
+	/* Where its result goes, in words of the driver that come back as command->response_topic;
+	 * they begin with '$'. "" = where the message says, or the usual place. */
+	char answer_to[COMMAND_TOPIC_MAX + 1];
+	bool is_call;	 /* somebody waits for the result, and not for long */
+	const char *why; /* IGNORED, REFUSED: static sentence */
 };
 
+#define PLATFORM_LISTENS_MAX 5
 struct platform_driver {
 	const struct platform_description *(*describe)(void);
 	/* One resumable step. 0: *ret_step is filled (clear it). Negative errno: a fault of the
@@ -278,11 +291,13 @@ struct platform_driver {
 	 * counts it as done). */
 	int (*encode)(const struct driver_services *services, const struct upstream_item *item,
 		struct upstream_message *ret_message);
-	/* What is to be subscribed to for commands (a filter, QoS 1): by the gateway's session for
-	 * all of its devices (record NULL), or by the session of a device. -ENOTSUP where nothing
-	 * is: a session that has no commands. NULL = no commands at all. */
-	int (*listen)(const struct device_record *record, const char *gateway_id, char *ret_filter,
-		size_t capacity);
+	/* What is to be subscribed to for commands (filters, QoS 1): by the gateway's session for
+	 * all of its devices (record NULL), or by the session of a device; 'at' counts from 0 to
+	 * below PLATFORM_LISTENS_MAX. -ENOTSUP where there is no further one: a session that has no
+	 * commands has none at 0. NULL = no commands at all. */
+	int (*listen)(const struct device_record *record, const char *gateway_id, unsigned at,
+		char *ret_filter, size_t capacity);
+	/* Of a device's own session the host takes only what names this device, or none. */
 	int (*decode)(const struct driver_services *services, const char *gateway_id,
 		const char *topic, struct span payload, bool retained,
 		struct inbound_message *ret_message);

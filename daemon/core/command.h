@@ -41,6 +41,13 @@
 #define COMMANDS_PAST_MAX	4 /* of persons, ended: to be looked at */
 #define COMMAND_SENDER_MAX	64
 
+/* Why the gateway ended or refused one, where a driver tells that apart. */
+#define COMMAND_REASON_EXPIRED	    "expired"
+#define COMMAND_REASON_NOT_APPROVED "the device is not approved"
+#define COMMAND_REASON_NAME	    "this is not a command name"
+#define COMMAND_REASON_TOO_MANY	    "too many commands wait for the device"
+#define COMMAND_REASON_NOT_STORED   "the gateway could not store it"
+
 struct command {
 	struct command *next;
 	uint64_t row; /* its number in the control file; never reused. 0: it was refused */
@@ -48,7 +55,8 @@ struct command {
 	uint64_t arrival; /* its number in the file of arrivals, 0 = none */
 	char name[COMMAND_NAME_MAX + 1];
 	char args[COMMAND_ARGS_MAX + 1];		   /* compact JSON */
-	char response_topic[COMMAND_TOPIC_MAX + 1];	   /* "" = the usual one */
+	char response_topic[COMMAND_TOPIC_MAX + 1];	   /* "" = the usual one; "$...": the
+							      driver's own word for it */
 	char correlation[2 * COMMAND_CORRELATION_MAX + 1]; /* hexadecimal */
 	char sender[COMMAND_SENDER_MAX + 1];		   /* the person, "" = the platform */
 	int64_t arrived;				   /* wall milliseconds */

@@ -283,6 +283,10 @@ static const struct config_key table[] = {
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
 		"Platform to which a new device belongs: local, mqtt, spotflow or azure.", NULL,
 		MEMBER(platform), &id_form},
+	{"platform", "method_timeout", CONFIG_UINT, 1, 300, "25", "s", true,
+		"Time for which a direct method of an IoT Hub waits for its device. The hub does "
+		"not say how long its caller waits: 30 s, unless he asked for another time.",
+		NULL, MEMBER(method_timeout), NULL},
 	{"platform", "local_lease", CONFIG_UINT, 2, 31536000, "2592000", "s", false,
 		"Life of a token of the platform \"local\"; it is renewed at half of it.", NULL,
 		MEMBER(local_lease), NULL},

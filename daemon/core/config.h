@@ -82,6 +82,7 @@ struct config {
 	uint32_t mqtt_pack;		 /* reloadable */
 	bool mqtt_commands;
 	uint32_t command_expiry; /* seconds. reloadable */
+	uint32_t method_timeout; /* seconds. reloadable */
 	/* platform */
 	char platform[17];    /* name of the default platform: "local" */
 	uint32_t local_lease; /* seconds an RT of 'local' lives; refreshed at half. 30 days */

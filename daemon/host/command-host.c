@@ -74,7 +74,7 @@ static void settle(
 	if (save->is_new && result < 0) {
 		command_box_drop(&device->commands, save->next.row);
 		if (!save->next.sender[0])
-			command_refuse(host, device, &save->next, "the gateway could not store it");
+			command_refuse(host, device, &save->next, COMMAND_REASON_NOT_STORED);
 	} else if (result >= 0 && save->next.ended) {
 		command_end(command, save->next.ok, save->next.result, save->next.reason);
 		log_device(LOG_INFO, device->record->id, "Its command %s has ended: %s.",
@@ -189,7 +189,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct device_host *part = userdata;
 
-	end_all(part->host, part->device, clock_boot_usec(), "expired");
+	end_all(part->host, part->device, clock_boot_usec(), COMMAND_REASON_EXPIRED);
 	return 0;
 }
 
@@ -220,13 +220,13 @@ static const char *refusal_of(
 	struct host *host, struct device *device, const struct command *command, bool unusable)
 {
 	if (!lifecycle_may_report(&device->record->life))
-		return "the device is not approved";
+		return COMMAND_REASON_NOT_APPROVED;
 	if (unusable)
 		return "its response topic or its correlation data is too long";
 	if (command_box_waiting(&device->commands) >= host->limits.value[LIMIT_COMMANDS] ||
 		command_box_count(&device->commands) >= COMMANDS_KEPT_MAX) {
 		host->limits.reached[LIMIT_COMMANDS]++;
-		return "too many commands wait for the device";
+		return COMMAND_REASON_TOO_MANY;
 	}
 	return command_is_sendable(command) ? NULL : "the arguments are too long for the device";
 }
@@ -244,7 +244,10 @@ static void fill(struct host *host, struct device *device, const struct command_
 		inbound->lifetime && inbound->lifetime < longest ? inbound->lifetime : longest;
 	command->until_usec = clock_boot_usec() + command->lifetime * USEC_PER_SEC;
 	span_to_string(inbound->name, command->name, sizeof(command->name));
-	if (command_topic_fits(inbound->response_topic))
+	if (inbound->answer_to && inbound->answer_to[0])
+		snprintf(command->response_topic, sizeof(command->response_topic), "%s",
+			inbound->answer_to);
+	else if (command_topic_fits(inbound->response_topic))
 		span_to_string(inbound->response_topic, command->response_topic,
 			sizeof(command->response_topic));
 	hex_encode(inbound->correlation, command->correlation, sizeof(command->correlation));
@@ -299,6 +302,18 @@ void command_host_take(
 	if (why)
 		free(command);
 	store_settle_arrival(host->store, inbound->arrival);
+}
+
+void command_host_turn_down(
+	struct host *host, struct device *device, const char *answer_to, const char *why)
+{
+	struct command *command = calloc(1, sizeof(*command));
+
+	if (!command)
+		return; /* its caller waits in vain */
+	snprintf(command->response_topic, sizeof(command->response_topic), "%s", answer_to);
+	command_refuse(host, device, command, why);
+	free(command);
 }
 
 int command_host_send(struct host *host, struct device *device, const struct command *from,

@@ -16,6 +16,7 @@ struct command_inbound {
 	struct span args;	    /* JSON, empty = {} */
 	struct span response_topic; /* where the result goes; unfit or empty: beside the command */
 	struct span correlation; /* handed back with the result, at most COMMAND_CORRELATION_MAX */
+	const char *answer_to;	 /* of the driver, instead of a response topic; NULL or "" = none */
 	uint32_t lifetime;	 /* seconds, 0 = not said; mqtt.command_expiry is the longest */
 	bool unusable;		 /* response topic or correlation were too long to be kept */
 	uint64_t arrival;	 /* of store_keep_arrival(), 0 = none: it is settled here */
@@ -25,6 +26,10 @@ struct command_inbound {
  * caller afterwards. */
 void command_host_take(
 	struct host *host, struct device *device, const struct command_inbound *inbound);
+
+/* What came for this device is no command: that is said, as the driver has it. */
+void command_host_turn_down(
+	struct host *host, struct device *device, const char *answer_to, const char *why);
 
 /* A message of the broker: decoded by the platform driver, then taken. */
 void command_on_message(struct host *host, const struct uplink_inbound *inbound);

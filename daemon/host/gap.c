@@ -206,7 +206,8 @@ static void cleanup_message(struct upstream_message *message)
 	upstream_message_clear(message);
 }
 
-static int encode(struct host *host, const struct store_gap *gap, struct upstream_message *message)
+static int encode(struct host *host, const struct device *device, const struct store_gap *gap,
+	struct upstream_message *message)
 {
 	const struct platform_driver *driver = platform_driver_by_name(gap->platform);
 	const struct upstream_gap readings = {
@@ -215,13 +216,13 @@ static int encode(struct host *host, const struct store_gap *gap, struct upstrea
 		.count = gap->count,
 		.reason = gap->reason,
 	};
-	/* The device may be gone: its id is all that is needed. */
+	/* The device may be gone: then its id is all that there is. */
 	struct device_record record = {.row = gap->device_row};
 	const struct upstream_item item = {
 		.kind = is_clear(gap) ? UPSTREAM_CLEAR : UPSTREAM_GAP,
 		.gateway_id = host->config->id,
 		.epoch = owed_epoch(host->owed),
-		.record = &record,
+		.record = device ? device->record : &record,
 		.gap = &readings,
 	};
 
@@ -251,7 +252,8 @@ static int publish_one(struct host *host, struct gap_entry *entry)
 
 	if (!session_carries(host, device))
 		return 0;
-	r = is_overtaken(host, &entry->gap) ? -ENOTSUP : encode(host, &entry->gap, &message);
+	r = is_overtaken(host, &entry->gap) ? -ENOTSUP
+					    : encode(host, device, &entry->gap, &message);
 	if (r == -ENOTSUP || r == -EMSGSIZE) {
 		entry_finish(host, entry);
 		return 0;

@@ -612,9 +612,15 @@ void platform_secrets_clear(struct host *host);
 /* ---- upstream.c ---- */
 /* Commands that come while the gateway is away wait at the broker for so long. */
 #define UPSTREAM_SESSION_EXPIRY 86400 /* seconds */
-/* True with what a session is to subscribe to for commands; 'record' NULL: the gateway's own. */
-bool upstream_listens(struct host *host, const struct platform_driver *driver,
-	const struct device_record *record, char *ret_filter, size_t capacity);
+/* What a session subscribes to: for commands, and (the gateway's) for answers. */
+struct upstream_filters {
+	char text[PLATFORM_LISTENS_MAX][256];
+	const char *list[PLATFORM_LISTENS_MAX + 2]; /* ends with NULL */
+	unsigned count;
+};
+/* Fills it with what is to be heard for commands; 'record' NULL: by the gateway's own session. */
+void upstream_filters_for(struct host *host, const struct platform_driver *driver,
+	const struct device_record *record, struct upstream_filters *filters);
 /* Hands one message to the gateway's session. -ENOTCONN when there is none. */
 int upstream_publish(struct host *host, const struct upstream_message *message, uint64_t tag);
 /* The same to any session. */

@@ -3,7 +3,8 @@
 /*
  * Which session carries what is sent of a device: its own, where its platform gives it one, or the
  * gateway's. A device that has none of its own any more (revoked, refused) is still spoken of: then
- * by the gateway's session, as far as the broker lets that user.
+ * by the gateway's session, as far as the broker lets that user; where its platform is elsewhere,
+ * by none.
  *
  * Readings in flight are bounded for each session of a device: one that is silent must not take the
  * window that all share. What is held for that goes on when half of them were delivered.
@@ -83,11 +84,18 @@ bool session_may_send(struct host *host, struct device *device)
 	return false;
 }
 
+static bool is_elsewhere(const struct device *device)
+{
+	const struct platform_driver *driver = device ? session_driver(device) : NULL;
+
+	return driver && driver->describe()->supports & PLATFORM_ELSEWHERE;
+}
+
 bool session_carries(const struct host *host, const struct device *device)
 {
 	const struct device_session *session = session_of(device);
 
-	return session ? session->up : upstream_is_up(host);
+	return session ? session->up : !is_elsewhere(device) && upstream_is_up(host);
 }
 
 int session_version(const struct host *host, const struct device *device)
@@ -103,17 +111,26 @@ int session_publish(struct host *host, const struct device *device,
 	const struct device_session *session = session_of(device);
 
 	if (!session)
-		return upstream_publish(host, message, tag);
+		return is_elsewhere(device) ? -ENOTCONN : upstream_publish(host, message, tag);
 	return session->up ? upstream_publish_to(session->uplink, message, tag) : -ENOTCONN;
 }
 
 /* ---- for every session ---- */
 
-bool upstream_listens(struct host *host, const struct platform_driver *driver,
-	const struct device_record *record, char *ret_filter, size_t capacity)
+void upstream_filters_for(struct host *host, const struct platform_driver *driver,
+	const struct device_record *record, struct upstream_filters *filters)
 {
-	return host->config->mqtt_commands && driver && driver->listen &&
-	       driver->listen(record, host->config->id, ret_filter, capacity) >= 0;
+	unsigned at;
+
+	*filters = (struct upstream_filters){.count = 0};
+	if (!host->config->mqtt_commands || !driver || !driver->listen)
+		return;
+	for (at = 0; at < PLATFORM_LISTENS_MAX; at++) {
+		if (driver->listen(record, host->config->id, at, filters->text[at],
+			    sizeof(filters->text[at])) < 0)
+			break;
+		filters->list[filters->count++] = filters->text[at];
+	}
 }
 
 int upstream_publish_to(

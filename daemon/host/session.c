@@ -112,10 +112,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 	const struct device *device = session->part->device;
 	const struct config *config = host->config;
 	struct platform_session from;
-	char filter[256];
-	const char *const filters[] = {filter, NULL};
-	bool listens = upstream_listens(
-		host, session_driver(device), device->record, filter, sizeof(filter));
+	struct upstream_filters filters;
 	struct platform_place place;
 	int r = session_driver(device)->session(device->record, config->id, &from);
 
@@ -123,6 +120,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 		r = span_to_string(from.username, from.made_username, sizeof(from.made_username));
 	if (r < 0)
 		return r;
+	upstream_filters_for(host, session_driver(device), device->record, &filters);
 	platform_place_of(host, device->record->platform, &place);
 	snprintf(session->host, sizeof(session->host), "%s",
 		from.host[0] ? from.host : config->mqtt_host);
@@ -141,9 +139,10 @@ static int open_uplink(struct host *host, struct device_session *session)
 		.password = from.password,
 		.identity = from.identity,
 		.keep_alive = from.keep_alive ? from.keep_alive : config->mqtt_keep_alive,
-		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
-		.subscriptions = listens ? filters : NULL,
+		.session_expiry = filters.count ? UPSTREAM_SESSION_EXPIRY : 0,
+		.subscriptions = filters.count ? filters.list : NULL,
 		.version = from.version,
+		.owner = session->device_row,
 	};
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);
 }

@@ -66,9 +66,7 @@ static int session_open(struct host *host)
 	const struct config *config = host->config;
 	const struct platform_driver *driver = platform_driver_by_name(config->platform);
 	CLEANUP(upstream_secret_clear) struct upstream_secret secret = {0};
-	char filter[256];
-	const char *filters[3] = {NULL};
-	unsigned count = 0;
+	struct upstream_filters filters;
 	bool listens;
 	CLEANUP(cleanup_message) struct upstream_message will = {0};
 	int r;
@@ -84,11 +82,10 @@ static int session_open(struct host *host)
 	}
 	snprintf(host->upstream_client_id, sizeof(host->upstream_client_id), "gatehouse-%s",
 		config->id);
-	listens = upstream_listens(host, driver, NULL, filter, sizeof(filter));
-	if (listens)
-		filters[count++] = filter;
+	upstream_filters_for(host, driver, NULL, &filters);
+	listens = filters.count > 0;
 	if (platform_answers(host))
-		filters[count++] = platform_answers(host);
+		filters.list[filters.count++] = platform_answers(host);
 	const struct uplink_session_options options = {
 		.host = config->mqtt_host,
 		.port = config->mqtt_port,
@@ -100,7 +97,7 @@ static int session_open(struct host *host)
 		.identity = secret_span(&secret.identity),
 		.keep_alive = config->mqtt_keep_alive,
 		.session_expiry = listens ? UPSTREAM_SESSION_EXPIRY : 0,
-		.subscriptions = count ? filters : NULL,
+		.subscriptions = filters.count ? filters.list : NULL,
 		.will_topic = host->will_topic[0] ? host->will_topic : NULL,
 		.will_payload = host->will_payload,
 		.will_retain = true,

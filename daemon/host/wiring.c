@@ -179,7 +179,9 @@ static void on_uplink_event(void *userdata, const struct uplink_event *event)
 
 	if (event->session && platform_dial_on_event(host, event))
 		return;
-	if (event->kind == UPLINK_MESSAGE && event->inbound->topic[0] == '$')
+	/* The broker's own answers come by the gateway's session. */
+	if (event->kind == UPLINK_MESSAGE && !event->inbound->owner &&
+		event->inbound->topic[0] == '$')
 		platform_ask_on_message(host, event->inbound);
 	else if (event->kind == UPLINK_MESSAGE)
 		command_on_message(host, event->inbound);

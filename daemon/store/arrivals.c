@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The file is a row of entries: size, number, flags, lifetime, three lengths, the three texts, and
- * eight bytes of the SHA-256 of all that. An entry is written with one write() and fdatasync(); the
+ * The file is a row of entries: size, number, flags, lifetime, four lengths, the row of the device
+ * whose session it came by (only with its flag), the four texts, and eight bytes of the SHA-256 of
+ * all that. An entry is written with one write() and fdatasync(); the
  * first that does not fit ends what is read. It is the one file of the state directory that more
  * than one thread touches: a mutex stands before it, and nobody who holds it waits for another
  * thread.
@@ -34,6 +35,7 @@ struct head {
 	uint32_t topic, payload, response_topic, correlation; /* bytes */
 };
 #define FLAG_UNUSABLE 1U
+#define FLAG_OWNER    2U
 
 struct arrivals {
 	pthread_mutex_t mutex;
@@ -81,11 +83,14 @@ static bool entry_read(struct span bytes, struct head *ret_head, struct store_ar
 	const uint8_t *at;
 	struct head head;
 	uint64_t whole = sizeof(head) + CHECK_SIZE;
+	size_t owner;
 
 	if (bytes.size < whole)
 		return false;
 	memcpy(&head, bytes.data, sizeof(head));
-	whole += (uint64_t)head.topic + head.payload + head.response_topic + head.correlation;
+	owner = head.flags & FLAG_OWNER ? sizeof(arrival.owner) : 0;
+	whole += owner + (uint64_t)head.topic + head.payload + head.response_topic +
+		 head.correlation;
 	if (head.size != whole || head.size > bytes.size || head.size > ARRIVAL_MAX)
 		return false;
 	if (check_of(span_of(bytes.data, head.size - CHECK_SIZE), check) < 0 ||
@@ -95,6 +100,7 @@ static bool entry_read(struct span bytes, struct head *ret_head, struct store_ar
 		.lifetime = head.lifetime, .unusable = head.flags & FLAG_UNUSABLE};
 	/* One after the other: an initialiser may be evaluated in any order. */
 	at = bytes.data + sizeof(head);
+	memcpy(&arrival.owner, take(&at, owner).data, owner);
 	arrival.topic = take(&at, head.topic);
 	arrival.payload = take(&at, head.payload);
 	arrival.response_topic = take(&at, head.response_topic);
@@ -158,12 +164,13 @@ static int entry_write(struct arrivals *arrivals, struct span entry)
 int arrivals_keep(
 	struct arrivals *arrivals, const struct store_arrival *arrival, uint64_t *ret_number)
 {
-	uint64_t size = (uint64_t)sizeof(struct head) + arrival->topic.size +
+	size_t owner = arrival->owner ? sizeof(arrival->owner) : 0;
+	uint64_t size = (uint64_t)sizeof(struct head) + owner + arrival->topic.size +
 			arrival->payload.size + arrival->response_topic.size +
 			arrival->correlation.size + CHECK_SIZE;
 	struct head head = {.size = (uint32_t)size,
 		.lifetime = arrival->lifetime,
-		.flags = arrival->unusable ? FLAG_UNUSABLE : 0,
+		.flags = (arrival->unusable ? FLAG_UNUSABLE : 0) | (owner ? FLAG_OWNER : 0),
 		.topic = (uint32_t)arrival->topic.size,
 		.payload = (uint32_t)arrival->payload.size,
 		.response_topic = (uint32_t)arrival->response_topic.size,
@@ -176,6 +183,7 @@ int arrivals_keep(
 	pthread_mutex_lock(&arrivals->mutex);
 	head.number = arrivals->next_number;
 	put(&at, span_of(&head, sizeof(head)));
+	put(&at, span_of(&arrival->owner, owner));
 	put(&at, arrival->topic);
 	put(&at, arrival->payload);
 	put(&at, arrival->response_topic);

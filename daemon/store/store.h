@@ -227,6 +227,7 @@ struct store_arrival {
 	struct span topic, payload, response_topic, correlation;
 	uint32_t lifetime; /* seconds, 0 = not said */
 	bool unusable;	   /* it came with properties that are too long to be kept */
+	uint64_t owner;	   /* row of the device whose session it came by, 0 = the gateway's */
 };
 /* Any thread: keeps it until it is dealt with, so that it may be acknowledged. 0 with its number;
  * negative errno when it could not be kept. */

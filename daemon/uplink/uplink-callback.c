@@ -330,7 +330,8 @@ static bool copy_inbound(
 	size_t topic_size = strlen(topic) + 1;
 	struct uplink_inbound from = {
 		.payload = span_of(message->payload, (size_t)message->payloadlen),
-		.retained = message->retained};
+		.retained = message->retained,
+		.owner = connection->session->options.owner};
 	struct inbound *inbound;
 	char *at;
 

@@ -41,6 +41,7 @@ struct uplink_session_options {
 		*subscriptions; /* NULL-terminated, QoS 1, after each connect; NULL = none */
 	int version;		/* 0 = MQTT 5, then 3.1.1; 5 or 4 (3.1.1) = only this one */
 	bool transient;		/* what comes by it is answers: ops->keep is not asked */
+	uint64_t owner; /* the caller's word for whose it is: comes with each of its messages */
 };
 
 struct uplink_property {
@@ -70,6 +71,7 @@ struct uplink_inbound {
 	bool unusable;	   /* one of these two is longer than we keep: both are empty */
 	uint32_t lifetime; /* seconds (message expiry interval), 0 = not said */
 	uint64_t kept;	   /* what ops->keep answered */
+	uint64_t owner;	   /* of the session that it came by, also after that was freed */
 };
 
 enum uplink_event_kind {

@@ -37,7 +37,7 @@ static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_AZURE,
-		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT,
+		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT | PLATFORM_ELSEWHERE,
 		/* 200 registrations a minute are documented for one service, and many devices at
 		 * once begin with nothing else. */
 		.requests_per_second = 3,
@@ -244,10 +244,10 @@ static int encode(const struct driver_services *services, const struct upstream_
 }
 
 /* Each device hears what is for it alone. */
-static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
-	size_t capacity)
+static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity)
 {
-	return record ? iothub_listen(record, ret_filter, capacity) : -ENOTSUP;
+	return record ? iothub_listen(record, at, ret_filter, capacity) : -ENOTSUP;
 }
 
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,

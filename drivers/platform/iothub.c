@@ -6,8 +6,7 @@
  *
  *	devices/<device>/messages/events/<bag>        readings, gaps
  *	devices/<device>/messages/devicebound/<bag>   commands
- *	$iothub/methods/POST/<name>/?$rid=<rid>       commands
- *	$iothub/twin/PATCH/properties/desired/?...    configuration
+ *	$iothub/methods/POST/<name>/?$rid=<rid>       commands (iothub-method.c)
  */
 
 #include "drivers/platform/iothub.h"
@@ -277,8 +276,13 @@ int iothub_encode(const struct upstream_item *item, const struct iothub_property
 	size_t at, i;
 	int r, n;
 
+	if (item->kind == UPSTREAM_RESULT && iothub_method_is(item->command))
+		return iothub_method_encode(item->command, ret_message);
 	if (item->kind != UPSTREAM_READING && item->kind != UPSTREAM_GAP &&
 		item->kind != UPSTREAM_RESULT)
+		return -ENOTSUP;
+	/* Of one that is forgotten nothing can be said any more. */
+	if (!item->record->life.platform_id[0])
 		return -ENOTSUP;
 	plain.envelope = false;
 	r = topics_encode(&plain, &message);
@@ -318,20 +322,19 @@ static int ignore(struct inbound_message *message, const char *why)
 	return 0;
 }
 
-int iothub_listen(const struct device_record *record, char *ret_filter, size_t capacity)
+int iothub_listen(
+	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity)
 {
-	int n = snprintf(ret_filter, capacity, "devices/%s/messages/devicebound/#",
-		record->life.platform_id);
+	int n = 0;
 
+	if (at == 0)
+		n = snprintf(ret_filter, capacity, "devices/%s/messages/devicebound/#",
+			record->life.platform_id);
+	else if (at == 1)
+		n = snprintf(ret_filter, capacity, "$iothub/methods/POST/#");
+	else
+		return -ENOTSUP;
 	return n < 0 || (size_t)n >= capacity ? -EMSGSIZE : 0;
-}
-
-static bool is_command_name(const char *name)
-{
-	for (; *name; name++)
-		if (!isalnum((unsigned char)*name) && !strchr("-_.", *name))
-			return false;
-	return true;
 }
 
 static int decode_devicebound(struct span device, const char *bag, struct span payload,
@@ -346,22 +349,8 @@ static int decode_devicebound(struct span device, const char *bag, struct span p
 
 	if (r < 0)
 		return ignore(ret_message, "its property bag cannot be read");
-	if (r == 0 || !message.name[0] || !is_command_name(message.name))
+	if (r == 0 || !command_name_fits(span_from_string(message.name)))
 		return ignore(ret_message, "it names no command (property \"command\")");
-	*ret_message = message;
-	return 0;
-}
-
-static int decode_method(const char *rest, struct span payload, struct inbound_message *ret_message)
-{
-	struct inbound_message message = {.kind = INBOUND_COMMAND, .args = payload};
-	size_t length = strcspn(rest, "/");
-
-	if (length == 0 || length >= sizeof(message.name) || strncmp(rest + length, "/?$rid=", 7))
-		return ignore(ret_message, "not a direct method");
-	memcpy(message.name, rest, length);
-	if (!is_command_name(message.name))
-		return ignore(ret_message, "not a command name");
 	*ret_message = message;
 	return 0;
 }
@@ -379,13 +368,7 @@ int iothub_decode(const char *topic, struct span payload, struct inbound_message
 	const char *rest = behind(topic, "$iothub/methods/POST/"), *bag;
 
 	if (rest)
-		return decode_method(rest, payload, ret_message);
-	if (behind(topic, "$iothub/twin/PATCH/properties/desired/?") ||
-		behind(topic, "$iothub/twin/res/200/?")) {
-		*ret_message =
-			(struct inbound_message){.kind = INBOUND_CONFIGURATION, .args = payload};
-		return 0;
-	}
+		return iothub_method_decode(rest, payload, ret_message);
 	rest = behind(topic, "devices/");
 	bag = rest ? strstr(rest, "/messages/devicebound/") : NULL;
 	if (!bag)

@@ -43,12 +43,24 @@ struct iothub_property {
 int iothub_encode(const struct upstream_item *item, const struct iothub_property *properties,
 	size_t count, struct upstream_message *ret_message);
 
-/* The filter of the device's cloud-to-device messages. -EMSGSIZE. */
-int iothub_listen(const struct device_record *record, char *ret_filter, size_t capacity);
+/* The filters of the device: cloud-to-device messages, direct methods. -ENOTSUP past the last one,
+ * -EMSGSIZE. */
+int iothub_listen(
+	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity);
 /* Cloud-to-device messages and direct methods are commands, desired properties a configuration. The
  * topic of the former names the device as the platform does; the others are for the device whose
  * session they come by. */
 int iothub_decode(const char *topic, struct span payload, struct inbound_message *ret_message);
+
+/* ---- iothub-method.c ---- */
+/* 'rest' is what follows $iothub/methods/POST/: a command whose caller waits, or REFUSED, or
+ * IGNORED. */
+int iothub_method_decode(
+	const char *rest, struct span payload, struct inbound_message *ret_message);
+/* True when this command came as a direct method. */
+bool iothub_method_is(const struct command *command);
+/* Its answer: a status, and the same text that is said of every command. */
+int iothub_method_encode(const struct command *command, struct upstream_message *ret_message);
 
 /* Percent-encoding of one name or value (RFC 3986, unreserved characters stay). -EMSGSIZE. */
 int iothub_escape(const char *text, char *ret_text, size_t capacity);

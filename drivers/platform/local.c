@@ -200,10 +200,10 @@ static int session(const struct device_record *record, const char *gateway_id,
 		secret_span(&record->life.credential_current), record, gateway_id, ret_session);
 }
 
-static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
-	size_t capacity)
+static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity)
 {
-	return record ? -ENOTSUP : topics_listen(NULL, gateway_id, ret_filter, capacity);
+	return record || at > 0 ? -ENOTSUP : topics_listen(NULL, gateway_id, ret_filter, capacity);
 }
 
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,

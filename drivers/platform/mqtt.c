@@ -133,10 +133,11 @@ static int session(const struct device_record *record, const char *gateway_id,
 }
 
 /* The gateway's own user may have no right to what is for the devices. */
-static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
-	size_t capacity)
+static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity)
 {
-	return record ? topics_listen(record->id, gateway_id, ret_filter, capacity) : -ENOTSUP;
+	return record && at == 0 ? topics_listen(record->id, gateway_id, ret_filter, capacity)
+				 : -ENOTSUP;
 }
 
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,

@@ -41,7 +41,8 @@ static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_SPOTFLOW,
-		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT,
+		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT |
+			    PLATFORM_ELSEWHERE,
 		.requests_per_second = 10,
 	};
 
@@ -123,10 +124,10 @@ static int encode(const struct driver_services *services, const struct upstream_
 }
 
 /* Each device hears what is for it alone. */
-static int listen_to(const struct device_record *record, const char *gateway_id, char *ret_filter,
-	size_t capacity)
+static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity)
 {
-	return record ? iothub_listen(record, ret_filter, capacity) : -ENOTSUP;
+	return record ? iothub_listen(record, at, ret_filter, capacity) : -ENOTSUP;
 }
 
 static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,

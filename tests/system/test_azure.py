@@ -2,8 +2,10 @@
 """The platform azure against the stand-ins of its provisioning service and its hub: keys of a group and
 of one device, registration, a session per device, and what goes wrong."""
 
+import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +14,7 @@ from bed.plain import PlainDevice, await_stage, device, open_window
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
 
+import packets  # noqa: E402
 from dps import Dps  # noqa: E402
 from iothub import new_key  # noqa: E402
 from way_in import alarms, await_link, words_of_platform  # noqa: E402
@@ -154,3 +157,87 @@ def test_the_signature_is_renewed(make_gateway, cloud, work):
     assert len(cloud.hub.events('belt')) == value, 'nothing came twice'
     assert cloud.registrations['belt'].count == 1
     assert alarms(gateway) == {('shared-token', 'azure')}
+
+
+def listening(cloud, name):
+    until(lambda: '$iothub/methods/POST/#' in getattr(cloud.hub.sessions.get(name), 'subscribed', ()), 30,
+          '%s listens' % name)
+
+
+def waiting(gateway, one):
+    return [each['name'] for each in device(gateway, one.ep)['commands']]
+
+
+def given(one):
+    """The command that it is given when it asks, once there is one."""
+    def asked():
+        answer = one.client.exchange(coap.GET, 'd/%s/c' % one.id, options=[(coap.ACCEPT, b'\x32')])
+        assert answer.code == coap.CONTENT, answer
+        return json.loads(answer.payload) if answer.payload else None
+    return until(asked, 30, 'a command waits for it')
+
+
+def done(one, got, **more):
+    answer = one.client.exchange(coap.POST, 'd/%s/c' % one.id, content_format=coap.JSON,
+                                 payload=json.dumps({'cmd': got['cmd'], 'ok': True, **more}).encode())
+    assert answer.code == coap.CHANGED, answer
+
+
+def results(cloud, name):
+    return [json.loads(payload) for _, bag, payload in cloud.hub.events(name) if bag.get('gh-kind') == 'result']
+
+
+def test_messages_to_a_device(gateway, cloud):
+    """Cloud-to-device messages are commands: also one that came while the gateway was away. By the
+    session of one device nobody commands another one."""
+    pump, other = taken_in(gateway, 'pump'), taken_in(gateway, 'other')
+    listening(cloud, 'pump')
+    listening(cloud, 'other')
+    cloud.hub.send('pump', b'{"seconds": 5}', {'command': 'set-rate'})
+    got = given(pump)
+    assert (got['name'], got['args']) == ('set-rate', {'seconds': 5})
+    done(pump, got, result=[5])
+    until(lambda: results(cloud, 'pump'), 30, 'the result is an event')
+    assert results(cloud, 'pump') == [{'cmd': got['cmd'], 'ok': True, 'result': [5]}]
+    # A hub, or who stands in its place, that names another device than the session's.
+    stray = packets.publish('devices/other/messages/devicebound/command=open', b'{}')
+    cloud.hub.ask(lambda: cloud.hub.sessions['pump'].write(stray))
+    cloud.hub.send('pump', b'{}', {'command': 'behind-it'})
+    assert given(pump)['name'] == 'behind-it'
+    assert waiting(gateway, other) == []
+    done(pump, given(pump))
+    gateway.terminate()
+    cloud.hub.send('other', b'{}', {'command': 'meanwhile'})
+    gateway.start()
+    assert given(other)['name'] == 'meanwhile'
+
+
+def test_direct_methods(make_gateway, cloud, work):
+    """A method waits for its device as long as its caller does, and what cannot be waited for is
+    answered at once, or in time."""
+    gateway = make_gateway(config={**configuration(cloud, work),
+                                   'platform': {'default': 'azure', 'method_timeout': 60}}).start()
+    pump = taken_in(gateway, 'pump')
+    listening(cloud, 'pump')
+    with ThreadPoolExecutor(1) as caller:
+        call = caller.submit(cloud.hub.call, 'pump', 'turn', {'by': 3}, 60)
+        got = given(pump)
+        assert (got['name'], got['args']) == ('turn', {'by': 3})
+        done(pump, got, result={'turned': 3})
+        assert call.result() == (200, {'cmd': got['cmd'], 'ok': True, 'result': {'turned': 3}})
+        call = caller.submit(cloud.hub.call, 'pump', 'turn', None, 60)
+        got = given(pump)
+        assert got['args'] == {}
+        done(pump, got, ok=False)
+        assert call.result() == (500, {'cmd': got['cmd'], 'ok': False})
+    assert cloud.hub.call('pump', '!remote-access', {}) == \
+        (404, {'cmd': None, 'ok': False, 'reason': 'this is not a command name'})
+    status, answer = cloud.hub.call('pump', 'turn', 'x' * 600)
+    assert status == 400 and '512' in answer['reason']
+    # The device sleeps: its caller hears of it, and the device nothing when it wakes up.
+    gateway.configure({'platform': {'method_timeout': 2}})
+    gateway.reload()
+    status, answer = cloud.hub.call('pump', 'too-late', {})
+    assert status == 504 and answer['reason'] == 'expired'
+    assert waiting(gateway, pump) == []
+    assert not results(cloud, 'pump'), 'an answer is no event'

@@ -253,10 +253,10 @@ static void sessions(void **state)
 	assert_string_equal(session.made_username, "hub.example/w:d/?api-version=2018-06-30");
 	assert_true(span_equal(session.password, SPAN_LITERAL("SharedAccessSignature sr=1")));
 	assert_int_equal(session.version, 4);
-	assert_int_equal(driver->listen(record, "gw", filter, sizeof(filter)), 0);
+	assert_int_equal(driver->listen(record, "gw", 0, filter, sizeof(filter)), 0);
 	assert_string_equal(filter, "devices/w:d/messages/devicebound/#");
-	assert_int_equal(driver->listen(NULL, "gw", filter, sizeof(filter)), -ENOTSUP);
-	assert_int_equal(driver->listen(record, "gw", filter, 20), -EMSGSIZE);
+	assert_int_equal(driver->listen(NULL, "gw", 0, filter, sizeof(filter)), -ENOTSUP);
+	assert_int_equal(driver->listen(record, "gw", 0, filter, 20), -EMSGSIZE);
 	assert_int_equal(iothub_credential_make(&unbound, &record->life.credential_current), 0);
 	assert_int_equal(driver->session(record, "gw", &session), -EBADMSG);
 	lifecycle_clear(&record->life);
@@ -309,6 +309,10 @@ static void readings_go_up(void **state)
 	assert_int_equal(driver->encode(NULL, &item, &message), -ENOTSUP);
 	item.kind = UPSTREAM_CLEAR;
 	assert_int_equal(driver->encode(NULL, &item, &message), -ENOTSUP);
+	/* Of a forgotten device there is no topic any more. */
+	item.kind = UPSTREAM_GAP;
+	record->life.platform_id[0] = '\0';
+	assert_int_equal(driver->encode(NULL, &item, &message), -ENOTSUP);
 	reading_unref(reading);
 	lifecycle_clear(&record->life);
 }
@@ -348,11 +352,12 @@ static void messages_come_down(void **state)
 		{"devices/w:d/messages/devicebound/command=%zz", INBOUND_IGNORED, ""},
 		{"$iothub/methods/POST/set-rate/?$rid=1", INBOUND_COMMAND, "set-rate"},
 		{"$iothub/methods/POST//?$rid=1", INBOUND_IGNORED, ""},
-		{"$iothub/methods/POST/a%2Fb/?$rid=1", INBOUND_IGNORED, ""},
+		{"$iothub/methods/POST/!remote-access/?$rid=1", INBOUND_REFUSED, ""},
+		{"$iothub/methods/POST/a%2Fb/?$rid=1", INBOUND_REFUSED, ""},
 		{"$iothub/methods/POST/name", INBOUND_IGNORED, ""},
-		{"$iothub/twin/PATCH/properties/desired/?$version=4", INBOUND_CONFIGURATION, ""},
-		{"$iothub/twin/res/200/?$rid=1", INBOUND_CONFIGURATION, ""},
-		{"$iothub/twin/res/429/?$rid=1", INBOUND_IGNORED, ""},
+		{"$iothub/methods/POST/name/?$rid=", INBOUND_IGNORED, ""},
+		{"$iothub/methods/POST/name/?$rid=a/b", INBOUND_IGNORED, ""},
+		{"$iothub/methods/POST/name/?$rid=1&more", INBOUND_IGNORED, ""},
 		{"devices/w:d/messages/events/", INBOUND_IGNORED, ""},
 		{"anything", INBOUND_IGNORED, ""},
 	};
@@ -370,6 +375,95 @@ static void messages_come_down(void **state)
 	}
 }
 
+static void filters(void **state)
+{
+	const struct platform_driver *driver = platform_driver_by_name("azure");
+	struct device_record record = {.life.platform_id = "pump"};
+	char filter[64];
+
+	assert_int_equal(driver->listen(&record, "gw", 0, filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "devices/pump/messages/devicebound/#");
+	assert_int_equal(driver->listen(&record, "gw", 1, filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "$iothub/methods/POST/#");
+	assert_int_equal(driver->listen(&record, "gw", 0, filter, 8), -EMSGSIZE);
+	assert_int_equal(driver->listen(&record, "gw", PLATFORM_LISTENS_MAX, filter, 8), -ENOTSUP);
+	assert_int_equal(driver->listen(NULL, "gw", 0, filter, sizeof(filter)), -ENOTSUP);
+}
+
+static void method_comes(const char *topic, const char *payload, struct inbound_message *ret)
+{
+	assert_int_equal(platform_driver_by_name("azure")->decode(
+				 NULL, "gw", topic, span_from_string(payload), false, ret),
+		0);
+}
+
+static void expect_answer(const struct command *command, unsigned status, const char *text)
+{
+	const struct platform_driver *driver = platform_driver_by_name("azure");
+	struct device_record record = {.life.platform_id = "pump"};
+	const struct upstream_item item = {
+		.kind = UPSTREAM_RESULT, .record = &record, .command = command};
+	struct upstream_message message;
+	char topic[64];
+
+	assert_int_equal(driver->encode(NULL, &item, &message), 0);
+	snprintf(topic, sizeof(topic), "$iothub/methods/res/%u/?$rid=a-1", status);
+	assert_string_equal(message.topic, topic);
+	assert_string_equal(message.made, text);
+	assert_int_equal(message.qos, 1);
+	assert_false(message.retain);
+	upstream_message_clear(&message);
+}
+
+static void methods(void **state)
+{
+	static const struct {
+		const char *reason;
+		uint64_t row;
+		unsigned status;
+	} rows[] = {
+		{COMMAND_REASON_EXPIRED, 7, 504},
+		{COMMAND_REASON_NOT_APPROVED, 0, 403},
+		{COMMAND_REASON_NAME, 0, 404},
+		{COMMAND_REASON_TOO_MANY, 0, 429},
+		{COMMAND_REASON_NOT_STORED, 0, 503},
+		{"the arguments are not JSON", 0, 400},
+		{"the device answered 4.05", 7, 502},
+	};
+	struct command command = {.row = 7};
+	struct inbound_message message;
+	char rid[200], text[160];
+
+	method_comes("$iothub/methods/POST/blink/?$rid=a-1", "{\"n\":1}", &message);
+	assert_true(message.is_call);
+	assert_int_equal(message.args.size, 7);
+	snprintf(command.response_topic, sizeof(command.response_topic), "%s", message.answer_to);
+	/* Nobody else may have a result go there. */
+	assert_false(command_topic_fits(span_from_string(message.answer_to)));
+	command_end(&command, true, "[3]", "");
+	expect_answer(&command, 200, "{\"cmd\":\"7\",\"ok\":true,\"result\":[3]}");
+	command_end(&command, false, "", "");
+	expect_answer(&command, 500, "{\"cmd\":\"7\",\"ok\":false}");
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		command.row = rows[i].row;
+		command_end(&command, false, "", rows[i].reason);
+		snprintf(text, sizeof(text), "{\"cmd\":%s,\"ok\":false,\"reason\":\"%s\"}",
+			rows[i].row ? "\"7\"" : "null", rows[i].reason);
+		expect_answer(&command, rows[i].status, text);
+	}
+	method_comes("$iothub/methods/POST/blink/?$rid=1", "null", &message);
+	assert_int_equal(message.args.size, 0);
+	method_comes("$iothub/methods/POST/!no/?$rid=1", "{}", &message);
+	assert_string_equal(message.why, COMMAND_REASON_NAME);
+	assert_string_equal(message.answer_to, "$iothub/methods/res/?$rid=1");
+	snprintf(rid, sizeof(rid), "$iothub/methods/POST/blink/?$rid=%0129d", 1);
+	method_comes(rid, "{}", &message);
+	assert_int_equal(message.kind, INBOUND_IGNORED);
+	snprintf(rid, sizeof(rid), "$iothub/methods/POST/%065d/?$rid=1", 1);
+	method_comes(rid, "{}", &message);
+	assert_int_equal(message.kind, INBOUND_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +478,8 @@ int main(void)
 		cmocka_unit_test(readings_go_up),
 		cmocka_unit_test(bags),
 		cmocka_unit_test(messages_come_down),
+		cmocka_unit_test(filters),
+		cmocka_unit_test(methods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,7 +304,7 @@ void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, c
 struct uplink_session {
 	bool connected;
 	void *userdata;
-	char client_id[96], username[64], password[64], filter[256];
+	char client_id[96], username[160], password[64], filter[256];
 	struct fake_dial dial;
 };
 static struct uplink_session *sessions[64]; /* all that are there */
@@ -458,7 +458,7 @@ bool session_is_there(const char *device_id)
 
 const char *session_account(const char *device_id)
 {
-	static char text[160];
+	static char text[256];
 	const struct uplink_session *session = session_of(device_id);
 
 	assert_non_null(session);

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fakes.h"
+#include "hub-device.h"
 
 static struct lan_exchange x;
 
@@ -221,6 +221,39 @@ static void what_is_dropped_at_the_start_is_told(void **state)
 		"{\"from\":\"plant.7.5\",\"to\":\"plant.7.6\",\"count\":2,\"reason\":\"revoked\"}");
 }
 
+/* At a hub the topic holds the device's id there; of one that is gone it cannot be told. */
+static void under_the_id_that_the_platform_knows(void **state)
+{
+	struct device *device = hub_device("one", "10.0.0.1");
+	const struct upstream_gap missing = {
+		.first_row = 3, .last_row = 4, .count = 2, .reason = "too old"};
+	struct store_gap gone = {.id = 90,
+		.device_row = 900,
+		.first_row = 1,
+		.last_row = 2,
+		.count = 2,
+		.device_id = "gone-1",
+		.platform = "azure",
+		.reason = "revoked"};
+	const struct fake_publication *newest;
+	char start[160];
+
+	store_put_gap(bed.host.store, gap_note(&bed.host, device->record, &missing));
+	gap_publish(&bed.host);
+	newest = &fake_publications[fake_publication_count - 1];
+	snprintf(start, sizeof(start), "devices/%s/messages/events/$",
+		device->record->life.platform_id);
+	assert_int_equal(strncmp(newest->topic, start, strlen(start) - 1), 0);
+	assert_non_null(strstr(newest->topic, "gh-kind=gap"));
+	uplink_deliver(fake_publication_count - 1);
+	assert_int_equal(bed.host.gap_count, 0);
+
+	store_put_gap(bed.host.store, &gone);
+	assert_int_equal(gap_load(&bed.host, &gone), 0);
+	link_up();
+	assert_int_equal(bed.host.gap_count, 0);
+	assert_int_equal(published("gap", 0), 1);
+}
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
@@ -234,6 +267,7 @@ int main(void)
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
 		TEST(what_is_missing_on_file_is_told),
 		TEST(what_is_dropped_at_the_start_is_told),
+		TEST(under_the_id_that_the_platform_knows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,7 @@ static uint64_t keep(struct arrivals *arrivals, const char *payload)
 		.response_topic = SPAN_LITERAL("back"),
 		.correlation = span_of("\0\1", 2),
 		.lifetime = 9,
+		.owner = payload[0] == 'o' ? UINT64_MAX - 7 : 0,
 		.unusable = payload[0] == 'u'};
 	uint64_t number = 0;
 
@@ -85,6 +86,7 @@ static int see(void *userdata, const struct store_arrival *arrival)
 	seen->number[seen->count] = arrival->number;
 	span_to_string(arrival->payload, seen->payload[seen->count], 16);
 	assert_int_equal(arrival->unusable, seen->payload[seen->count][0] == 'u');
+	assert_true(arrival->owner == (seen->payload[seen->count][0] == 'o' ? UINT64_MAX - 7 : 0));
 	seen->count++;
 	return seen->answer;
 }
@@ -97,27 +99,30 @@ static void test_again(void **state)
 	assert_int_equal(keep(arrivals, "one"), 11);
 	assert_int_equal(keep(arrivals, "u2"), 12);
 	assert_int_equal(keep(arrivals, ""), 13);
+	assert_int_equal(keep(arrivals, "own"), 14);
 	assert_null(arrivals_free(arrivals));
 	/* The first was dealt with. */
 	arrivals = open_at(11);
 	assert_int_equal(arrivals_replay(arrivals, see, &seen), 0);
-	assert_int_equal(seen.count, 2);
+	assert_int_equal(seen.count, 3);
+	assert_string_equal(seen.payload[2], "own");
 	assert_int_equal(seen.number[0], 12);
 	assert_string_equal(seen.payload[0], "u2");
 	assert_int_equal(seen.number[1], 13);
-	assert_int_equal(keep(arrivals, "new"), 14);
+	assert_int_equal(keep(arrivals, "new"), 15);
 	arrivals_settle(arrivals, 12);
 	arrivals_settle(arrivals, 13);
+	arrivals_settle(arrivals, 14);
 	assert_true(file_size() > 0);
-	arrivals_settle(arrivals, 14);
+	arrivals_settle(arrivals, 15);
 	assert_int_equal(file_size(), 0);
-	arrivals_settle(arrivals, 14);
-	assert_int_equal(keep(arrivals, "later"), 15);
+	arrivals_settle(arrivals, 15);
+	assert_int_equal(keep(arrivals, "later"), 16);
 	arrivals_free(arrivals);
 	/* All of it known: an empty file, and numbers go on. */
-	arrivals = open_at(15);
+	arrivals = open_at(16);
 	assert_int_equal(file_size(), 0);
-	assert_int_equal(keep(arrivals, "x"), 16);
+	assert_int_equal(keep(arrivals, "x"), 17);
 	arrivals_free(arrivals);
 	assert_null(arrivals_free(NULL));
 }

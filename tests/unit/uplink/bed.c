@@ -30,6 +30,7 @@ static void on_event(void *userdata, const struct uplink_event *event)
 		.version = event->version,
 		.retained = inbound->retained,
 		.kept = inbound->kept,
+		.owner = inbound->owner,
 		.unusable = inbound->unusable,
 		.lifetime = inbound->lifetime,
 		.payload_size = inbound->payload.size};

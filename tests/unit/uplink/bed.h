@@ -36,7 +36,7 @@ struct record {
 	char response_topic[300], correlation[160];
 	bool unusable;
 	uint32_t lifetime;
-	uint64_t kept;
+	uint64_t kept, owner;
 };
 
 struct bed {

@@ -69,6 +69,7 @@ static struct uplink_session *listener_for(struct fixture *fixture)
 	struct uplink_session_options options = options_for(fixture, "listener");
 	struct uplink_session *session;
 
+	options.owner = 4711;
 	options.subscriptions = all;
 	session = bed_session(fixture->bed, &options);
 	bed_connect(fixture->bed, session);
@@ -111,6 +112,7 @@ static void publication_is_delivered_and_arrives(void **state)
 	assert_false(record->retained);
 	/* Kept before it was acknowledged, and what belongs to it came along. */
 	assert_int_equal(record->kept, atomic_load(&fixture->bed->kept));
+	assert_int_equal(record->owner, 4711);
 	assert_string_equal(record->correlation, "corr");
 	assert_string_equal(record->response_topic, "");
 	assert_int_equal(record->lifetime, 0);
