@@ -96,6 +96,9 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		act->has_owner = true;
 		return take_text(value, act->owner, sizeof(act->owner));
 	}
+	/* of /admit and /approve */
+	if (!strcmp(key, "platform"))
+		return take_text(value, act->platform, sizeof(act->platform));
 	/* of POST /devices and /codes/scan */
 	if (!strcmp(key, "address"))
 		return take_text(value, act->address, sizeof(act->address));
@@ -125,8 +128,8 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		return take_text(value, act->name, sizeof(act->name));
 	if (!strcmp(key, "subject"))
 		return take_text(value, act->place, sizeof(act->place));
-	return "is not known here; allowed are code, name, place, owner, seconds, password, role, "
-	       "id, subject, source, key, to, address, ep, args, with";
+	return "is not known here; allowed are code, name, place, owner, platform, seconds, "
+	       "password, role, id, subject, source, key, to, address, ep, args, with";
 }
 
 static bool read_body(const struct api_context *context, struct act *act)

@@ -62,7 +62,7 @@
  *          "lost":{"<reason>":n,...},"bytes_per_hour","seconds_left" (both null while they are not known),
  *          "devices":[{"id","name","stage","readings"}],"gaps":[{"device","first","last","count","reason"}]}
  * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
- *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platform_id",
+ *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platforms":[...] (to choose from, its own first),"platform_id",
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
  *           "operation":{"state","number","expires"},"credential":{"state","since","expires"} (never a value),
  *           "link","last_heard" (seconds ago or null),"last_reading","readings","queued",
@@ -166,6 +166,7 @@ struct api_platform {
 	char link[512];	     /* where it can be approved there, "" = not known */
 	char why[160];	     /* what went wrong last, a sentence's end; "" = nothing */
 	bool approve_here;   /* an approval can be given here */
+	struct config_list choices; /* platforms to which it may go, its own first; or empty */
 };
 
 struct api_ops {

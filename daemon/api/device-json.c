@@ -151,6 +151,16 @@ static json_t *seconds_until(int64_t wall_msec)
 	return wall_msec ? json_integer(left > 0 ? left / 1000 : 0) : json_null();
 }
 
+static json_t *choices_of(const struct config_list *choices)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < choices->count; i++)
+		json_array_append_new(list, json_string(choices->item[i]));
+	return list;
+}
+
 static void add_decision(
 	json_t *body, const struct device_record *record, const struct api_platform *platform)
 {
@@ -175,6 +185,7 @@ static void add_decision(
 			text_or_null(platform->operation), "link", text_or_null(platform->link),
 			"approve_here", platform->approve_here));
 	json_object_set_new(body, "platform_why", text_or_null(platform->why));
+	json_object_set_new(body, "platforms", choices_of(&platform->choices));
 	json_object_set_new(body, "credential",
 		json_pack("{s:s,s:o,s:o}", "state", credential_state_to_string(life->credential),
 			"since", api_time(life->credential_since), "expires",

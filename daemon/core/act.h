@@ -96,6 +96,7 @@ struct act {
 	char place[LABEL_MAX + 1];
 	char owner[LABEL_MAX + 1];
 	bool has_name, has_place, has_owner;
+	char platform[17];		 /* ACT_ADMIT, ACT_APPROVE: where it goes, "" = as it is */
 	char args[COMMAND_ARGS_MAX + 1]; /* JSON, "" = none */
 	uint32_t number;
 	enum role new_role;

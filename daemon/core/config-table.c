@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/span.h"
 #include "core/prefix.h"
+#include "core/token.h"
 
 #define INTERFACE_MAX 15 /* IFNAMSIZ without its NUL */
 #define LABEL_SIZE    63 /* RFC 1035 section 2.3.4 */
@@ -103,6 +104,18 @@ static bool segment_fits(const char *text)
 	return true;
 }
 
+/* One row for each driver in drivers/table.c, which its test compares. */
+static bool platform_fits(const char *text)
+{
+	static const char *const names[] = {
+		TOKEN_KIND_LOCAL, TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW, TOKEN_KIND_AZURE};
+
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		if (!strcmp(text, names[i]))
+			return true;
+	return false;
+}
+
 static bool url_fits(const char *text)
 {
 	struct span span = span_from_string(text);
@@ -127,6 +140,9 @@ static const struct config_form prefix_form = {
 static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
+#define PLATFORMS "local, mqtt, spotflow or azure"
+static const struct config_form platform_form = {platform_fits, PLATFORMS};
+static const struct config_form platforms_form = {platform_fits, "names out of " PLATFORMS};
 static const struct config_form path_form = {path_fits, "an absolute path"};
 static const struct config_form segment_form = {segment_fits, "letters, digits, '-', '_' and '.'"};
 static const struct config_form url_form = {url_fits, "an address that begins with https://"};
@@ -281,8 +297,11 @@ static const struct config_key table[] = {
 		MEMBER(command_expiry), NULL},
 
 	{"platform", "default", CONFIG_ID, 1, 16, "\"local\"", "", false,
-		"Platform to which a new device belongs: local, mqtt, spotflow or azure.", NULL,
-		MEMBER(platform), &id_form},
+		"Platform to which a new device belongs: " PLATFORMS ".", NULL, MEMBER(platform),
+		&platform_form},
+	{"platform", "others", CONFIG_LIST, 0, CONFIG_LIST_MAX - 1, "{ }", "", false,
+		"Further platforms, to which a person may let a new device go instead.", NULL,
+		MEMBER(platforms), &platforms_form},
 	{"platform", "method_timeout", CONFIG_UINT, 1, 300, "25", "s", true,
 		"Time for which a direct method of an IoT Hub waits for its device. The hub does "
 		"not say how long its caller waits: 30 s, unless he asked for another time.",

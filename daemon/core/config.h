@@ -84,7 +84,8 @@ struct config {
 	uint32_t command_expiry; /* seconds. reloadable */
 	uint32_t method_timeout; /* seconds. reloadable */
 	/* platform */
-	char platform[17];    /* name of the default platform: "local" */
+	char platform[17];	      /* name of the default platform: "local" */
+	struct config_list platforms; /* those that a person may choose besides */
 	uint32_t local_lease; /* seconds an RT of 'local' lives; refreshed at half. 30 days */
 	bool local_accounts;  /* a broker account for each RT of 'local' */
 	/* spotflow */

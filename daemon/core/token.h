@@ -19,6 +19,7 @@
 #define TOKEN_KIND_MAX	    16 /* the name of the platform that it is for */
 #define TOKEN_USERNAME_MAX  256
 #define TOKEN_PASSWORD_MAX  1024
+#define TOKEN_KIND_LOCAL    "local" /* has no tokens; its name stands with the others */
 #define TOKEN_KIND_MQTT	    "mqtt"
 #define TOKEN_KIND_SPOTFLOW "spotflow"
 #define TOKEN_KIND_AZURE    "azure"

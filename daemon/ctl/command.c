@@ -227,6 +227,7 @@ static int run_act(struct ctl *ctl)
 	add_option(body, ctl, OPTION_NAME, "name");
 	add_option(body, ctl, OPTION_PLACE, "place");
 	add_option(body, ctl, OPTION_OWNER, "owner");
+	add_option(body, ctl, OPTION_PLATFORM, "platform");
 	if (seconds)
 		json_object_set_new(body, "seconds", json_integer((json_int_t)seconds));
 	snprintf(done, sizeof(done), "Done: %s.", invocation->command->act);
@@ -362,8 +363,9 @@ const struct command commands[] = {
 	{"window", "open", "", 0, 0, TAKES(MINUTES), "let new devices come in", run_window_open,
 		NULL},
 	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},
-	ACT("admit", LABELS | TAKES(CODE), "let a device try; its display or platform goes on"),
-	ACT("approve", LABELS | TAKES(CODE), "take a device in"),
+	ACT("admit", LABELS | TAKES(CODE) | TAKES(PLATFORM),
+		"let a device try; its display or platform goes on"),
+	ACT("approve", LABELS | TAKES(CODE) | TAKES(PLATFORM), "take a device in"),
 	{"show-code", NULL, "ID", 1, 1, 0,
 		"show a device's code here, as its display cannot be read", run_show_code, NULL},
 	ACT("reject", 0, "do not take it in"),

@@ -30,6 +30,8 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_NAME] = {"name", "TEXT", "what people call the device"},
 	[OPTION_PLACE] = {"place", "TEXT", "where it is"},
 	[OPTION_OWNER] = {"owner", "TEXT", "whose it is"},
+	[OPTION_PLATFORM] = {"platform", "NAME",
+		"approve, admit: where it goes, if not to the first platform"},
 	[OPTION_ROLE] = {"role", "R", "viewer, technician or admin"},
 	[OPTION_PASSWORD_FILE] = {"password-file", "FILE", "first line is the password; -: stdin"},
 	[OPTION_STAGE] = {"stage", "S", "devices: only these, e.g. active,waiting-person"},

@@ -24,12 +24,16 @@
 static int edit_act(struct device_record *next, const void *argument, const char **ret_why)
 {
 	const struct act_edit *edit = argument;
+	int r;
 
 	if (edit->wrong_code) {
 		next->code_tries++;
 		next->code_locked = next->code_tries >= CODE_TRIES_MAX;
 		return 0;
 	}
+	r = act_edit_platform(next, edit, ret_why);
+	if (r < 0)
+		return r;
 	if (edit->has_name)
 		memcpy(next->name, edit->name, sizeof(next->name));
 	if (edit->has_place)
@@ -100,6 +104,7 @@ void act_edit_init(const struct act *act, struct act_edit *ret_edit)
 	memcpy(ret_edit->name, act->name, sizeof(ret_edit->name));
 	memcpy(ret_edit->place, act->place, sizeof(ret_edit->place));
 	memcpy(ret_edit->owner, act->owner, sizeof(ret_edit->owner));
+	memcpy(ret_edit->platform, act->platform, sizeof(ret_edit->platform));
 	snprintf(ret_edit->decided_by, sizeof(ret_edit->decided_by), "%s", act->who);
 }
 
@@ -197,12 +202,15 @@ static void submit_to(struct act_call *call, struct device *device, enum life_ev
 	uint64_t answer_to = event == LIFE_APPROVE || edit->code_over
 				     ? device->record->life.operation_number
 				     : 0;
+	char result[32] = "done";
 
+	if (edit->platform[0])
+		snprintf(result, sizeof(result), "done, at %s", edit->platform);
 	audit_of_act(&call->act, device->record->id,
 		edit->decides || edit->code_here ? evidence_to_string(edit->evidence) : "",
 		edit->wrong_code  ? "refused: wrong code"
 		: edit->code_over ? "ended: too many wrong codes"
-				  : "done",
+				  : result,
 		&audit);
 	host_submit(call->host, device,
 		&(const struct submission){
@@ -248,19 +256,24 @@ static bool admissible(struct act_call *call, struct device *device)
 	return true;
 }
 
-bool act_approves_here(struct host *host, const struct device *device)
+bool act_approves_at(struct host *host, const char *platform)
 {
-	const struct platform_driver *driver = platform_host_driver(host, device);
+	const struct platform_driver *driver = platform_driver_by_name(platform);
 
 	return driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
-				 platform_approves_from_here(host, device->record->platform));
+				 platform_approves_from_here(host, platform));
+}
+
+bool act_approves_here(struct host *host, const struct device *device)
+{
+	return act_approves_at(host, device->record->platform);
 }
 
 /* Where this gateway approves, the code of a label does it in one act; else it admits. While an
  * operation is open it is the operation's code that is asked for, and that is no admission. */
 static bool label_code_counts(struct act_call *call, const struct device *device)
 {
-	if (act_approves_here(call->host, device)) {
+	if (act_approves_at(call->host, act_platform_name(&call->act, device))) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"It has a code on its label: approve it with that code.");
 		return false;
@@ -301,7 +314,8 @@ static void do_admit(struct act_call *call, struct device *device)
 
 static void do_approve(struct act_call *call, struct device *device)
 {
-	const struct platform_driver *driver = platform_host_driver(call->host, device);
+	const char *platform = act_platform_name(&call->act, device);
+	const struct platform_driver *driver = platform_driver_by_name(platform);
 	const struct device_record *record = device->record;
 	struct act_edit edit;
 
@@ -311,7 +325,7 @@ static void do_approve(struct act_call *call, struct device *device)
 	}
 	if (!admissible(call, device))
 		return;
-	if (!driver || !act_approves_here(call->host, device)) {
+	if (!driver || !act_approves_at(call->host, platform)) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"Its platform approves, not this gateway. Admit it here.");
 		return;
@@ -333,6 +347,16 @@ static void do_approve(struct act_call *call, struct device *device)
 	edit.decides = true;
 	edit.right_code = true;
 	act_submit(call, device, LIFE_APPROVE, &edit, act_submitted);
+}
+
+static void do_take_in(struct act_call *call, struct device *device)
+{
+	if (!act_choose_platform(call, device))
+		return;
+	if (call->act.kind == ACT_ADMIT)
+		do_admit(call, device);
+	else
+		do_approve(call, device);
 }
 
 static const enum life_event event_of_act[ACTS] = {
@@ -409,10 +433,8 @@ static void dispatch(struct act_call *call, struct device *device)
 {
 	switch (call->act.kind) {
 	case ACT_ADMIT:
-		do_admit(call, device);
-		break;
 	case ACT_APPROVE:
-		do_approve(call, device);
+		do_take_in(call, device);
 		break;
 	case ACT_REJECT:
 	case ACT_SUSPEND:

@@ -655,6 +655,7 @@ void act_call_done(
 struct act_edit {
 	char name[LABEL_MAX + 1], place[LABEL_MAX + 1], owner[LABEL_MAX + 1];
 	bool has_name, has_place, has_owner;
+	char platform[17]; /* to which it goes, "" = stays where it is */
 	char decided_by[LABEL_MAX + 1];
 	enum evidence evidence;
 	bool decides, unlock, wrong_code, right_code;
@@ -691,8 +692,21 @@ void act_identify(struct act_call *call, struct device *device);
 /* act-device.c: the answer to an act that was submitted; as submit_done_fn. */
 void act_submitted(
 	void *userdata, enum submit_result result, struct device *device, const char *why);
-/* True when an approval of this device can be given here. */
+/* True when an approval of this device can be given here; of any device of a platform. */
 bool act_approves_here(struct host *host, const struct device *device);
+bool act_approves_at(struct host *host, const char *platform);
+/* act-platform.c: the platform that the person said for it is possible, and the act is the one that
+ * takes a device in there; otherwise the call is answered. */
+bool act_choose_platform(struct act_call *call, struct device *device);
+/* Where the device goes with this act. */
+const char *act_platform_name(const struct act *act, const struct device *device);
+int act_edit_platform(
+	struct device_record *next, const struct act_edit *edit, const char **ret_why);
+/* True while nothing ties it to a platform. */
+bool platform_may_change(const struct device_record *record);
+/* What a person may choose from, its own first; empty where there is no choice. */
+void platform_choices(const struct host *host, const struct device_record *record,
+	struct config_list *ret_choices);
 void act_do(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 void people_act(struct host *host, const struct act *act, act_done_fn done, void *userdata);
 int people_load(struct host *host, const struct person *person);

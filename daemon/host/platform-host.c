@@ -427,10 +427,8 @@ void platform_host_describe(
 	show_device(host, device->record, (struct span){0}, &room, &seen);
 	if (driver && driver->operation && driver->operation(&seen, &operation) < 0)
 		operation = (struct platform_operation){.id = ""};
-	*ret_platform = (struct api_platform){
-		.approve_here = driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
-						  platform_approves_from_here(
-							  host, device->record->platform))};
+	*ret_platform = (struct api_platform){.approve_here = act_approves_here(host, device)};
+	platform_choices(host, device->record, &ret_platform->choices);
 	snprintf(ret_platform->operation, sizeof(ret_platform->operation), "%s", operation.id);
 	snprintf(ret_platform->link, sizeof(ret_platform->link), "%s", operation.link);
 	snprintf(ret_platform->why, sizeof(ret_platform->why), "%s", why ? why : "");

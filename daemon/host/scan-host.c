@@ -123,7 +123,8 @@ DEFINE_CLEANUP(struct keeping *, keeping_free, cleanup_keeping)
 /* 'claimed': the label that its kept proof is of; NULL: the record says it already. */
 static void decide(struct act_call *call, struct device *device, const struct label *claimed)
 {
-	bool admits = call->act.kind == ACT_ADMIT || !act_approves_here(call->host, device);
+	bool admits = call->act.kind == ACT_ADMIT ||
+		      !act_approves_at(call->host, act_platform_name(&call->act, device));
 	struct act_edit edit;
 
 	act_edit_init(&call->act, &edit);
@@ -361,7 +362,13 @@ void scan_act(struct act_call *call, struct device *device)
 		wrong_label(call, device, label.ep);
 		return;
 	case FIT_UNKNOWN:
-		keep(call, &label, true);
+		/* What is kept with a label is who scanned it, name, place and owner. */
+		if (call->act.platform[0])
+			act_call_done(call, ACT_IMPOSSIBLE, 0,
+				"It has not proved its label yet: say the platform when it has, or "
+				"scan the label without one.");
+		else
+			keep(call, &label, true);
 		return;
 	}
 }

@@ -49,18 +49,17 @@ static struct saving *saving_free(struct saving *saving)
 }
 DEFINE_CLEANUP(struct saving *, saving_free, cleanup_saving)
 
-static bool needs_token(const struct device *device)
+static bool needs_token(const char *platform)
 {
-	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
+	const struct platform_driver *driver = platform_driver_by_name(platform);
 
 	return driver && driver->describe()->supports & (PLATFORM_NEEDS_TOKEN | PLATFORM_NEEDS_PT);
 }
 
 /* A static credential is the credential itself; a provisioning token only gets one. */
-static bool is_the_credential(const struct device *device)
+static bool is_the_credential(const char *platform)
 {
-	return platform_driver_by_name(device->record->platform)->describe()->supports &
-	       PLATFORM_NEEDS_TOKEN;
+	return platform_driver_by_name(platform)->describe()->supports & PLATFORM_NEEDS_TOKEN;
 }
 
 /* ---- devices that go on ---- */
@@ -74,7 +73,7 @@ static void go_on(struct host *host, struct device *device, bool differs)
 		return;
 	switch (life->credential) {
 	case CREDENTIAL_HELD:
-		if (!differs || !is_the_credential(device))
+		if (!differs || !is_the_credential(device->record->platform))
 			return;
 		submission.event = LIFE_RENEW_DUE;
 		break;
@@ -104,7 +103,7 @@ static void saved(struct saving *saving)
 	for (i = 0; i < saving->count; i++) {
 		struct device *device = registry_by_ep(host->registry, saving->names[i].ep);
 
-		if (device && needs_token(device) &&
+		if (device && needs_token(device->record->platform) &&
 			!strcmp(device->record->platform, saving->names[i].kind))
 			go_on(host, device, saving->differs[i]);
 	}
@@ -393,7 +392,7 @@ bool token_fetch(struct device_host *part, enum platform_work work,
 	const struct device_record *record = part->device->record;
 	struct fetching *fetching;
 
-	if (work == PLATFORM_BIND || !needs_token(part->device))
+	if (work == PLATFORM_BIND || !needs_token(record->platform))
 		return false;
 	fetching = malloc(sizeof(*fetching));
 	if (!fetching) {
@@ -405,26 +404,30 @@ bool token_fetch(struct device_host *part, enum platform_work work,
 	return true;
 }
 
+static bool is_missing(
+	const struct host *host, const struct device_record *record, const char *platform)
+{
+	return needs_token(platform) && !token_names_find(&host->tokens, platform, record->ep) &&
+	       !platform_shared_token(host, platform).size;
+}
+
 bool token_is_missing(const struct host *host, const struct device *device)
 {
-	const struct device_record *record = device->record;
-
-	return needs_token(device) &&
-	       !token_names_find(&host->tokens, record->platform, record->ep) &&
-	       !platform_shared_token(host, record->platform).size;
+	return is_missing(host, device->record, device->record->platform);
 }
 
 bool token_is_there(struct act_call *call, const struct device *device)
 {
 	const struct device_record *record = device->record;
+	const char *platform = act_platform_name(&call->act, device);
 	char text[200];
 
-	if (!token_is_missing(call->host, device))
+	if (!is_missing(call->host, record, platform))
 		return true;
 	snprintf(text, sizeof(text),
 		"Import a token for %s first (gatehousectl tokens import): its platform knows "
 		"devices by an imported %s.",
-		record->ep, is_the_credential(device) ? "credential" : "provisioning token");
+		record->ep, is_the_credential(platform) ? "credential" : "provisioning token");
 	act_call_done(call, ACT_IMPOSSIBLE, 0, text);
 	return false;
 }

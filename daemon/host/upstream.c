@@ -42,10 +42,30 @@ bool upstream_is_up(const struct host *host)
 
 /* ---- session ---- */
 
+/* Whose words the gateway's own session speaks: of several platforms the one whose devices share
+ * it. */
+static const struct platform_driver *gateway_driver(const struct host *host)
+{
+	const struct config *config = host->config;
+	const struct platform_driver *first = platform_driver_by_name(config->platform);
+	unsigned i;
+
+	for (i = 0; i < config->platforms.count; i++) {
+		const struct platform_driver *other =
+			platform_driver_by_name(config->platforms.item[i]);
+
+		if (first && first->describe()->supports & PLATFORM_SHARED_SESSION)
+			break;
+		if (other && other->describe()->supports & PLATFORM_SHARED_SESSION)
+			return other;
+	}
+	return first;
+}
+
 static int gateway_message(
 	struct host *host, const char *state, struct upstream_message *ret_message)
 {
-	const struct platform_driver *driver = platform_driver_by_name(host->config->platform);
+	const struct platform_driver *driver = gateway_driver(host);
 	const struct upstream_item item = {
 		.kind = UPSTREAM_GATEWAY,
 		.gateway_id = host->config->id,
@@ -64,7 +84,7 @@ static void cleanup_message(struct upstream_message *message)
 static int session_open(struct host *host)
 {
 	const struct config *config = host->config;
-	const struct platform_driver *driver = platform_driver_by_name(config->platform);
+	const struct platform_driver *driver = gateway_driver(host);
 	CLEANUP(upstream_secret_clear) struct upstream_secret secret = {0};
 	struct upstream_filters filters;
 	bool listens;

@@ -57,6 +57,10 @@ struct action {
 	{                                      \
 		"owner", "owner", false, false \
 	}
+#define PLATFORM                                    \
+	{                                           \
+		"platform", "platform", false, true \
+	}
 #define DEVICE "/api/v1/devices/{id}"
 #define POST   "POST"
 
@@ -76,9 +80,9 @@ static const char *fill_command(json_t *body, const struct form *form, json_t **
 
 static const struct action actions[] = {
 	{"/devices/{id}/approve", POST, DEVICE "/approve", "/waiting", TEXT_DONE_APPROVE, false,
-		{CODE, NAME, PLACE, OWNER}},
+		{CODE, NAME, PLACE, OWNER, PLATFORM}},
 	{"/devices/{id}/admit", POST, DEVICE "/admit", "/waiting", TEXT_DONE_ADMIT, false,
-		{CODE, NAME, PLACE, OWNER}},
+		{CODE, NAME, PLACE, OWNER, PLATFORM}},
 	{"/devices/{id}/reject", POST, DEVICE "/reject", "/waiting", TEXT_DONE_REJECT, false,
 		{{0}}},
 	{"/devices/{id}/identify", POST, DEVICE "/identify", "/waiting", TEXT_DONE_IDENTIFY, false,

@@ -145,6 +145,27 @@ static void draw_labels(struct view *view, const json_t *device)
 	html_put(view->html, "</details>\n");
 }
 
+/* Where several are offered, and while it belongs to none for good. */
+static void draw_platform_choice(struct view *view, const json_t *device)
+{
+	const json_t *choices = json_object_get(device, "platforms");
+	const char *id = json_text(device, "id"), *chosen = typed_or(view, device, "platform");
+
+	if (json_array_size(choices) < 2)
+		return;
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"platform-%s\">%s</label>"
+		"<select id=\"platform-%s\" name=\"platform\">",
+		id, text(TEXT_PLATFORM), id);
+	for (size_t i = 0; i < json_array_size(choices); i++) {
+		const char *name = json_string_value(json_array_get(choices, i));
+
+		html_put(view->html, "<option value=\"%s\"%s>%s</option>", name,
+			!strcmp(name, chosen) ? " selected" : "", name);
+	}
+	html_put(view->html, "</select></div>\n");
+}
+
 void draw_decision(struct view *view, const json_t *device, const char *from)
 {
 	const json_t *can = json_object_get(device, "actions");
@@ -167,8 +188,10 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 	/* Where the platform approves, the code of a label is typed when it is admitted here. */
 	if (approve || (admit && !code_later && json_flag(device, "has_code")))
 		draw_code_field(view, device);
-	if (approve || admit)
+	if (approve || admit) {
+		draw_platform_choice(view, device);
 		draw_labels(view, device);
+	}
 	if (approve || admit || asks_code)
 		draw_password(view, id, false);
 	html_put(view->html,

@@ -15,8 +15,8 @@ show|ID|
 add|ADDRESS [EP]|
 window open|| --minutes=N
 window close||
-admit|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
-approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT
+admit|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT --platform=NAME
+approve|ID| --code=C --name=TEXT --place=TEXT --owner=TEXT --platform=NAME
 show-code|ID|
 reject|ID|
 suspend|ID|

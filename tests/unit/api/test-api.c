@@ -492,7 +492,7 @@ static void test_bad_bodies(void **state)
 		{approve, "7", "must be a JSON object"},
 		{approve, "{\"cod\":\"X\"}", "\"cod\" is not known here"},
 		{approve, "{\"a\\u001bb\":1}", "\"a\\x1bb\" is not known here"},
-		{approve, "{\"role\":\"admin\"}", "allowed as key: code name place owner"},
+		{approve, "{\"role\":\"admin\"}", "allowed as key: code platform name place owner"},
 		{"/api/v1/devices/s-1/reject", "{\"code\":\"\"}", "there is no key"},
 		{approve, "{\"code\":7}", "\"code\" must be text"},
 		{approve, "{\"name\":null}", "\"name\" must be text"},

@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
+#include "core/config.h"
 #include "drivers/table.h"
 
 static void platforms_are_found_by_name(void **state)
@@ -23,6 +26,27 @@ static void platforms_are_found_by_name(void **state)
 	assert_null(platform_driver_by_name("nowhere"));
 	assert_null(platform_driver_by_name(""));
 	assert_null(platform_driver_by_name("Local"));
+}
+
+/* What the configuration takes is what there is. */
+static void platforms_may_be_configured(void **state)
+{
+	const struct config_form *form = NULL;
+	const struct config_key *keys;
+	size_t count, i;
+
+	keys = config_keys(&count);
+	for (i = 0; i < count; i++)
+		if (!strcmp(keys[i].section, "platform") && !strcmp(keys[i].key, "default"))
+			form = keys[i].form;
+	assert_non_null(form);
+	for (i = 0; platform_driver_at(i); i++) {
+		const char *name = platform_driver_at(i)->describe()->name;
+
+		assert_true(form->fits(name));
+		assert_non_null(strstr(form->allowed, name));
+	}
+	assert_false(form->fits("nowhere"));
 }
 
 static void devices_are_found_by_name(void **state)
@@ -60,6 +84,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(platforms_are_found_by_name),
+		cmocka_unit_test(platforms_may_be_configured),
 		cmocka_unit_test(devices_are_found_by_name),
 		cmocka_unit_test(device_is_matched_by_its_links),
 	};
