@@ -18,6 +18,7 @@ import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
 from bed import browser as bed_browser  # noqa: E402
 from bed import enter, lane, process  # noqa: E402
+from bed.wait import PATIENCE  # noqa: E402
 
 RUNGS = {
     'user': 'user namespace on loopback; the daemon has the only uid that there is',
@@ -63,7 +64,7 @@ def pytest_runtest_makereport(item):
 def deadline(request):
     """Nothing hangs the run: after its time a test fails where it stands."""
     marker = request.node.get_closest_marker('deadline')
-    seconds = marker.args[0] if marker else 120
+    seconds = PATIENCE * (marker.args[0] if marker else 120)
 
     def expired(_number, _frame):
         raise AssertionError('the test took more than %d s' % seconds)

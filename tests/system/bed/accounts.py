@@ -9,6 +9,7 @@ import threading
 import paho.mqtt.client as mqtt
 
 from .broker import HOST, Broker
+from .wait import PATIENCE
 
 PLUGIN = '/usr/lib/%s-linux-gnu/mosquitto_dynamic_security.so' % os.uname().machine
 TOPIC = '$CONTROL/dynamic-security/v1'
@@ -83,7 +84,7 @@ class AccountBroker(Broker):
         client.on_subscribe = lambda *_: client.publish(TOPIC, json.dumps({'commands': list(commands)}), 1)
         client.connect(HOST, self.local_port)
         client.loop_start()
-        assert done.wait(10), 'no answer of the broker'
+        assert done.wait(10 * PATIENCE), 'no answer of the broker'
         client.disconnect()
         client.loop_stop()
         errors = [one for one in answers if 'error' in one]

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from .process import Process
-from .wait import until
+from .wait import PATIENCE, until
 
 BUS = '/run/dbus/system_bus_socket'
 
@@ -118,6 +118,7 @@ class Avahi:
     def browse(self, kind):
         """What is known and resolvable now, as Services."""
         found = subprocess.run(['avahi-browse', '--resolve', '--parsable', '--terminate', kind],
-                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                               timeout=30 * PATIENCE,
                                check=False)
         return [Service(line) for line in found.stdout.splitlines() if line.startswith('=')]

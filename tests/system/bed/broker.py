@@ -45,7 +45,7 @@ class Broker:
         lines = [
             'per_listener_settings true', 'user root',
             'log_dest stderr', 'log_type error', 'log_type warning', 'log_type notice',
-            'log_type information', 'max_queued_messages 0', 'max_inflight_messages 0',
+            'log_type information', 'log_type subscribe', 'max_queued_messages 0', 'max_inflight_messages 0',
             # After this many changes; the interval counts changes, so that a kill loses nothing.
             'autosave_on_changes true', 'autosave_interval 1',
             'persistence %s' % ('true' if persistence else 'false'),
@@ -100,6 +100,10 @@ class Broker:
     def restart(self):
         self.stop()
         return self.start()
+
+    def await_subscription(self, topic, timeout=30):
+        """Somebody listens to this very filter: what is sent there from now on reaches them."""
+        until(lambda: ' %s\n' % topic in self.log(), timeout, 'somebody subscribes to ' + topic)
 
     def log(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as file:

@@ -10,6 +10,7 @@ import subprocess
 
 from . import enter
 from .people import PASSWORDS
+from .wait import PATIENCE
 
 FOLDER = os.path.join(enter.ROOT, 'tests', 'system', 'browser')
 MODULES = os.path.join(enter.ROOT, 'tests', 'node_modules')
@@ -36,7 +37,7 @@ class Browser:
         self._process = subprocess.Popen(['node', os.path.join(FOLDER, 'main.js')], env=env, cwd=directory,
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log)
         self._buffer = b''
-        self.version = self._read(60)['ready']
+        self.version = self._read(60 * PATIENCE)['ready']
 
     def _read(self, timeout):
         while b'\n' not in self._buffer:
@@ -57,7 +58,7 @@ class Browser:
         self._write({'play': scenario, 'url': 'https://127.0.0.1:%d' % gateway.page_port,
                      'people': PASSWORDS, 'args': args})
         while True:
-            said = self._read(110)
+            said = self._read(110 * PATIENCE)
             if 'failed' in said:
                 raise AssertionError('%s: %s' % (scenario, said['failed']))
             if 'done' in said:
@@ -70,7 +71,7 @@ class Browser:
     def close(self):
         self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.wait(20 * PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

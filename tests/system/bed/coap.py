@@ -11,6 +11,8 @@ import socket
 import struct
 import time
 
+from .wait import Patience
+
 CON, NON, ACK, RST = range(4)
 
 EMPTY, GET, POST, PUT, DELETE = range(5)
@@ -197,23 +199,29 @@ class Client:
         self.socket.sendto(data, self.peer)
         self.sent.append((time.monotonic(), bytes(data)))
 
-    def receive(self, timeout=5.0):
-        """The next datagram as a Message; Silence when none comes."""
-        self.socket.settimeout(max(timeout, 0.001))
+    def _next(self, seconds):
+        """The next datagram as a Message, None when none comes by then."""
+        self.socket.settimeout(max(seconds, 0.001))
         try:
             data, _ = self.socket.recvfrom(65536)
         except (socket.timeout, BlockingIOError):
-            raise Silence('no datagram within %g s' % timeout) from None
+            return None
         self.received.append((time.monotonic(), data))
         return Message.decode(data)
 
+    def receive(self, timeout=5.0):
+        """The next datagram as a Message; Silence when none comes."""
+        patience = Patience(timeout)
+        while True:
+            message = self._next(min(timeout, 0.5))
+            if message is not None:
+                return message
+            if patience.over():
+                raise Silence('no datagram within %g s' % timeout)
+
     def silent(self, seconds):
         """True when nothing arrives for so long: there is no condition to await for that."""
-        try:
-            self.receive(seconds)
-        except Silence:
-            return True
-        return False
+        return self._next(seconds) is None
 
     def message(self, code, path='', query=None, payload=b'', content_format=None, options=(),
                 type=CON, token=None):
@@ -232,30 +240,63 @@ class Client:
     def await_answer(self, request, timeout=10.0, retransmit=True):
         """The answer to a request that was sent: piggybacked, separate (acknowledged here) or RST.
         A CON is sent again as RFC 7252 section 4.2 says, with the same message id."""
-        deadline, interval = time.monotonic() + timeout, 2.0
-        again = time.monotonic() + interval
-        acknowledged = False
+        patience, interval = Patience(timeout), 2.0
+        again = time.monotonic() + interval if retransmit and request.type == CON else None
         while True:
-            now = time.monotonic()
-            if now >= deadline:
-                raise Silence('no answer to %r within %g s' % (request, timeout))
-            if retransmit and request.type == CON and not acknowledged and now >= again:
-                self.send(request)
-                interval *= 2
-                again = now + interval
-            try:
-                answer = self.receive(min(deadline, again if retransmit else deadline) - now)
-            except Silence:
-                continue
-            if answer.type == ACK and answer.mid == request.mid and answer.code == EMPTY:
-                acknowledged = True
-                again = deadline
+            # What came while this test could not look is looked at before anything is said again.
+            wait = 0.5 if again is None else min(0.5, again - time.monotonic())
+            answer = self._next(wait)
+            if answer is None:
+                if patience.over():
+                    raise Silence('no answer to %r within %g s' % (request, timeout))
+                if again is not None and time.monotonic() >= again:
+                    self.send(request)
+                    interval *= 2
+                    again = time.monotonic() + interval
+            elif answer.type == ACK and answer.mid == request.mid and answer.code == EMPTY:
+                again = None
             elif answer.type == RST and answer.mid == request.mid:
                 return answer
             elif answer.token == request.token and answer.code >= 64:
                 if answer.type == CON:
                     self.send(Message(ACK, EMPTY, answer.mid))
                 return answer
+
+    def answers(self, requests, timeout=10.0):
+        """The answers to several requests that were sent, in the order of the requests. Who is not
+        answered when nothing more comes is sent again."""
+        found, patience = {}, Patience(timeout)
+        while len(found) < len(requests):
+            answer = self._next(2)
+            if answer is None:
+                if patience.over():
+                    raise Silence('%d of %d requests were answered' % (len(found), len(requests)))
+                for one in requests:
+                    if one.token not in found:
+                        self.send(one)
+                continue
+            if answer.type == CON:
+                self.send(Message(ACK, EMPTY, answer.mid))
+            if answer.code >= 64:
+                found.setdefault(answer.token, answer)
+        return [found[one.token] for one in requests]
+
+    def settled(self, timeout=10.0):
+        """A ping is answered: what was sent before it has been dealt with, and what had been said to
+        us has been read. Returns that."""
+        ping = Message(CON, EMPTY, self.mid())
+        self.send(ping)
+        passed, patience = [], Patience(timeout)
+        while True:
+            answer = self._next(2)
+            if answer is None:
+                if patience.over():
+                    raise Silence('no answer to a ping')
+                self.send(ping)
+            elif (answer.type, answer.mid) == (RST, ping.mid):
+                return passed
+            else:
+                passed.append(answer)
 
     def request(self, code, path='', timeout=10.0, **parts):
         """One request, one answer; an Echo challenge is returned like any other answer."""

@@ -13,7 +13,7 @@ import threading
 from . import commands, enter
 from .page import Page
 from .process import Process
-from .wait import free_port, until
+from .wait import PATIENCE, free_port, until
 
 
 class ToolError(AssertionError):
@@ -233,7 +233,7 @@ class Gateway:
             argv = ['setpriv', '--reuid', str(uid), '--regid', str(gid or uid), '--clear-groups',
                     '--', *argv]
         return subprocess.run(argv, input=stdin or '', capture_output=True, text=True,
-                              timeout=timeout, env=self._tool_environment(), check=False)
+                              timeout=timeout * PATIENCE, env=self._tool_environment(), check=False)
 
     def ctl(self, *words, stdin=None, timeout=30):
         """gatehousectl --json WORDS...: the parsed answer, None when it says nothing; ToolError
@@ -246,7 +246,7 @@ class Gateway:
     def api(self, method, path, body=None, timeout=30):
         """What the tool would be answered, without the cost of starting one: the status and the
         answer of /api/v1/PATH at the Unix socket. For what is asked again and again."""
-        link = _Local(self.socket_path, timeout)
+        link = _Local(self.socket_path, timeout * PATIENCE)
         try:
             link.request(method, '/api/v1/' + path,
                          None if body is None else json.dumps(body).encode(),

@@ -127,7 +127,7 @@ class Page:
     not verified against anybody, but its fingerprint is kept for the comparison that a person
     makes."""
 
-    def __init__(self, host, port, timeout=30, source=None):
+    def __init__(self, host, port, timeout=120, source=None):
         self.host, self.port, self.timeout, self.source = host, port, timeout, source
         self.origin = 'https://%s:%d' % ('[%s]' % host if ':' in host else host, port)
         self.cookies = {}

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 
-from .wait import until
+from .wait import PATIENCE, until
 
 # What gcc's and clang's sanitizers write when they find something.
 SANITIZER = re.compile(r'ERROR: (Address|Leak|Memory)Sanitizer|WARNING: ThreadSanitizer|'
@@ -75,7 +75,7 @@ class Process:
         self.resume()
         self.signal(signal.SIGTERM)
         try:
-            self.popen.wait(timeout)
+            self.popen.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError('%s did not end within %g s of SIGTERM:\n%s'

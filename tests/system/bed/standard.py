@@ -8,6 +8,7 @@ import struct
 import threading
 
 from . import coap
+from .wait import Patience
 
 GROUP = '224.0.1.187'
 LINKS = '</info>;rt="gatehouse.info",</s>;if="core.s";ct=0'
@@ -17,22 +18,23 @@ class StandardDevice:
     """A device that knows CoAP and RFC 9176 and nothing of a gateway: it serves its links and a
     value, and registers. 'asked' holds the paths that somebody asked it for."""
 
-    def __init__(self, port=0, links=LINKS, group=False, path='/s'):
+    def __init__(self, port=0, links=LINKS, group=False, path='/s', host='127.0.0.1'):
         self.path = path
         self.links, self.asked, self.answers, self.value = links, [], [], 20.0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         if group:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(('' if group else '127.0.0.1', port))
+        self.socket.bind(('' if group else host, port))
         if group:
             member = socket.inet_aton(GROUP) + struct.pack('@4si', socket.inet_aton('127.0.0.1'), 0)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
         self.port = self.socket.getsockname()[1]
         self.lock = threading.Condition()
+        self.next_mid = 1
+        self.known = set()  # (sender, message id): what is said again is no question more
         self.running = True
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
-        self.next_mid = 1
 
     def __enter__(self):
         return self
@@ -60,7 +62,9 @@ class StandardDevice:
 
     def serve_one(self, message, sender):
         path = '/' + '/'.join(part.decode() for part in message.all(coap.URI_PATH))
-        self.asked.append(path)
+        if (sender, message.mid) not in self.known:
+            self.known.add((sender, message.mid))
+            self.asked.append(path)
         body = {'/.well-known/core': (coap.LINK_FORMAT, self.links.encode()),
                 '/info': (coap.JSON, b'{"model":"S-9","serial":"77"}'),
                 self.path: (coap.TEXT, b'%g' % self.value)}.get(path)
@@ -82,10 +86,13 @@ class StandardDevice:
 
         def answered():
             return next((one for one in self.answers if one.token == request.token), None)
-        for _ in range(int(timeout / 2)):
+        patience = Patience(timeout)
+        while not patience.over():
             self.socket.sendto(request.encode(), ('127.0.0.1', gateway.coap_port))
-            with self.lock:
-                self.lock.wait_for(answered, 2)
-            if answered():
-                return answered()
+            for _ in range(4):
+                with self.lock:
+                    self.lock.wait_for(answered, 0.5)
+                if answered():
+                    return answered()
+                patience.over()
         raise AssertionError('no answer to %r' % request)

@@ -5,7 +5,8 @@ import os
 import pty
 import select
 import subprocess
-import time
+
+from .wait import Patience
 
 
 class Terminal:
@@ -32,9 +33,10 @@ class Terminal:
 
     def until(self, words, timeout=30.0):
         """All that was shown, once 'words' are among it."""
-        end = time.monotonic() + timeout
+        patience = Patience(timeout)
         while words not in self.text:
-            if time.monotonic() > end or not self._read(0.2) and self._popen.poll() is not None:
+            ended = self._popen.poll() is not None  # asked first: what it said last is read behind it
+            if not self._read(0.2) and (ended or patience.over()):
                 raise AssertionError('%r was not shown: %r' % (words, self.text))
         return self.text
 
@@ -43,8 +45,8 @@ class Terminal:
 
     def end(self, timeout=30.0):
         """The exit code, when the program has ended by itself."""
-        end = time.monotonic() + timeout
-        while self._popen.poll() is None and time.monotonic() < end:
+        patience = Patience(timeout)
+        while self._popen.poll() is None and not patience.over():
             self._read(0.1)
         while self._read(0):
             pass

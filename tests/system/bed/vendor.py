@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from .browser import MODULES
-from .wait import until
+from .wait import PATIENCE, until
 
 HERE = os.path.join(os.path.dirname(os.path.realpath(__file__)), '..')
 
@@ -57,7 +57,7 @@ class Vendor:
     def close(self):
         self.popen.stdin.close()
         try:
-            self.popen.wait(20)
+            self.popen.wait(20 * PATIENCE)
         finally:
             self.popen.kill()
 

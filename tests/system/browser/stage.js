@@ -6,7 +6,7 @@
 const fs = require("node:fs");
 const assert = require("node:assert/strict");
 
-const PATIENCE = 20000; // for what must come, on a busy machine
+const PATIENCE = 80000; // for what must come, on a busy machine
 const axeSource = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 class Stage {
@@ -131,4 +131,25 @@ async function until(condition, what) {
 	}
 }
 
-module.exports = { Stage, until };
+// Milliseconds of the time that this machine gave to its programs: see bed/wait.py.
+class Stopwatch {
+	constructor() {
+		this.lived = 0;
+		this.seen = Date.now();
+		this.timer = setInterval(() => this.look(), 10);
+	}
+
+	look() {
+		const now = Date.now();
+		this.lived += Math.min(now - this.seen, 20);
+		this.seen = now;
+	}
+
+	stop() {
+		clearInterval(this.timer);
+		this.look();
+		return this.lived;
+	}
+}
+
+module.exports = { Stage, Stopwatch, until };
