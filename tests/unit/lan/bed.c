@@ -342,6 +342,15 @@ const char *message_body(const struct datagram *message, char text[DATAGRAM_MAX]
 	return text;
 }
 
+void bed_turn(struct bed *bed, uint64_t wait_usec)
+{
+	uint64_t begin = clock_boot_usec(), took;
+
+	sd_event_run(bed->loop, wait_usec);
+	took = clock_boot_usec() - begin;
+	bed->lived_usec += took < 2 * wait_usec ? took : 2 * wait_usec;
+}
+
 void bed_send(struct bed *bed, const struct datagram *message)
 {
 	assert_int_equal(send(bed->fd, message->bytes, message->size, 0), message->size);
@@ -349,7 +358,7 @@ void bed_send(struct bed *bed, const struct datagram *message)
 
 bool bed_receive(struct bed *bed, struct datagram *ret_message, int timeout_msec)
 {
-	uint64_t end = clock_boot_usec() + (uint64_t)timeout_msec * USEC_PER_MSEC;
+	uint64_t end = bed->lived_usec + (uint64_t)timeout_msec * USEC_PER_MSEC;
 
 	for (;;) {
 		ssize_t size = recv(bed->fd, ret_message->bytes, sizeof(ret_message->bytes), 0);
@@ -357,10 +366,15 @@ bool bed_receive(struct bed *bed, struct datagram *ret_message, int timeout_msec
 			ret_message->size = (size_t)size;
 			return true;
 		}
-		if (clock_boot_usec() >= end)
+		if (bed->lived_usec >= end)
 			return false;
-		sd_event_run(bed->loop, 5000);
+		bed_turn(bed, 5000);
 	}
+}
+
+void bed_expect(struct bed *bed, struct datagram *ret_message)
+{
+	assert_true(bed_receive(bed, ret_message, BED_PATIENCE_MSEC));
 }
 
 void bed_expect_silence(struct bed *bed)
@@ -369,7 +383,7 @@ void bed_expect_silence(struct bed *bed)
 
 	message_begin(&ping, CON, 0, 0x7fff, "");
 	bed_send(bed, &ping);
-	assert_true(bed_receive(bed, &answer, 2000));
+	bed_expect(bed, &answer);
 	assert_int_equal(message_type(&answer), RST);
 	assert_int_equal(message_id(&answer), 0x7fff);
 }
@@ -377,6 +391,6 @@ void bed_expect_silence(struct bed *bed)
 void bed_ask(struct bed *bed, const struct datagram *message, int code, struct datagram *ret_answer)
 {
 	bed_send(bed, message);
-	assert_true(bed_receive(bed, ret_answer, 2000));
+	bed_expect(bed, ret_answer);
 	assert_int_equal(message_code(ret_answer), code);
 }

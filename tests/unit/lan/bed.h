@@ -54,6 +54,7 @@ struct bed {
 	/* takes the place of both when it is set */
 	void (*host)(struct bed *bed, const struct lan_request *request);
 	void *host_data;
+	uint64_t lived_usec; /* see bed_turn() */
 	/* DTLS: the key of every identity that begins with "known"; kept are those with "kept" in
 	 * them */
 	uint8_t psk[LAN_PSK_MAX];
@@ -96,17 +97,26 @@ int message_find(const struct datagram *message, unsigned number, uint8_t value[
 const char *message_body(const struct datagram *message, char text[DATAGRAM_MAX]);
 
 void bed_send(struct bed *bed, const struct datagram *message);
+/* One turn of the loop, which waits so long at most. It counts as what it was to wait and a little
+ * more: 'lived_usec' is the time that passed for lan and peers, without that in which the machine
+ * stood still. */
+void bed_turn(struct bed *bed, uint64_t wait_usec);
+/* For what must come, on whatever machine. */
+#define BED_PATIENCE_MSEC 60000
 /* The next datagram within so long; false when none came. */
 bool bed_receive(struct bed *bed, struct datagram *ret_message, int timeout_msec);
+/* The next datagram, which must come. */
+void bed_expect(struct bed *bed, struct datagram *ret_message);
 /* Nothing is on its way: a ping is answered, and nothing came before its answer. */
 void bed_expect_silence(struct bed *bed);
 /* Sends and expects one answer with this code. */
 void bed_ask(
 	struct bed *bed, const struct datagram *message, int code, struct datagram *ret_answer);
-/* Runs the loop until the condition holds, 5 s at most. */
-#define bed_await(bed, condition)                                         \
-	do {                                                              \
-		for (int tries = 0; !(condition) && tries < 500; tries++) \
-			sd_event_run((bed)->loop, 10000);                 \
-		assert_true(condition);                                   \
+/* Runs the loop until the condition holds. */
+#define bed_await(bed, condition)                                                            \
+	do {                                                                                 \
+		uint64_t await_end = (bed)->lived_usec + BED_PATIENCE_MSEC * UINT64_C(1000); \
+		while (!(condition) && (bed)->lived_usec < await_end)                        \
+			bed_turn(bed, 10000);                                                \
+		assert_true(condition);                                                      \
 	} while (0)

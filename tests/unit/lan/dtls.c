@@ -113,15 +113,16 @@ void dtls_close(struct dtls *dtls)
 
 bool dtls_connect(struct dtls *dtls, int timeout_msec)
 {
-	uint64_t until = clock_boot_usec() + (uint64_t)timeout_msec * USEC_PER_MSEC;
+	struct bed *bed = dtls->bed;
+	uint64_t until = bed->lived_usec + (uint64_t)timeout_msec * USEC_PER_MSEC;
 
-	while (clock_boot_usec() < until) {
+	while (bed->lived_usec < until) {
 		int r = SSL_connect(dtls->ssl);
 		if (r == 1)
 			return true;
 		if (SSL_get_error(dtls->ssl, r) != SSL_ERROR_WANT_READ)
 			return false;
-		sd_event_run(dtls->bed->loop, TURN_USEC);
+		bed_turn(bed, TURN_USEC);
 		DTLSv1_handle_timeout(dtls->ssl);
 	}
 	return false;
@@ -130,11 +131,11 @@ bool dtls_connect(struct dtls *dtls, int timeout_msec)
 void dtls_enter(struct dtls *dtls, struct bed *bed, const char *identity)
 {
 	dtls_open(dtls, bed, dtls_socket(bed, 0), identity, NULL);
-	assert_true(dtls_connect(dtls, 10000));
+	assert_true(dtls_connect(dtls, BED_PATIENCE_MSEC));
 	/* The gateway has not seen our Finished yet, perhaps. */
 	struct lan_stats stats = {0};
-	for (int i = 0; stats.secure_sessions == 0 && i < 1000; i++) {
-		sd_event_run(bed->loop, TURN_USEC);
+	for (int i = 0; stats.secure_sessions == 0 && i < 10000; i++) {
+		bed_turn(bed, TURN_USEC);
 		lan_stats(bed->lan, &stats);
 	}
 }
@@ -147,7 +148,7 @@ void dtls_send(struct dtls *dtls, const struct datagram *message)
 
 bool dtls_receive(struct dtls *dtls, struct datagram *ret_message, int timeout_msec)
 {
-	uint64_t until = clock_boot_usec() + (uint64_t)timeout_msec * USEC_PER_MSEC;
+	uint64_t until = dtls->bed->lived_usec + (uint64_t)timeout_msec * USEC_PER_MSEC;
 
 	do {
 		int r = SSL_read(dtls->ssl, ret_message->bytes, sizeof(ret_message->bytes));
@@ -155,8 +156,8 @@ bool dtls_receive(struct dtls *dtls, struct datagram *ret_message, int timeout_m
 			ret_message->size = (size_t)r;
 			return true;
 		}
-		sd_event_run(dtls->bed->loop, TURN_USEC);
-	} while (clock_boot_usec() < until);
+		bed_turn(dtls->bed, TURN_USEC);
+	} while (dtls->bed->lived_usec < until);
 	return false;
 }
 
@@ -164,6 +165,6 @@ void dtls_ask(
 	struct dtls *dtls, const struct datagram *message, int code, struct datagram *ret_answer)
 {
 	dtls_send(dtls, message);
-	assert_true(dtls_receive(dtls, ret_answer, 5000));
+	assert_true(dtls_receive(dtls, ret_answer, BED_PATIENCE_MSEC));
 	assert_int_equal(message_code(ret_answer), code);
 }

@@ -132,7 +132,7 @@ static void without_a_bus_it_says_so_and_goes_on(void **state)
 	struct fixture fixture;
 
 	start(&fixture, false);
-	run(&fixture, 20000, 1);
+	run(&fixture, 60000, 1);
 	assert_int_equal(fixture.states, 1);
 	assert_false(fixture.available);
 	assert_true(strlen(fixture.why) > 0);
@@ -167,14 +167,15 @@ static void a_hanging_bus_holds_nobody(void **state)
 	peer = accept4(fixture.bus, NULL, NULL, SOCK_CLOEXEC); /* the thread is there and waits */
 	assert_true(peer >= 0);
 	/* the loop turns meanwhile, and says that discovery hangs */
-	run(&fixture, 40000, 1);
+	run(&fixture, 90000, 1);
 	assert_int_equal(fixture.states, 1);
 	assert_false(fixture.available);
 	assert_string_equal(fixture.why, "avahi-daemon does not answer");
 	assert_true(fixture.ticks > 100);
 	began = clock_boot_usec();
 	assert_null(discovery_free(fixture.discovery));
-	assert_true(clock_boot_usec() - began < 10 * USEC_PER_SEC);
+	/* It would be for ever. */
+	assert_true(clock_boot_usec() - began < 30 * USEC_PER_SEC);
 	/* What was left behind ends when its bus is gone. */
 	close(peer);
 	end(&fixture);

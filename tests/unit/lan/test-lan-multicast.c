@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bed.h"
 
 #define COAP_PORT 5683
@@ -92,7 +93,8 @@ static int teardown(void **state)
 static void question_receive(struct bed *bed, int device, struct datagram *ret_question,
 	struct sockaddr_storage *ret_from, socklen_t *ret_size)
 {
-	for (int tries = 0; tries < 500; tries++) {
+	for (uint64_t end = bed->lived_usec + BED_PATIENCE_MSEC * USEC_PER_MSEC;
+		bed->lived_usec < end;) {
 		*ret_size = sizeof(*ret_from);
 		ssize_t size = recvfrom(device, ret_question->bytes, sizeof(ret_question->bytes), 0,
 			(struct sockaddr *)ret_from, ret_size);
@@ -100,7 +102,7 @@ static void question_receive(struct bed *bed, int device, struct datagram *ret_q
 			ret_question->size = (size_t)size;
 			return;
 		}
-		sd_event_run(bed->loop, 5000);
+		bed_turn(bed, 5000);
 	}
 	fail_msg("nobody asked");
 }
@@ -142,11 +144,12 @@ static void settle(struct bed *bed, int device, const struct sockaddr_storage *t
 
 	assert_int_equal(
 		sendto(device, ping, sizeof(ping), 0, (const struct sockaddr *)to, size), 4);
-	for (int tries = 0; tries < 500; tries++) {
+	for (uint64_t end = bed->lived_usec + BED_PATIENCE_MSEC * USEC_PER_MSEC;
+		bed->lived_usec < end;) {
 		if (recv(device, answer, sizeof(answer), 0) == 4 &&
 			answer[0] == (1 << 6 | RST << 4))
 			return;
-		sd_event_run(bed->loop, 5000);
+		bed_turn(bed, 5000);
 	}
 	fail_msg("a ping was not answered");
 }

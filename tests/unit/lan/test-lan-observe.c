@@ -87,7 +87,7 @@ static void expect(struct bed *bed, const char *text, struct datagram *ret_messa
 {
 	char body[DATAGRAM_MAX];
 
-	assert_true(bed_receive(bed, ret_message, 5000));
+	bed_expect(bed, ret_message);
 	assert_int_equal(message_type(ret_message), CON);
 	assert_int_equal(message_code(ret_message), COAP_CODE(2, 5));
 	assert_true(message_token_is(ret_message, "tok"));

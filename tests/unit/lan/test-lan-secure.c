@@ -138,7 +138,7 @@ static void test_ciphers(void **state)
 	/* who offers it gets forward secrecy */
 	dtls_open(&dtls, bed, dtls_socket(bed, 0), "known-1",
 		"PSK-AES128-CCM8:ECDHE-PSK-CHACHA20-POLY1305");
-	assert_true(dtls_connect(&dtls, 5000));
+	assert_true(dtls_connect(&dtls, BED_PATIENCE_MSEC));
 	assert_string_equal(SSL_get_cipher_name(dtls.ssl), "ECDHE-PSK-CHACHA20-POLY1305");
 	dtls_close(&dtls);
 }
@@ -362,7 +362,7 @@ static void test_forged_datagrams_end_no_session(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		struct dtls dtls;
 		dtls_open(&dtls, bed, dtls_socket(bed, 0), "known-1", ciphers[i]);
-		assert_true(dtls_connect(&dtls, 5000));
+		assert_true(dtls_connect(&dtls, BED_PATIENCE_MSEC));
 		bed_await(bed, sessions(bed) == 1);
 		assert_int_equal(send(dtls.fd, hello, size, 0), size);
 		noise_send(&dtls);
@@ -388,11 +388,11 @@ static void test_back_from_the_same_port(void **state)
 	uint16_t port = dtls_local_port(&dtls);
 	for (int i = 0; i < 2; i++) {
 		dtls_lose(&dtls);
-		uint64_t begin = clock_boot_usec();
+		uint64_t begin = bed->lived_usec;
 		dtls_open(&dtls, bed, dtls_socket(bed, port), "known-kept", NULL);
-		assert_true(dtls_connect(&dtls, 20000));
+		assert_true(dtls_connect(&dtls, BED_PATIENCE_MSEC));
 		/* The second time within the pause between two questions: that may add as much. */
-		assert_true(clock_boot_usec() - begin < (i ? 15 : 5) * USEC_PER_SEC);
+		assert_true(bed->lived_usec - begin < (i ? 15 : 5) * USEC_PER_SEC);
 		reading_make(&request, (uint16_t)(2 + i), "b");
 		dtls_ask(&dtls, &request, COAP_CODE(2, 4), &answer);
 		assert_int_equal(sessions(bed), 1);
@@ -415,7 +415,7 @@ static void test_who_answers_keeps_its_session(void **state)
 	for (int i = 0; i < 20; i++)
 		sd_event_run(bed->loop, 5000);
 	SSL_connect(other.ssl);
-	assert_true(dtls_receive(&dtls, &answer, 5000));
+	assert_true(dtls_receive(&dtls, &answer, BED_PATIENCE_MSEC));
 	assert_int_equal(message_type(&answer), CON);
 	assert_int_equal(message_code(&answer), 0);
 	message_begin(&request, RST, 0, message_id(&answer), "");
@@ -445,10 +445,10 @@ static void test_handshake_begun_anew(void **state)
 	for (int i = 0; i < 20; i++)
 		sd_event_run(bed->loop, 5000);
 	dtls_lose(&dtls);
-	uint64_t begin = clock_boot_usec();
+	uint64_t begin = bed->lived_usec;
 	dtls_open(&dtls, bed, dtls_socket(bed, port), "known-1", NULL);
-	assert_true(dtls_connect(&dtls, 10000));
-	assert_true(clock_boot_usec() - begin < 5 * USEC_PER_SEC);
+	assert_true(dtls_connect(&dtls, BED_PATIENCE_MSEC));
+	assert_true(bed->lived_usec - begin < 5 * USEC_PER_SEC);
 	dtls_lose(&dtls);
 }
 
@@ -466,7 +466,7 @@ static void test_a_handshake_has_its_time(void **state)
 	assert_false(dtls_connect(&dtls, 1000));
 	dtls_lose(&dtls);
 	assert_int_equal(bed->away[AWAY_HANDSHAKE], 0);
-	while (bed->away[AWAY_HANDSHAKE] == 0 && clock_boot_usec() - begin < 45 * USEC_PER_SEC)
+	while (bed->away[AWAY_HANDSHAKE] == 0 && clock_boot_usec() - begin < 120 * USEC_PER_SEC)
 		sd_event_run(bed->loop, 100000);
 	assert_int_equal(bed->away[AWAY_HANDSHAKE], 1);
 	assert_true(clock_boot_usec() - begin >= 29 * USEC_PER_SEC);
@@ -544,11 +544,11 @@ static void test_separate_answer(void **state)
 	dtls_enter(&dtls, bed, "known-1");
 	reading_make(&request, 9, "s");
 	dtls_send(&dtls, &request);
-	assert_true(dtls_receive(&dtls, &answer, 5000));
+	assert_true(dtls_receive(&dtls, &answer, BED_PATIENCE_MSEC));
 	assert_int_equal(message_type(&answer), ACK);
 	assert_int_equal(message_code(&answer), 0);
 	lan_answer(bed->last.view.exchange, &changed);
-	assert_true(dtls_receive(&dtls, &answer, 5000));
+	assert_true(dtls_receive(&dtls, &answer, BED_PATIENCE_MSEC));
 	assert_int_equal(message_type(&answer), CON);
 	assert_int_equal(message_code(&answer), COAP_CODE(2, 4));
 	message_begin(&request, ACK, 0, message_id(&answer), "");
@@ -595,7 +595,7 @@ static void test_observer_is_told_of_each_change(void **state)
 		const struct lan_answer answer = {
 			.code = COAP_CODE(2, 5), .format = -1, .payload = span_of(&change, 1)};
 		lan_notify(observer, &answer);
-		assert_true(dtls_receive(&dtls, &told, 5000));
+		assert_true(dtls_receive(&dtls, &told, BED_PATIENCE_MSEC));
 		assert_int_equal(message_type(&told), CON);
 		assert_true(message_token_is(&told, "o"));
 		assert_int_equal(message_body(&told, text)[0], change);
@@ -605,7 +605,7 @@ static void test_observer_is_told_of_each_change(void **state)
 	assert_int_equal(bed->unobserved, 0);
 	/* who resets one wants no more of them */
 	lan_notify(observer, &(const struct lan_answer){.code = COAP_CODE(2, 5), .format = -1});
-	assert_true(dtls_receive(&dtls, &told, 5000));
+	assert_true(dtls_receive(&dtls, &told, BED_PATIENCE_MSEC));
 	message_begin(&request, RST, 0, message_id(&told), "");
 	dtls_send(&dtls, &request);
 	bed_await(bed, bed->unobserved == 1);
@@ -625,7 +625,7 @@ static void test_observer_goes_with_its_session(void **state)
 	uint16_t port = dtls_local_port(&dtls);
 	dtls_lose(&dtls);
 	dtls_open(&dtls, bed, dtls_socket(bed, port), "known-kept", NULL);
-	assert_true(dtls_connect(&dtls, 10000));
+	assert_true(dtls_connect(&dtls, BED_PATIENCE_MSEC));
 	assert_int_equal(bed->unobserved, 1);
 	assert_ptr_equal(bed->unobserved_userdata, &observer);
 	bed->host = NULL;
@@ -727,7 +727,7 @@ static void test_handshakes_have_a_cap(void **state)
 	}
 	assert_int_equal(bed.limits.reached[LIMIT_HANDSHAKES], 1);
 	/* the others had their time; the third repeats its hello and gets in */
-	assert_true(dtls_connect(&dtls[2], 10000));
+	assert_true(dtls_connect(&dtls[2], BED_PATIENCE_MSEC));
 	for (int i = 0; i < 3; i++)
 		dtls_lose(&dtls[i]);
 	bed_close(&bed);

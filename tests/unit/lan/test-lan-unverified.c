@@ -53,7 +53,7 @@ static size_t bytes_for(struct bed *bed, const struct datagram *message)
 	message_begin(&ping, CON, 0, 0x7ffe, "");
 	bed_send(bed, &ping);
 	for (;;) {
-		assert_true(bed_receive(bed, &answer, 2000));
+		bed_expect(bed, &answer);
 		if (message_type(&answer) == RST && message_id(&answer) == 0x7ffe)
 			return total;
 		assert_int_not_equal(message_type(&answer), CON);
@@ -164,7 +164,7 @@ static void long_tokens(void **state)
 		message.bytes[0] = (uint8_t)(0x40 | size);
 		message.size += (size_t)size;
 		bed_send(bed, &message);
-		assert_true(bed_receive(bed, &answer, 500));
+		bed_expect(bed, &answer);
 		assert_int_equal(message_type(&answer), RST);
 		assert_int_equal(message_id(&answer), size);
 		assert_int_equal(answer.size, 4);
@@ -190,7 +190,7 @@ static void echo_opens_the_door(void **state)
 		assert_int_equal(message_find(&answer, OPTION_ECHO, echo), 12);
 		/* the second one without it draws a probe */
 		if (type == NON) {
-			assert_true(bed_receive(bed, &answer, 500));
+			bed_expect(bed, &answer);
 			assert_int_equal(message_type(&answer), NON);
 		}
 	}
@@ -337,7 +337,7 @@ static void large_answers_are_cut(void **state)
 	bed_await(bed, bed->requests == 1);
 	assert_false(lan_exchange_peer(bed->last.view.exchange)->verified);
 	lan_answer(bed->last.view.exchange, &large);
-	assert_true(bed_receive(bed, &answer, 500));
+	bed_expect(bed, &answer);
 	assert_int_equal(message_code(&answer), COAP_CODE(2, 5));
 	assert_string_equal(message_body(&answer, body), "");
 	assert_true(answer.size <= 3 * request.size);
@@ -369,7 +369,7 @@ static void oversized_datagrams(void **state)
 	}
 	unsigned found = 0, large = 0;
 	while (found < 50 || large < 10) {
-		assert_true(bed_receive(bed, &answer, 500));
+		bed_expect(bed, &answer);
 		if (message_code(&answer) == COAP_CODE(4, 13))
 			large++;
 		else

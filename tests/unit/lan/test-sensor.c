@@ -116,12 +116,12 @@ static void events_read(struct script *script)
 /* Runs the loop until the sensor has printed this. */
 static void await_event(struct script *script, const char *text)
 {
-	uint64_t end = clock_boot_usec() + 20 * USEC_PER_SEC;
+	uint64_t end = script->bed.lived_usec + BED_PATIENCE_MSEC * USEC_PER_MSEC;
 
 	while (!strstr(script->events, text)) {
-		if (clock_boot_usec() > end)
+		if (script->bed.lived_usec > end)
 			fail_msg("no %s in:\n%s", text, script->events);
-		sd_event_run(script->bed.loop, 10000);
+		bed_turn(&script->bed, 10000);
 		events_read(script);
 	}
 }

@@ -233,7 +233,7 @@ bool fault_gate_wait(void)
 	bool taken;
 
 	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += 20;
+	end.tv_sec += 60;
 	pthread_mutex_lock(&lock);
 	while (!gate_taken && r != ETIMEDOUT)
 		r = pthread_cond_timedwait(&changed, &lock, &end);

@@ -20,7 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define PATIENCE_USEC (30 * USEC_PER_SEC)
+#define PATIENCE_USEC (60 * USEC_PER_SEC)
 
 unsigned fixture_next_order(void)
 {

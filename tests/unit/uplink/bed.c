@@ -74,7 +74,11 @@ void bed_free(struct bed *bed)
 
 void bed_run_once(struct bed *bed)
 {
+	uint64_t begin = clock_boot_usec(), took;
+
 	assert_return_code(sd_event_run(bed->loop, 50 * USEC_PER_MSEC), 0);
+	took = clock_boot_usec() - begin;
+	bed->lived_usec += took < 100 * USEC_PER_MSEC ? took : 100 * USEC_PER_MSEC;
 }
 
 const struct record *bed_find(const struct bed *bed, const struct uplink_session *session,
@@ -133,14 +137,45 @@ struct uplink_session *bed_session(struct bed *bed, const struct uplink_session_
 	return session;
 }
 
+static bool attempt_ended(const struct bed *bed, const struct uplink_session *session, size_t since)
+{
+	for (size_t i = since; i < bed->count; i++)
+		if (bed->record[i].session == session &&
+			(bed->record[i].kind == UPLINK_CONNECTED ||
+				bed->record[i].kind == UPLINK_UNREACHABLE))
+			return true;
+	return false;
+}
+
+static void forget_late(struct bed *bed, const struct uplink_session *session, size_t since)
+{
+	for (size_t i = since; i < bed->count; i++)
+		if (bed->record[i].session == session &&
+			bed->record[i].kind == UPLINK_UNREACHABLE) {
+			print_message("once more: %s\n", bed->record[i].text);
+			bed->count--;
+			memmove(&bed->record[i], &bed->record[i + 1],
+				(bed->count - i) * sizeof(bed->record[0]));
+			return;
+		}
+}
+
 void bed_connect(struct bed *bed, struct uplink_session *session)
 {
+	uint64_t until = clock_boot_usec() + AWAIT_SEC * USEC_PER_SEC;
 	size_t n = 0;
 
 	while (bed_find(bed, session, UPLINK_CONNECTED, n))
 		n++;
-	assert_return_code(uplink_connect(session), 0);
-	bed_await(bed, session, UPLINK_CONNECTED, n);
+	while (!bed_find(bed, session, UPLINK_CONNECTED, n)) {
+		size_t before = bed->count;
+
+		assert_return_code(uplink_connect(session), 0);
+		AWAIT(bed, attempt_ended(bed, session, before));
+		forget_late(bed, session, before);
+		if (clock_boot_usec() > until)
+			fail_msg("it does not connect");
+	}
 }
 
 int bed_publish(struct uplink_session *session, const char *topic, const char *payload, bool retain,

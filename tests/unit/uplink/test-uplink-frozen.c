@@ -173,7 +173,7 @@ static void full_window_does_not_stall(void **state)
 		assert_return_code(bed_publish(session, "a", "x", false, i == 1999 ? 1 : 0), 0);
 	bed_await(bed, session, UPLINK_DELIVERED, 0);
 	/* Stalled it would be 100 s; the bound is far from both. */
-	assert_true(clock_boot_usec() - start < 15 * USEC_PER_SEC);
+	assert_true(clock_boot_usec() - start < 50 * USEC_PER_SEC);
 	uplink_session_free(session);
 	broker_clear(&broker);
 }
@@ -195,7 +195,8 @@ static void uplink_goes_in_bounded_time(void **state)
 	AWAIT(bed, peer.publishes > 0);
 	start = clock_boot_usec();
 	bed->uplink = uplink_free(bed->uplink);
-	assert_true(clock_boot_usec() - start < 5 * USEC_PER_SEC);
+	/* It would be for ever. */
+	assert_true(clock_boot_usec() - start < 30 * USEC_PER_SEC);
 	peer_stop(&peer);
 	bed_free(bed);
 }

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "client.h"
 
-#define PATIENCE_USEC (20 * USEC_PER_SEC)
+#define PATIENCE_USEC (60 * USEC_PER_SEC)
 #define TURN_USEC     1000
 
 static void make_curl(struct bench *bench)

@@ -27,7 +27,7 @@
 #define CLIENTS	    8
 #define CONNECTIONS 5
 #define PER_ADDRESS 3
-#define PATIENCE    10000 /* turns of a millisecond */
+#define PATIENCE    60000 /* turns of a millisecond */
 
 static const char question[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -43,14 +43,17 @@ struct bench {
 	unsigned completed;
 };
 
-static uint64_t later_usec; /* how far the test is ahead of the clock */
+static uint64_t later_usec; /* how far the test has set the clock */
 static unsigned failing_accepts;
 
-uint64_t __real_clock_boot_usec(void);
+/* Time passes when a test says so, and however long the machine takes between two lines; of two who
+ * come the second is the later one. */
 uint64_t __wrap_clock_boot_usec(void);
 uint64_t __wrap_clock_boot_usec(void)
 {
-	return __real_clock_boot_usec() + later_usec;
+	static uint64_t calls;
+
+	return 3600 * USEC_PER_SEC + later_usec + ++calls;
 }
 
 /* No timer of this room is worth waiting for. */
