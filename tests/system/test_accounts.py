@@ -60,7 +60,7 @@ class Thief:
         self.client.on_disconnect = lambda *_: self.cut.set()
         self.client.connect(HOST, broker.port)
         self.client.loop_start()
-        assert self.answered.wait(10)
+        assert self.answered.wait(60)
 
     def _on_connect(self, _client_, _userdata, _flags, reason, *_):
         self.answers.append(str(reason))
@@ -103,8 +103,9 @@ def test_an_account_for_each_device(gateway, broker, recorder, ear):
     thief.client.publish('gatehouse/bed/status', b'{}', 1, retain=True)
     thief.client.publish('gatehouse/bed/%s/telemetry' % one.id, b'[{"n":"own"}]', 1)
     recorder.wait('gatehouse/bed/%s/telemetry' % one.id, where=lambda got: b'own' in got.payload)
+    # The gateway itself may speak of its state meanwhile.
     assert not [got for got in recorder.messages() if b'forged' in got.payload
-                or got.topic == 'gatehouse/bed/status']
+                or got.topic == 'gatehouse/bed/status' and got.payload == b'{}']
     thief.close()
 
 
@@ -143,7 +144,7 @@ def test_the_broker_cuts_the_session(gateway, broker, recorder, ear):
     thief.cut.clear()
     gateway.process.signal(18)
     gateway.ctl('revoke', one.id)
-    assert thief.cut.wait(20), 'the broker ends the session'
+    assert thief.cut.wait(80), 'the broker ends the session'
     until(lambda: not broker.device_users(), 20)
     thief.close()
 

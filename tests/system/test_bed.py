@@ -90,13 +90,13 @@ def test_recorder_misses_nothing_over_a_restart_and_a_kill(broker, recorder):
 
 def test_paused_broker_answers_nothing_until_it_goes_on(broker, recorder):
     broker.pause()
-    with socket.create_connection(('127.0.0.1', broker.local_port), timeout=5) as silent:
+    with socket.create_connection(('127.0.0.1', broker.local_port), timeout=60) as silent:
         silent.sendall(b'\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00')
         silent.settimeout(0.3)
         with pytest.raises(socket.timeout):
             silent.recv(4)
         broker.resume()
-        silent.settimeout(5)
+        silent.settimeout(60)
         assert silent.recv(4)[:1] == b'\x20'
     recorder.publish('on', b'')
     recorder.wait('on')
@@ -108,9 +108,9 @@ def test_broker_with_passwords_and_tls(work):
     recorder = Recorder(broker)
     tool = ['mosquitto_pub', '-V', '5', '-h', 'localhost', '-p', str(broker.port), '--cafile',
             authority.ca_file, '-q', '1', '-t', 'tls', '-m', 'x', '-u', 'gw', '-P']
-    refused = subprocess.run([*tool, 'wrong'], capture_output=True, timeout=20, check=False)
+    refused = subprocess.run([*tool, 'wrong'], capture_output=True, timeout=80, check=False)
     assert refused.returncode != 0
-    subprocess.run([*tool, 'secret'], capture_output=True, timeout=20, check=True)
+    subprocess.run([*tool, 'secret'], capture_output=True, timeout=80, check=True)
     assert [one.payload for one in recorder.wait('tls')] == [b'x']
     recorder.close()
     broker.stop()
@@ -156,7 +156,7 @@ def test_coap_client_against_another_implementation(coap_server):
     with coap.Client('127.0.0.1', coap_server) as device:
         links = device.request(coap.GET, '.well-known/core')
         assert links.code == coap.CONTENT and links.content_format == coap.LINK_FORMAT
-        assert len(device.sent) == 1 and len(device.received) == 1
+        assert len(device.sent) == len(device.received)  # one, or as often as it was said again
         missing = device.request(coap.GET, 'nowhere', query={'a': 'b'})
         assert missing.code == coap.NOT_FOUND
         # Its 'async' resource answers after a second, separately: an empty ACK, then a CON.

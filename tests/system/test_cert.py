@@ -228,10 +228,10 @@ def test_files(make_gateway, broker, maker, sensor, work):
 
 def debian_client(gateway, device, path, payload, *options):
     """The client that Debian ships, with its own DTLS."""
-    words = ['coap-client-openssl', '-m', 'post', '-B', '10', '-c', device.certificate, '-j',
+    words = ['coap-client-openssl', '-m', 'post', '-B', '60', '-c', device.certificate, '-j',
              device.key, '-n', *options, '-e', payload,
              'coaps://127.0.0.1:%d/%s' % (gateway.coaps_port, path)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40,
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150,
                           check=False)
     return done.stdout.decode(errors='replace')
 

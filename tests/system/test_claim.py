@@ -3,6 +3,7 @@
 that enrol themselves, and those that are asked."""
 
 import base64
+import collections
 import json
 import os
 
@@ -163,10 +164,10 @@ def test_a_device_that_is_asked_before_its_label_is_known(serving, sensor):
     know(serving, Label('claim-6'))
     until(lambda: trust(serving, label) == 'claimed')
     assert trust(serving, other) == 'plain'
-    until(lambda: heard(serving)['wrong-proof'] == 1)
+    until(lambda: heard(serving)['wrong-proof'] >= 1)
     # after a restart it is asked again, and what is proved stays
     serving.restart(kill=True)
-    until(lambda: heard(serving)['wrong-proof'] == 1, 60)
+    until(lambda: heard(serving)['wrong-proof'] >= 1, 60)
     assert trust(serving, other) == 'plain'
     assert trust(serving, label) == 'claimed'
     know(serving, other)
@@ -174,4 +175,4 @@ def test_a_device_that_is_asked_before_its_label_is_known(serving, sensor):
 
 
 def heard(gateway):
-    return {row['reason']: row['count'] for row in gateway.ctl('heard')['heard']}
+    return collections.Counter({row['reason']: row['count'] for row in gateway.ctl('heard')['heard']})

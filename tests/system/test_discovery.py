@@ -2,11 +2,13 @@
 """The further ways in: the resource directory, the question to everybody, and bodies in blocks."""
 
 import json
+import math
 import os
 import re
 import select
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -25,9 +27,9 @@ def memory(gateway):
 
 def libcoap(gateway, path, payload, content_format, port, *words):
     done = subprocess.run(
-        ['coap-client-notls', '-B', '10', '-p', str(port), '-m', 'post', '-t', str(content_format),
+        ['coap-client-notls', '-B', '60', '-p', str(port), '-m', 'post', '-t', str(content_format),
          '-e', payload, *words, 'coap://127.0.0.1:%d/%s' % (gateway.coap_port, path)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False)
     return done.stdout + done.stderr
 
 
@@ -155,11 +157,12 @@ def test_registration_to_broker(make_gateway, broker, recorder):
 
 def test_simple_registration_and_expiry(gateway):
     with StandardDevice() as lamp:
-        done = lamp.ask(gateway, coap.POST, '.well-known/rd', ['ep=simple', 'lt=4'])
+        done = lamp.ask(gateway, coap.POST, '.well-known/rd', ['ep=simple', 'lt=600'])
         assert done.code == coap.CHANGED and not done.location
         assert '/.well-known/core' in lamp.asked
         one = await_stage(gateway, 'simple', 'seen')
         assert one['found_by'] == 'rd'
+        assert lamp.ask(gateway, coap.POST, '.well-known/rd', ['ep=simple', 'lt=2']).code == coap.CHANGED
         until(lambda: device(gateway, 'simple') is None, 20, 'a sighting goes with its registration')
         assert lamp.ask(gateway, coap.POST, 'rd/' + one['id']).code == coap.NOT_FOUND
     with coap.Client('127.0.0.1', gateway.coap_port) as silent:
@@ -208,7 +211,7 @@ def test_a_base_leads_nowhere_else(gateway):
 
 def test_registrations_of_strangers_are_limited(gateway):
     """Forged sources: no 4.01, three times their bytes, at most so many names."""
-    codes = []
+    codes, began = [], time.monotonic()
     for number in range(20):
         with coap.Client('127.0.0.1', gateway.coap_port,
                          local_host='127.0.1.%d' % (number + 1)) as forged:
@@ -216,10 +219,12 @@ def test_registrations_of_strangers_are_limited(gateway):
                                     payload=LINKS, content_format=coap.LINK_FORMAT)
             forged.silent(0.05)  # the question beside it
             codes.append(answer.code)
-            assert sum(len(data) for _, data in forged.received) <= 3 * len(forged.sent[0][1])
-    assert codes.count(coap.CREATED) == 10 and set(codes) == {coap.CREATED, coap.UNAVAILABLE}
+            assert sum(len(data) for _, data in forged.received) <= 3 * sum(len(data) for _, data in forged.sent)
+    # Ten, and ten more a minute.
+    assert 10 <= codes.count(coap.CREATED) <= 10 + math.ceil((time.monotonic() - began) / 6)
+    assert set(codes) == {coap.CREATED, coap.UNAVAILABLE}
     listed = gateway.ctl('devices')['devices']
-    assert len(listed) == 10 and {one['stage'] for one in listed} == {'seen'}
+    assert len(listed) == codes.count(coap.CREATED) and {one['stage'] for one in listed} == {'seen'}
     open_window(gateway)
     stays(lambda: {one['stage'] for one in gateway.ctl('devices')['devices']} == {'seen'}, 0.5)
 

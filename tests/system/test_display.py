@@ -136,7 +136,7 @@ def test_cleared_over_restarts(gateway, panel):
     gateway.ctl('admit', one['id'])
     code = until(panel.shows, 30, 'its code')
     gateway.restart(kill=True)
-    until(lambda: len(events(panel, 'display')) == 2, 40, 'shown again')
+    until(lambda: len(events(panel, 'display')) >= 2, 40, 'shown again')
     assert panel.shows() == code
     # rejected while its display does not answer, and the gateway ends before it does
     panel.answers('5.03')

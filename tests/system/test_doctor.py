@@ -20,7 +20,7 @@ class ControlConnection(http.client.HTTPConnection):
     """HTTP over the control socket."""
 
     def __init__(self, path):
-        super().__init__('localhost', timeout=10)
+        super().__init__('localhost', timeout=60)
         self.path = path
 
     def connect(self):

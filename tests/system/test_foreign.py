@@ -14,9 +14,9 @@ NODE_DEVICE = os.path.join(os.path.dirname(__file__), 'node-device.js')
 def coap_client(gateway, path, payload, content_format, port):
     """libcoap's client; it answers an Echo challenge by itself. Returns what it printed."""
     done = subprocess.run(
-        ['coap-client-notls', '-B', '10', '-p', str(port), '-m', 'post', '-t', str(content_format),
+        ['coap-client-notls', '-B', '60', '-p', str(port), '-m', 'post', '-t', str(content_format),
          '-e', payload, 'coap://127.0.0.1:%d/%s' % (gateway.coap_port, path)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False)
     return done.stdout + done.stderr
 
 
@@ -48,7 +48,7 @@ def test_node_coap(gateway, recorder):
     try:
         one = await_stage(gateway, 'node-1', 'waiting-person')
         gateway.ctl('approve', one['id'])
-        output, _ = device.communicate(timeout=60)
+        output, _ = device.communicate(timeout=240)
     finally:
         device.kill()
         device.wait()

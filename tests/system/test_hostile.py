@@ -42,10 +42,7 @@ class Sources:
     def settled(self):
         """One socket takes all datagrams in their order: when a ping is answered, all that was sent
         before it has been dealt with."""
-        mid = self.probe.mid()
-        self.probe.send(coap.Message(coap.CON, coap.EMPTY, mid))
-        answer = self.probe.receive(10)
-        assert (answer.type, answer.mid) == (coap.RST, mid)
+        self.probe.settled()
 
     def send(self, *datagrams):
         """All datagrams from one address of their own; returns [messages], sent, received bytes."""
@@ -279,10 +276,10 @@ def test_thousands_of_addresses(make_gateway):
     gateway.start(env={'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'})
     sensor = let_in(gateway, 'quiet')
     sources = Sources(gateway)
-    slowest, value = 0, 0
+    took, value = [], 0
 
     def flood(count):
-        nonlocal slowest, value
+        nonlocal value
         for number in range(count):
             with sources.next() as client:
                 for path in ('enrol', 't', '.well-known/core'):
@@ -292,7 +289,7 @@ def test_thousands_of_addresses(make_gateway):
                 value += 1
                 begun = time.monotonic()
                 assert sensor.report(value).code == coap.CHANGED
-                slowest = max(slowest, time.monotonic() - begun)
+                took.append(time.monotonic() - begun)
         sources.settled()
     flood(4500)  # beyond the limits of sessions and of addresses that are remembered
     before = anonymous_kib(gateway)
@@ -300,7 +297,8 @@ def test_thousands_of_addresses(make_gateway):
     grown = anonymous_kib(gateway) - before
     sources.close()
     assert grown < 1024, 'it grew by %d KiB over 2,000 addresses' % grown
-    assert slowest < 1
+    # A flood that is felt is felt by all; a machine that stands still, by one or two.
+    assert sorted(took)[len(took) * 9 // 10] < 1
     assert reached(gateway, 'sessions') > 0
     assert gateway.ctl('devices')['total'] == 1
     assert device(gateway, 'quiet')['readings'] == len(sensor.acknowledged) == 130

@@ -3,12 +3,12 @@
 
 import socket
 import threading
-import time
 
 import pytest
 
 from bed import until
 from bed.people import ADMIN, PASSWORDS, set_up
+from bed.wait import Stopwatch
 
 HOARDERS = ['127.0.0.%d' % host for host in range(11, 19)]
 EACH = 10
@@ -69,6 +69,21 @@ def reached(gateway, name):
     return next(one['reached'] for one in gateway.ctl('status', '--limits')['limits'] if one['name'] == name)
 
 
+def answered(page):
+    """Whoever is turned away in the crowd comes again, as a browser does."""
+    try:
+        return page.get('/login').status == 200
+    except OSError:
+        return False
+
+
+def logged_in(gateway):
+    try:
+        return gateway.page().login(ADMIN, PASSWORDS[ADMIN]).status == 200
+    except OSError:
+        return False
+
+
 @pytest.mark.deadline(180)
 def test_a_person_gets_in_past_a_hoard(make_gateway):
     gateway = make_gateway().start()
@@ -76,15 +91,15 @@ def test_a_person_gets_in_past_a_hoard(make_gateway):
     hoard = Hoard(gateway.page_port)
     try:
         until(lambda: hoard.opened >= 64 and reached(gateway, 'http-per-address') > 0, 60, 'the page is full')
-        until(lambda: gateway.page().login(ADMIN, PASSWORDS[ADMIN]).status == 200, 15, 'somebody new is in')
+        until(lambda: logged_in(gateway), 15, 'somebody new is in')
         slowest = 0
         for _ in range(5):  # and goes on, and who was there before as well
             for page in (inside, gateway.page()):
-                began = time.monotonic()
-                assert page.get('/login').status == 200
-                slowest = max(slowest, time.monotonic() - began)
+                with Stopwatch() as took:
+                    until(lambda page=page: answered(page), 10, 'an answer')
+                slowest = max(slowest, took.seconds)
         until(lambda: hoard.opened >= SOCKETS, 90, 'a thousand sockets were tried')
-        assert gateway.page().login(ADMIN, PASSWORDS[ADMIN]).status == 200
+        until(lambda: logged_in(gateway), 15, 'somebody new is in')
     finally:
         hoard.end()
     assert slowest < 10, 'each answer came while somebody waits'

@@ -11,7 +11,7 @@ import pytest
 from bed import coap, until
 from bed.label import Label
 from bed.plain import PlainDevice, await_stage, let_in, open_window
-from bed.wait import free_port, stays
+from bed.wait import Stopwatch, free_port, stays
 
 
 @pytest.fixture
@@ -70,12 +70,11 @@ def test_reboot_on_the_same_port(gateway, recorder, sensor):
     device = approve(gateway, label.ep)
     recorder.wait('gatehouse/bed/%s/telemetry' % device['id'], 2)
     one.kill()
-    begin = time.monotonic()
     count = len(readings(recorder, device))
-    two = start(sensor, gateway, label, name='again', port=port)
-    two.wait_log(r'"state": ?"approved"', 20)
-    took = time.monotonic() - begin
-    assert took < 5, 'it took %.1f s' % took
+    with Stopwatch() as took:
+        two = start(sensor, gateway, label, name='again', port=port)
+        two.wait_log(r'"state": ?"approved"', 20)
+    assert took.seconds < 5, 'it took %.1f s' % took.seconds
     recorder.wait('gatehouse/bed/%s/telemetry' % device['id'], count + 2)
     # The gateway forgets all sessions with its restart; the device finds that out by itself.
     gateway.restart(kill=True)
@@ -137,10 +136,10 @@ def test_a_proof_takes_the_name_over(gateway, recorder, sensor):
 
 def debian_client(gateway, label, path, payload, *options):
     """The client that Debian ships, with its own DTLS."""
-    words = [b'coap-client-openssl', b'-m', b'post', b'-B', b'10', b'-u', label.ep.encode(), b'-k',
+    words = [b'coap-client-openssl', b'-m', b'post', b'-B', b'60', b'-u', label.ep.encode(), b'-k',
              label.psk, *[one.encode() for one in options], b'-e', payload.encode(),
              ('coaps://127.0.0.1:%d/%s' % (gateway.coaps_port, path)).encode()]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=40,
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150,
                           check=False)
     return done.stdout.decode(errors='replace')
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from bed import Broker, Recorder, coap, enter
+from bed import Broker, Recorder, coap, enter, until
 from bed.gateway import ToolError
 from bed.plain import PlainDevice, await_stage, device, let_in
 
@@ -92,9 +92,11 @@ def test_a_device_moves(fleet, hall):
     assert values(recorder, 'gatehouse/hall-a/+/telemetry') == list(range(5))
     assert values(recorder, 'gatehouse/hall-b/+/telemetry') == list(range(5, 10))
     await_stage(a, 'mover', 'revoked')
-    status = [json.loads(one.payload)['state'] for one in recorder.messages('gatehouse/hall-a/+/status')
-              if one.payload]
-    assert status[-1] == 'revoked'
+
+    def status():
+        return [json.loads(one.payload)['state'] for one in recorder.messages('gatehouse/hall-a/+/status')
+                if one.payload]
+    until(lambda: status()[-1] == 'revoked', 20, 'the platform hears of it')
     assert PlainDevice(a, 'mover').report(100).code == coap.FORBIDDEN
 
 
@@ -118,6 +120,7 @@ def test_a_device_is_handed_over(work, fleet, hall):
         assert b'mover' not in file.read()
     await_stage(a, 'mover', 'revoked')
     assert old.report(99).code == coap.FORBIDDEN
+    recorder.wait('gatehouse/hall-a/+/telemetry', count=20)
     assert values(recorder, 'gatehouse/hall-a/+/telemetry') == list(range(20))
     # It is in the file alone now.
     assert not b.ctl('devices')['devices']

@@ -123,7 +123,7 @@ def test_scanned_first(gateway, recorder):
     assert one.report(3).code == coap.CHANGED
     again = scan(gateway, label.qr)
     assert again.returncode == 1 and 'already' in again.stderr
-    assert list(waiting(gateway)) == ['scan-4']
+    until(lambda: list(waiting(gateway)) == ['scan-4'])
 
 
 def test_cancelled(gateway):
@@ -183,7 +183,7 @@ def test_refused(gateway):
         assert scan(gateway, line).returncode == 1
     know(gateway, other)
     assert scan(gateway, Label(other.ep).qr).returncode == 1
-    assert waiting(gateway) == {}
+    until(lambda: waiting(gateway) == {})
 
 
 def test_on_the_page(gateway):
@@ -216,5 +216,5 @@ def test_a_device_that_is_asked(serving, sensor):  # noqa: F811
     # the label of another maker's device with the same name
     await_stage(serving, other.ep, 'seen')
     assert scan(serving, Label(other.ep).qr).returncode == 0
-    until(lambda: heard(serving)['wrong-proof'] == 1)
+    until(lambda: heard(serving)['wrong-proof'] >= 1)
     assert device(serving, other.ep)['stage'] == 'waiting-person'

@@ -75,7 +75,7 @@ def watched(work, make_gateway):
         file.write(BROKER_PASSWORD + '\n')
     os.chmod(path, 0o444)
     gateway = make_gateway(broker=broker, config={
-        'mqtt': {'username': 'gateway', 'password_file': path}, 'platform': {'local_lease': 4}}).start()
+        'mqtt': {'username': 'gateway', 'password_file': path}, 'platform': {'local_lease': 12}}).start()
     recorder = Recorder(broker)
     yield gateway, recorder
     gateway.close()

@@ -27,7 +27,7 @@ class Raw:
 
     def __init__(self, port, ca_file):
         context = ssl.create_default_context(cafile=ca_file)
-        self.socket = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=20),
+        self.socket = context.wrap_socket(socket.create_connection(('127.0.0.1', port), timeout=60),
                                           server_hostname='localhost')
 
     def send(self, first, body):
@@ -188,7 +188,7 @@ def test_rules_of_the_hub(cloud, raw):
 
 
 def test_a_session_ends_with_its_signature(cloud, raw):
-    one, code = at_hub(cloud, raw, 'e', life=2)
+    one, code = at_hub(cloud, raw, 'e', life=8)
     assert code == 0 and one.receive() is None
     assert cloud.hub.ends[-1] == ('e', 'the signature has expired')
     cloud.hub.skew = 3600

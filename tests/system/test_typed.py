@@ -45,12 +45,8 @@ def test_typed_to_broker(make_gateway, broker, recorder):
             assert 'Type one' in refused(gateway, '127.0.0.1:%d' % nameless.port)
             assert gateway.ctl('add', '127.0.0.1:%d' % nameless.port, 'hall')['device']['ep'] == 'hall'
         # the name of a device that is let in is not for another address
-        with StandardDevice(links='</>;ep="lamp",' + LINKS) as impostor:
-            impostor.socket.close()
-            impostor.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            impostor.socket.bind(('127.0.0.7', 0))
-            port = impostor.socket.getsockname()[1]
-            assert 'another address' in refused(gateway, '127.0.0.7:%d' % port)
+        with StandardDevice(links='</>;ep="lamp",' + LINKS, host='127.0.0.7') as impostor:
+            assert 'another address' in refused(gateway, '127.0.0.7:%d' % impostor.port)
         assert device(gateway, 'lamp')['address'] == '127.0.0.1:%d' % lamp.port
     rows = gateway.ctl('journal')['rows']
     assert ('add', '127.0.0.1:%d' % lamp.port) in {(row['action'], row['object']) for row in rows}

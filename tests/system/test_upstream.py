@@ -111,6 +111,7 @@ def test_a_broker_that_speaks_3_1_1_only(make_gateway, broker, recorder):
         assert old.levels[:2] == [5, 4]
         assert gateway.ctl('status')['uplink']['detail'] == 'MQTT 3.1.1'
         # commands come as well, and what is answered goes to the topic beside them
+        broker.await_subscription('gatehouse/bed/+/command/+')
         recorder.publish('gatehouse/bed/%s/command/beep' % one.id, b'{}')
         until(lambda: device(gateway, 'aged')['commands'], 20, 'it waits')
 

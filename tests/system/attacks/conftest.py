@@ -42,7 +42,8 @@ def make_gateway(make_gateway, monkeypatch):
         if gateway.process is not process or not process.alive:
             continue
         # Connections of the test that were closed a moment ago go at the loop's next turn.
-        until(lambda: figures(gateway)[1] <= before[1] + DESCRIPTORS, 20, 'descriptors are given back')
+        until(lambda: figures(gateway)[0] <= before[0] + THREADS and
+              figures(gateway)[1] <= before[1] + DESCRIPTORS, 20, 'threads and descriptors are given back')
         after = figures(gateway)
         print('threads %d -> %d, descriptors %d -> %d, memory %d -> %d KiB' % tuple(
             one for pair in zip(before, after) for one in pair))

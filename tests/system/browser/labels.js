@@ -90,7 +90,7 @@ exports.taps = async (stage, { qr, ep }) => {
 	}
 	await tap(note.getByRole("button", { name: "Take it in" }));
 	await stage.sees(page, `The label of ${ep} is kept.`);
-	await stage.never(page, "A label was scanned, of");
+	await stage.gone(page, "A label was scanned, of");
 	await stage.bed.prove(ep);
 	await page.goto(`/devices?q=${ep}`);
 	await stage.sees(page, "Active");
@@ -124,7 +124,7 @@ exports.refused = async (stage, { qr, ep }) => {
 	await stage.sees(row, "Not heard yet");
 	await row.getByRole("button", { name: "Do not wait for it" }).click();
 	await stage.sees(page.getByRole("status"), "waited for");
-	assert.equal(await page.getByRole("listitem").filter({ hasText: ep }).count(), 0);
+	await stage.gone(page.getByRole("listitem"), ep);
 };
 
 const scripted = (texts) => `
