@@ -28,6 +28,8 @@
 /* Readings handed to the store and not committed: about a second of a slow disk. */
 #define APPENDING_MAX 2000
 
+#define CLOCK_LOOK_USEC (100 * USEC_PER_MSEC)
+
 /* ---- in ---- */
 
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,
@@ -138,6 +140,16 @@ static void answer_taken(struct host *host, struct device *device, struct readin
 				     .max_age = -1});
 }
 
+/* The kernel is asked ten times a second and not for each reading: two system calls. */
+static bool clock_was_synced(struct host *host, uint64_t now)
+{
+	if (now >= host->clock_look_usec) {
+		host->clock_synced = clock_is_synced();
+		host->clock_look_usec = now + CLOCK_LOOK_USEC;
+	}
+	return host->clock_synced;
+}
+
 /* Numbers a decoded reading and hands it to the store. False: no room. Takes the reference. */
 static bool owe(struct host *host, struct device *device, struct reading *reading)
 {
@@ -160,8 +172,8 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	}
 	reading->device_row = device->record->row;
 	reading->trust = device->record->trust;
-	reading->clock_synced = clock_is_synced();
 	reading->taken_usec = clock_boot_usec();
+	reading->clock_synced = clock_was_synced(host, reading->taken_usec);
 	/* A promise that the disk knows nothing of: that is what was asked for, as long as the
 	 * disk is known to have room. */
 	reading->promised = host->config->outbox_durability == DURABILITY_MEMORY &&

@@ -34,6 +34,7 @@ struct lan_endpoint {
 	int fd;
 	void *event_data; /* what libcoap's epoll set holds for it */
 	bool looks_ahead; /* SO_PEEK_OFF works */
+	unsigned look;	  /* at so many datagrams next time */
 	bool secure;	  /* DTLS */
 	uint16_t port;
 };
@@ -86,6 +87,7 @@ struct lan {
 	bool touched; /* something was sent from outside libcoap: its timer is to be set again */
 	struct lan_endpoint endpoints[ENDPOINTS];
 	unsigned endpoint_count;
+	struct inbox *inbox;
 	uint16_t port, secure_port;
 	struct lan_secure *secure; /* NULL: no DTLS */
 

@@ -26,12 +26,11 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "lan/gate.h"
+#include "lan/lan-arrival.h"
 #include "lan/lan-secure.h"
 
-#define RUN_MAX	       32
 #define TURN_MAX       128 /* datagrams before others on the loop get their turn */
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
-#define PEEK_SIZE      (GATE_DATAGRAM_MAX + 1)
 
 /* Requests to a group are answered after a random delay and wait in memory till then. */
 #define GROUP_RATE  10
@@ -42,16 +41,6 @@
 struct watched {
 	int fd;
 	void *data;
-};
-
-struct arrival {
-	struct sockaddr_storage from;
-	socklen_t from_size;
-	unsigned interface_index;
-	bool group;	/* sent to a multicast group */
-	bool broadcast; /* to everybody: never answered */
-	struct sockaddr_storage local;
-	size_t size; /* of the datagram; the buffer may hold less */
 };
 
 DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
@@ -142,6 +131,7 @@ static void socket_tune(struct lan_endpoint *endpoint)
 		setsockopt(endpoint->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
 	else
 		setsockopt(endpoint->fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &zero, sizeof(zero));
+	endpoint->look = 1;
 	endpoint->looks_ahead =
 		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero)) == 0;
 }
@@ -215,114 +205,6 @@ void lan_socket_join(struct lan *lan, struct lan_interface *interface)
 	interface->joined = interface->index;
 }
 
-static void control_read(const struct cmsghdr *control, struct arrival *arrival)
-{
-	if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
-		struct in_pktinfo info;
-		memcpy(&info, CMSG_DATA(control), sizeof(info));
-		struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr = info.ipi_spec_dst};
-		arrival->interface_index = (unsigned)info.ipi_ifindex;
-		arrival->group = IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
-		arrival->broadcast =
-			!arrival->group && info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
-		memcpy(&arrival->local, &local, sizeof(local));
-	} else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
-		struct in6_pktinfo info;
-		memcpy(&info, CMSG_DATA(control), sizeof(info));
-		struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_addr = info.ipi6_addr};
-		arrival->interface_index = info.ipi6_ifindex;
-		arrival->group = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
-		memcpy(&arrival->local, &local, sizeof(local));
-	}
-}
-
-/* The next datagram that was not looked at; false when there is none. */
-static bool arrival_peek(
-	const struct lan_endpoint *endpoint, uint8_t buffer[PEEK_SIZE], struct arrival *ret_arrival)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-			   CMSG_SPACE(sizeof(struct in_pktinfo))];
-	} control;
-	struct arrival arrival = {0};
-	struct iovec part = {buffer, PEEK_SIZE};
-	struct msghdr message = {
-		.msg_name = &arrival.from,
-		.msg_namelen = sizeof(arrival.from),
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t size = recvmsg(endpoint->fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
-
-	if (size < 0)
-		return false;
-	arrival.from_size = message.msg_namelen;
-	arrival.size = (size_t)size;
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
-		control_read(at, &arrival);
-	*ret_arrival = arrival;
-	return true;
-}
-
-/* Takes the head of the queue away. */
-static void arrival_consume(const struct lan_endpoint *endpoint)
-{
-	uint8_t byte;
-
-	recv(endpoint->fd, &byte, sizeof(byte), MSG_DONTWAIT);
-}
-
-/* The kernel keeps the offset itself, but loses count when a datagram was longer than our buffer or
- * had a wrong checksum. */
-static void look_from_head(const struct lan_endpoint *endpoint)
-{
-	int zero = 0;
-
-	if (endpoint->looks_ahead)
-		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero));
-}
-
-/* From the address that was asked, like libcoap's own answers. */
-static void arrival_reply(
-	const struct lan_endpoint *endpoint, struct arrival *arrival, uint8_t *bytes, size_t size)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	} control = {0};
-	struct iovec part = {bytes, size};
-	struct msghdr message = {
-		.msg_name = &arrival->from,
-		.msg_namelen = arrival->from_size,
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-	};
-	struct cmsghdr *head = &control.align;
-
-	if (arrival->local.ss_family == AF_INET) {
-		struct in_pktinfo info = {
-			.ipi_spec_dst = ((struct sockaddr_in *)&arrival->local)->sin_addr};
-		*head = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-		head->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(head), &info, sizeof(info));
-		message.msg_controllen = CMSG_SPACE(sizeof(info));
-	} else if (arrival->local.ss_family == AF_INET6) {
-		struct in6_pktinfo info = {.ipi6_ifindex = arrival->interface_index,
-			.ipi6_addr = ((struct sockaddr_in6 *)&arrival->local)->sin6_addr};
-		*head = (struct cmsghdr){.cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
-		head->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(head), &info, sizeof(info));
-		message.msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		message.msg_control = NULL;
-	}
-	sendmsg(endpoint->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void stranger_turn_away(struct lan *lan, const struct arrival *arrival)
 {
 	char name[IF_NAMESIZE] = "";
@@ -369,9 +251,10 @@ static bool verdict_apply(struct lan *lan, const struct arrival *arrival,
 
 /* May libcoap read it? If not, *ret_result says what to answer. */
 static bool arrival_admit(struct lan *lan, const struct lan_endpoint *endpoint,
-	const struct arrival *arrival, const uint8_t *bytes, struct gate_result *ret_result)
+	const struct arrival *arrival, struct gate_result *ret_result)
 {
 	const char *interface = lan_interface_by_index(lan, arrival->interface_index);
+	struct span bytes = arrival_bytes(arrival);
 	struct device_address address;
 	uint16_t message_id = 0;
 
@@ -386,27 +269,26 @@ static bool arrival_admit(struct lan *lan, const struct lan_endpoint *endpoint,
 		lan->stats.silenced++;
 		return false;
 	}
-	size_t seen = arrival->size < PEEK_SIZE ? arrival->size : PEEK_SIZE;
 	if (endpoint->secure) {
 		const struct secure_arrival secure = {.address = address,
 			.interface_index = arrival->interface_index,
-			.bytes = span_of(bytes, seen),
+			.bytes = bytes,
 			.size = arrival->size};
 		if (!arrival->group)
 			lan_secure_admit(lan, &secure, ret_result);
 		return ret_result->verdict == GATE_PASS;
 	}
-	if (arrival->group && lan_multicast_is_ours(lan, span_of(bytes, seen)))
+	if (arrival->group && lan_multicast_is_ours(lan, bytes))
 		return false;
-	if (seen > 0 && (bytes[0] >> 4 & 3) == 1)
+	if (bytes.size > 0 && (bytes.data[0] >> 4 & 3) == 1)
 		random_bytes(&message_id, sizeof(message_id));
-	gate_check(span_of(bytes, seen), arrival->size, arrival->group, message_id, ret_result);
+	gate_check(bytes, arrival->size, arrival->group, message_id, ret_result);
 	return verdict_apply(lan, arrival, ret_result, &address);
 }
 
 static void run_pass(struct lan *lan, const struct lan_endpoint *endpoint, unsigned count)
 {
-	struct epoll_event events[RUN_MAX];
+	struct epoll_event events[INBOX_MAX];
 
 	for (unsigned i = 0; i < count; i++)
 		events[i] =
@@ -414,34 +296,50 @@ static void run_pass(struct lan *lan, const struct lan_endpoint *endpoint, unsig
 	coap_io_do_epoll(lan->context, events, count);
 }
 
+/* What was looked at up to the first that libcoap may not read. Returns the number of those before
+ * it. */
+static unsigned run_admit(struct lan *lan, const struct lan_endpoint *endpoint, unsigned count,
+	struct gate_result *ret_result)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!arrival_admit(lan, endpoint, inbox_at(lan->inbox, i), ret_result))
+			return i;
+	return count;
+}
+
+/* One that is turned away makes all looks behind it worthless: after it the next look is at one,
+ * and twice as far each time that all goes well. So a flood costs no more looks than it has
+ * datagrams, and a busy hour one system call for a whole run. */
+static void look_next(struct lan_endpoint *endpoint, bool stopped)
+{
+	unsigned most = endpoint->looks_ahead ? INBOX_MAX : 1;
+
+	endpoint->look = stopped ? 1 : endpoint->look * 2;
+	if (endpoint->look > most)
+		endpoint->look = most;
+}
+
 void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
 {
-	unsigned run_max = endpoint->looks_ahead ? RUN_MAX : 1;
-	uint8_t bytes[PEEK_SIZE];
-	bool more = true;
+	unsigned served = 0, seen, wanted, run;
 
-	for (unsigned served = 0; more && served < TURN_MAX;) {
-		struct arrival arrival;
+	do {
 		struct gate_result result;
-		unsigned run = 0;
-		bool stopped = false;
+		bool stopped;
 
-		look_from_head(endpoint);
-		while (run < run_max && !stopped) {
-			more = arrival_peek(endpoint, bytes, &arrival);
-			if (!more)
-				break;
-			stopped = !arrival_admit(lan, endpoint, &arrival, bytes, &result);
-			if (!stopped)
-				run++;
-		}
+		wanted = endpoint->look;
+		seen = inbox_look(lan->inbox, endpoint, wanted);
+		run = run_admit(lan, endpoint, seen, &result);
+		stopped = run < seen;
 		if (run > 0)
 			run_pass(lan, endpoint, run);
 		/* After those before it: answers go out in the order of the questions. */
 		if (stopped)
 			arrival_consume(endpoint);
 		if (stopped && result.verdict == GATE_REPLY)
-			arrival_reply(endpoint, &arrival, result.reply, result.reply_size);
+			arrival_reply(endpoint, inbox_at(lan->inbox, run), result.reply,
+				result.reply_size);
+		look_next(endpoint, stopped);
 		served += run + stopped;
-	}
+	} while (seen == wanted && served < TURN_MAX);
 }

@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/loop.h"
+#include "lan/lan-arrival.h"
 #include "lan/lan-secure.h"
 
 #define SESSION_TIMEOUT 60 /* seconds without a word */
@@ -322,6 +323,9 @@ int lan_new(sd_event *loop, const struct lan_options *options, const struct lan_
 	if (options->routed)
 		prefixes_read(options->routed, &lan->routed);
 	lan->neighbour_fd = -EBADF;
+	lan->inbox = inbox_new();
+	if (!lan->inbox)
+		return -ENOMEM;
 	int r = echo_new(lan->limits->value[LIMIT_VERIFIED_ADDRESSES], &lan->echo);
 	if (r >= 0)
 		r = lan_neighbours_open(lan);
@@ -363,6 +367,7 @@ struct lan *lan_free(struct lan *lan)
 	echo_free(lan->echo);
 	retransmissions_free(lan->seen);
 	block1_free(lan->blocks);
+	inbox_free(lan->inbox);
 	sd_event_unref(lan->loop);
 	free(lan);
 	return NULL;

@@ -25,7 +25,7 @@ static uint64_t text_mix(uint64_t state, const char *text)
 {
 	for (; *text; text++) {
 		char letter = *text >= 'A' && *text <= 'Z' ? (char)(*text | 0x20) : *text;
-		state = mix(state, (uint8_t)letter);
+		state = (state ^ (uint8_t)letter) * UINT64_C(0x100000001b3);
 	}
 	return mix(state, 0);
 }

@@ -163,6 +163,8 @@ struct database *database_free(struct database *db)
 	/* After a failure the log stays as it is: the next start must find it, and check. */
 	if (db->handle && db->failed)
 		sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_finalize(db->begin);
+	sqlite3_finalize(db->commit);
 	sqlite3_close(db->handle);
 	free(db);
 	return NULL;
@@ -212,14 +214,21 @@ int database_check(struct database *db)
 	return -EBADMSG;
 }
 
+static int run_kept(struct database *db, const char *sql, sqlite3_stmt **kept)
+{
+	int r = *kept ? 0 : database_prepare(db, sql, kept);
+
+	return r < 0 ? r : statement_run(db, *kept);
+}
+
 int database_begin(struct database *db)
 {
-	return database_exec(db, "BEGIN IMMEDIATE");
+	return run_kept(db, "BEGIN IMMEDIATE", &db->begin);
 }
 
 int database_commit(struct database *db)
 {
-	int r = database_exec(db, "COMMIT");
+	int r = run_kept(db, "COMMIT", &db->commit);
 
 	if (r < 0)
 		database_rollback(db);

@@ -13,6 +13,7 @@
 
 struct database {
 	sqlite3 *handle;
+	sqlite3_stmt *begin, *commit; /* of every batch: not parsed each time */
 	char path[DATABASE_PATH_MAX];
 	const char *name;  /* last part of it */
 	bool unclean;	   /* a write-ahead log was there at open: the last stop was none */

@@ -32,7 +32,7 @@ void store_rekey(struct store *store, enum key_source source, const uint8_t *key
 	if (!order)
 		return;
 	order->rekey.key.source = source;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_backup(struct store *store, const uint8_t key[AES256_KEY], const struct audit_row *audit,
@@ -41,7 +41,7 @@ void store_backup(struct store *store, const uint8_t key[AES256_KEY], const stru
 	struct order *order = order_with_key(ORDER_BACKUP, key, audit, done, userdata);
 
 	if (order)
-		mailbox_push(store->orders, &order->mail);
+		order_push(store, order);
 }
 
 void store_open_parcel(struct store *store, struct span parcel, store_token_fn done, void *userdata)
@@ -54,5 +54,5 @@ void store_open_parcel(struct store *store, struct span parcel, store_token_fn d
 		return;
 	}
 	order->token.done = done;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }

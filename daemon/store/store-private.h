@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "base/mailbox.h"
+#include "base/tray.h"
 #include "store/arrivals.h"
 #include "store/control.h"
 #include "store/outbox.h"
@@ -99,7 +99,8 @@ struct store {
 	void *userdata;
 	struct store_facts facts;
 	size_t appending;
-	uint64_t last_row; /* highest that was handed in */
+	uint64_t last_row;	  /* highest that was handed in */
+	struct mail_tray arrived; /* readings of this turn, before they go to the thread */
 	bool running;
 	pthread_t thread;
 	int lock_fd;
@@ -128,6 +129,8 @@ void *store_thread(void *store);
 
 /* store.c: one that is all zero but for these. NULL when there is no memory. */
 struct order *order_new(enum order_kind kind, store_done_fn done, void *userdata);
+/* store.c: to the thread, behind the readings that were handed in before it. */
+void order_push(struct store *store, struct order *order);
 /* store.c: frees an order with what it holds. */
 void order_free(struct order *order);
 

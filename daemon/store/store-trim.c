@@ -51,7 +51,7 @@ void store_oldest(
 	}
 	order->oldest.what = *what;
 	order->oldest.done = done;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_delete_oldest(struct store *store, uint64_t device_row, uint64_t last_row,
@@ -67,5 +67,5 @@ void store_delete_oldest(struct store *store, uint64_t device_row, uint64_t last
 	order->drop.last_row = last_row;
 	if (gap)
 		order->gap = *gap;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }

@@ -179,6 +179,14 @@ static int on_answers(sd_event_source *source, int fd, uint32_t events, void *us
 	return 0;
 }
 
+static int on_turn_over(sd_event_source *source, void *userdata)
+{
+	struct store *store = userdata;
+
+	mail_tray_post(&store->arrived);
+	return 0;
+}
+
 /* --- life --- */
 
 static int load_failed(struct store *store, struct database *db, int error)
@@ -225,6 +233,8 @@ static int boxes_new(struct store *store, sd_event *loop)
 		r = sd_event_add_io(loop, &store->source, mailbox_fd(store->answers), EPOLLIN,
 			on_answers, store);
 	if (r >= 0)
+		r = sd_event_source_set_prepare(store->source, on_turn_over);
+	if (r >= 0)
 		r = sd_event_source_set_description(store->source, "store");
 	return r < 0 ? r : 0;
 }
@@ -264,6 +274,7 @@ int store_start(struct store *store, sd_event *loop, const struct store_ops *ops
 	store->stop.kind = ORDER_STOP;
 	store->failure.kind = ORDER_FAILED;
 	r = boxes_new(store, loop);
+	store->arrived = (struct mail_tray){.loop = loop, .box = store->readings};
 	if (r >= 0)
 		r = thread_start(store);
 	if (r < 0) {
@@ -278,9 +289,12 @@ int store_start(struct store *store, sd_event *loop, const struct store_ops *ops
  */
 static bool cancel_late(struct store *store)
 {
-	struct mail *mail = mailbox_take(store->orders), *next;
-	bool any = mail != NULL;
+	struct mail *mail, *next;
+	bool any;
 
+	mail_tray_post(&store->arrived);
+	mail = mailbox_take(store->orders);
+	any = mail != NULL;
 	for (; mail; mail = next) {
 		struct order *order = (struct order *)mail;
 
@@ -300,7 +314,7 @@ struct store *store_free(struct store *store)
 	if (!store)
 		return NULL;
 	if (store->running) {
-		mailbox_push(store->orders, &store->stop.mail);
+		order_push(store, &store->stop);
 		pthread_join(store->thread, NULL);
 		/* The thread answered everything before it ended. */
 		do
@@ -319,6 +333,12 @@ struct store *store_free(struct store *store)
 }
 
 /* --- orders --- */
+
+void order_push(struct store *store, struct order *order)
+{
+	mail_tray_post(&store->arrived);
+	mailbox_push(store->orders, &order->mail);
+}
 
 struct order *order_new(enum order_kind kind, store_done_fn done, void *userdata)
 {
@@ -340,7 +360,7 @@ void store_save(struct store *store, struct change *change, store_done_fn done, 
 		return;
 	}
 	order->change = change;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_append(struct store *store, struct reading *reading)
@@ -348,7 +368,7 @@ void store_append(struct store *store, struct reading *reading)
 	store->appending++;
 	if (reading->row > store->last_row)
 		store->last_row = reading->row;
-	mailbox_push(store->readings, &reading->mail);
+	mail_tray_add(&store->arrived, &reading->mail);
 }
 
 size_t store_appending(const struct store *store)
@@ -370,7 +390,7 @@ void store_delete(struct store *store, const struct row_range *ranges, size_t co
 	memcpy(copy, ranges, count * sizeof(*copy));
 	order->remove.ranges = STEAL(copy);
 	order->remove.count = count;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
@@ -388,7 +408,7 @@ void store_delete_device(struct store *store, uint64_t device_row, const struct 
 	order->drop.last_row = store->last_row;
 	if (gap)
 		order->gap = *gap;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap)
@@ -401,7 +421,7 @@ void store_bury(struct store *store, uint64_t row, const char *reason, const str
 	snprintf(order->bury.reason, sizeof(order->bury.reason), "%s", reason);
 	if (gap)
 		order->gap = *gap;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_put_gap(struct store *store, const struct store_gap *gap)
@@ -411,7 +431,7 @@ void store_put_gap(struct store *store, const struct store_gap *gap)
 	if (!order)
 		return;
 	order->gap = *gap;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_gap_published(struct store *store, uint64_t id)
@@ -421,7 +441,7 @@ void store_gap_published(struct store *store, uint64_t id)
 	if (!order)
 		return;
 	order->gap.id = id;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_fetch(struct store *store, const struct owed_fetch *fetch)
@@ -433,7 +453,7 @@ void store_fetch(struct store *store, const struct owed_fetch *fetch)
 		return;
 	}
 	order->fetch.what = *fetch;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_get_token(
@@ -448,7 +468,7 @@ void store_get_token(
 	snprintf(order->token.kind, sizeof(order->token.kind), "%s", kind);
 	snprintf(order->token.ep, sizeof(order->token.ep), "%s", ep);
 	order->token.done = done;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_journal(
@@ -464,7 +484,7 @@ void store_journal(
 	if (order->journal.query.max > JOURNAL_MAX)
 		order->journal.query.max = JOURNAL_MAX;
 	order->journal.done = done;
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }
 
 void store_verify_audit(struct store *store, store_done_fn done, void *userdata)
@@ -475,5 +495,5 @@ void store_verify_audit(struct store *store, store_done_fn done, void *userdata)
 		done(userdata, -ENOMEM, NULL);
 		return;
 	}
-	mailbox_push(store->orders, &order->mail);
+	order_push(store, order);
 }

@@ -53,7 +53,7 @@ static void handle_opened(struct connection *connection)
 	session->server_keep_alive = connection->server_keep_alive;
 	loop_timer_stop(session->timer);
 	if (session->subscription_count > 0) /* before anything that the caller publishes */
-		note_push(session->uplink->commands, &connection->subscribe, NOTE_SUBSCRIBE);
+		note_order(session->uplink, &connection->subscribe, NOTE_SUBSCRIBE);
 	session_emit(session, &(struct uplink_event){.kind = UPLINK_CONNECTED,
 				      .session = session,
 				      .version = connection->version,

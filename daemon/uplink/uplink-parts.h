@@ -24,8 +24,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/mailbox.h"
 #include "base/memory-file.h"
+#include "base/tray.h"
 #include "uplink/uplink.h"
 
 #define UPLINK_CONNECT_USEC	  (10 * UINT64_C(1000000)) /* name, TCP, TLS and CONNACK together */
@@ -179,8 +179,9 @@ struct uplink {
 	struct uplink_session *sessions;
 	struct connection *connections;
 	sd_event_source *source;
-	struct mailbox *commands; /* to the worker */
-	struct mailbox *events;	  /* to the loop */
+	struct mailbox *commands;  /* to the worker */
+	struct mail_tray outgoing; /* publications of this turn, before they go to the worker */
+	struct mailbox *events;	   /* to the loop */
 	struct note stop;
 	pthread_t thread;
 	bool running;
@@ -190,6 +191,13 @@ static inline void note_push(struct mailbox *box, struct note *note, enum note_k
 {
 	note->kind = kind;
 	mailbox_push(box, &note->mail);
+}
+
+/* On the loop: to the worker, behind the publications that were handed in before it. */
+static inline void note_order(struct uplink *uplink, struct note *note, enum note_kind kind)
+{
+	mail_tray_post(&uplink->outgoing);
+	note_push(uplink->commands, note, kind);
 }
 
 /* uplink.c, on the loop */

@@ -131,6 +131,7 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 		connection->outstanding--;
 		return r;
 	}
-	note_push(session->uplink->commands, &STEAL(publication)->note, NOTE_PUBLISH);
+	publication->note.kind = NOTE_PUBLISH;
+	mail_tray_add(&session->uplink->outgoing, &STEAL(publication)->note.mail);
 	return 0;
 }

@@ -195,7 +195,7 @@ int connection_start(struct uplink_session *session, int version)
 	connection->inbound_max = session->uplink->limits->value[LIMIT_INBOUND_MESSAGE];
 	connection_link(session, connection);
 	session->state = SESSION_OPENING;
-	note_push(session->uplink->commands, &connection->open, NOTE_OPEN);
+	note_order(session->uplink, &connection->open, NOTE_OPEN);
 	return 0;
 }
 
@@ -203,7 +203,7 @@ void connection_abandon(struct connection *connection)
 {
 	connection->session->connection = NULL;
 	atomic_store(&connection->cut, true);
-	note_push(connection->uplink->commands, &connection->drop, NOTE_DROP);
+	note_order(connection->uplink, &connection->drop, NOTE_DROP);
 }
 
 /* ---- sessions ---- */
@@ -314,8 +314,7 @@ void uplink_disconnect(struct uplink_session *session)
 {
 	if (session->state == SESSION_UP) {
 		session->state = SESSION_CLOSING;
-		note_push(session->uplink->commands, &session->connection->disconnect,
-			NOTE_DISCONNECT);
+		note_order(session->uplink, &session->connection->disconnect, NOTE_DISCONNECT);
 	} else if (session->state == SESSION_NAMING || session->state == SESSION_OPENING) {
 		/* Not from under the caller's feet: the answer comes from the loop, as always. */
 		session->timer = loop_source_free(session->timer);

@@ -47,6 +47,14 @@ static int worker_start(struct uplink *uplink)
 	return 0;
 }
 
+static int on_turn_over(sd_event_source *source, void *userdata)
+{
+	struct uplink *uplink = userdata;
+
+	mail_tray_post(&uplink->outgoing);
+	return 0;
+}
+
 int uplink_new(sd_event *loop, struct job_thread *names, struct limits *limits,
 	const struct uplink_ops *ops, void *userdata, struct uplink **ret)
 {
@@ -65,11 +73,15 @@ int uplink_new(sd_event *loop, struct job_thread *names, struct limits *limits,
 	r = mailbox_new(&uplink->commands);
 	if (r < 0)
 		return r;
+	uplink->outgoing = (struct mail_tray){.loop = loop, .box = uplink->commands};
 	r = mailbox_new(&uplink->events);
 	if (r < 0)
 		return r;
 	r = sd_event_add_io(
 		loop, &uplink->source, mailbox_fd(uplink->events), EPOLLIN, on_events, uplink);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_prepare(uplink->source, on_turn_over);
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_description(uplink->source, "mqtt-events");
@@ -99,7 +111,7 @@ struct uplink *uplink_free(struct uplink *uplink)
 	if (!uplink)
 		return NULL;
 	if (uplink->running) {
-		note_push(uplink->commands, &uplink->stop, NOTE_STOP);
+		note_order(uplink, &uplink->stop, NOTE_STOP);
 		pthread_join(uplink->thread, NULL);
 	}
 	/* Nobody else is left: publications and messages that are still on their way, then what
