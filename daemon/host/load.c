@@ -188,7 +188,10 @@ static void remember(struct host *host, const struct remembered *remembered)
 		return;
 	/* Over a session only its identity counts. */
 	if (device->record->trust >= TRUST_PSK) {
-		lan_remember(host->lan, NULL, device->record->ep, &remembered->key);
+		lan_remember_session(host->lan, device->record->trust,
+			device->record->trust == TRUST_CERT ? device->record->fingerprint
+							    : device->record->ep,
+			&remembered->key);
 		return;
 	}
 	address = device->record->address;

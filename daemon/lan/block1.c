@@ -2,8 +2,9 @@
 /*
  * A transfer is one body on its way from one endpoint. It begins with the block at offset 0 and
  * grows by the block that follows; memory is taken for what has come, never for what was announced
- * (Size1 is somebody's word). Each endpoint has one transfer: a new body takes the place of one
- * that was not finished.
+ * (Size1 is somebody's word). An endpoint is an address with its port, and whoever has a session
+ *there: what one of them has begun nobody else goes on with. Each has one transfer: a new body
+ *takes the place of one that was not finished.
  *
  *	at offset 0     begins anew, unless it is the very datagram that began it
  *	what follows    is appended
@@ -94,11 +95,12 @@ size_t block1_sweep(struct block1 *blocks, uint64_t now_usec)
 	return blocks->count;
 }
 
-static struct transfer *transfer_find(struct block1 *blocks, const struct device_address *address)
+static struct transfer *transfer_find(struct block1 *blocks, const struct block1_id *id)
 {
 	for (size_t i = 0; i < blocks->count; i++) {
-		const struct device_address *its = &blocks->transfers[i].id.address;
-		if (its->port == address->port && device_address_same_host(its, address))
+		const struct block1_id *its = &blocks->transfers[i].id;
+		if (its->address.port == id->address.port && !strcmp(its->peer, id->peer) &&
+			device_address_same_host(&its->address, &id->address))
 			return &blocks->transfers[i];
 	}
 	return NULL;
@@ -231,7 +233,7 @@ enum block1_outcome block1_feed(struct block1 *blocks, const struct block1_id *i
 	*ret_evicted = false;
 	block1_taken(blocks);
 	block1_sweep(blocks, now_usec);
-	struct transfer *transfer = transfer_find(blocks, &id->address);
+	struct transfer *transfer = transfer_find(blocks, id);
 	enum block1_outcome outcome = part_check(blocks, part, &offset);
 	if (outcome == BLOCK1_CONTINUE && offset == 0)
 		transfer = transfer_begin(blocks, transfer, id, part->key, ret_evicted);

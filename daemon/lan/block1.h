@@ -15,6 +15,7 @@
 #include "core/device.h"
 #include "core/reading.h"
 
+#define BLOCK1_PEER_MAX	 80
 #define BLOCK1_IDLE_USEC (30 * UINT64_C(1000000))
 
 /* The parts of the option's value (RFC 7959 2.2). */
@@ -25,8 +26,9 @@ struct block1;
 
 /* What tells one body from another: who sends it, and what it is for. */
 struct block1_id {
-	struct device_address address; /* with its port */
-	uint8_t body[SHA256_SIZE];     /* of path, query, format and Request-Tag */
+	struct device_address address;	/* with its port */
+	char peer[BLOCK1_PEER_MAX + 1]; /* whose session it comes over, "" = none */
+	uint8_t body[SHA256_SIZE];	/* of path, query, format and Request-Tag */
 };
 
 struct block1_part {

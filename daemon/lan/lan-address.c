@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -69,6 +70,14 @@ const struct device_address *peer_place(const struct lan_peer *peer)
 	static const struct device_address anywhere;
 
 	return peer->identity[0] ? &anywhere : &peer->address;
+}
+
+const char *peer_name(const struct lan_peer *peer, const char *ep, char text[PEER_NAME_SIZE])
+{
+	if (!peer->identity[0])
+		return ep;
+	snprintf(text, PEER_NAME_SIZE, "%s:%s", trust_to_string(peer->trust), peer->identity);
+	return text;
 }
 
 DEFINE_CLEANUP(struct ifaddrs *, freeifaddrs, cleanup_ifaddrs)

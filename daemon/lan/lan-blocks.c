@@ -4,6 +4,8 @@
  * host never sees that a body came in parts. The reassembly itself is block1.c.
  */
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/loop.h"
 #include "lan/lan-inbound.h"
@@ -53,15 +55,19 @@ static void block_answer(struct pending *pending, enum block1_outcome outcome)
 	lan_reply(lan, pending->session, &pending->in.frame, pending->peer.verified, parts);
 }
 
+_Static_assert(BLOCK1_PEER_MAX >= PEER_NAME_SIZE - 1, "a transfer is of one peer");
+
 bool blocks_take(struct pending *pending, struct span *ret_body)
 {
 	struct lan *lan = pending->lan;
 	const struct inbound *in = &pending->in;
 	const struct block1_part part = {(uint32_t)in->block1, in->payload, &in->frame.key};
 	struct block1_id id = {.address = pending->peer.address};
+	char name[PEER_NAME_SIZE];
 	bool evicted = false;
 	enum block1_outcome outcome = BLOCK1_TOO_LARGE;
 
+	snprintf(id.peer, sizeof(id.peer), "%s", peer_name(&pending->peer, "", name));
 	if (inbound_body_identity(pending->pdu, id.body) < 0)
 		outcome = BLOCK1_MALFORMED;
 	else if (in->size1 <= lan->limits->value[LIMIT_BODY])

@@ -12,6 +12,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ struct lan_exchange {
 	struct lan *lan;
 	coap_session_t *session; /* referenced; NULL: it ended */
 	struct lan_peer peer;
-	char ep[EP_MAX + 1];
+	char name[PEER_NAME_SIZE]; /* peer_name() */
 	struct request_frame frame;
 	bool acknowledged;
 	uint16_t separate_mid;
@@ -79,7 +80,7 @@ static void exchange_free(struct lan_exchange *exchange)
 static struct request_id exchange_id(const struct lan_exchange *exchange)
 {
 	return (struct request_id){.address = peer_place(&exchange->peer),
-		.ep = exchange->ep,
+		.ep = exchange->name,
 		.key = &exchange->frame.key};
 }
 
@@ -175,13 +176,14 @@ struct lan_exchange *lan_exchange_new(struct lan *lan, coap_session_t *session,
 	const struct lan_peer *peer, const char *ep, const struct request_frame *frame)
 {
 	struct lan_exchange *exchange = calloc(1, sizeof(*exchange));
+	char name[PEER_NAME_SIZE];
 
 	if (!exchange)
 		return NULL;
 	exchange->lan = lan;
 	exchange->session = coap_session_reference(session);
 	exchange->peer = *peer;
-	memcpy(exchange->ep, ep, strlen(ep) + 1);
+	snprintf(exchange->name, sizeof(exchange->name), "%s", peer_name(peer, ep, name));
 	exchange->frame = *frame;
 	exchange->since_usec = clock_boot_usec();
 	if (frame->key.confirmable && peer->verified) {
@@ -246,7 +248,8 @@ void lan_exchange_settled(
 	struct lan *lan, const struct device_address *address, uint16_t message_id)
 {
 	for (struct lan_exchange *at = lan->separated.first; at; at = at->newer) {
-		if (at->separate_mid != message_id || at->peer.address.port != address->port ||
+		if (at->peer.identity[0] || at->separate_mid != message_id ||
+			at->peer.address.port != address->port ||
 			memcmp(&at->peer.address.ip, &address->ip, sizeof(address->ip)) != 0)
 			continue;
 		exchange_free(at);

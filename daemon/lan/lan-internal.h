@@ -145,6 +145,10 @@ void address_from_sockaddr(
 int address_to_coap(const struct device_address *address, coap_address_t *ret);
 /* What its requests are told apart by: the address, or nothing when its identity does that. */
 const struct device_address *peer_place(const struct lan_peer *peer);
+/* What tells this peer from others at its place: of a session its tier and identity, for two of
+ * them may have one name; else 'ep', as it calls itself. Returns one of the two. */
+#define PEER_NAME_SIZE (LAN_IDENTITY_MAX + 10)
+const char *peer_name(const struct lan_peer *peer, const char *ep, char text[PEER_NAME_SIZE]);
 /* The interface that the route to the address leaves by. 0 or negative errno. */
 int address_route(const struct device_address *address, char ret_interface[16]);
 

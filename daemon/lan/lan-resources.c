@@ -175,12 +175,14 @@ static void answer_repeat(struct pending *pending, const struct answer_kept *kep
 static bool remembered_serve(struct pending *pending)
 {
 	char ep[EP_MAX + 1] = "";
-	const struct request_id id = {
-		.address = peer_place(&pending->peer), .ep = ep, .key = &pending->in.frame.key};
+	char name[PEER_NAME_SIZE];
+	struct request_id id = {
+		.address = peer_place(&pending->peer), .key = &pending->in.frame.key};
 	struct answer_kept kept;
 
 	if (pending->in.ep.size > 0 && span_to_string(pending->in.ep, ep, sizeof(ep)) < 0)
 		return false;
+	id.ep = peer_name(&pending->peer, ep, name);
 	if (!retransmissions_find_answer(pending->lan->seen, &id, clock_boot_usec(), &kept))
 		return false;
 	answer_repeat(pending, &kept);
@@ -236,8 +238,9 @@ static bool blocks_serve(
 static void hand_over(struct pending *pending, struct lan_request *request)
 {
 	struct lan *lan = pending->lan;
+	char name[PEER_NAME_SIZE];
 	const struct request_id id = {.address = peer_place(&pending->peer),
-		.ep = request->ep,
+		.ep = peer_name(&pending->peer, request->ep, name),
 		.key = &pending->in.frame.key};
 
 	if (lan->held.count + lan->late.count >= lan->limits->value[LIMIT_HELD_ANSWERS]) {
@@ -266,8 +269,10 @@ static void request_serve(
 	struct pending *pending, const struct resource_row *row, struct lan_request *request)
 {
 	const struct inbound *in = &pending->in;
-	const struct request_id id = {
-		.address = peer_place(&pending->peer), .ep = request->ep, .key = &in->frame.key};
+	char name[PEER_NAME_SIZE];
+	const struct request_id id = {.address = peer_place(&pending->peer),
+		.ep = peer_name(&pending->peer, request->ep, name),
+		.key = &in->frame.key};
 	bool remembered = pending->peer.verified && (in->block1 < 0 || !BLOCK1_MORE(in->block1));
 
 	if (remembered && retransmission_serve(pending, &id))

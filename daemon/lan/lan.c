@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,12 +387,20 @@ uint16_t lan_secure_port(const struct lan *lan)
 void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
 	const struct request_key *key)
 {
-	const struct device_address anywhere = {0};
-	const struct request_id id = {
-		.address = address ? address : &anywhere, .ep = ep ? ep : "", .key = key};
+	const struct request_id id = {.address = address, .ep = ep, .key = key};
 
 	/* Without memory a late retransmission makes a second reading, which is allowed. */
 	retransmissions_remember(lan->seen, &id, COAP_CODE(2, 4), clock_boot_usec());
+}
+
+void lan_remember_session(
+	struct lan *lan, enum trust trust, const char *identity, const struct request_key *key)
+{
+	struct lan_peer peer = {.trust = trust};
+	char name[PEER_NAME_SIZE];
+
+	snprintf(peer.identity, sizeof(peer.identity), "%s", identity);
+	lan_remember(lan, peer_place(&peer), peer_name(&peer, "", name), key);
 }
 
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)

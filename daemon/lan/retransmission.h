@@ -3,8 +3,9 @@
 
 /*
  * What was asked already: the last 16 requests of each peer, so that a retransmission makes no
- * second reading. A peer is a name at an address (ip and interface). Pure bookkeeping; times are
- * boot time in microseconds. Head comment in retransmission.c.
+ * second reading. A peer is a name at an address (ip and interface), or the tier and identity of a
+ * session, wherever that comes from: its memory outlives the session, and is nobody else's. Pure
+ * bookkeeping; times are boot time in microseconds. Head comment in retransmission.c.
  */
 
 #include <stdbool.h>
@@ -42,7 +43,7 @@ enum retransmission {
 
 struct request_id {
 	const struct device_address *address; /* with its port */
-	const char *ep;			      /* "" = none */
+	const char *ep;			      /* peer_name(); "" = none */
 	const struct request_key *key;
 };
 

@@ -128,6 +128,25 @@ static void what_came_before_is_answered_again(void **state)
 	assert_int_equal(bed->body.size, 20);
 }
 
+/* A session's body is its own: neither another session nor whoever forges its address adds to it.
+ */
+static void another_peer_at_the_same_port(void **state)
+{
+	struct bed *bed = *state;
+	const struct block1_id plain = sender(1, 5683, 0);
+	struct block1_id one = plain, two = plain;
+
+	strcpy(one.peer, "psk:one");
+	strcpy(two.peer, "psk:two");
+	assert_int_equal(feed(bed, &one, option(0, true, 0), text, 16), BLOCK1_CONTINUE);
+	assert_int_equal(feed(bed, &plain, option(1, true, 0), text, 16), BLOCK1_INCOMPLETE);
+	assert_int_equal(feed(bed, &two, option(1, false, 0), text, 4), BLOCK1_INCOMPLETE);
+	assert_int_equal(feed(bed, &two, option(0, true, 0), text, 16), BLOCK1_CONTINUE);
+	assert_int_equal(feed(bed, &one, option(1, false, 0), text + 16, 4), BLOCK1_WHOLE);
+	assert_int_equal(bed->body.size, 20);
+	assert_memory_equal(bed->body.data, text, 20);
+}
+
 static void a_block_may_get_smaller(void **state)
 {
 	struct bed *bed = *state;
@@ -334,6 +353,7 @@ int main(void)
 		TEST(three_blocks_are_a_body),
 		TEST(one_block_is_a_body),
 		TEST(what_came_before_is_answered_again),
+		TEST(another_peer_at_the_same_port),
 		TEST(a_block_may_get_smaller),
 		TEST(what_does_not_fit_is_incomplete),
 		TEST(sizes_are_checked),

@@ -435,6 +435,39 @@ static void test_the_same_device_again(void **state)
 	pki_clear(&device);
 }
 
+/* One name, and two devices of it: what one was answered the other is not told, nor is it a
+ * retransmission of his. */
+static void test_twins_share_no_memory(void **state)
+{
+	struct bed *bed = *state;
+	struct datagram request, answer;
+	struct pki device[2];
+	struct dtls dtls[2], psk;
+
+	reading_make(&request, 1, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		device_make(&device[i], "known-7");
+		prepare(&dtls[i], bed, CCM8, &device[i], NULL);
+		assert_true(gets_in(bed, &dtls[i]));
+		dtls_ask(&dtls[i], &request, COAP_CODE(2, 4), &answer);
+		assert_int_equal(bed->requests, i + 1);
+	}
+	assert_int_equal(sessions(bed), 2);
+	/* with the key of a label it is yet another */
+	dtls_enter(&psk, bed, "known-7");
+	dtls_ask(&psk, &request, COAP_CODE(2, 4), &answer);
+	assert_int_equal(bed->requests, 3);
+	/* each one's own is repeated */
+	dtls_ask(&dtls[0], &request, COAP_CODE(2, 4), &answer);
+	dtls_ask(&psk, &request, COAP_CODE(2, 4), &answer);
+	assert_int_equal(bed->requests, 3);
+	dtls_close(&psk);
+	for (int i = 0; i < 2; i++) {
+		dtls_close(&dtls[i]);
+		pki_clear(&device[i]);
+	}
+}
+
 static void test_strangers_are_few(void **state)
 {
 	struct limits limits = {.value = {[LIMIT_SECURE_STRANGERS] = 3}};
@@ -540,6 +573,7 @@ int main(void)
 		IN_BED(test_a_device_is_withdrawn),
 		IN_BED(test_clocks),
 		IN_BED(test_the_same_device_again),
+		IN_BED(test_twins_share_no_memory),
 		cmocka_unit_test(test_strangers_are_few),
 		cmocka_unit_test(test_a_gateway_without_one),
 		cmocka_unit_test(test_own_certificates_that_are_none),

@@ -517,6 +517,46 @@ static void test_answer_outlives_its_session(void **state)
 	dtls_lose(&dtls);
 }
 
+static void block_make(struct datagram *message, uint16_t mid, unsigned number, bool more)
+{
+	uint8_t option = (uint8_t)(number << 4 | (more ? 8 : 0)); /* of 16 bytes */
+
+	message_begin(message, CON, POST, mid, "t");
+	message_text(message, 11, "t");
+	message_option(message, 12, "", 0);
+	message_option(message, 27, &option, 1);
+	message_payload(message, "0123456789abcdef");
+}
+
+/* Another device gets the port: what the one before it had begun is not its own to go on with. */
+static void test_a_body_is_of_one_peer(void **state)
+{
+	struct bed *bed = *state;
+	struct datagram request, answer;
+	struct dtls one, two;
+	uint16_t port;
+
+	dtls_enter(&one, bed, "known-1");
+	port = dtls_local_port(&one);
+	block_make(&request, 1, 0, true);
+	dtls_ask(&one, &request, COAP_CODE(2, 31), &answer);
+	dtls_close(&one);
+	bed_await(bed, sessions(bed) == 0);
+	dtls_open(&two, bed, dtls_socket(bed, port), "known-2", "PSK-AES128-CCM8");
+	assert_true(dtls_connect(&two, 5000));
+	block_make(&request, 2, 1, false);
+	dtls_ask(&two, &request, COAP_CODE(4, 8), &answer);
+	assert_int_equal(bed->requests, 0);
+	/* its own, whole */
+	block_make(&request, 3, 0, true);
+	dtls_ask(&two, &request, COAP_CODE(2, 31), &answer);
+	block_make(&request, 4, 1, false);
+	dtls_ask(&two, &request, COAP_CODE(2, 4), &answer);
+	assert_int_equal(bed->requests, 1);
+	assert_int_equal(bed->last.payload_size, 32);
+	dtls_close(&two);
+}
+
 static void test_answered_before_a_restart(void **state)
 {
 	const struct request_key key = {
@@ -525,11 +565,17 @@ static void test_answered_before_a_restart(void **state)
 	struct datagram request, answer;
 	struct dtls dtls;
 
-	lan_remember(bed->lan, NULL, "known-1", &key);
+	lan_remember_session(bed->lan, TRUST_PSK, "known-1", &key);
+	lan_remember_session(bed->lan, TRUST_CERT, "known-2", &key);
 	dtls_enter(&dtls, bed, "known-1");
 	reading_make(&request, 77, "z");
 	dtls_ask(&dtls, &request, COAP_CODE(2, 4), &answer);
 	assert_int_equal(bed->requests, 0);
+	dtls_lose(&dtls);
+	/* an identity of the other kind is another peer */
+	dtls_enter(&dtls, bed, "known-2");
+	dtls_ask(&dtls, &request, COAP_CODE(2, 4), &answer);
+	assert_int_equal(bed->requests, 1);
 	dtls_lose(&dtls);
 }
 
@@ -760,6 +806,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_device_one_session, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(
 			test_answer_outlives_its_session, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(test_a_body_is_of_one_peer, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(
 			test_answered_before_a_restart, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_separate_answer, open_bed, close_bed),
