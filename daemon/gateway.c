@@ -426,26 +426,35 @@ static void on_config_message(void *userdata, int level, const char *text)
 	log_at(level, NULL, "%s", text);
 }
 
+static void cleanup_profiles(struct profiles **profiles)
+{
+	free(*profiles);
+}
+
 int gateway_reload(struct gateway *gateway)
 {
 	struct host *host = &gateway->host;
 	const struct config *old = host->config;
 	struct config *next = old == &gateway->config ? &gateway->spare : &gateway->config;
+	CLEANUP(device_cas_clear) struct device_cas authorities = {0};
+	CLEANUP(cleanup_profiles) struct profiles *profiles = NULL;
 	struct owed_limits limits;
 	char keys[512];
 	int r;
 
 	r = config_load(gateway->config_path, on_config_message, NULL, next);
-	/* The last thing that can fail: all is taken on, or nothing. */
 	if (r >= 0)
-		r = ca_files_reload(host);
+		r = ca_files_read(host, &authorities);
 	if (r >= 0)
-		r = profiles_reload(host);
+		r = profiles_read(host, &profiles);
+	/* All is taken on, or nothing: from here on nothing can fail. */
 	if (r < 0) {
 		log_at(LOG_ERR, (&(const struct log_fields){.message_id = MESSAGE_RELOAD_REFUSED}),
 			"The configuration was not reloaded: the old one stays in force.");
 		return r;
 	}
+	ca_files_follow(host, &authorities);
+	profiles_replace(host, STEAL(profiles));
 	config_restart_needed(old, next, keys, sizeof(keys));
 	if (keys[0])
 		log_notice("These keys take effect at the next start: %s.", keys);

@@ -35,6 +35,8 @@ static const struct limit_row table[LIMITS] = {
 		"a good key alone must not take the place of an approved device"},
 	[LIMIT_HANDSHAKES] = {"handshakes", 256, "handshakes",
 		"who has shown a true address may begin one, and need not finish it"},
+	[LIMIT_HANDSHAKES_ADDRESS] = {"handshakes-address", 32, "handshakes",
+		"one host that begins handshakes without end must not take all places"},
 	[LIMIT_VERIFIED_ADDRESSES] = {"verified-addresses", 4096, "addresses",
 		"addresses that proved to be reachable are remembered in a table of fixed size"},
 	[LIMIT_HELD_ANSWERS] = {"held-answers", 1024, "exchanges",

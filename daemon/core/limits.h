@@ -18,6 +18,7 @@ enum limit {
 	LIMIT_SECURE_SESSIONS,	    /* DTLS sessions */
 	LIMIT_SECURE_STRANGERS,	    /* of them: of devices that nobody approved */
 	LIMIT_HANDSHAKES,	    /* DTLS handshakes under way */
+	LIMIT_HANDSHAKES_ADDRESS,   /* of them: from one address */
 	LIMIT_VERIFIED_ADDRESSES,   /* addresses that passed Echo */
 	LIMIT_HELD_ANSWERS,	    /* exchanges waiting for their answer */
 	LIMIT_BODY,		    /* bytes of a request body */

@@ -69,9 +69,29 @@ static int file_take(const char *path, const char *file_name, struct device_ca *
 	return 0;
 }
 
-/* All files; -EINVAL when one of them is wrong, and then what is right is there still. */
-static int files_take(const char *directory, struct device_cas *cas, uint64_t max)
+/* With what people have registered, are registering, and the files before it. */
+static bool has_place(struct host *host, const struct device_cas *files, const struct device_ca *ca)
 {
+	size_t count = files->count + ca_under_way(host, files, ca);
+
+	if (device_cas_find(files, ca->fingerprint))
+		return true;
+	for (size_t i = 0; i < host->cas.count; i++) {
+		const struct device_ca *known = host->cas.ca[i];
+
+		count += !known->from_file && strcmp(known->fingerprint, ca->fingerprint) != 0 &&
+			 !device_cas_find(files, known->fingerprint);
+	}
+	if (count < host->limits.value[LIMIT_DEVICE_CAS])
+		return true;
+	host->limits.reached[LIMIT_DEVICE_CAS]++;
+	return false;
+}
+
+/* All files; -EINVAL when one of them is wrong, and then what is right is there still. */
+static int files_take(struct host *host, struct device_cas *cas)
+{
+	const char *directory = host->config->lan_device_cas;
 	struct dirent **entries = NULL;
 	int count = scandir(directory, &entries, is_authority, by_name), result = 0;
 
@@ -84,7 +104,7 @@ static int files_take(const char *directory, struct device_cas *cas, uint64_t ma
 
 		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
 		r = file_take(path, entries[i]->d_name, &ca);
-		if (r >= 0 && cas->count >= max) {
+		if (r >= 0 && !has_place(host, cas, ca)) {
 			log_error("The authority in %s is left out: there are too many.", path);
 			r = -EINVAL;
 		}
@@ -114,7 +134,7 @@ static void journal(const struct device_ca *ca, const char *action, struct audit
 			ca_policy_to_string(ca->policy));
 }
 
-static void follow(struct host *host, struct device_cas *files, bool withdraws)
+static void follow(struct host *host, const struct device_cas *files, bool withdraws)
 {
 	struct audit_row audit;
 
@@ -146,8 +166,7 @@ static void follow(struct host *host, struct device_cas *files, bool withdraws)
 void ca_files_start(struct host *host)
 {
 	CLEANUP(device_cas_clear) struct device_cas files = {0};
-	int r = files_take(
-		host->config->lan_device_cas, &files, host->limits.value[LIMIT_DEVICE_CAS]);
+	int r = files_take(host, &files);
 
 	if (r < 0)
 		log_error("Not all authorities in %s were taken, so none is withdrawn.",
@@ -155,13 +174,12 @@ void ca_files_start(struct host *host)
 	follow(host, &files, r >= 0);
 }
 
-int ca_files_reload(struct host *host)
+int ca_files_read(struct host *host, struct device_cas *ret_files)
 {
-	CLEANUP(device_cas_clear) struct device_cas files = {0};
-	int r = files_take(
-		host->config->lan_device_cas, &files, host->limits.value[LIMIT_DEVICE_CAS]);
+	return files_take(host, ret_files);
+}
 
-	if (r >= 0)
-		follow(host, &files, true);
-	return r;
+void ca_files_follow(struct host *host, const struct device_cas *files)
+{
+	follow(host, files, true);
 }

@@ -3,7 +3,8 @@
 /*
  * The register of authorities. Whoever registers one opens a door: so it is in the journal with its
  * policy, and on disk before the LAN believes it. Withdrawn is withdrawn at once: the sessions of
- * its devices end with the record. What comes from a file of the directory is changed there.
+ * its devices end with the record. What comes from a file of the directory is changed there. What
+ * is on its way to disk counts as registered, for the limit and for its row.
  */
 
 #include "host/ca-host.h"
@@ -54,6 +55,7 @@ void ca_trust(struct host *host)
 }
 
 struct ca_saving {
+	struct ca_saving *next; /* of those under way */
 	struct host *host;
 	struct device_ca *ca; /* that is in force then; NULL: 'row' is gone */
 	uint64_t row;
@@ -69,6 +71,38 @@ static struct ca_saving *saving_free(struct ca_saving *saving)
 	return NULL;
 }
 DEFINE_CLEANUP(struct ca_saving *, saving_free, cleanup_saving)
+
+/* The newest one under way with this fingerprint, or NULL. */
+static const struct ca_saving *saving_find(const struct host *host, const char *fingerprint)
+{
+	const struct ca_saving *saving = host->ca_savings;
+
+	while (saving && !(saving->ca && !strcmp(saving->ca->fingerprint, fingerprint)))
+		saving = saving->next;
+	return saving;
+}
+
+size_t ca_under_way(
+	const struct host *host, const struct device_cas *files, const struct device_ca *ca)
+{
+	size_t count = 0;
+
+	for (const struct ca_saving *at = host->ca_savings; at; at = at->next)
+		count += at->ca && saving_find(host, at->ca->fingerprint) == at &&
+			 !device_cas_find(&host->cas, at->ca->fingerprint) &&
+			 !(ca && !strcmp(at->ca->fingerprint, ca->fingerprint)) &&
+			 !(files && device_cas_find(files, at->ca->fingerprint));
+	return count;
+}
+
+static void saving_leave(struct ca_saving *saving)
+{
+	struct ca_saving **at = &saving->host->ca_savings;
+
+	while (*at != saving)
+		at = &(*at)->next;
+	*at = saving->next;
+}
 
 static void answer(const struct ca_saving *saving, const char *text)
 {
@@ -88,6 +122,7 @@ static void on_saved(void *userdata, int result, const char *head)
 	struct host *host = saving->host;
 	const char *text;
 
+	saving_leave(saving);
 	host_saved(host, result, head);
 	if (result < 0) {
 		log_error(
@@ -136,9 +171,11 @@ static void save(struct host *host, struct ca_saving *saving_stolen, const struc
 			       : change_drop_device_ca(change, saving->row);
 	if (r >= 0)
 		r = change_append_audit(change, audit);
-	if (r >= 0)
+	if (r >= 0) {
+		saving->next = host->ca_savings;
+		host->ca_savings = saving;
 		store_save(host->store, STEAL(change), on_saved, STEAL(saving));
-	else if (saving->done)
+	} else if (saving->done)
 		import_not_stored(saving->done, saving->userdata, r);
 }
 
@@ -148,12 +185,15 @@ void ca_save(struct host *host, struct device_ca *ca_stolen, const struct audit_
 	CLEANUP(cleanup_ca) struct device_ca *ca = ca_stolen;
 	const struct device_ca *known = device_cas_find(&host->cas, ca->fingerprint);
 	struct ca_saving *saving = calloc(1, sizeof(*saving));
+	const struct ca_saving *under_way;
 
 	if (!saving) {
 		out_of_memory(done, userdata);
 		return;
 	}
-	ca->row = known ? known->row : host->next_ca_row++;
+	/* One authority has one row, also when it is registered twice at once. */
+	under_way = saving_find(host, ca->fingerprint);
+	ca->row = known ? known->row : under_way ? under_way->ca->row : host->next_ca_row++;
 	*saving = (struct ca_saving){
 		.host = host, .ca = STEAL(ca), .done = done, .userdata = userdata};
 	save(host, saving, audit);
@@ -238,7 +278,8 @@ void ca_put(
 		stands_in_a_file(host, done, userdata);
 		return;
 	}
-	if (!known && host->cas.count >= host->limits.value[LIMIT_DEVICE_CAS]) {
+	if (!known && host->cas.count + ca_under_way(host, NULL, ca) >=
+			      host->limits.value[LIMIT_DEVICE_CAS]) {
 		host->limits.reached[LIMIT_DEVICE_CAS]++;
 		device_ca_free(ca);
 		import_answer(done, userdata, ACT_IMPOSSIBLE, 0,

@@ -21,8 +21,14 @@ void ca_drop(struct host *host, const struct act *act, act_done_fn done, void *u
 /* The directory lan.device_cas: what stands there is registered, what is gone there is withdrawn.
  * At start a file that is wrong is left out (and then nothing is withdrawn). */
 void ca_files_start(struct host *host);
-/* At reload: negative errno and nothing changed when a file is wrong; a sentence is in the log. */
-int ca_files_reload(struct host *host);
+/* At reload: what stands there now; negative errno when a file is wrong, with a sentence in the
+ * log. Either way device_cas_clear() it. Nothing changes before ca_files_follow(). */
+int ca_files_read(struct host *host, struct device_cas *ret_files);
+void ca_files_follow(struct host *host, const struct device_cas *files);
+/* Those that are on their way into the register, and neither in it yet, nor 'ca', nor of 'files'
+ * (may be NULL both). */
+size_t ca_under_way(
+	const struct host *host, const struct device_cas *files, const struct device_ca *ca);
 /* Between the two files: registers or changes this one, which is taken over. */
 void ca_save(struct host *host, struct device_ca *ca, const struct audit_row *audit,
 	act_done_fn done, void *userdata);

@@ -198,6 +198,7 @@ struct host {
 	struct label_import label_import;
 	struct device_cas cas; /* authorities of devices' certificates */
 	uint64_t next_ca_row;
+	struct ca_saving *ca_savings; /* ca-host.c: on their way to disk */
 	/* scan-host.c, scan-window.c */
 	bool scan_saving;
 	sd_event_source *scan_timer;

@@ -39,18 +39,19 @@ static void ask_anew(struct host *host)
 	}
 }
 
-int profiles_reload(struct host *host)
+int profiles_read(struct host *host, struct profiles **ret_profiles)
 {
-	struct profiles *next = NULL;
-	int r = profiles_load(host->config->lan_profiles, true, on_message, NULL, &next);
+	int r = profiles_load(host->config->lan_profiles, true, on_message, NULL, ret_profiles);
 
-	if (r < 0) {
+	if (r < 0)
 		log_error("The device profiles were not reloaded: the old ones stay in force.");
-		return r;
-	}
+	return r;
+}
+
+void profiles_replace(struct host *host, struct profiles *next)
+{
 	free(host->profiles);
 	host->profiles = next;
 	log_info("%u device profiles are in force.", next->count);
 	ask_anew(host);
-	return 0;
 }

@@ -5,6 +5,8 @@
 
 /* At start: what is wrong in the directory is logged and left out. -ENOMEM. */
 int profiles_start(struct host *host);
-/* Reads the directory anew: whole, or the old ones stay in force (-EINVAL, it was logged). Devices
- * that profiles can be about are asked anew what they have. */
-int profiles_reload(struct host *host);
+/* At reload: the directory, whole; -EINVAL, it was logged. Nothing changes before
+ * profiles_replace(), which takes them over: devices that profiles can be about are asked anew what
+ * they have. */
+int profiles_read(struct host *host, struct profiles **ret_profiles);
+void profiles_replace(struct host *host, struct profiles *profiles);

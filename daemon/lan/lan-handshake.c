@@ -85,16 +85,40 @@ static int handshakes_due(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
-/* A place among those who shake hands, in exchange for the oldest one that had its time. */
-static bool handshake_make_room(struct lan *lan, uint64_t now)
+static unsigned handshake_count(struct peer_table *table, const struct device_address *address,
+	struct handshake **ret_oldest)
+{
+	unsigned count = 0;
+
+	*ret_oldest = NULL;
+	for (struct peer_entry *at = table->oldest; at; at = at->newer) {
+		struct handshake *handshake = (struct handshake *)at;
+
+		if (address && !device_address_same_host(&handshake->address, address))
+			continue;
+		count++;
+		if (!*ret_oldest || handshake->since_usec < (*ret_oldest)->since_usec)
+			*ret_oldest = handshake;
+	}
+	return count;
+}
+
+/* A place among those who shake hands, in exchange for the oldest one that had its time: of the
+ * same address, when that has its share. */
+static bool handshake_make_room(struct lan *lan, const struct device_address *address, uint64_t now)
 {
 	struct peer_table *table = &lan->secure->handshakes;
-	struct handshake *oldest = (struct handshake *)table->oldest;
+	enum limit limit = LIMIT_HANDSHAKES_ADDRESS;
+	struct handshake *oldest;
 
-	if (table->count < table->max)
-		return true;
-	lan_limit_reached(lan, LIMIT_HANDSHAKES);
-	if (now - oldest->since_usec < HANDSHAKE_MIN_USEC)
+	if (handshake_count(table, address, &oldest) < lan->limits->value[limit]) {
+		if (table->count < table->max)
+			return true;
+		limit = LIMIT_HANDSHAKES;
+		handshake_count(table, NULL, &oldest);
+	}
+	lan_limit_reached(lan, limit);
+	if (!oldest || now - oldest->since_usec < HANDSHAKE_MIN_USEC)
 		return false;
 	handshake_end(lan, oldest);
 	return true;
@@ -116,7 +140,7 @@ static bool handshake_admit(
 	 * the hello to the old handshake. */
 	if (handshake)
 		handshake_end(lan, handshake);
-	if (!handshake_make_room(lan, now) ||
+	if (!handshake_make_room(lan, address, now) ||
 		peer_table_add(table, address, secure_port_text(address, port), &entry) < 0)
 		return false;
 	handshake = (struct handshake *)entry;

@@ -201,7 +201,10 @@ def test_files(make_gateway, broker, maker, sensor, work):
         pem = file.read()
     with open(path, 'w', encoding='ascii') as file:
         file.write('admit = auto\n' + pem)
-    gateway = make_gateway(broker=broker, config={'lan': {'device_cas': directory}}).start()
+    profiles = os.path.join(str(work), 'devices.d')
+    os.makedirs(profiles)
+    gateway = make_gateway(broker=broker, config={'lan': {'device_cas': directory,
+                                                          'profiles': profiles}}).start()
     until(lambda: gateway.ctl('device-ca', 'list')['device_cas'], 10, 'it is registered')
     row = gateway.ctl('device-ca', 'list')['device_cas'][0]
     assert (row['name'], row['admit'], row['file'], row['fingerprint']) == \
@@ -216,6 +219,16 @@ def test_files(make_gateway, broker, maker, sensor, work):
     assert gateway.ctl('device-ca', 'list')['device_cas'][0]['admit'] == 'auto'
     with open(path, 'w', encoding='ascii') as file:
         file.write(pem)
+    # a reload that is refused for another reason changes nothing here either
+    broken = os.path.join(profiles, 'broken.conf')
+    with open(broken, 'w', encoding='ascii') as file:
+        file.write('nonsense\n')
+    refused = gateway.log().count('was not reloaded')
+    gateway.reload()
+    gateway.wait_log('was not reloaded', count=refused + 1)
+    assert gateway.ctl('device-ca', 'list')['device_cas'][0]['admit'] == 'auto'
+    assert len(rows(gateway, 'device-ca add')) == 1
+    os.unlink(broken)
     gateway.reload()
     until(lambda: gateway.ctl('device-ca', 'list')['device_cas'][0]['admit'] == 'person', 10,
           'the policy changed')

@@ -103,6 +103,18 @@ static enum act_result drop(const char *fingerprint, int stored)
 	return tried.outcome.result;
 }
 
+static int reload(void)
+{
+	struct device_cas files = {0};
+	int r = ca_files_read(&bed.host, &files);
+
+	assert_int_equal(store_waiting(), 0);
+	if (r >= 0)
+		ca_files_follow(&bed.host, &files);
+	device_cas_clear(&files);
+	return r;
+}
+
 static void in_and_out(void **state)
 {
 	const struct device_ca *ca;
@@ -207,6 +219,55 @@ static void many_on_their_way(void **state)
 	assert_string_equal(bed.host.cas.ca[19]->fingerprint, "0019");
 }
 
+/* The limit counts what is registered by whichever way, and what is on its way there. */
+static void files_and_people_count_together(void **state)
+{
+	struct pki third;
+	char *pem;
+	struct act act = act_on(ACT_CA_PUT, "");
+
+	pki_make(&third, &(const struct pki_ask){PKI_AUTHORITY, .common_name = "Third"});
+	pem = pki_pem(&third);
+	bed.host.limits.value[LIMIT_DEVICE_CAS] = 2;
+	assert_int_equal(put(root_pem, "", CA_PERSON, 0), ACT_DONE);
+	file_put("a.pem", "", other_pem);
+	file_put("b.pem", "", pem);
+	assert_int_equal(reload(), -EINVAL);
+	assert_int_equal(bed.host.limits.reached[LIMIT_DEVICE_CAS], 1);
+	/* one that is registered already needs no place */
+	file_put("b.pem", "", root_pem);
+	assert_int_equal(reload(), 0);
+	store_answer_all(0);
+	assert_int_equal(bed.host.cas.count, 2);
+	assert_int_equal(put(pem, "", CA_PERSON, 0), ACT_IMPOSSIBLE);
+	file_drop("a.pem");
+	assert_int_equal(reload(), 0);
+	store_answer_all(0);
+	assert_int_equal(bed.host.cas.count, 1);
+	/* two at once for the last place; the same one twice is one */
+	tried = (struct act_try){0};
+	ca_put(&bed.host, &act, span_from_string(pem), on_done, NULL);
+	ca_put(&bed.host, &act, span_from_string(pem), on_done, NULL);
+	assert_int_equal(tried.answers, 0);
+	ca_put(&bed.host, &act, span_from_string(other_pem), on_done, NULL);
+	assert_int_equal(tried.answers, 1);
+	assert_int_equal(tried.outcome.result, ACT_IMPOSSIBLE);
+	file_put("a.pem", "", other_pem);
+	{
+		struct device_cas files = {0};
+
+		assert_int_equal(ca_files_read(&bed.host, &files), -EINVAL);
+		device_cas_clear(&files);
+	}
+	store_answer_all(0);
+	assert_int_equal(tried.answers, 3);
+	assert_int_equal(tried.outcome.result, ACT_DONE);
+	assert_int_equal(bed.host.cas.count, 2);
+	assert_int_equal(disk_cas.count, 2);
+	free(pem);
+	pki_clear(&third);
+}
+
 static void believed_is_nobody_when_it_cannot_be_taken_on(void **state)
 {
 	fake_trust.result = -ENOMEM;
@@ -231,19 +292,19 @@ static void the_directory(void **state)
 	assert_int_equal(disk_audit_count("device-ca add", "admit = auto"), 1);
 	/* the same again: nothing is written */
 	ca_files_start(&bed.host);
-	assert_int_equal(ca_files_reload(&bed.host), 0);
+	assert_int_equal(reload(), 0);
 	assert_int_equal(store_waiting(), 0);
 	assert_int_equal(drop(facts.fingerprint, 0), ACT_IMPOSSIBLE);
 	assert_int_equal(put(root_pem, "", CA_PERSON, 0), ACT_IMPOSSIBLE);
 	/* a second one, and another policy */
 	file_put("a.pem", "", root_pem);
 	file_put("b.pem", "admit = person\n", other_pem);
-	assert_int_equal(ca_files_reload(&bed.host), 0);
+	assert_int_equal(reload(), 0);
 	store_answer_all(0);
 	assert_int_equal(bed.host.cas.count, 2);
 	assert_int_equal(bed.host.cas.ca[0]->policy, CA_PERSON);
 	file_drop("a.pem");
-	assert_int_equal(ca_files_reload(&bed.host), 0);
+	assert_int_equal(reload(), 0);
 	store_answer_all(0);
 	assert_int_equal(bed.host.cas.count, 1);
 	assert_string_equal(bed.host.cas.ca[0]->name, "b");
@@ -263,19 +324,19 @@ static void a_file_that_is_wrong(void **state)
 	assert_int_equal(bed.host.cas.count, 2);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		file_put("a.pem", wrong[i], root_pem);
-		assert_int_equal(ca_files_reload(&bed.host), -EINVAL);
+		assert_int_equal(reload(), -EINVAL);
 		ca_files_start(&bed.host);
 		assert_int_equal(store_waiting(), 0);
 	}
 	file_put("a.pem", "", "");
-	assert_int_equal(ca_files_reload(&bed.host), -EINVAL);
+	assert_int_equal(reload(), -EINVAL);
 	ca_files_start(&bed.host);
 	store_answer_all(0);
 	assert_int_equal(bed.host.cas.count, 2);
 	/* No directory is an empty one; what people registered stays. */
 	file_drop("a.pem");
 	rmdir(directory);
-	assert_int_equal(ca_files_reload(&bed.host), 0);
+	assert_int_equal(reload(), 0);
 	store_answer_all(0);
 	assert_int_equal(bed.host.cas.count, 1);
 	assert_false(bed.host.cas.ca[0]->from_file);
@@ -286,7 +347,7 @@ static void too_many_files(void **state)
 	bed.host.limits.value[LIMIT_DEVICE_CAS] = 1;
 	file_put("a.pem", "", root_pem);
 	file_put("b.pem", "", other_pem);
-	assert_int_equal(ca_files_reload(&bed.host), -EINVAL);
+	assert_int_equal(reload(), -EINVAL);
 	ca_files_start(&bed.host);
 	store_answer_all(0);
 	assert_int_equal(bed.host.cas.count, 1);
@@ -301,6 +362,7 @@ int main(void)
 		T(what_is_not_stored_does_not_count),
 		T(so_many),
 		T(many_on_their_way),
+		T(files_and_people_count_together),
 		T(believed_is_nobody_when_it_cannot_be_taken_on),
 		T(the_directory),
 		T(a_file_that_is_wrong),

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -779,6 +781,50 @@ static void test_handshakes_have_a_cap(void **state)
 	bed_close(&bed);
 }
 
+/* A cookie is shown, and nothing more is said. */
+static void begin(struct dtls *dtls, struct bed *bed, const char *from)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in remote = {.sin_family = AF_INET,
+		.sin_port = htons(lan_secure_port(bed->lan)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	assert_int_equal(inet_pton(AF_INET, from, &local.sin_addr), 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof(local)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&remote, sizeof(remote)), 0);
+	dtls_open(dtls, bed, fd, "known-1", NULL);
+	for (int i = 0; i < 2; i++) {
+		SSL_connect(dtls->ssl);
+		for (int j = 0; j < 20; j++)
+			sd_event_run(bed->loop, 5000);
+	}
+}
+
+/* One host that begins without end has its share, and takes no place from another. */
+static void test_handshakes_of_one_address_have_a_cap(void **state)
+{
+	const struct limits few = {
+		.value = {[LIMIT_HANDSHAKES] = 4, [LIMIT_HANDSHAKES_ADDRESS] = 2}};
+	struct dtls loud[4], other;
+	struct bed bed;
+
+	bed_open_secure(&bed, AF_INET, &few);
+	for (int i = 0; i < 4; i++)
+		begin(&loud[i], &bed, "127.0.0.1");
+	assert_true(bed.limits.reached[LIMIT_HANDSHAKES_ADDRESS] >= 1);
+	assert_int_equal(bed.limits.reached[LIMIT_HANDSHAKES], 0);
+	begin(&other, &bed, "127.0.0.2");
+	assert_int_equal(bed.limits.reached[LIMIT_HANDSHAKES], 0);
+	assert_true(dtls_connect(&other, 10000));
+	/* its own oldest one makes room when that had its time */
+	assert_true(dtls_connect(&loud[3], 10000));
+	dtls_lose(&other);
+	for (int i = 0; i < 4; i++)
+		dtls_lose(&loud[i]);
+	bed_close(&bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -818,6 +864,7 @@ int main(void)
 		cmocka_unit_test(test_strangers_have_a_cap),
 		cmocka_unit_test(test_sessions_have_a_cap),
 		cmocka_unit_test(test_handshakes_have_a_cap),
+		cmocka_unit_test(test_handshakes_of_one_address_have_a_cap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
