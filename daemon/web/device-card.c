@@ -52,6 +52,7 @@ void draw_device_facts(struct view *view, const json_t *device)
 	draw_fact(view, TEXT_FOUND, word_label(WORD_FOUND, json_text(device, "found_by")));
 	draw_fact_time(view, TEXT_FIRST_SEEN, json_text(device, "first_seen"));
 	draw_trust(view, device);
+	draw_hex_fact(view, TEXT_CERTIFICATE, json_text(device, "fingerprint"));
 	html_put(view->html, "</dl>\n");
 }
 

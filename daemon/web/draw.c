@@ -3,6 +3,7 @@
 
 #include "web/draw.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,21 @@ void draw_wide_fact(struct view *view, enum text label, const char *value)
 		return;
 	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd><bdi>%s</bdi></dd></div>\n",
 		text(label), value);
+}
+
+void draw_hex_fact(struct view *view, enum text label, const char *hex)
+{
+	if (!hex[0])
+		return;
+	html_put(view->html, "<div class=\"wide\"><dt>%s</dt><dd class=\"code\">", text(label));
+	for (size_t i = 0; hex[i]; i++) {
+		char one[2] = {(char)toupper((unsigned char)hex[i]), 0};
+
+		html_put(view->html, "%s", one);
+		if (i % 2 == 1 && hex[i + 1])
+			html_put(view->html, ":<wbr>");
+	}
+	html_put(view->html, "</dd></div>\n");
 }
 
 void draw_number(struct view *view, enum text label, long long value, const char *unit)

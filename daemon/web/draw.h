@@ -18,6 +18,7 @@ void draw_tokens(struct view *view);
 void draw_chain(struct view *view);
 void draw_sheet(struct view *view);
 void draw_codes(struct view *view);
+void draw_cas(struct view *view);
 /* A file or pasted lines, to be imported by the script; 'kind' as in the API's path. */
 void draw_import_form(struct view *view, const char *kind, const char *columns, enum text what);
 void draw_account(struct view *view);
@@ -45,6 +46,8 @@ void draw_value(struct view *view, const json_t *value);
 /* <div><dt>..</dt><dd>..</dd></div>; draws nothing for an empty value. */
 void draw_fact(struct view *view, enum text label, const char *value);
 void draw_wide_fact(struct view *view, enum text label, const char *value);
+/* A fingerprint as people compare it: "AB:CD:..."; may break behind each colon. */
+void draw_hex_fact(struct view *view, enum text label, const char *hex);
 void draw_number(struct view *view, enum text label, long long value, const char *unit);
 void draw_fact_time(struct view *view, enum text label, const char *time);
 /* "AB:CD:..." that may break behind each colon. */

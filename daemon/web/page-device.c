@@ -32,7 +32,9 @@ static void draw_state(struct view *view, const json_t *device)
 	draw_number(view, TEXT_QUEUED, json_number(device, "queued"), "");
 	draw_fact_time(view, TEXT_DECIDED, json_text(device, "decided_at"));
 	draw_fact(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));
-	draw_fact(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
+	if (json_text(device, "decided_at")[0])
+		draw_fact(view, TEXT_EVIDENCE,
+			word_label(WORD_EVIDENCE, json_text(device, "evidence")));
 	html_put(view->html, "</dl>\n");
 	draw_decision(view, device, "device");
 	draw_section_end(view);

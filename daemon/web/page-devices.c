@@ -88,6 +88,8 @@ static void draw_elsewhere(struct view *view)
 	html_put(view->html, "<p class=\"links\"><a href=\"/sheet?");
 	put_query(view);
 	html_put(view->html, "\">%s</a>", text(TEXT_SHEET));
+	if (view_may(view, ROLE_TECHNICIAN))
+		html_put(view->html, " <a href=\"/authorities\">%s</a>", text(TEXT_CAS));
 	if (view_may(view, ROLE_ADMIN))
 		html_put(view->html, " <a href=\"/codes\">%s</a>", text(TEXT_CODES_TITLE));
 	html_put(view->html, "</p>\n");
@@ -161,7 +163,10 @@ static void draw_sheet_row(struct view *view, const json_t *device)
 	cell_begin(view, TEXT_DECIDED);
 	draw_time(view, json_text(device, "decided_at"));
 	html_put(view->html, "</td>");
-	draw_cell(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(device, "evidence")));
+	draw_cell(view, TEXT_EVIDENCE,
+		json_text(device, "decided_at")[0]
+			? word_label(WORD_EVIDENCE, json_text(device, "evidence"))
+			: "");
 	html_put(view->html, "</tr>\n");
 }
 

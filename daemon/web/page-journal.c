@@ -93,7 +93,7 @@ void draw_history(struct view *view, const json_t *rows)
 static void draw_head(struct view *view, const json_t *audit)
 {
 	html_put(view->html, "<dl class=\"facts\">\n");
-	draw_number(view, TEXT_ROWS, json_number(audit, "rows"), "");
+	draw_number(view, TEXT_ROWS_WRITTEN, json_number(audit, "rows"), "");
 	draw_fact(view, TEXT_CHAIN_HEAD, json_text(audit, "head"));
 	html_put(view->html,
 		"</dl>\n<p class=\"buttons\"><a class=\"button\" href=\"/journal/chain\">%s</a>"
@@ -153,7 +153,7 @@ void draw_chain(struct view *view)
 		text(TEXT_JOURNAL));
 	html_put(view->html, "<p class=\"notice %s\">%s</p>\n<dl class=\"facts\">\n",
 		intact ? "done" : "error", text(intact ? TEXT_CHAIN_INTACT : TEXT_CHAIN_BROKEN));
-	draw_number(view, TEXT_ROWS, json_number(answer, "rows"), "");
+	draw_number(view, TEXT_ROWS_WRITTEN, json_number(answer, "rows"), "");
 	if (!intact)
 		draw_number(view, TEXT_FIRST_BAD, json_number(answer, "first_bad"), "");
 	draw_fact(view, TEXT_CHAIN_HEAD, json_text(answer, "head"));

@@ -34,10 +34,11 @@ static void draw_one(struct view *view, const json_t *token)
 {
 	const char *device = json_text(token, "device");
 
-	html_put(view->html, "<tr><td><bdi>%s</bdi></td><td>%s</td><td>", json_text(token, "ep"),
-		json_text(token, "platform"));
+	html_put(view->html, "<tr><th scope=\"row\"><bdi>%s</bdi></th>", json_text(token, "ep"));
+	draw_cell(view, TEXT_PLATFORM, json_text(token, "platform"));
+	html_put(view->html, "<td data-label=\"%s\">", text(TEXT_SINCE));
 	draw_time(view, json_text(token, "since"));
-	html_put(view->html, "</td><td>");
+	html_put(view->html, "</td><td data-label=\"%s\">", text(TEXT_DEVICE));
 	if (device[0])
 		html_put(view->html, "<a href=\"/devices/%s\">%s</a>", device, device);
 	html_put(view->html, "</td></tr>\n");
@@ -45,8 +46,11 @@ static void draw_one(struct view *view, const json_t *token)
 
 void draw_tokens(struct view *view)
 {
+	static const enum text head[] = {TEXT_OWN_NAME, TEXT_PLATFORM, TEXT_SINCE, TEXT_DEVICE};
 	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "tokens");
 
+	html_put(view->html, "<p class=\"crumb\"><a href=\"/uplink\">%s</a></p>\n",
+		text(TEXT_UPLINK));
 	draw_import(view);
 	draw_section_begin(view, TEXT_TOKENS_FILE, "file");
 	draw_import_form(view, "tokens", "ep,username,password", TEXT_TOKENS_FILE_WHAT);
@@ -56,14 +60,10 @@ void draw_tokens(struct view *view)
 	if (json_array_size(list) == 0) {
 		draw_empty(view, TEXT_NO_TOKENS, TEXT_NO_TOKENS_WHAT);
 	} else {
-		html_put(view->html,
-			"<div class=\"table\"><table><thead><tr><th>%s</th><th>%s</th><th>%s</th>"
-			"<th>%s</th></tr></thead><tbody>\n",
-			text(TEXT_OWN_NAME), text(TEXT_PLATFORM), text(TEXT_SINCE),
-			text(TEXT_DEVICE));
+		draw_table_head(view, head, ELEMENTS(head));
 		for (size_t i = 0; i < json_array_size(list); i++)
 			draw_one(view, json_array_get(list, i));
-		html_put(view->html, "</tbody></table></div>\n");
+		html_put(view->html, "</tbody></table>\n");
 	}
 	html_put(view->html, "</section>\n");
 }

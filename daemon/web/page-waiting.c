@@ -23,18 +23,21 @@ enum part {
 
 static void draw_add(struct view *view)
 {
-	html_put(view->html, "<form method=\"post\" action=\"/devices/add\" class=\"row\">");
+	html_put(view->html,
+		"<details class=\"by-address\"%s><summary>%s</summary>\n"
+		"<form method=\"post\" action=\"/devices/add\" class=\"row\">",
+		view_typed(view, "", "address")[0] ? " open" : "", text(TEXT_ADD_BY_ADDRESS));
 	view_form_token(view, "waiting");
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"add-address\">%s</label>"
-		"<input id=\"add-address\" name=\"address\" placeholder=\"192.0.2.7\" "
+		"<input id=\"add-address\" name=\"address\" value=\"%s\" placeholder=\"192.0.2.7\" "
 		"autocomplete=\"off\" required></div>\n",
-		text(TEXT_ADD_ADDRESS));
+		text(TEXT_ADD_ADDRESS), view_typed(view, "", "address"));
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"add-ep\">%s</label>"
-		"<input id=\"add-ep\" name=\"ep\" autocomplete=\"off\"></div>\n",
-		text(TEXT_ADD_NAME));
-	html_put(view->html, "<button>%s</button></form>\n", text(TEXT_ADD));
+		"<input id=\"add-ep\" name=\"ep\" value=\"%s\" autocomplete=\"off\"></div>\n",
+		text(TEXT_ADD_NAME), view_typed(view, "", "ep"));
+	html_put(view->html, "<button>%s</button></form></details>\n", text(TEXT_ADD));
 }
 
 static void draw_window_open(struct view *view, const json_t *window)

@@ -79,7 +79,7 @@ static const char *const texts[TEXTS] = {
 		"No new device can come in now. Open the window, then switch the device on.",
 	[TEXT_OPENED_BY] = "opened by",
 	[TEXT_CLOSE_WINDOW] = "Close it now",
-	[TEXT_ADD_ADDRESS] = "Or look at an address",
+	[TEXT_ADD_ADDRESS] = "Its address",
 	[TEXT_ADD_NAME] = "Its name, if it says none",
 	[TEXT_ADD] = "Look there",
 	[TEXT_HOW_LONG] = "For how long",
@@ -222,6 +222,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_CLOCK_UNSURE] = "clock not synchronised",
 	[TEXT_KEY_SOURCE] = "Key from",
 	[TEXT_DISCOVERY] = "Discovery",
+	[TEXT_ROWS_WRITTEN] = "Rows",
 	[TEXT_ROWS] = "rows",
 	[TEXT_CHAIN_HEAD] = "Head of the chain",
 	[TEXT_WHO] = "Who",
@@ -409,6 +410,33 @@ static const char *const texts[TEXTS] = {
 	[TEXT_SCAN_LEFT] = "for another",
 	[TEXT_DONE_SCAN] = "The label is taken.",
 	[TEXT_DONE_SCAN_CANCEL] = "It is not waited for any more.",
+	[TEXT_CERTIFICATE] = "Certificate (SHA-256)",
+	[TEXT_CAS] = "Authorities of devices",
+	[TEXT_CA_DEVICES] = "Devices that came in with a certificate:",
+	[TEXT_CA_LIST] = "Whose certificates are taken",
+	[TEXT_CA_ADMIT] = "A device that shows its certificate for the first time",
+	[TEXT_CA_ADMIT_WHAT] =
+		"Either a person decides on each device here, as on any other, or the authority's "
+		"word is enough: then its devices are in as soon as they connect.",
+	[TEXT_CA_BY] = "Registered by",
+	[TEXT_CA_FILE] = "a file in the gateway's ca.d",
+	[TEXT_CA_ENDS] = "Ends",
+	[TEXT_CA_REGISTER] = "Register an authority",
+	[TEXT_CA_REGISTER_WHAT] =
+		"From the maker of the devices. Compare its fingerprint with what the maker says. "
+		"The same certificate once more changes what its word is worth.",
+	[TEXT_CA_REGISTER_BUTTON] = "Register",
+	[TEXT_CA_PEM] = "Its certificate, in PEM",
+	[TEXT_CA_NAME] = "What you call it (may be empty)",
+	[TEXT_CA_WITHDRAW] = "Withdraw it",
+	[TEXT_CA_WITHDRAW_WHAT] =
+		"At once nobody comes in with its certificates any more: whoever has a session by "
+		"one loses it.",
+	[TEXT_NO_CAS] = "No authority is registered",
+	[TEXT_NO_CAS_WHAT] = "Devices come in with the key of a label, or without a proof.",
+	[TEXT_DONE_CA] = "The authority is registered.",
+	[TEXT_DONE_CA_WITHDRAW] = "The authority is withdrawn.",
+	[TEXT_ADD_BY_ADDRESS] = "It does not appear? Look at an address",
 };
 
 const char *text(enum text id)

@@ -15,6 +15,7 @@ enum word_kind {
 	WORD_AWAY,
 	WORD_COMMAND,
 	WORD_LABEL,
+	WORD_ADMIT, /* what an authority's word is worth */
 	WORD_KINDS
 };
 

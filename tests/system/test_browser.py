@@ -10,8 +10,10 @@ import tempfile
 import pytest
 
 import bed
+import screens
 from bed import coap, enter
 from bed.label import Label
+from bed.pki import DeviceAuthority
 from bed.people import add_person, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window
 from bed.wait import Stopwatch
@@ -127,16 +129,39 @@ def test_live_device(browser, plant):
          suspend=lambda: plant.ctl('suspend', one.id))
 
 
-def test_accessible_when_busy(browser, plant):
-    one = let_in(plant, 'busy-1')
+def fill(gateway):
+    """Something of everything that a screen can show; returns what the table of screens wants to know."""
+    one = let_in(gateway, 'busy-1')
     for value in range(5):
         one.report(1000.5 + value)  # wide enough to push a curve beyond a phone's edge
-    others = Plant(plant)
+    for name in ('set-rate', 'self-test', 'blink'):
+        assert gateway.api('POST', 'devices/%s/command' % one.id, {'name': name, 'args': {'n': 1}})[0] < 300
+    assert done(one, ask(one)['cmd'], True, result={'was': 5}).code == coap.CHANGED
+    assert done(one, ask(one)['cmd'], False).code == coap.CHANGED
+    others = Plant(gateway)
     others.enrol('busy-2', {'model': 'M', 'code': 'BCDF-GHJK', 'attributes': {'line': '3'}})
     others.enrol('busy-3', {'display': True})
-    play(browser, plant, 'access.everything', {
-        'what': 'busy', 'paths': ['/devices/' + one.id, '/devices/' + device(plant, 'busy-2')['id'],
-                                  '/devices?q=nobody', '/devices/nobody']})
+    assert gateway.api('POST', 'codes/scan', {'code': Label('busy-4').qr, 'place': 'Hall 4'})[0] < 300
+    assert gateway.api('PUT', 'tokens', {'tokens': [
+        {'ep': 'busy-1', 'username': 'u', 'password': 'p'}]})[0] == 200
+    maker = DeviceAuthority(os.path.join(gateway.directory, 'maker'))
+    with open(maker.certificate, encoding='ascii') as file:
+        assert gateway.api('PUT', 'device-cas', {'certificate': file.read()})[0] < 300
+    return {'active': one.id, 'waiting': device(gateway, 'busy-2')['id']}
+
+
+@pytest.mark.deadline(300)
+def test_accessible_when_busy(browser, plant):
+    screens.look(browser, plant, 'busy', **fill(plant))
+
+
+def test_every_screen_is_looked_at():
+    """A new screen has its row in the table, with a state to be seen in."""
+    routes = screens.routes()
+    assert len(routes) > 10 and set(routes) == set(screens.SCREENS)
+    for route, states in screens.SCREENS.items():
+        assert states and set(states) <= set(screens.STATES), route
+        assert all(states.values()), route
 
 
 def void_device(plant):
@@ -160,16 +185,19 @@ def test_accessible_when_failing(browser, plant):
     plant.broker.stop()
     try:
         bed.until(lambda: plant.api('GET', 'status')[1]['uplink']['state'] != 'up', 30)
-        play(browser, plant, 'access.everything', {
-            'what': 'failing', 'without': True, 'paths': ['/waiting', '/uplink', '/devices/' + void]})
+        screens.look(browser, plant, 'failing', void=void)
     finally:
         plant.broker.start()
 
 
-def test_accessible_elsewhere(browser, plant):
-    play(browser, plant, 'access.everything', {
-        'what': 'elsewhere', 'without': True,
-        'paths': ['/sheet', '/codes', '/uplink/tokens', '/account', '/journal/chain', '/scan']})
+def test_authorities(browser, plant):
+    maker = DeviceAuthority(os.path.join(plant.directory, 'pumps'), 'Pumps Ltd')
+    with open(maker.certificate, encoding='ascii') as file:
+        play(browser, plant, 'tables.authorities', {
+            'name': 'Pumps Ltd', 'certificate': file.read(), 'fingerprint': maker.fingerprint})
+    rows = [(row['who'], row['action'], row['result']) for row in plant.ctl(
+        'journal', '--object', maker.fingerprint)['rows']]
+    assert rows == [('anna', 'device-ca withdraw', 'done'), ('anna', 'device-ca add', 'admit = auto')]
 
 
 def test_codes_and_tokens_imported(browser, plant):

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+import screens
 from bed import coap
 from bed.people import set_up
 from bed.plain import PlainDevice, device, open_window
@@ -25,10 +26,13 @@ def devices_of(gateway):
     return enrol
 
 
+@pytest.mark.deadline(300)
 def test_first_set_up(browser, make_gateway):
     gateway = make_gateway().start()
+    screens.look(browser, gateway, 'fresh', who=None)
     browser.play('jobs.firstSetUp', gateway, code=lambda: gateway.ctl('setup')['code'])
-    browser.play('access.everything', gateway, {'what': 'empty', 'paths': []})
+    screens.look(browser, gateway, 'empty')
+    screens.look(browser, gateway, 'nobody', who=None)
 
 
 def test_live_arrivals_and_restart(browser, make_gateway):

@@ -3,6 +3,7 @@
 an administrator said. From the first datagram to the reading at the broker."""
 
 import os
+import re
 import subprocess
 import time
 
@@ -10,6 +11,7 @@ import pytest
 
 from bed import until
 from bed.label import Label
+from bed.people import set_up
 from bed.pki import DeviceAuthority
 from bed.plain import PlainDevice, await_stage, open_window
 from bed.wait import stays
@@ -68,6 +70,11 @@ def test_a_person_takes_it_in(gateway, maker, recorder, sensor):
     one = start(sensor, gateway, device, 'pump-1', name='again', model='P')
     record = await_stage(gateway, 'pump-1', 'waiting-person')
     assert record['trust'] == 'cert' and record['fingerprint'] == device.fingerprint
+    # A person can compare both, on the page.
+    page = set_up(gateway)
+    for path, shown in (('/devices/' + record['id'], device), ('/authorities', maker)):
+        pairs = re.findall('..', shown.fingerprint.upper())
+        assert ':<wbr>'.join(pairs) in page.get(path).text, path
     gateway.ctl('approve', record['id'])
     record = await_stage(gateway, 'pump-1', 'active')
     recorder.wait('gatehouse/bed/%s/telemetry' % record['id'], 2)

@@ -5,23 +5,33 @@
 
 const assert = require("node:assert/strict");
 
-const SCREENS = ["/waiting", "/devices", "/uplink", "/journal", "/people"];
-
 // What depends on colours and width: the markup is the same in both.
 const SIGHT = ["color-contrast", "target-size", "scrollable-region-focusable"];
+const DESK = { width: 1280, height: 800 };
+const PHONE = { width: 360, height: 740 };
 
-// Every screen, on the phone and at the desk, light and dark.
-exports.everything = async (stage, { what, paths, without }) => {
+// One screen with all that folds open: at the desk in the light, then the same on a phone in the dark.
+async function look(stage, page, what) {
+	await page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; }));
+	await stage.accessible(page, `${what}, at a desk`);
+	await stage.fits(page, `${what}, at a desk`);
+	await page.setViewportSize(PHONE);
+	await page.emulateMedia({ colorScheme: "dark" });
+	await stage.accessible(page, `${what}, on a phone in the dark`, SIGHT);
+	await stage.fits(page, `${what}, on a phone`);
+	await page.setViewportSize(DESK);
+	await page.emulateMedia({ colorScheme: "light" });
+}
+
+// args: {state, paths, who}; nobody: whoever is not logged in.
+exports.screens = async (stage, { state, paths, who }) => {
+	const options = { viewport: DESK, colorScheme: "light" };
+	const page = who ? await stage.enter(who, options) : await stage.open(options);
 	stage.allowed.push(/status of 404/); // a device that is not there is a screen, too
-	for (const [viewport, colorScheme] of [[{ width: 360, height: 740 }, "dark"], [{ width: 1280, height: 800 }, "light"]]) {
-		const page = await stage.enter("anna", { viewport, colorScheme });
-		for (const path of [...(without ? [] : SCREENS), ...paths]) {
-			await page.goto(path);
-			await page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; }));
-			await stage.accessible(page, `${path} (${what}, ${colorScheme})`, colorScheme === "dark" && SIGHT);
-			await stage.fits(page, path);
-		}
-		await page.context().close();
+	for (const path of paths) {
+		await stage.bed.looks(path);
+		await page.goto(path);
+		await look(stage, page, `${path} (${state})`);
 	}
 };
 

@@ -142,3 +142,36 @@ exports.withoutScript = async (stage) => {
 	await page.goto("/account");
 	await stage.sees(page, "This window");
 };
+
+// An authority: its certificate stays in the field when the password was not typed; a technician looks.
+exports.authorities = async (stage, { name, certificate, fingerprint }) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/status of 403/);
+	await page.goto("/devices");
+	await page.getByRole("link", { name: "Authorities of devices" }).click();
+	await page.getByLabel("Its certificate, in PEM").fill(certificate);
+	await page.getByLabel("What you call it").fill(name);
+	await page.getByLabel("A device that shows its certificate").selectOption("Its word is enough");
+	await page.getByRole("button", { name: "Register" }).click();
+	await stage.sees(page.getByRole("alert"), "This needs your password once more.");
+	assert.equal((await page.getByLabel("Its certificate, in PEM").inputValue()).trim(), certificate.trim());
+	assert.equal(await page.getByLabel("A device that shows its certificate").inputValue(), "auto");
+	const form = page.locator("form").filter({ has: page.getByRole("button", { name: "Register" }) });
+	await form.getByLabel("Your password, once more").fill(stage.people.anna);
+	await form.getByRole("button", { name: "Register" }).click();
+	await page.getByRole("status").filter({ hasText: "authority" }).waitFor();
+	const card = stage.card(page, name);
+	await stage.sees(card, "Its word is enough");
+	await stage.sees(card, fingerprint.toUpperCase().match(/../g).join(":"));
+
+	const tom = await stage.enter("tom");
+	await tom.goto("/authorities");
+	await stage.sees(stage.card(tom, name), "Its word is enough");
+	assert.equal(await tom.getByRole("button", { name: "Withdraw it" }).count(), 0);
+
+	await card.getByText("Withdraw it").first().click();
+	await card.getByLabel("Your password, once more").fill(stage.people.anna);
+	await card.getByRole("button", { name: "Withdraw it" }).click();
+	await page.getByRole("status").filter({ hasText: "withdrawn" }).waitFor();
+	await stage.gone(tom.getByRole("article"), name);
+};

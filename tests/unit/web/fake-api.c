@@ -44,6 +44,7 @@ static const char *const devices[] = {
 	"\"display\":false,\"state\":\"approved\",\"stage\":\"active\",\"trust\":\"plain\","
 	"\"found_by\":\"enrol\",\"address\":\"192.0.2.90:5683\",\"first_seen\":"
 	"\"2026-11-20T08:00:00Z\",\"decided_at\":\"2026-11-20T08:02:11Z\",\"decided_by\":\"anna\","
+	"\"fingerprint\":\"" FAKE_FINGERPRINT "\","
 	"\"evidence\":\"short-code\",\"has_code\":true,\"code_tries_left\":5,\"code_locked\":false,"
 	"\"last_heard\":41,\"last_reading\":\"2026-11-21T12:33:59Z\",\"actions\":[\"suspend\","
 	"\"revoke\",\"release\",\"identify\",\"rename\"],\"operation\":{\"state\":\"bound\","
@@ -69,6 +70,25 @@ static const char press[] =
 	"\"platform_why\":\"nobody approved it at the platform in time\",\"credential\":{\"state\":"
 	"\"none\",\"since\":null,\"expires\":null},\"link\":\"down\",\"readings\":0,\"queued\":0,"
 	"\"present\":true,\"platform\":\"spotflow\",\"platform_id\":\"\"}";
+
+/* One for a person to decide, one of a file whose word is enough; none when all is empty. */
+static json_t *make_cas(const struct fake_api *fake)
+{
+	json_t *list = json_array();
+
+	if (!fake->empty) {
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s}", "fingerprint",
+				      FAKE_FINGERPRINT, "name", "Pumps <Ltd>", "admit", "person",
+				      "file", 0, "added_by", "anna", "since",
+				      "2026-11-20T08:00:00Z", "not_after", "2036-11-20T08:00:00Z"));
+		json_array_append_new(list,
+			json_pack("{s:s,s:s,s:s,s:b,s:n,s:s,s:s}", "fingerprint", "ffee00", "name",
+				"Fans", "admit", "auto", "file", 1, "added_by", "since",
+				"2026-11-20T08:00:00Z", "not_after", "2036-11-20T08:00:00Z"));
+	}
+	return json_pack("{s:i,s:o}", "devices", fake->empty ? 0 : 7, "device_cas", list);
+}
 
 static json_t *make_tokens(void)
 {
@@ -213,6 +233,8 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_alarms();
 	else if (strcmp(path, "/api/v1/devices") == 0)
 		*ret = make_list(fake, request->query);
+	else if (strcmp(path, "/api/v1/device-cas") == 0)
+		*ret = make_cas(fake);
 	else if (strcmp(path, "/api/v1/tokens") == 0)
 		*ret = make_tokens();
 	else if (strcmp(path, "/api/v1/devices/press") == 0)

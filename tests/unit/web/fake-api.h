@@ -15,6 +15,8 @@
 #define FAKE_NAME     "anna"
 #define FAKE_PASSWORD "nine quiet herons"
 #define FAKE_CODE     "BCDF-GHJK"
+/* Of an authority, and of the certificate of vent-3. */
+#define FAKE_FINGERPRINT "a0b1c2d3e4f5061728394a5b6c7d8e9fa0b1c2d3e4f5061728394a5b6c7d8e9f"
 
 struct late;
 

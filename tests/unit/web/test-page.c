@@ -80,10 +80,18 @@ static void test_every_screen(void **state)
 		{"/journal/chain", "The journal is whole"},
 		{"/sheet", "Exhaust fan 3"},
 		{"/sheet", "plant-7"},
+		{"/devices/vent-3", "A0:<wbr>B1:<wbr>C2"},
 	};
 	static const struct {
 		const char *path, *holds;
 	} aside[] = {
+		{"/authorities", "Pumps &lt;Ltd&gt;"},
+		{"/authorities", "A0:<wbr>B1:<wbr>C2"},
+		{"/authorities", "A person decides"},
+		{"/authorities", "Its word is enough"},
+		{"/authorities", "action=\"/authorities/register\""},
+		{"/authorities", "value=\"" FAKE_FINGERPRINT "\""},
+		{"/devices", "href=\"/authorities\""},
 		{"/codes", "th-00412"},
 		{"/codes", "gatehousectl codes import"},
 		{"/account", "This window"},
@@ -465,6 +473,57 @@ static void test_idle(void **state)
 	later_usec = 0;
 }
 
+/* Registered with its certificate as it was pasted; withdrawn by its fingerprint; both with the
+ * password. */
+static void test_authorities(void **state)
+{
+	struct bench *bench = *state;
+	const char *given;
+
+	bench_log_in(bench);
+	bench->api.changes = 0;
+	assert_int_equal(submit(bench, "/authorities", "/authorities/register",
+				 "lines=-----BEGIN%0D%0AAA%2B%0D%0A-----END&name=Pumps&admit=auto"),
+		403);
+	assert_int_equal(bench->api.changes, 0);
+	assert_true(bench_has(bench, text(TEXT_PASSWORD_NEEDED)));
+	assert_true(bench_has(bench, "-----BEGIN\nAA+")); /* what was typed is kept */
+	assert_int_equal(
+		submit(bench, "/authorities", "/authorities/register",
+			"lines=-----BEGIN%0D%0AAA%2B%0D%0A-----END&name=&admit=auto" AGAIN),
+		303);
+	assert_true(bench_field(bench, "Location: /authorities"));
+	assert_string_equal(bench->api.method, "PUT");
+	assert_string_equal(bench->api.path, "/api/v1/device-cas");
+	given = json_string_value(json_object_get(bench->api.body, "certificate"));
+	assert_string_equal(given, "-----BEGIN\r\nAA+\r\n-----END");
+	assert_string_equal(said(bench, "admit"), "auto");
+	assert_null(json_object_get(bench->api.body, "name"));
+	assert_int_equal(submit(bench, "/authorities", "/authorities/withdraw",
+				 "id=" FAKE_FINGERPRINT AGAIN),
+		303);
+	assert_string_equal(bench->api.method, "DELETE");
+	assert_string_equal(bench->api.path, "/api/v1/device-cas/" FAKE_FINGERPRINT);
+	/* That of a file goes with its file. */
+	assert_int_equal(bench_get(bench, "/authorities"), 200);
+	assert_false(bench_has(bench, "value=\"ffee00\""));
+	bench->api.empty = true;
+	assert_int_equal(bench_get(bench, "/authorities"), 200);
+	assert_true(bench_has(bench, text(TEXT_NO_CAS_WHAT)));
+	/* A technician looks, and no more; a viewer does not. */
+	bench->api.empty = false;
+	bench->api.role = "technician";
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/authorities"), 200);
+	assert_true(bench_has(bench, "A0:<wbr>B1"));
+	assert_false(bench_has(bench, "action=\"/authorities/"));
+	bench->api.role = "viewer";
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/authorities"), 403);
+	assert_int_equal(bench_get(bench, "/devices"), 200);
+	assert_false(bench_has(bench, "href=\"/authorities\""));
+}
+
 static void test_roles(void **state)
 {
 	struct bench *bench = *state;
@@ -538,6 +597,7 @@ int main(void)
 		WITH_BENCH(test_hostile_names),
 		WITH_BENCH(test_part_only),
 		WITH_BENCH(test_tokens),
+		WITH_BENCH(test_authorities),
 		WITH_BENCH(test_import_tokens),
 		WITH_BENCH(test_replace_token),
 		WITH_BENCH(test_approve),

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Authorities whose certificates devices may come in with: what the word of each is worth, and its
+ * fingerprint, to be compared with what the maker of the devices says. A technician looks; an
+ * administrator registers and withdraws.
+ */
+
+#include "web/draw.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "web/form.h"
+
+static void draw_policies(struct view *view)
+{
+	const char *typed = view_typed(view, "", "admit");
+	const struct word *word;
+
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"admit\">%s</label><select id=\"admit\" "
+		"name=\"admit\">",
+		text(TEXT_CA_ADMIT));
+	for (unsigned i = 0; (word = word_at(WORD_ADMIT, i)); i++)
+		html_put(view->html, "<option value=\"%s\"%s>%s</option>", word->word,
+			strcmp(word->word, typed) == 0 ? " selected" : "", word->label);
+	html_put(view->html, "</select></div>\n<p class=\"hint\">%s</p>\n",
+		text(TEXT_CA_ADMIT_WHAT));
+}
+
+/* What was typed into several lines; a form sends each with a CR at its end. */
+static void put_lines(struct view *view, const char *typed)
+{
+	CLEANUP(cleanup_free) char *copy = strdup(typed);
+	char *out = copy;
+
+	for (const char *in = typed; copy && *in; in++)
+		if (*in != '\r')
+			*out++ = *in;
+	if (copy)
+		*out = '\0';
+	html_put(view->html, "%s", copy);
+}
+
+static void draw_register(struct view *view)
+{
+	html_put(view->html,
+		"<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n"
+		"<form method=\"post\" action=\"/authorities/register\">\n",
+		text(TEXT_CA_REGISTER), text(TEXT_CA_REGISTER_WHAT));
+	view_form_token(view, NULL);
+	/* A certificate is no secret: it comes back with what was wrong. */
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"lines\">%s</label><textarea id=\"lines\" "
+		"name=\"%s\" rows=\"6\" autocomplete=\"off\" spellcheck=\"false\" "
+		"autocapitalize=\"none\" placeholder=\"-----BEGIN CERTIFICATE-----\" required>",
+		text(TEXT_CA_PEM), FORM_LINES);
+	put_lines(view, view_typed(view, "", FORM_LINES));
+	html_put(view->html, "</textarea></div>\n");
+	draw_input(view, TEXT_CA_NAME, "name", "ca", view_typed(view, "", "name"),
+		"maxlength=\"64\" autocomplete=\"off\"");
+	draw_policies(view);
+	draw_password(view, "ca", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>"
+		"</section>\n",
+		text(TEXT_CA_REGISTER_BUTTON));
+}
+
+static void draw_withdraw(struct view *view, const char *fingerprint)
+{
+	html_put(view->html,
+		"<details class=\"grave\"><summary>%s</summary>\n<form method=\"post\" "
+		"class=\"act\" action=\"/authorities/withdraw\"><p>%s</p>"
+		"<input type=\"hidden\" name=\"id\" value=\"%s\">",
+		text(TEXT_CA_WITHDRAW), text(TEXT_CA_WITHDRAW_WHAT), fingerprint);
+	view_form_token(view, NULL);
+	draw_password(view, fingerprint, true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"danger\">%s</button></div></form>"
+		"</details>\n",
+		text(TEXT_CA_WITHDRAW));
+}
+
+static void draw_one(struct view *view, const json_t *ca)
+{
+	const char *fingerprint = json_text(ca, "fingerprint"), *admit = json_text(ca, "admit");
+	const struct word *word = word_find(WORD_ADMIT, admit);
+	bool file = json_flag(ca, "file");
+
+	html_put(view->html,
+		"<article class=\"card\" data-key=\"ca-%s\"><header><h3><bdi>%s</bdi></h3>",
+		fingerprint, json_text(ca, "name"));
+	draw_tag(view, WORD_ADMIT, admit);
+	html_put(view->html, "</header>\n<p class=\"remark\">%s</p>\n<dl class=\"facts\">\n",
+		word ? word->remark : "");
+	draw_hex_fact(view, TEXT_CERTIFICATE, fingerprint);
+	draw_fact_time(view, TEXT_CA_ENDS, json_text(ca, "not_after"));
+	draw_fact_time(view, TEXT_SINCE, json_text(ca, "since"));
+	draw_fact(view, TEXT_CA_BY, file ? text(TEXT_CA_FILE) : json_text(ca, "added_by"));
+	html_put(view->html, "</dl>\n");
+	if (view_may(view, ROLE_ADMIN) && !file)
+		draw_withdraw(view, fingerprint);
+	html_put(view->html, "</article>\n");
+}
+
+void draw_cas(struct view *view)
+{
+	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "device_cas");
+
+	html_put(view->html,
+		"<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n<div id=\"live\">"
+		"<p class=\"lead\" data-key=\"count\">%s <strong>%lld</strong></p>\n"
+		"<section data-key=\"cas\"><h2>%s</h2><div class=\"cards\" data-items>\n",
+		text(TEXT_ALL_DEVICES), text(TEXT_CA_DEVICES), json_number(answer, "devices"),
+		text(TEXT_CA_LIST));
+	if (json_array_size(list) == 0)
+		draw_empty(view, TEXT_NO_CAS, TEXT_NO_CAS_WHAT);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		draw_one(view, json_array_get(list, i));
+	html_put(view->html, "</div></section></div>\n");
+	if (view_may(view, ROLE_ADMIN))
+		draw_register(view);
+}
