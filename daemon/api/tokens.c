@@ -11,7 +11,7 @@
 
 #include "api/api-parts.h"
 #include "base/cleanup.h"
-#include "base/crypto.h"
+#include "core/token-row.h"
 
 #define REFUSED_MAX  100 /* rows that are named in one answer */
 #define LIST_DEFAULT 200
@@ -48,136 +48,62 @@ static void refuse(struct reading_rows *rows, json_int_t line, const char *why)
 			rows->refused, json_pack("{s:I,s:s}", "line", line, "text", why));
 }
 
-static const char *check_static(struct span ep, const struct span *value, bool *ret_too_long)
-{
-	return token_check(ep, value[0], value[1], ret_too_long);
-}
-
-static const char *check_pt(struct span ep, const struct span *value, bool *ret_too_long)
-{
-	return token_check_pt(ep, value[0], ret_too_long);
-}
-
-static const char *check_identity(struct span ep, const struct span *value, bool *ret_too_long)
-{
-	return token_check_identity(ep, value[0], value[1], ret_too_long);
-}
-
-static const char *check_key(struct span ep, const struct span *value, bool *ret_too_long)
-{
-	return token_check_key(ep, value[0], ret_too_long);
-}
-
-static int make_static(struct span ep, const struct span *value, struct token **ret)
-{
-	return token_new(ep, value[0], value[1], ret);
-}
-
-static int make_pt(struct span ep, const struct span *value, struct token **ret)
-{
-	return token_new_pt(ep, value[0], ret);
-}
-
-static int make_identity(struct span ep, const struct span *value, struct token **ret)
-{
-	return token_new_identity(ep, value[0], value[1], ret);
-}
-
-static int make_key(struct span ep, const struct span *value, struct token **ret)
-{
-	return token_new_key(ep, value[0], ret);
-}
-
-#define VALUES_MAX 2
-
-/* What a row may be, told by the first of its keys; the first that fits. */
-static const struct row_kind {
-	const char *key[VALUES_MAX]; /* beside ep */
+static const struct {
 	const char *needs, *holds_others;
-	const char *(*check)(struct span ep, const struct span *value, bool *ret_too_long);
-	int (*make)(struct span ep, const struct span *value, struct token **ret);
-} row_kinds[] = {
-	{{"pt"}, "needs the texts ep and pt", "holds other keys than ep, pt and line", check_pt,
-		make_pt},
-	{{"certificate", "key"}, "needs the texts ep, certificate and key",
-		"holds other keys than ep, certificate, key and line", check_identity,
-		make_identity},
-	{{"key"}, "needs the texts ep and key", "holds other keys than ep, key and line", check_key,
-		make_key},
-	{{"username", "password"}, "needs the texts ep, username and password",
-		"holds other keys than ep, username, password and line", check_static, make_static},
+} row_texts[TOKEN_ROWS] = {
+	[TOKEN_ROW_PT] = {"needs the texts ep and pt", "holds other keys than ep, pt and line"},
+	[TOKEN_ROW_IDENTITY] = {"needs the texts ep, certificate and key",
+		"holds other keys than ep, certificate, key and line"},
+	[TOKEN_ROW_KEY] = {"needs the texts ep and key", "holds other keys than ep, key and line"},
+	[TOKEN_ROW_STATIC] = {"needs the texts ep, username and password",
+		"holds other keys than ep, username, password and line"},
 };
 
-static const struct row_kind *kind_of(const json_t *row)
-{
-	size_t i = 0;
-
-	while (i < ELEMENTS(row_kinds) - 1 && !json_object_get(row, row_kinds[i].key[0]))
-		i++;
-	return &row_kinds[i];
-}
-
 /* A typo in a key must not become a token without a password. */
-static const char *check_row(const json_t *row, const struct row_kind *kind)
+static const char *check_row(const json_t *object, enum token_row row)
 {
-	size_t count = 1;
+	size_t count = 0;
 
-	if (!json_is_object(row))
+	if (!json_is_object(object))
 		return "is no object";
-	if (!json_is_string(json_object_get(row, "ep")))
-		return kind->needs;
-	for (size_t i = 0; i < VALUES_MAX && kind->key[i]; i++, count++)
-		if (!json_is_string(json_object_get(row, kind->key[i])))
-			return kind->needs;
-	if (json_object_size(row) != count + (json_object_get(row, "line") != NULL))
-		return kind->holds_others;
+	if (!json_is_string(json_object_get(object, "ep")))
+		return row_texts[row].needs;
+	for (; token_row_key(row, count); count++)
+		if (!json_is_string(json_object_get(object, token_row_key(row, count))))
+			return row_texts[row].needs;
+	if (json_object_size(object) != 1 + count + (json_object_get(object, "line") != NULL))
+		return row_texts[row].holds_others;
 	return NULL;
 }
 
-static void read_row(struct reading_rows *rows, const json_t *row, size_t index)
+static void read_row(struct reading_rows *rows, const json_t *object, size_t index)
 {
-	const json_t *number = json_object_get(row, "line");
+	const json_t *number = json_object_get(object, "line");
 	json_int_t line =
 		json_is_integer(number) ? json_integer_value(number) : (json_int_t)index + 1;
-	const struct row_kind *kind = kind_of(row);
-	const char *why = check_row(row, kind);
-	struct span value[VALUES_MAX] = {0};
+	enum token_row row = token_row_of(object);
+	const char *why = check_row(object, row);
+	struct span value[TOKEN_ROW_VALUES] = {0};
+	struct token *token = NULL;
 	bool too_long = false;
-	struct token *token;
+	int r = 0;
 
-	for (size_t i = 0; !why && i < VALUES_MAX && kind->key[i]; i++)
-		value[i] = text_of(row, kind->key[i]);
+	for (size_t i = 0; !why && token_row_key(row, i); i++)
+		value[i] = text_of(object, token_row_key(row, i));
 	if (!why)
-		why = kind->check(text_of(row, "ep"), value, &too_long);
+		why = token_row_new(row, text_of(object, "ep"), value, &too_long, &token, &r);
 	if (too_long)
 		rows->limits->reached[LIMIT_TOKEN_BYTES]++;
 	if (why) {
 		refuse(rows, line, why);
 		return;
 	}
-	if (kind->make(text_of(row, "ep"), value, &token) < 0) {
+	if (r < 0) {
 		rows->no_memory = true;
 		return;
 	}
 	token->line = line > 0 && line <= UINT32_MAX ? (unsigned)line : 0;
 	token_list_add(&rows->list, token);
-}
-
-static void wipe(json_t *list)
-{
-	json_t *row, *value;
-	const char *key;
-	size_t i;
-
-	json_array_foreach(list, i, row)
-	{
-		json_object_foreach(row, key, value)
-		{
-			if (json_is_string(value))
-				crypto_wipe((char *)(uintptr_t)json_string_value(value),
-					json_string_length(value));
-		}
-	}
 }
 
 static void answer_refused(const struct api_context *context, struct reading_rows *rows)
@@ -258,7 +184,7 @@ void api_put_tokens(const struct api_context *context)
 	size_t i;
 
 	if (why) {
-		wipe(list);
+		token_rows_wipe(list);
 		api_error(context, 400, "input", why);
 		return;
 	}
@@ -266,7 +192,7 @@ void api_put_tokens(const struct api_context *context)
 	{
 		read_row(&rows, row, i);
 	}
-	wipe(list);
+	token_rows_wipe(list);
 	if (rows.no_memory || !rows.refused)
 		api_error(context, 507, "no-memory", "The gateway is out of memory.");
 	else if (rows.count)

@@ -2,6 +2,7 @@
 
 #include "base/identity.h"
 
+#include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -106,4 +107,49 @@ const char *identity_check(struct span certificate, struct span key)
 	why = check(certificate, key);
 	ERR_clear_error();
 	return why;
+}
+
+/* ---- one text ---- */
+
+static size_t find(struct span text, size_t from, const char *word)
+{
+	const uint8_t *at = from < text.size
+				    ? memmem(text.data + from, text.size - from, word, strlen(word))
+				    : NULL;
+
+	return at ? (size_t)(at - text.data) : text.size;
+}
+
+/* Where the private key's block begins and ends; -EBADMSG. */
+static int find_key(struct span text, size_t *ret_begin, size_t *ret_end)
+{
+	static const char begin[] = "-----BEGIN ", word[] = "PRIVATE KEY-----", end[] = "-----END ";
+	size_t first = find(text, 0, word), at = text.size, last;
+
+	for (size_t next = find(text, 0, begin); next < first; next = find(text, next + 1, begin))
+		at = next;
+	last = find(text, find(text, first, end), word);
+	if (at >= first || last == text.size)
+		return -EBADMSG;
+	*ret_begin = at;
+	*ret_end = last + strlen(word);
+	return 0;
+}
+
+int identity_split(struct span text, struct span *ret_certificate, struct span *ret_key)
+{
+	static const char block[] = "-----BEGIN ";
+	size_t begin, end;
+	bool before, after;
+
+	if (find_key(text, &begin, &end) < 0)
+		return -EBADMSG;
+	before = find(span_of(text.data, begin), 0, block) < begin;
+	after = find(text, end, block) < text.size;
+	if (before && after)
+		return -EBADMSG;
+	*ret_key = span_of(text.data + begin, end - begin);
+	*ret_certificate =
+		before ? span_of(text.data, begin) : span_of(text.data + end, text.size - end);
+	return 0;
 }

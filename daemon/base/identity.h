@@ -16,3 +16,10 @@
  * NULL. Keys: EC on P-256 or P-384, or RSA of 2048 to 4096 bits; not encrypted.
  */
 const char *identity_check(struct span certificate, struct span key);
+
+/*
+ * The two parts of what somebody pasted as one text: certificates, and the private key before or
+ * behind them. The spans point into 'text'. -EBADMSG when there is no key, or certificates on both
+ * sides of it.
+ */
+int identity_split(struct span text, struct span *ret_certificate, struct span *ret_key);

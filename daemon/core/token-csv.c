@@ -27,40 +27,15 @@ static bool is_header(struct token_csv *csv, char *const *field, size_t count)
 	       (!strcasecmp(field[1], "username") && !strcasecmp(field[2], "password"));
 }
 
-static const char *check_fields(char *const *field, size_t count)
+/* Fields behind the name, as many as the row has. */
+static const char *take_row(
+	enum token_row row, char *const *field, struct token **ret_token, int *ret_result)
 {
-	if (count == FIELDS_PT)
-		return token_check_pt(span_from_string(field[0]), span_from_string(field[1]), NULL);
-	return token_check(span_from_string(field[0]), span_from_string(field[1]),
-		span_from_string(field[2]), NULL);
-}
+	struct span value[TOKEN_ROW_VALUES] = {0};
 
-static int token_of(char *const *field, size_t count, struct token **ret)
-{
-	if (count == FIELDS_PT)
-		return token_new_pt(span_from_string(field[0]), span_from_string(field[1]), ret);
-	return token_new(span_from_string(field[0]), span_from_string(field[1]),
-		span_from_string(field[2]), ret);
-}
-
-static const char *take_key(char *const *field, struct token **ret_token, int *ret_result)
-{
-	struct span ep = span_from_string(field[0]), key = span_from_string(field[1]);
-	const char *why = token_check_key(ep, key, NULL);
-
-	*ret_token = NULL;
-	*ret_result = why ? 0 : token_new_key(ep, key, ret_token);
-	return why;
-}
-
-const char *token_csv_fields(
-	char *const *field, size_t count, struct token **ret_token, int *ret_result)
-{
-	const char *why = check_fields(field, count);
-
-	*ret_token = NULL;
-	*ret_result = why ? 0 : token_of(field, count, ret_token);
-	return why;
+	for (size_t i = 0; token_row_key(row, i); i++)
+		value[i] = span_from_string(field[i + 1]);
+	return token_row_new(row, span_from_string(field[0]), value, NULL, ret_token, ret_result);
 }
 
 static const char *wanted(const struct token_csv *csv)
@@ -92,10 +67,11 @@ const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsig
 		why = wanted(csv);
 	if (!why && csv->files && csv->load)
 		why = csv->load(csv->userdata, field, ret_token, ret_result);
-	else if (!why && csv->keys)
-		why = take_key(field, ret_token, ret_result);
 	else if (!why)
-		why = token_csv_fields(field, count, ret_token, ret_result);
+		why = take_row(csv->keys		  ? TOKEN_ROW_KEY
+			       : csv->fields == FIELDS_PT ? TOKEN_ROW_PT
+							  : TOKEN_ROW_STATIC,
+			field, ret_token, ret_result);
 	if (*ret_token)
 		(*ret_token)->line = number;
 	return why;

@@ -7,9 +7,9 @@
  * device, and "ep,username,password" (and no such line) are credentials at a broker.
  */
 
-#include "core/token.h"
+#include "core/token-row.h"
 
-/* Makes a token of a line that names files. As token_csv_fields(). */
+/* Makes a token of a line that names files. As token_csv_take(). */
 typedef const char *(*token_csv_load_fn)(
 	void *userdata, char *const *field, struct token **ret_token, int *ret_result);
 
@@ -20,10 +20,6 @@ struct token_csv {
 	bool keys;     /* of the platform 'azure' */
 	bool files;    /* the lines name files */
 };
-
-/* The fields of one token: two of a provisioning token, three of a credential. As below. */
-const char *token_csv_fields(
-	char *const *field, size_t count, struct token **ret_token, int *ret_result);
 
 /* Takes one line (split in place; its end not among the bytes). NULL with a token, NULL without one
  * for the line that says what the file holds, or what is wrong with the line, as a sentence's end.

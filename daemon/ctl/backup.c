@@ -30,10 +30,9 @@
 #include "ctl/table.h"
 #include "store/restore.h"
 
-#define CONFIG_DEFAULT "/etc/gatehouse/gatehouse.conf"
-#define COPY	       "backup.db"
-#define DATABASE       "control.db"
-#define WHY_SIZE       400
+#define COPY	 "backup.db"
+#define DATABASE "control.db"
+#define WHY_SIZE 400
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 

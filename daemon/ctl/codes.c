@@ -21,6 +21,7 @@
 #include "ctl/codes.h"
 #include "ctl/command.h"
 #include "ctl/lines.h"
+#include "ctl/progress.h"
 #include "ctl/view.h"
 
 #define CODES_MAX     20000
@@ -178,6 +179,8 @@ static int send_part(struct ctl *ctl, json_t *rows, json_int_t import, bool more
 
 static int send_all(struct ctl *ctl, const struct code_rows *codes)
 {
+	struct progress progress = {
+		.out = ctl->err, .what = "codes", .total = codes->count, .lines = true};
 	json_int_t number = 0;
 	size_t at = 0;
 
@@ -190,13 +193,16 @@ static int send_all(struct ctl *ctl, const struct code_rows *codes)
 		if (!rows)
 			return EXIT_REFUSED;
 		code = send_part(ctl, rows, number, more, &answer);
-		if (code != EXIT_DONE)
+		if (code != EXIT_DONE) {
+			progress_end(&progress);
 			return code;
+		}
 		if (more || number)
-			fprintf(ctl->err, "%zu of %zu codes sent\n", at, codes->count);
+			progress_show(&progress, at);
 		number = json_integer_value(json_object_get(answer, "import"));
 		if (more)
 			continue;
+		progress_end(&progress);
 		if (!ctl_print_json(ctl, answer))
 			view_done(answer, "The codes are imported.", ctl->out);
 		return EXIT_DONE;

@@ -10,11 +10,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
-#include "core/config.h"
+#include "ctl/progress.h"
 #include "ctl/scan.h"
 #include "ctl/table.h"
 #include "ctl/view.h"
@@ -132,6 +131,7 @@ static int get_devices(struct ctl *ctl, size_t offset, json_t **ret_answer)
 static int run_devices(struct ctl *ctl)
 {
 	const char *const *value = ctl->invocation->value;
+	struct progress progress = {.out = ctl->err, .what = "devices"};
 	CLEANUP(cleanup_json) json_t *all = NULL;
 	json_t *list;
 	size_t count;
@@ -140,6 +140,7 @@ static int run_devices(struct ctl *ctl)
 	if (code != EXIT_DONE)
 		return code;
 	list = json_object_get(all, "devices");
+	progress.total = (size_t)json_integer_value(json_object_get(all, "total"));
 	do {
 		CLEANUP(cleanup_json) json_t *more = NULL;
 
@@ -147,11 +148,13 @@ static int run_devices(struct ctl *ctl)
 		if (count == 0 ||
 			(json_int_t)count >= json_integer_value(json_object_get(all, "total")))
 			break;
+		progress_show(&progress, count);
 		code = get_devices(ctl, count, &more);
 		if (code != EXIT_DONE)
 			return code;
 		json_array_extend(list, json_object_get(more, "devices"));
 	} while (json_array_size(list) > count);
+	progress_end(&progress);
 	if (ctl_print_json(ctl, all))
 		return EXIT_DONE;
 	if (json_array_size(list) == 0 && (value[OPTION_STAGE] || value[OPTION_SEARCH]))
@@ -295,45 +298,6 @@ static int run_alarms_clear(struct ctl *ctl)
 	return ctl_do(ctl, "POST", "/api/v1/alarms/clear", body, "The alarm is cleared.");
 }
 
-/* ---- the configuration ---- */
-
-struct complaints {
-	FILE *err;
-	json_t *list;
-};
-
-static void take_complaint(void *userdata, int level, const char *text)
-{
-	struct complaints *complaints = userdata;
-	const char *word = level == LOG_ERR ? "error" : "warning";
-
-	if (complaints->list)
-		json_array_append_new(
-			complaints->list, json_pack("{s:s,s:s}", "level", word, "text", text));
-	else
-		fprintf(complaints->err, "%s: %s\n", word, text);
-}
-
-static int run_check_config(struct ctl *ctl)
-{
-	const char *path = ctl->invocation->argument[0];
-	bool json = ctl->invocation->value[OPTION_JSON] != NULL;
-	struct complaints complaints = {.err = ctl->err, .list = json ? json_array() : NULL};
-	struct config config;
-	int r = config_load(path, take_complaint, &complaints, &config);
-
-	if (json) {
-		json_t *answer =
-			json_pack("{s:b,s:o}", "valid", r == 0, "messages", complaints.list);
-
-		ctl_print_json(ctl, answer);
-		json_decref(answer);
-	} else if (r == 0) {
-		fprintf(ctl->out, "%s is a valid configuration.\n", path);
-	}
-	return r == 0 ? EXIT_DONE : EXIT_REFUSED;
-}
-
 /* ---- the table ---- */
 
 #define FILTERS (TAKES(WHO) | TAKES(ACTION) | TAKES(OBJECT))
@@ -394,7 +358,9 @@ const struct command commands[] = {
 		"devices' credentials, lines \"ep,username,password\"; or, under that header, "
 		"\"ep,pt\", \"ep,key\" or \"ep,certificate,key\" (files); -: stdin (root)",
 		run_tokens_import, NULL},
-	{"tokens", "replace", "EP", 1, 1, TAKES(USERNAME) | TAKES(PASSWORD_FILE),
+	{"tokens", "replace", "EP", 1, 1,
+		TAKES(USERNAME) | TAKES(PASSWORD_FILE) | TAKES(PLATFORM) | TAKES(CERTIFICATE) |
+			TAKES(KEY),
 		"another credential for one device (root)", run_tokens_replace, NULL},
 	{"tokens", "list", "", 0, 0, 0, "names and dates, never a value (root)", run_tokens_list,
 		NULL},
@@ -454,6 +420,9 @@ const struct command commands[] = {
 	{"alarms", NULL, "", 0, 0, 0, "active alarms and what to do", run_alarms, NULL},
 	{"doctor", NULL, "", 0, 0, TAKES(CONFIG), "what is wrong, and what to do about it",
 		run_doctor, NULL},
+	{"profiles", "check", "[FILE]", 0, 1, TAKES(CONFIG),
+		"say what is wrong with a device profile, or with all that are installed",
+		run_profiles_check, NULL},
 	{"check-config", NULL, "FILE", 1, 1, 0, "say what is wrong with a configuration file",
 		run_check_config, NULL},
 	{0},

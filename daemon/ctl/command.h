@@ -59,6 +59,12 @@ bool ctl_print_json(struct ctl *ctl, const json_t *answer);
 /* "&key=escaped" behind the path (heap, freed or handed on); NULL stays NULL. */
 char *ctl_add_query(struct ctl *ctl, char *path, const char *key, const char *value);
 
+/* The configuration of the gateway on this machine. */
+#define CONFIG_DEFAULT "/etc/gatehouse/gatehouse.conf"
+
+/* check.c */
+int run_check_config(struct ctl *ctl);
+int run_profiles_check(struct ctl *ctl);
 /* journal.c */
 int run_journal(struct ctl *ctl);
 int run_journal_export(struct ctl *ctl);

@@ -22,10 +22,9 @@
 #include "ctl/command.h"
 #include "ctl/table.h"
 
-#define CONFIG_DEFAULT "/etc/gatehouse/gatehouse.conf"
-#define TEXT_SIZE      400
-#define STATE_WIDTH    9
-#define CHECK_WIDTH    14
+#define TEXT_SIZE   400
+#define STATE_WIDTH 9
+#define CHECK_WIDTH 14
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 DEFINE_CLEANUP(struct addrinfo *, freeaddrinfo, cleanup_addresses)

@@ -31,7 +31,8 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_PLACE] = {"place", "TEXT", "where it is"},
 	[OPTION_OWNER] = {"owner", "TEXT", "whose it is"},
 	[OPTION_PLATFORM] = {"platform", "NAME",
-		"approve, admit: where it goes, if not to the first platform"},
+		"approve, admit: where it goes, if not to the first platform; tokens replace: "
+		"spotflow (a provisioning token) or azure (a key)"},
 	[OPTION_ROLE] = {"role", "R", "viewer, technician or admin"},
 	[OPTION_PASSWORD_FILE] = {"password-file", "FILE", "first line is the password; -: stdin"},
 	[OPTION_STAGE] = {"stage", "S", "devices: only these, e.g. active,waiting-person"},
@@ -39,7 +40,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_BEFORE] = {"before", "N", "journal: rows before number N"},
 	[OPTION_LIMIT] = {"limit", "N", "journal, queue: at most N rows"},
 	[OPTION_CONFIG] = {"config", "FILE",
-		"setup, doctor, backup, restore: the gateway's configuration file"},
+		"setup, doctor, backup, restore, profiles check: the gateway's configuration file"},
 	[OPTION_INTERFACES] = {"interfaces", "NAMES",
 		"setup: networks with devices and page, or none"},
 	[OPTION_USERNAME] = {"username", "NAME",
@@ -59,6 +60,9 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_WHO] = {"who", "NAME", "journal: rows of this person, or \"uid 0\", \"gateway\""},
 	[OPTION_ACTION] = {"action", "A", "journal: rows of this action, e.g. revoke"},
 	[OPTION_OBJECT] = {"object", "O", "journal: rows about this device or person"},
+	[OPTION_CERTIFICATE] = {"certificate", "FILE",
+		"tokens replace: with --key, instead of a user name: its certificate, in PEM"},
+	[OPTION_KEY] = {"key", "FILE", "tokens replace: the private key of --certificate, in PEM"},
 	[OPTION_FOLLOW] = {"follow", NULL, "journal: go on with what happens, until interrupted"},
 };
 

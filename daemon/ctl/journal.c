@@ -14,17 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "ctl/command.h"
+#include "ctl/progress.h"
 #include "ctl/table.h"
 #include "ctl/view.h"
 
-#define LIMIT_DEFAULT  50
-#define PART	       200 /* rows in one call */
-#define HISTORY	       10
-#define PROGRESS_AFTER 1 /* second */
+#define LIMIT_DEFAULT 50
+#define PART	      200 /* rows in one call */
+#define HISTORY	      10
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
@@ -48,22 +47,13 @@ static int get_part(struct ctl *ctl, const struct look *look, json_t **ret_answe
 	return path ? ctl_call(ctl, "GET", path, NULL, ret_answer) : EXIT_REFUSED;
 }
 
-static void show_progress(const struct look *look, time_t since, bool done)
-{
-	if (!isatty(STDERR_FILENO) || time(NULL) - since <= PROGRESS_AFTER)
-		return;
-	if (done)
-		fputs("\r\033[K", stderr);
-	else
-		fprintf(stderr, "\rlooking at rows before %lu ...", look->before);
-}
-
 typedef void (*take_fn)(struct ctl *ctl, json_t *rows, void *userdata);
 
 /* Calls take() for each part, newest first, until 'limit' rows were there or none are left. */
 static int walk(struct ctl *ctl, struct look look, take_fn take, void *userdata)
 {
-	time_t since = time(NULL);
+	struct progress progress = {.out = ctl->err, .what = "rows looked at"};
+	unsigned long newest = 0;
 	int code;
 
 	for (;;) {
@@ -81,9 +71,11 @@ static int walk(struct ctl *ctl, struct look look, take_fn take, void *userdata)
 		if (!json_is_integer(next) || json_integer_value(next) <= 0 || look.limit == 0)
 			break;
 		look.before = (unsigned long)json_integer_value(next);
-		show_progress(&look, since, false);
+		newest = newest ? newest : look.before;
+		progress.total = newest;
+		progress_show(&progress, newest - look.before);
 	}
-	show_progress(&look, since, true);
+	progress_end(&progress);
 	return code;
 }
 

@@ -33,7 +33,6 @@
 #include "ctl/table.h"
 #include "ctl/view.h"
 
-#define CONFIG_DEFAULT	"/etc/gatehouse/gatehouse.conf"
 #define CERTIFICATE_MAX (64 * 1024)
 #define UNIT		"gatehoused.service"
 

@@ -18,6 +18,7 @@
 #include "core/token-csv.h"
 #include "ctl/command.h"
 #include "ctl/lines.h"
+#include "ctl/progress.h"
 #include "ctl/secret.h"
 #include "ctl/table.h"
 #include "ctl/token-file.h"
@@ -88,25 +89,6 @@ static int find_twice(struct import *import)
 
 /* ---- to the gateway ---- */
 
-static json_t *row_of(const struct token *token)
-{
-	const char *word = token_word(token->kind);
-	struct span username, password, certificate, key;
-
-	if (word)
-		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, token->value.data,
-			token->value.size, "line", (json_int_t)token->line);
-	if (token_value_split_identity(secret_span(&token->value), &certificate, &key) >= 0)
-		return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "certificate",
-			certificate.data, certificate.size, "key", key.data, key.size, "line",
-			(json_int_t)token->line);
-	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
-		return NULL;
-	return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "username", username.data,
-		username.size, "password", password.data, password.size, "line",
-		(json_int_t)token->line);
-}
-
 /* As many as fit into one body, from *at on, which is moved behind them. */
 static json_t *rows_of(const struct token **at)
 {
@@ -119,7 +101,7 @@ static json_t *rows_of(const struct token **at)
 
 		if (json_array_size(rows) > 0 && bytes + size > PART_BYTES)
 			break;
-		if (json_array_append_new(rows, row_of(*at)) < 0)
+		if (json_array_append_new(rows, token_row_json(*at)) < 0)
 			return NULL;
 		bytes += size;
 		*at = (*at)->next;
@@ -127,29 +109,12 @@ static json_t *rows_of(const struct token **at)
 	return STEAL(rows);
 }
 
-static void wipe_rows(json_t *rows)
-{
-	json_t *row, *value;
-	const char *key;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		json_object_foreach(row, key, value)
-		{
-			if (json_is_string(value))
-				crypto_wipe((char *)(uintptr_t)json_string_value(value),
-					json_string_length(value));
-		}
-	}
-}
-
 static int send_part(struct ctl *ctl, json_t *rows, json_int_t import, bool more, json_t **ret)
 {
 	json_t *body = json_pack("{s:O,s:I,s:b}", "tokens", rows, "import", import, "more", more);
 	int code = body ? ctl_call(ctl, "PUT", "/api/v1/tokens", body, ret) : EXIT_REFUSED;
 
-	wipe_rows(rows);
+	token_rows_wipe(rows);
 	return code;
 }
 
@@ -157,6 +122,10 @@ static int send_all(struct import *import)
 {
 	const struct token *at = import->list.first;
 	bool long_one = import->list.count > PART_ROWS;
+	struct progress progress = {.out = import->ctl->err,
+		.what = "tokens",
+		.total = import->list.count,
+		.lines = true};
 	size_t sent = 0;
 	json_int_t number = 0;
 
@@ -169,14 +138,16 @@ static int send_all(struct import *import)
 			return EXIT_REFUSED;
 		sent += json_array_size(rows);
 		code = send_part(import->ctl, rows, number, at != NULL, &answer);
-		if (code != EXIT_DONE)
+		if (code != EXIT_DONE) {
+			progress_end(&progress);
 			return code;
+		}
 		if (long_one)
-			fprintf(import->ctl->err, "%zu of %zu tokens sent\n", sent,
-				import->list.count);
+			progress_show(&progress, sent);
 		number = json_integer_value(json_object_get(answer, "import"));
 		if (at)
 			continue;
+		progress_end(&progress);
 		if (!ctl_print_json(import->ctl, answer))
 			view_done(answer, "The tokens are imported.", import->ctl->out);
 		return EXIT_DONE;
@@ -211,30 +182,82 @@ int run_tokens_import(struct ctl *ctl)
 
 /* ---- one token ---- */
 
-int run_tokens_replace(struct ctl *ctl)
+/* Which row the options mean; TOKEN_ROWS with a sentence said. */
+static enum token_row row_of(struct ctl *ctl)
 {
-	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
-	const char *username = ctl->invocation->value[OPTION_USERNAME],
-		   *ep = ctl->invocation->argument[0], *why;
+	const char *const *value = ctl->invocation->value;
+	const char *platform = value[OPTION_PLATFORM];
+
+	if (value[OPTION_CERTIFICATE] && value[OPTION_KEY] && !value[OPTION_USERNAME] &&
+		!value[OPTION_PASSWORD_FILE] && !platform)
+		return TOKEN_ROW_IDENTITY;
+	if (value[OPTION_CERTIFICATE] || value[OPTION_KEY]) {
+		ctl_usage_error(ctl, "--certificate and --key go together, and with nothing else");
+		return TOKEN_ROWS;
+	}
+	if (value[OPTION_USERNAME] && !platform)
+		return TOKEN_ROW_STATIC;
+	if (!value[OPTION_USERNAME] && (!platform || !strcmp(platform, TOKEN_KIND_SPOTFLOW)))
+		return TOKEN_ROW_PT;
+	if (!value[OPTION_USERNAME] && !strcmp(platform, TOKEN_KIND_AZURE))
+		return TOKEN_ROW_KEY;
+	ctl_usage_error(ctl, "--platform is spotflow or azure, and goes without --username");
+	return TOKEN_ROWS;
+}
+
+/* A secret of one line; an exit status. */
+static int read_typed(struct ctl *ctl, enum token_row row, struct token **ret_token)
+{
+	const char *username = ctl->invocation->value[OPTION_USERNAME];
 	char secret[SECRET_LINE_MAX + 1] = "", text[256];
-	char *field[3] = {(char *)(uintptr_t)ep, secret, secret};
-	size_t count = username ? 3 : 2;
-	struct token *token = NULL;
+	struct span value[TOKEN_ROW_VALUES] = {0};
+	const char *why;
 	int r;
 
-	if (username)
-		field[1] = (char *)(uintptr_t)username;
 	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], SECRET_PASSWORD, secret, text,
 		    sizeof(text)) < 0) {
 		line_print(ctl->err, text);
 		return EXIT_USAGE;
 	}
-	why = token_csv_fields(field, count, &token, &r);
+	if (row == TOKEN_ROW_STATIC)
+		value[0] = span_from_string(username);
+	value[row == TOKEN_ROW_STATIC] = span_from_string(secret);
+	why = token_row_new(
+		row, span_from_string(ctl->invocation->argument[0]), value, NULL, ret_token, &r);
 	crypto_wipe(secret, sizeof(secret));
-	if (!token) {
-		fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
-		return EXIT_REFUSED;
-	}
+	if (*ret_token)
+		return EXIT_DONE;
+	fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
+	return EXIT_REFUSED;
+}
+
+/* A certificate and its key, from their files; an exit status. */
+static int read_files(struct ctl *ctl, struct token **ret_token)
+{
+	const char *const *value = ctl->invocation->value;
+	char *field[3] = {(char *)(uintptr_t)ctl->invocation->argument[0],
+		(char *)(uintptr_t)value[OPTION_CERTIFICATE], (char *)(uintptr_t)value[OPTION_KEY]};
+	int r;
+	const char *why = token_file_load(NULL, field, ret_token, &r);
+
+	if (*ret_token)
+		return EXIT_DONE;
+	fprintf(ctl->err, "The token %s.\n", why ? why : "could not be made");
+	return EXIT_REFUSED;
+}
+
+int run_tokens_replace(struct ctl *ctl)
+{
+	CLEANUP(cleanup_import) struct import import = {.ctl = ctl};
+	enum token_row row = row_of(ctl);
+	struct token *token = NULL;
+	int code;
+
+	if (row == TOKEN_ROWS)
+		return EXIT_USAGE;
+	code = row == TOKEN_ROW_IDENTITY ? read_files(ctl, &token) : read_typed(ctl, row, &token);
+	if (!token)
+		return code;
 	token->line = 1;
 	token_list_add(&import.list, token);
 	return send_all(&import);

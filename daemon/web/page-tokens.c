@@ -51,10 +51,11 @@ void draw_tokens(struct view *view)
 
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/uplink\">%s</a></p>\n",
 		text(TEXT_UPLINK));
-	draw_import(view);
 	draw_section_begin(view, TEXT_TOKENS_FILE, "file");
-	draw_import_form(view, "tokens", "ep,username,password", TEXT_TOKENS_FILE_WHAT);
+	draw_import_form(view, "tokens", "ep,username,password \xc2\xb7 ep,pt \xc2\xb7 ep,key",
+		TEXT_TOKENS_FILE_WHAT);
 	draw_section_end(view);
+	draw_import(view);
 	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
 		json_number(answer, "total"));
 	if (json_array_size(list) == 0) {

@@ -82,27 +82,75 @@ void draw_refused_lines(struct view *view)
 	html_put(view->html, "</ul>\n");
 }
 
-static void draw_token_form(struct view *view, const json_t *device)
+/* The start of one form; 'row' is the first key of what it sends (core/token-row.h). */
+static void token_form_begin(
+	struct view *view, const json_t *device, const char *row, enum text what)
 {
-	const char *id = json_text(device, "id");
-
-	if (strcmp(json_text(device, "platform"), TOKEN_KIND_SPOTFLOW) != 0 ||
-		!view_may(view, ROLE_ADMIN))
-		return;
 	html_put(view->html,
-		"<details%s><summary>%s</summary>\n<form method=\"post\" "
-		"action=\"/devices/%s/token\"><p>%s</p>\n"
+		"<form method=\"post\" class=\"act\" action=\"/devices/%s/token\"><p>%s</p>\n"
+		"<input type=\"hidden\" name=\"row\" value=\"%s\">"
 		"<input type=\"hidden\" name=\"ep\" value=\"%s\">\n",
-		view->request->refused ? " open" : "", text(TEXT_REPLACE_TOKEN), id,
-		text(TEXT_REPLACE_TOKEN_WHAT), json_text(device, "ep"));
+		json_text(device, "id"), text(what), row, json_text(device, "ep"));
 	view_form_token(view, "device");
-	draw_refused_lines(view);
-	draw_input(view, TEXT_TOKEN, "secret", "token", "",
+}
+
+static void token_form_end(struct view *view, const char *row)
+{
+	draw_password(view, row, true);
+	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
+		text(TEXT_SAVE));
+}
+
+static void draw_secret(struct view *view, const char *row, enum text label)
+{
+	draw_input(view, label, "secret", row, "",
 		"type=\"password\" autocomplete=\"off\" spellcheck=\"false\" maxlength=\"1024\" "
 		"required");
-	draw_password(view, "token", true);
-	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form></details>\n",
-		text(TEXT_SAVE));
+}
+
+/* At a broker: a user name and a password, or a certificate. */
+static void draw_broker_forms(struct view *view, const json_t *device)
+{
+	token_form_begin(view, device, "username", TEXT_REPLACE_LOGIN_WHAT);
+	draw_input(view, TEXT_USERNAME, "username", "token",
+		view_typed(view, json_text(device, "id"), "username"),
+		"maxlength=\"256\" autocomplete=\"off\" autocapitalize=\"none\" "
+		"spellcheck=\"false\" required");
+	draw_secret(view, "username", TEXT_PASSWORD);
+	token_form_end(view, "username");
+	token_form_begin(view, device, "certificate", TEXT_REPLACE_IDENTITY_WHAT);
+	/* Not given back: it holds the private key. */
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"identity\">%s</label><textarea id=\"identity\" "
+		"name=\"%s\" rows=\"6\" autocomplete=\"off\" autocapitalize=\"none\" "
+		"spellcheck=\"false\" required></textarea></div>\n",
+		text(TEXT_IDENTITY), FORM_LINES);
+	token_form_end(view, "certificate");
+}
+
+/* What its platform knows the device by, where that was imported. */
+static void draw_token_form(struct view *view, const json_t *device)
+{
+	const char *platform = json_text(device, "platform");
+	bool spotflow = !strcmp(platform, TOKEN_KIND_SPOTFLOW),
+	     azure = !strcmp(platform, TOKEN_KIND_AZURE), mqtt = !strcmp(platform, TOKEN_KIND_MQTT);
+
+	if ((!spotflow && !azure && !mqtt) || !view_may(view, ROLE_ADMIN))
+		return;
+	html_put(view->html, "<details%s><summary>%s</summary>\n",
+		view->request->refused ? " open" : "",
+		text(spotflow	? TEXT_REPLACE_TOKEN
+			: azure ? TEXT_REPLACE_KEY
+				: TEXT_REPLACE_LOGIN));
+	draw_refused_lines(view);
+	if (mqtt) {
+		draw_broker_forms(view, device);
+	} else {
+		token_form_begin(view, device, spotflow ? "pt" : "key", TEXT_REPLACE_TOKEN_WHAT);
+		draw_secret(view, "token", spotflow ? TEXT_TOKEN : TEXT_KEY);
+		token_form_end(view, "token");
+	}
+	html_put(view->html, "</details>\n");
 }
 
 void draw_platform(struct view *view, const json_t *device)

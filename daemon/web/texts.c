@@ -270,7 +270,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_CODES_TITLE] = "Codes of labels",
 	[TEXT_TOKENS_FILE] = "A file of tokens",
 	[TEXT_TOKENS_FILE_WHAT] =
-		"Of any length, with one device in each line. All of it is taken, or nothing.",
+		"Of any length, with one device in each line; the first line says what they are. "
+		"All of it is taken, or nothing. Files of certificates are imported by the tool; "
+		"one certificate is pasted on the screen of its device.",
 	[TEXT_CODES_WHAT] = "From the maker of the devices: a name and its code in each line. "
 			    "Whoever has a label's key proves it; codes are kept as keys alone.",
 	[TEXT_IMPORT_BY_TOOL] = "Without scripts a file is imported by the tool:",
@@ -332,13 +334,15 @@ static const char *const texts[TEXTS] = {
 	[TEXT_DONE_PERSON_PUT] = "Saved. Older sessions of this person have ended.",
 	[TEXT_DONE_PERSON_DROP] = "The person is removed.",
 	[TEXT_TOKENS] = "Tokens",
-	[TEXT_IMPORT_TOKENS] = "Import provisioning tokens",
+	[TEXT_IMPORT_TOKENS] = "Paste a few lines",
 	[TEXT_IMPORT_TOKENS_WHAT] =
-		"One line for each device: the name that it calls itself, a comma, its token. All "
-		"lines are taken or none. A token replaces an earlier one of the same name; none "
+		"One line for each device: the name that it calls itself, a comma, its token. The "
+		"first line says what they are: ep,pt (provisioning tokens), ep,key (keys of "
+		"Azure) or ep,username,password (at a broker). All lines are taken or none. A "
+		"token replaces an earlier one of the same name; none "
 		"is ever shown again. For more than a few hundred use gatehousectl tokens import.",
 	[TEXT_IMPORT] = "Import",
-	[TEXT_LINES] = "Lines, the first one being: ep,pt",
+	[TEXT_LINES] = "Lines",
 	[TEXT_LINE] = "Line",
 	[TEXT_LINES_REFUSED] = "Nothing was imported: some lines cannot be taken. They are listed "
 			       "below; paste all of it again.",
@@ -436,6 +440,17 @@ static const char *const texts[TEXTS] = {
 	[TEXT_NO_CAS_WHAT] = "Devices come in with the key of a label, or without a proof.",
 	[TEXT_DONE_CA] = "The authority is registered.",
 	[TEXT_DONE_CA_WITHDRAW] = "The authority is withdrawn.",
+	[TEXT_KEY] = "Key of its enrolment (base64)",
+	[TEXT_USERNAME] = "User name",
+	[TEXT_IDENTITY] = "Certificate and private key, in PEM",
+	[TEXT_REPLACE_KEY] = "Replace its key",
+	[TEXT_REPLACE_LOGIN] = "Replace its credential",
+	[TEXT_REPLACE_LOGIN_WHAT] =
+		"Another user name and password at the broker. They replace what is kept, and are "
+		"not shown again.",
+	[TEXT_REPLACE_IDENTITY_WHAT] =
+		"Or a certificate and its private key, one below the other. They are not shown "
+		"again, either.",
 	[TEXT_ADD_BY_ADDRESS] = "It does not appear? Look at an address",
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
+#include "base/identity.h"
 #include "core/token-csv.h"
 #include "web/texts.h"
 
@@ -21,21 +22,6 @@ struct lines {
 	json_t *rows, *refused;
 	size_t bad;
 };
-
-static json_t *row_of(const struct token *token)
-{
-	const char *word = token_word(token->kind);
-	struct span username, password;
-
-	if (word)
-		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, token->value.data,
-			token->value.size, "line", (json_int_t)token->line);
-	if (token_value_read(secret_span(&token->value), &username, &password) < 0)
-		return NULL;
-	return json_pack("{s:s,s:s%,s:s%,s:I}", "ep", token->ep, "username", username.data,
-		username.size, "password", password.data, password.size, "line",
-		(json_int_t)token->line);
-}
 
 static void refuse(struct lines *lines, unsigned number, const char *why)
 {
@@ -59,7 +45,7 @@ static int take_line(struct lines *lines, char *line, size_t size, unsigned numb
 	if (why)
 		refuse(lines, number, why);
 	if (token)
-		r = json_array_append_new(lines->rows, row_of(token));
+		r = json_array_append_new(lines->rows, token_row_json(token));
 	token_free(token);
 	return r;
 }
@@ -105,20 +91,57 @@ const char *token_form_lines(json_t *body, const struct form *form, json_t **ret
 	return why;
 }
 
+/* Which row the form is for: it names the first of the row's keys. */
+static enum token_row row_of(const char *word)
+{
+	unsigned row = 0;
+
+	while (row < TOKEN_ROW_STATIC && strcmp(token_row_key((enum token_row)row, 0), word) != 0)
+		row++;
+	return (enum token_row)row;
+}
+
+/* What was typed as the values of such a row; a sentence's end when that cannot be told. */
+static const char *read_values(
+	enum token_row row, const struct form *form, struct span ret_value[TOKEN_ROW_VALUES])
+{
+	const char *lines = form_value(form, FORM_LINES), *first = form_value(form, "username"),
+		   *secret = form_value(form, "secret");
+
+	switch (row) {
+	case TOKEN_ROW_IDENTITY:
+		return identity_split(span_from_string(lines ? lines : ""), &ret_value[0],
+			       &ret_value[1]) < 0
+			       ? "needs a certificate, and its private key before or behind it"
+			       : NULL;
+	case TOKEN_ROW_STATIC:
+		ret_value[0] = span_from_string(first ? first : "");
+		ret_value[1] = span_from_string(secret ? secret : "");
+		return NULL;
+	case TOKEN_ROW_PT:
+	case TOKEN_ROW_KEY:
+	case TOKEN_ROWS:
+		break;
+	}
+	ret_value[0] = span_from_string(secret ? secret : "");
+	return NULL;
+}
+
 const char *token_form_one(json_t *body, const struct form *form, json_t **ret_refused)
 {
-	const char *ep = form_value(form, "ep"), *secret = form_value(form, "secret");
-	char *field[] = {
-		(char *)(uintptr_t)(ep ? ep : ""), (char *)(uintptr_t)(secret ? secret : "")};
+	const char *ep = form_value(form, "ep"), *word = form_value(form, "row");
+	enum token_row row = row_of(word ? word : "");
+	struct span value[TOKEN_ROW_VALUES] = {0};
 	json_t *rows = json_array();
 	struct token *token = NULL;
-	const char *why;
-	int r;
+	const char *why = read_values(row, form, value);
+	int r = 0;
 
-	why = token_csv_fields(field, ELEMENTS(field), &token, &r);
+	if (!why)
+		why = token_row_new(row, span_from_string(ep ? ep : ""), value, NULL, &token, &r);
 	if (token) {
 		token->line = 1;
-		r = json_array_append_new(rows, row_of(token));
+		r = json_array_append_new(rows, token_row_json(token));
 	}
 	token_free(token);
 	json_object_set_new(body, "tokens", rows ? rows : json_array());

@@ -36,7 +36,7 @@ users add|NAME| --role=R --password-file=FILE
 users role|NAME| --role=R
 users drop|NAME|
 tokens import|FILE|
-tokens replace|EP| --password-file=FILE --username=NAME
+tokens replace|EP| --platform=NAME --password-file=FILE --username=NAME --certificate=FILE --key=FILE
 tokens list||
 tokens drop|EP|
 key show||
@@ -61,6 +61,7 @@ journal|| --before=N --limit=N --who=NAME --action=A --object=O --follow
 alarms clear|ID [SUBJECT]|
 alarms||
 doctor|| --config=FILE
+profiles check|[FILE]| --config=FILE
 check-config|FILE|
 '
 # end: rows

@@ -12,7 +12,13 @@ import bed
 from bed import Recorder, coap, until
 from bed.certificates import Authority
 from bed.gateway import ToolError
+from bed.people import PASSWORDS, set_up
 from bed.plain import PlainDevice, await_stage, device, open_window, values
+
+
+def read(path):
+    with open(path, encoding='ascii') as file:
+        return file.read()
 
 
 class Site:
@@ -48,6 +54,15 @@ class Site:
         self.keys.append(key)
         lines = 'ep,certificate,key\n%s,%s,%s\n' % (ep, certificate, key)
         return self.gateway.ctl('tokens', 'import', '-', stdin=lines)
+
+    def issue(self, name):
+        """The files of a certificate of the right authority, and its key."""
+        certificate, key = self.clients.issue(name, usage='clientAuth')
+        self.keys.append(key)
+        return certificate, key
+
+    def replace(self, ep, certificate, key, *more):
+        return self.gateway.tool('tokens', 'replace', ep, '--certificate', certificate, '--key', key, *more)
 
     def let_in(self, ep, authority):
         """The common name is the device's id, which the broker's access list goes by."""
@@ -158,8 +173,19 @@ def test_each_device_by_its_certificate(site):
     until(lambda: not keys_in_memory(process), 30, 'no key is open')
 
     # The right one takes its place; what waited arrives.
-    site.give('wrong', site.clients, wrong.id)
+    assert site.replace('wrong', *site.issue(wrong.id)).returncode == 0
     until(lambda: 1 in values(site.recorder, wrong.id).values(), 40, 'what waited arrives')
+
+    # Another one, pasted on the page: it is the next session's.
+    def sessions():
+        return site.broker.log().count(" as gatehouse-bed-%s (p5" % alpha.id)
+    before, page = sessions(), set_up(site.gateway)
+    pasted = ''.join(read(path) for path in reversed(site.issue(alpha.id)))
+    form = page.get('/devices/' + alpha.id).form('/token', where=lambda one: 'lines' in one.names)
+    answer = page.submit(form, lines=pasted.replace('\n', '\r\n'), password=PASSWORDS['anna'])
+    assert answer.status == 200 and pasted.splitlines()[1] not in answer.text, answer.text
+    until(lambda: sessions() > before, 30, 'a session by the new certificate')
+    search_everywhere(site)
     site.gateway.restart()
     assert alpha.report(99).code == coap.CHANGED
     until(lambda: 99 in values(site.recorder, alpha.id).values(), 30, 'alpha is back')
@@ -174,4 +200,22 @@ def test_what_is_not_taken(site):
                       ('a,%s' % certificate, 'three fields')):
         with pytest.raises(ToolError, match=why):
             site.gateway.ctl('tokens', 'import', '-', stdin='ep,certificate,key\n%s\n' % line)
+    done = site.replace('a', certificate, key)
+    assert (done.returncode, 'belongs to another certificate' in done.stderr) == (1, True), done
+    for more in (['--username', 'u'], ['--platform', 'azure']):
+        assert site.replace('a', certificate, key, *more).returncode == 2
+    for words in (['--key', key], ['--platform', 'nowhere'], ['--platform', 'azure', '--username', 'u']):
+        done = site.gateway.tool('tokens', 'replace', 'a', *words, stdin='x\n')
+        assert done.returncode == 2 and 'gatehousectl: --' in done.stderr, done
     assert site.gateway.ctl('tokens', 'list')['total'] == 0
+
+
+def test_a_key_and_a_token_for_one_device(site):
+    """What --platform says is what the secret is; a provisioning token may be a long one."""
+    key, token = 'QUJDREVGR0g=', 'x' * 1000
+    site.gateway.ctl('tokens', 'replace', 'a', '--platform', 'azure', '--password-file', '-', stdin=key + '\n')
+    site.gateway.ctl('tokens', 'replace', 'a', '--password-file', '-', stdin=token + '\n')
+    done = site.gateway.tool('tokens', 'replace', 'b', '--platform', 'azure', stdin='no base64\n')
+    assert done.returncode == 1 and 'The token has' in done.stderr, done
+    rows = site.gateway.ctl('tokens', 'list')['tokens']
+    assert [(row['ep'], row['platform']) for row in rows] == [('a', 'azure'), ('a', 'spotflow')]

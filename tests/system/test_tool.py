@@ -433,6 +433,43 @@ def test_check_config(make_gateway, work):
     assert done.returncode == REFUSED and '/nowhere/at.all' in done.stderr
 
 
+GOOD_PROFILE = 'match {\n\trt = { "acme.*" }\n}\nread {\n\tpath = "/t"\n\tname = "t"\n}\n'
+
+
+def test_profiles_check(make_gateway, work):
+    """One file, or all that the configuration names: each mistake with its file and line."""
+    gateway = make_gateway()  # it does not run: nothing is asked of it
+    directory = os.path.join(work, 'devices.d')
+    os.mkdir(directory)
+    config = os.path.join(work, 'named.conf')
+    with open(config, 'w', encoding='ascii') as file:
+        file.write('lan {\n\tprofiles = "%s"\n}\n' % directory)
+
+    def put(name, text):
+        with open(os.path.join(directory, name), 'w', encoding='ascii') as file:
+            file.write(text)
+        return os.path.join(directory, name)
+    good = put('10-good.conf', GOOD_PROFILE)
+    done = gateway.tool('profiles', 'check', good)
+    assert (done.returncode, done.stdout, done.stderr) == (DONE, good + ' is a valid profile.\n', '')
+    done = gateway.tool('profiles', 'check', '--config', config)
+    assert (done.returncode, done.stdout) == (DONE, '1 profile in %s is right.\n' % directory), done
+    bad = put('20-bad.conf', GOOD_PROFILE.replace('"/t"', '"/t"\n\tformat = txt'))
+    worse = put('30-worse.conf', 'match {\n')
+    for words in (['--config', config], [bad], [worse]):
+        done = gateway.tool('profiles', 'check', *words)
+        answer = json.loads(gateway.tool('profiles', 'check', *words, json=True).stdout)
+        assert done.returncode == REFUSED and not done.stdout and answer['valid'] is False, done
+        assert [line.split(': ', 1)[1] for line in done.stderr.splitlines()] == \
+            [message['text'] for message in answer['messages']]
+        for path, place in ((bad, bad + ':6: read.format'), (worse, worse + ':')):
+            assert (place in done.stderr) == (words[-1] in (path, config)), (words, done.stderr)
+        assert good not in done.stderr
+    assert gateway.tool('profiles', 'check', good, '--config', config).returncode == USAGE
+    done = gateway.tool('profiles', 'check', '/nowhere/at.all')
+    assert done.returncode == REFUSED and '/nowhere/at.all' in done.stderr
+
+
 # text, line of the mistake, what the message names
 BAD_FILES = [
     ('lan {\n\tport = 99999\n}\n', 2, ['lan.port', '99999', 'allowed: 0 to 65535']),

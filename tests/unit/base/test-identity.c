@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/identity.h"
@@ -74,11 +75,42 @@ static void wrong_ones(void **state)
 		PUMP_KEY));
 }
 
+static int split(const char *text, struct span *ret_certificate, struct span *ret_key)
+{
+	return identity_split(span_from_string(text), ret_certificate, ret_key);
+}
+
+/* In either order, with what stands around them; never a key that is thought a certificate. */
+static void one_text_is_split(void **state)
+{
+	static const char *const whole[] = {PUMP_CERTIFICATE PUMP_KEY, PUMP_KEY PUMP_CERTIFICATE,
+		"Bag Attributes\n" PUMP_CERTIFICATE PUMP_CERTIFICATE "\n\n" PUMP_KEY "\n"};
+	static const char *const bad[] = {"", PUMP_CERTIFICATE,
+		PUMP_CERTIFICATE PUMP_KEY PUMP_CERTIFICATE, "PRIVATE KEY-----",
+		"-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\n-----END ",
+		"-----END PRIVATE KEY-----\n-----BEGIN "};
+	struct span certificate, key;
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		assert_int_equal(split(whole[i], &certificate, &key), 0);
+		assert_null(identity_check(certificate, key));
+		assert_int_equal(key.size, strlen(PUMP_KEY) - 1);
+		assert_memory_equal(key.data, PUMP_KEY, key.size);
+		assert_null(memmem(certificate.data, certificate.size, "PRIVATE", 7));
+	}
+	/* Only a key: nothing is left for a certificate. */
+	assert_int_equal(split(PUMP_KEY, &certificate, &key), 0);
+	assert_non_null(identity_check(certificate, key));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(split(bad[i], &certificate, &key), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(right_ones),
 		cmocka_unit_test(wrong_ones),
+		cmocka_unit_test(one_text_is_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

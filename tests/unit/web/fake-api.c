@@ -90,6 +90,15 @@ static json_t *make_cas(const struct fake_api *fake)
 	return json_pack("{s:i,s:o}", "devices", fake->empty ? 0 : 7, "device_cas", list);
 }
 
+/* The one above, at another platform. */
+static json_t *make_press(const char *platform)
+{
+	json_t *device = json_loads(press, 0, NULL);
+
+	json_object_set_new(device, "platform", json_string(platform));
+	return device;
+}
+
 static json_t *make_tokens(void)
 {
 	return json_pack("{s:i,s:[{s:s,s:s,s:s,s:s}]}", "total", 1, "tokens", "ep", "press-1",
@@ -238,7 +247,11 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 	else if (strcmp(path, "/api/v1/tokens") == 0)
 		*ret = make_tokens();
 	else if (strcmp(path, "/api/v1/devices/press") == 0)
-		*ret = json_loads(press, 0, NULL);
+		*ret = make_press("spotflow");
+	else if (strcmp(path, "/api/v1/devices/press-azure") == 0)
+		*ret = make_press("azure");
+	else if (strcmp(path, "/api/v1/devices/press-mqtt") == 0)
+		*ret = make_press("mqtt");
 	else if (strcmp(path, "/api/v1/journal") == 0)
 		*ret = make_journal();
 	else if (strcmp(path, "/api/v1/queue") == 0)

@@ -256,7 +256,7 @@ static void test_replace_token(void **state)
 
 	bench_log_in(bench);
 	assert_int_equal(submit(bench, "/devices/press", "/devices/press/token",
-				 "from=device&ep=press-1&secret=canary-9" AGAIN),
+				 "from=device&row=pt&ep=press-1&secret=canary-9" AGAIN),
 		303);
 	assert_true(bench_field(bench, "Location: /devices/press"));
 	assert_string_equal(bench->api.path, "/api/v1/tokens");
@@ -265,7 +265,7 @@ static void test_replace_token(void **state)
 	assert_string_equal(
 		json_string_value(json_object_get(token_at(bench, 0), "ep")), "press-1");
 	assert_int_equal(submit(bench, "/devices/press", "/devices/press/token",
-				 "from=device&ep=press-1&secret=" AGAIN),
+				 "from=device&row=pt&ep=press-1&secret=" AGAIN),
 		400);
 	assert_true(bench_has(bench, text(TEXT_TOKEN_REFUSED)));
 	assert_true(bench_has(bench, "<details open>"));
@@ -277,6 +277,47 @@ static void test_replace_token(void **state)
 	assert_true(bench_has(bench, "op-77"));
 	assert_false(bench_has(bench, "/devices/press/token"));
 	assert_int_equal(bench_get(bench, "/uplink/tokens"), 403);
+}
+
+/* Each platform is asked for what it takes, and the API gets that row. */
+static void test_replace_credential(void **state)
+{
+	static const struct {
+		const char *device, *shows, *fields, *key[2], *value[2];
+	} row[] = {
+		{"press-azure", "name=\"row\" value=\"key\"", "row=key&secret=QUJD", {"key"},
+			{"QUJD"}},
+		{"press-mqtt", "name=\"row\" value=\"username\"",
+			"row=username&username=u&secret=canary", {"username", "password"},
+			{"u", "canary"}},
+	};
+	struct bench *bench = *state;
+	char page[64], path[64], fields[128];
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		snprintf(page, sizeof(page), "/devices/%s", row[i].device);
+		snprintf(path, sizeof(path), "/devices/%s/token", row[i].device);
+		snprintf(fields, sizeof(fields), "from=device&ep=press-1&%s" AGAIN, row[i].fields);
+		assert_int_equal(bench_get(bench, page), 200);
+		assert_true(bench_has(bench, row[i].shows));
+		assert_int_equal(submit(bench, page, path, fields), 303);
+		for (size_t k = 0; k < 2 && row[i].key[k]; k++)
+			assert_string_equal(json_string_value(json_object_get(
+						    token_at(bench, 0), row[i].key[k])),
+				row[i].value[k]);
+	}
+	/* A certificate needs its key; what was pasted does not come back. */
+	assert_int_equal(submit(bench, "/devices/press-mqtt", "/devices/press-mqtt/token",
+				 "from=device&ep=press-1&row=certificate&lines=canary" AGAIN),
+		400);
+	assert_true(bench_has(bench, "needs a certificate, and its private key"));
+	assert_true(bench_has(bench, "name=\"row\" value=\"certificate\""));
+	assert_false(bench_has(bench, "canary"));
+	/* What is typed for one row is no other: a key is base64. */
+	assert_int_equal(submit(bench, "/devices/press-azure", "/devices/press-azure/token",
+				 "from=device&ep=press-1&row=key&secret=no+base64" AGAIN),
+		400);
 }
 
 static void test_approve(void **state)
@@ -600,6 +641,7 @@ int main(void)
 		WITH_BENCH(test_authorities),
 		WITH_BENCH(test_import_tokens),
 		WITH_BENCH(test_replace_token),
+		WITH_BENCH(test_replace_credential),
 		WITH_BENCH(test_approve),
 		WITH_BENCH(test_other_acts),
 		WITH_BENCH(test_password_once_more),

@@ -79,7 +79,7 @@ function fieldsOf(line) {
 	return fields;
 }
 
-const KINDS = { codes: [["ep", "code"]], tokens: [["ep", "username", "password"], ["ep", "pt"]] };
+const KINDS = { codes: [["ep", "code"]], tokens: [["ep", "username", "password"], ["ep", "pt"], ["ep", "key"]] };
 
 // {rows, refused}: the first line may name the columns.
 function rowsOf(kind, text) {
