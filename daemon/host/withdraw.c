@@ -238,6 +238,10 @@ static int note(struct device_host *part, const struct device_record *gone, bool
 
 	platform_host_call(
 		part->host, gone, cancel ? PLATFORM_CANCEL : PLATFORM_REVOKE, &none, &step);
+	/* It could not even be made up, for lack of memory: the change has to wait, or nobody would
+	 * ever be told. */
+	if (step.verdict == PLATFORM_FAILED && !step.final)
+		return -ENOMEM;
 	if (step.verdict != PLATFORM_PROGRESS)
 		return 0;
 	r = withdrawal_new(gone, cancel, secret_span(&step.blob), &what);

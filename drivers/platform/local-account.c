@@ -180,6 +180,7 @@ int account_delete(struct span names, struct platform_request *ret_request)
 {
 	json_t *commands = json_array();
 	char mark[300] = "";
+	int r = 0;
 
 	if (names.size < 2 || names.data[0] != FORMAT_NAMES || names.data[names.size - 1] != '\0') {
 		json_decref(commands);
@@ -190,12 +191,17 @@ int account_delete(struct span names, struct platform_request *ret_request)
 		name < end; name += strlen(name) + 1) {
 		if (!mark[0])
 			snprintf(mark, sizeof(mark), "delete %s", name);
-		json_array_append_new(commands,
+		r |= json_array_append_new(commands,
 			json_pack("{s:s,s:s}", "command", "deleteClient", "username", name));
-		json_array_append_new(commands,
+		r |= json_array_append_new(commands,
 			json_pack("{s:s,s:s}", "command", "deleteRole", "rolename", name));
 	}
-	return commands ? make_request(commands, mark, ret_request) : -ENOMEM;
+	/* What is missing in the list would be thought to be deleted. */
+	if (r != 0) {
+		json_decref(commands);
+		return -ENOMEM;
+	}
+	return make_request(commands, mark, ret_request);
 }
 
 /* ---- answers ---- */

@@ -27,6 +27,7 @@ int account_create(struct span value, const struct device_record *record, const 
 /* The names of all accounts in this record's credentials and blob, as a value that outlives it; it
  * is empty when there are none. */
 int account_names(const struct device_record *record, struct secret *ret_names);
+/* -EBADMSG when these are no names; -ENOMEM: that says nothing about the accounts. */
 int account_delete(struct span names, struct platform_request *ret_request);
 /* True when everything that the request asked for is so now; otherwise it was said why. */
 bool account_is_done(const struct driver_services *services, const char *device_id,

@@ -119,8 +119,10 @@ static int withdraw(const struct driver_services *services, const struct platfor
 
 	if (r >= 0 && !step->blob.size)
 		r = secret_set(&step->blob, secret_span(&record->life.operation_blob));
-	if (r < 0 || account_delete(secret_span(&step->blob), &step->request) < 0)
-		return r; /* there is no account */
+	if (r >= 0)
+		r = account_delete(secret_span(&step->blob), &step->request);
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r; /* there is no account */
 	if (!local->accounts) {
 		services->log(LOG_WARNING, record->id,
 			"Its account stays at the broker: platform.local_accounts is off.");

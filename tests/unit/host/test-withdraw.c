@@ -22,9 +22,20 @@
 
 #define CONTROL "$CONTROL/dynamic-security/v1"
 
+static bool memory_is_out;
+
+int __real_account_delete(struct span names, struct platform_request *ret_request);
+int __wrap_account_delete(struct span names, struct platform_request *ret_request);
+int __wrap_account_delete(struct span names, struct platform_request *ret_request)
+{
+	return memory_is_out ? -ENOMEM : __real_account_delete(names, ret_request);
+}
+
 static int setup(void **state)
 {
 	int r = bed_setup(state);
+
+	memory_is_out = false;
 
 	bed.config.local_accounts = true;
 	link_up();
@@ -96,6 +107,35 @@ static void act_now(enum act_kind kind, const struct device *device)
 
 	act.role = ROLE_ADMIN;
 	assert_int_equal(acted(&act).result, ACT_DONE);
+}
+
+/* Lack of memory is no confirmation: what cannot be told is not forgotten, neither with the
+ * decision nor later. */
+static void without_memory(void **state)
+{
+	struct device *device = with_account("one", "10.0.0.1");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+
+	act.role = ROLE_ADMIN;
+	memory_is_out = true;
+	assert_int_equal(acted(&act).result, ACT_NOT_STORED);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+	assert_int_equal(disk_withdrawals(), 0);
+	memory_is_out = false;
+	try_act(&act, &(struct act_try){0});
+	store_answer_all(0);
+	assert_int_equal(disk_withdrawals(), 1);
+	memory_is_out = true;
+	bed_advance(60 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_null(asked("deleteClient"));
+	assert_int_equal(disk_withdrawals(), 1);
+	memory_is_out = false;
+	for (int i = 0; i < 300 && !asked("deleteClient"); i++)
+		bed_advance(USEC_PER_SEC);
+	assert_non_null(asked("deleteClient"));
+	answered(asked("deleteClient"), "deleteClient", "");
+	assert_int_equal(disk_withdrawals(), 0);
 }
 
 static void with_the_decision_on_disk(void **state)
@@ -282,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(with_the_decision_on_disk),
+		T(without_memory),
 		T(after_the_session),
 		T(until_it_is_confirmed),
 		T(an_alarm_when_it_takes_long),
