@@ -28,6 +28,9 @@ enum binding binding_of(
 void binding_set(
 	struct device_record *record, const struct device_address *address, const char *mac)
 {
+	/* What was proved was proved from there. */
+	if (!device_address_same_host(&record->address, address))
+		record->kept_proof[0] = '\0';
 	record->address = *address;
 	record->address_bound = true;
 	snprintf(record->mac, sizeof(record->mac), "%s", mac);

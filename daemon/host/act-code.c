@@ -19,6 +19,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/claim-host.h"
 
 #define WRONG_CODES_PERIOD_USEC (3600 * USEC_PER_SEC)
 #define FOLDED_SIZE		(CODE_MAX + 2) /* one more: what is longer than a code is none */
@@ -83,6 +84,8 @@ static void on_wrong_code_saved(
 			"it.");
 		return;
 	}
+	if (device->record->is_server)
+		claim_ask_again(call->host, device);
 	left = CODE_TRIES_MAX - device->record->code_tries;
 	snprintf(text, sizeof(text), "This is not the code of %s. %u %s left.", device->record->ep,
 		left, left == 1 ? "try is" : "tries are");

@@ -27,6 +27,10 @@ static int edit_act(struct device_record *next, const void *argument, const char
 	int r;
 
 	if (edit->wrong_code) {
+		/* Who is asked may have answered wrongly itself: asked once more, it can put that
+		 * right. Who comes by itself does so with its next proof. */
+		if (next->is_server)
+			next->kept_proof[0] = '\0';
 		next->code_tries++;
 		next->code_locked = next->code_tries >= CODE_TRIES_MAX;
 		return 0;

@@ -15,7 +15,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <net/if.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/log.h"
 #include "lan/gate.h"
 #include "lan/lan-arrival.h"
 #include "lan/lan-secure.h"
@@ -121,6 +124,23 @@ static int port_is_free(const coap_address_t *address)
 	return bind(fd, &address->addr.sa, address->size) < 0 ? -errno : 0;
 }
 
+/* An empty datagram says nothing, and the kernel marks it as seen by a look: a later one begins
+ * behind it, so that it stays at the head and wakes us for ever. A socket with a filter is never
+ * given a wrong checksum either. */
+static void empty_refuse(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, sizeof(struct udphdr), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = {.len = ELEMENTS(code), .filter = code};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		log_warning("Empty datagrams are not kept out: %s.", strerror(errno));
+}
+
 static void socket_tune(struct lan_endpoint *endpoint)
 {
 	int size = RECEIVE_BUFFER, zero = 0;
@@ -131,6 +151,7 @@ static void socket_tune(struct lan_endpoint *endpoint)
 		setsockopt(endpoint->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
 	else
 		setsockopt(endpoint->fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &zero, sizeof(zero));
+	empty_refuse(endpoint->fd);
 	endpoint->look = 1;
 	endpoint->looks_ahead =
 		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero)) == 0;

@@ -5,6 +5,7 @@ addresses of IPv6."""
 
 import json
 import os
+import signal
 import socket
 import time
 
@@ -215,3 +216,40 @@ def test_a40_addresses_without_end(link, work, make_gateway, broker):  # noqa: F
     assert len(names(gateway)) == 1 + codes.count(coap.CREATED)
     assert zone.report(1).code == coap.CHANGED
     assert device(gateway, 'zone')['address'] == record['address']
+
+
+def asleep(pid):
+    """True when the main thread waits at each of many looks: a loop that is woken without end does not."""
+    for _ in range(20):
+        with open('/proc/%d/task/%d/stat' % (pid, pid), encoding='ascii') as file:
+            if file.read().rpartition(')')[2].split()[0] != 'S':
+                return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.mark.parametrize('secure', [False, True])
+def test_empty_datagrams_wake_nobody(gateway, secure):
+    """They stand in the queue among others when the gateway looks: none keeps it awake, and none hides
+    what stands behind it."""
+    client = PlainDevice(gateway, 'behind').client
+    port = gateway.coaps_port if secure else gateway.coap_port
+    empty = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # A busy while: from then on a look is at many datagrams.
+    for _ in range(64):
+        assert client.exchange(coap.GET, '.well-known/core').code == coap.CONTENT
+    for _ in range(3):
+        os.kill(gateway.process.pid, signal.SIGSTOP)
+        try:
+            for junk in (b'', b'\xff', b'', b'', b'\xff\xff', b'', b''):
+                empty.sendto(junk, ('127.0.0.1', port))
+            asked = client.message(coap.GET, '.well-known/core', type=coap.NON)
+            client.send(asked)
+            for junk in (b'\xff', b'', b''):
+                empty.sendto(junk, ('127.0.0.1', port))
+        finally:
+            os.kill(gateway.process.pid, signal.SIGCONT)
+        assert client.await_answer(asked, retransmit=False).code == coap.CONTENT
+        until(lambda: asleep(gateway.process.pid), 20, 'it rests')
+    empty.close()
+    client.close()

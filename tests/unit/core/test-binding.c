@@ -65,6 +65,22 @@ static void test_all(void **state)
 			fail_msg("row %zu", i);
 }
 
+/* What a device proved, it proved from its address. */
+static void test_proof_stays_behind(void **state)
+{
+	struct device_address address = at("::ffff:10.0.0.1", "eth0");
+	struct device_record record = {0};
+
+	binding_set(&record, &address, A);
+	strcpy(record.kept_proof, "proof");
+	address.port = 5684;
+	binding_set(&record, &address, A);
+	assert_string_equal(record.kept_proof, "proof");
+	address = at("::ffff:10.0.0.2", "eth0");
+	binding_set(&record, &address, A);
+	assert_string_equal(record.kept_proof, "");
+}
+
 static void test_not_bound(void **state)
 {
 	struct device_record record = {.address = at("::1", "lo")};
@@ -81,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_proof_stays_behind),
 		cmocka_unit_test(test_not_bound),
 	};
 

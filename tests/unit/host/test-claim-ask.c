@@ -158,6 +158,25 @@ static void a_wrong_proof_is_counted_and_not_asked_for_again(void **state)
 	assert_int_equal(device->record->trust, TRUST_CLAIMED);
 }
 
+/* A wrong answer that was kept until somebody scanned the label: the right label must get its
+ * device in all the same. */
+static void who_answered_wrongly_may_answer_again(void **state)
+{
+	struct device *device = waiting();
+	struct act act = act_on(ACT_APPROVE, device->record->id);
+
+	answer(false);
+	assert_string_not_equal(device->record->kept_proof, "");
+	assert_int_equal(
+		label_write((const uint8_t[LABEL_SECRET_SIZE]){1, 2, 3}, "sensor-1", act.code), 0);
+	assert_int_equal(acted(&act).result, ACT_WRONG_CODE);
+	assert_string_equal(disk_device(device->record->id)->kept_proof, "");
+	answer(true);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(device->record->trust, TRUST_CLAIMED);
+	assert_int_equal(device->record->life.admission, ADMISSION_ADMITTED);
+}
+
 static void who_was_only_seen_is_not_asked(void **state)
 {
 	know();
@@ -280,6 +299,7 @@ int main(void)
 		T(a_known_label_is_proved),
 		T(a_proof_waits_for_its_label),
 		T(a_wrong_proof_is_counted_and_not_asked_for_again),
+		T(who_answered_wrongly_may_answer_again),
 		T(who_was_only_seen_is_not_asked),
 		T(what_does_not_arrive_is_tried_a_few_times),
 		T(a_busy_lan_is_no_failed_try),
