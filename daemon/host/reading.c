@@ -233,6 +233,7 @@ void reading_on_request(struct host *host, const struct lan_request *request)
 	}
 	reading->key = request->key;
 	reading->exchange = request->exchange;
+	lan_exchange_expire(request->exchange);
 	if (!owe(host, device, reading))
 		refuse(host, request, COAP_CODE(5, 3), AWAY_STORE_FULL,
 			"the gateway cannot store it now", 30);
@@ -284,21 +285,36 @@ static void give_up(struct host *host, const struct reading *reading, enum lost_
 	gap_publish(host);
 }
 
+/* Revoked or forgotten while the disk was busy, or put off because it was too slow: nothing was
+ * promised, so nothing is kept. */
+static void take_back(struct host *host, struct reading *reading, enum lost_why why)
+{
+	const struct row_range range = {reading->row, reading->row};
+
+	owed_refused(host->owed, reading);
+	store_delete(host->store, &range, 1);
+	give_up(host, reading, why);
+}
+
+static bool was_put_off(const struct host *host, const struct reading *reading)
+{
+	return host->lan && reading->exchange && lan_exchange_is_expired(reading->exchange);
+}
+
 static void committed(struct host *host, struct reading *reading)
 {
 	struct device *device = registry_by_row(host->registry, reading->device_row);
 	struct device_host *part = device ? device_host(device) : NULL;
 	uint64_t now;
 
-	/* Revoked or forgotten while the disk was busy: nothing was promised, so nothing is kept.
-	 */
 	if (!device || !lifecycle_may_report(&device->record->life) || part->drop_after_drain) {
-		const struct row_range range = {reading->row, reading->row};
-
-		owed_refused(host->owed, reading);
-		store_delete(host->store, &range, 1);
-		give_up(host, reading, LOST_REVOKED);
+		take_back(host, reading, LOST_REVOKED);
 		answer(host, reading, COAP_CODE(4, 3), "not approved", -1);
+		return;
+	}
+	if (was_put_off(host, reading)) {
+		take_back(host, reading, LOST_UNSTORED);
+		answer(host, reading, COAP_CODE(5, 3), NULL, -1);
 		return;
 	}
 	now = clock_boot_usec();

@@ -9,6 +9,10 @@
  * is kept in view until it is acknowledged, because libcoap repeats it and holds memory for it; one
  * peer may have 16 of these under way, and what is above goes out as NON. Unverified sources never
  * get a separate answer, let alone one that is repeated.
+ *
+ * Nobody waits for ever: an exchange that may expire is answered with 5.03 after 10 s, before its
+ * sender gives up and does not know what became of it. Its owner hears of that when it answers: the
+ * answer goes nowhere then (lan_exchange_is_expired()).
  */
 
 #include <errno.h>
@@ -22,6 +26,8 @@
 #include "lan/lan-internal.h"
 
 #define EMPTY_ACK_USEC	   (1 * USEC_PER_SEC)
+#define OVERDUE_USEC	   (10 * USEC_PER_SEC)
+#define OVERDUE_MAX_AGE	   30
 #define SEPARATE_MAX	   16 /* CON answers under way to one peer */
 #define PAYLOAD_MAX	   1024
 #define TRANSMIT_WAIT_USEC (93 * USEC_PER_SEC)
@@ -35,6 +41,8 @@ struct lan_exchange {
 	char name[PEER_NAME_SIZE]; /* peer_name() */
 	struct request_frame frame;
 	bool acknowledged;
+	bool expires; /* see lan_exchange_expire() */
+	bool expired; /* answered with 5.03; its owner does not know yet */
 	uint16_t separate_mid;
 	uint64_t since_usec;
 };
@@ -172,6 +180,71 @@ static int held_due(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* --- overdue --- */
+
+/* The 5.03 goes out by a copy, for it is to be acknowledged; what the owner has stays its own. */
+static void expire(struct lan_exchange *exchange)
+{
+	struct lan_exchange *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return; /* the next look tries again */
+	*copy = *exchange;
+	copy->list = NULL;
+	if (copy->session)
+		coap_session_reference(copy->session);
+	list_append(&exchange->lan->late, copy);
+	exchange->expired = true;
+	lan_turn_away(exchange->lan, AWAY_STORE_FULL, &exchange->peer.address);
+	lan_answer_text(copy, COAP_CODE(5, 3), "the disk is too slow", OVERDUE_MAX_AGE);
+}
+
+static int overdue_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void overdue_timer_set(struct lan *lan, uint64_t delay_usec)
+{
+	if (!lan->overdue_timer_set)
+		lan->overdue_timer_set = loop_timer_set(lan->loop, &lan->overdue_timer, delay_usec,
+						 overdue_due, lan, "coap-overdue") >= 0;
+}
+
+static int overdue_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct lan *lan = userdata;
+	uint64_t now = clock_boot_usec(), oldest = now;
+	bool any = false;
+
+	lan->overdue_timer_set = false;
+	for (struct lan_exchange *at = lan->late.first, *newer; at; at = newer) {
+		newer = at->newer;
+		if (!at->expires || at->expired)
+			continue;
+		if (now - at->since_usec >= OVERDUE_USEC) {
+			expire(at);
+			continue;
+		}
+		any = true;
+		if (at->since_usec < oldest)
+			oldest = at->since_usec;
+	}
+	for (const struct lan_exchange *at = lan->held.first; at; at = at->newer)
+		any = any || at->expires;
+	if (any)
+		overdue_timer_set(lan, OVERDUE_USEC - (now - oldest));
+	return 0;
+}
+
+void lan_exchange_expire(struct lan_exchange *exchange)
+{
+	exchange->expires = true;
+	overdue_timer_set(exchange->lan, OVERDUE_USEC);
+}
+
+bool lan_exchange_is_expired(const struct lan_exchange *exchange)
+{
+	return exchange->expired;
+}
+
 struct lan_exchange *lan_exchange_new(struct lan *lan, coap_session_t *session,
 	const struct lan_peer *peer, const char *ep, const struct request_frame *frame)
 {
@@ -282,6 +355,10 @@ void exchange_answer(struct lan_exchange *exchange, struct answer_parts parts)
 {
 	struct lan *lan = exchange->lan;
 
+	if (exchange->expired) {
+		exchange_free(exchange);
+		return;
+	}
 	parts.block1 = exchange->frame.block1;
 	answer_keep(exchange, &parts);
 	if (!exchange->session) {

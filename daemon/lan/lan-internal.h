@@ -115,6 +115,8 @@ struct lan {
 	struct observer_list observers;
 	sd_event_source *held_timer;
 	bool held_timer_set;
+	sd_event_source *overdue_timer;
+	bool overdue_timer_set;
 
 	struct client_request *requests;
 	struct client_request *finished; /* their sessions are released outside libcoap */

@@ -358,6 +358,7 @@ struct lan *lan_free(struct lan *lan)
 	lan_observers_drop(lan);
 	lan_neighbours_close(lan);
 	loop_source_free(lan->held_timer);
+	loop_source_free(lan->overdue_timer);
 	loop_source_free(lan->block_timer);
 	loop_source_free(lan->finished_defer);
 	loop_source_free(lan->io);

@@ -185,6 +185,11 @@ void lan_answer(struct lan_exchange *exchange, const struct lan_answer *answer);
 void lan_answer_text(
 	struct lan_exchange *exchange, uint8_t code, const char *text, int64_t max_age);
 void lan_silence(struct lan_exchange *exchange);
+/* It is answered with 5.03 and Max-Age when nobody did so within 10 s. It is still to be consumed:
+ * its answer goes nowhere then. */
+void lan_exchange_expire(struct lan_exchange *exchange);
+/* Was it? What was asked for was promised to nobody then, and is asked for again. */
+bool lan_exchange_is_expired(const struct lan_exchange *exchange);
 /*
  * Answers as lan_answer() does, and remembers who asked as an observer (RFC 7641 section 4): each
  * lan_notify() sends the present answer to the same question again, as a CON with the next sequence

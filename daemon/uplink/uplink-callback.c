@@ -208,15 +208,9 @@ static void publication_done(void *context, enum note_kind kind, int code)
 	struct publication *publication = context;
 	struct connection *connection = publication->note.connection;
 
-	unsigned held;
-
 	/* The note first: when the count is seen at zero, all answers are in the box. */
 	tell(connection, &publication->note, kind, code);
-	held = atomic_fetch_sub(&connection->unacked, 1) - 1;
-	/* Not for each: what has room by then goes in one piece, and the threads sleep meanwhile.
-	 */
-	if (held > atomic_load(&connection->window) / 2)
-		return;
+	atomic_fetch_sub(&connection->unacked, 1);
 	if (atomic_load(&connection->starved) && !atomic_exchange(&connection->credit_pushed, true))
 		note_push(connection->uplink->commands, &connection->credit, NOTE_CREDIT);
 }

@@ -6,8 +6,8 @@
  * full, which makes 20 publications a second. It also keeps what Paho holds small, for Paho drops
  * that only by destroying the handle.
  *
- * What has no room waits in a list of the worker's. When that is so, the answer that leaves half of
- * the window free sends one credit note, however many answers come.
+ * What has no room waits in a list of the worker's. When that is so, the next answer of the broker
+ * sends one credit note, however many answers come.
  */
 
 #include <stdlib.h>

@@ -49,6 +49,16 @@ void lan_answer_text(struct lan_exchange *exchange, uint8_t code, const char *te
 				     .max_age = max_age});
 }
 
+void lan_exchange_expire(struct lan_exchange *exchange)
+{
+	exchange->expires = true;
+}
+
+bool lan_exchange_is_expired(const struct lan_exchange *exchange)
+{
+	return exchange->expired;
+}
+
 void lan_silence(struct lan_exchange *exchange)
 {
 	assert_non_null(bed.host.lan);

@@ -119,6 +119,7 @@ bool row_was_deleted(uint64_t row);
 /* ---- lan ---- */
 
 struct lan_exchange {
+	bool expires, expired; /* set by who asks and by the test */
 	unsigned answers;
 	uint8_t code;
 	int format;

@@ -109,6 +109,28 @@ static void revoked_while_the_disk_was_busy(void **state)
 	assert_int_equal(published("/telemetry", 0), 0);
 }
 
+/* It was told to come again: what the disk has by then would be there twice. */
+static void put_off_while_the_disk_was_busy(void **state)
+{
+	active_device("one", "10.0.0.1");
+	link_up();
+	report(&x, "one", "10.0.0.1", "1");
+	assert_true(x.expires);
+	report(&y, "one", "10.0.0.1", "2");
+	x.expired = true;
+	appended_answer(0);
+	assert_int_equal(y.code, COAP_CODE(2, 4));
+	assert_int_equal(x.answers, 1); /* consumed; it goes nowhere */
+	assert_int_not_equal(x.code, COAP_CODE(2, 4));
+	assert_true(row_was_deleted(1));
+	assert_false(row_was_deleted(2));
+	assert_int_equal(stats().readings, 1);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 1);
+	/* Nothing was promised, so nothing is lost. */
+	assert_int_equal(bed.host.metrics.lost[LOST_UNSTORED], 0);
+}
+
 static void suspended_while_the_disk_was_busy(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -478,6 +500,7 @@ int main(void)
 		T(a_full_disk_owes_nothing),
 		T(a_full_disk_is_an_alarm_that_stays),
 		T(revoked_while_the_disk_was_busy),
+		T(put_off_while_the_disk_was_busy),
 		T(suspended_while_the_disk_was_busy),
 		T(forgotten_while_the_disk_was_busy),
 		T(who_may_not_report),

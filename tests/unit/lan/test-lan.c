@@ -213,6 +213,78 @@ static void late_answer_is_separate(void **state)
 	assert_int_equal(stats.separate, 1);
 }
 
+/* Others may come before it: empty acknowledgements, and what is repeated until it is settled. */
+static void await_code(struct bed *bed, int code, struct datagram *ret_answer)
+{
+	do
+		bed_expect(bed, ret_answer);
+	while (message_code(ret_answer) != code);
+}
+
+static void acknowledge(struct bed *bed, const struct datagram *answer)
+{
+	struct datagram ack;
+
+	message_begin(&ack, ACK, 0, message_id(answer), "");
+	bed_send(bed, &ack);
+}
+
+static uint64_t retransmissions(const struct bed *bed)
+{
+	struct lan_stats stats;
+
+	lan_stats(bed->lan, &stats);
+	return stats.retransmissions;
+}
+
+/* Whoever waits for a disk that hangs is told to come again; who may not expire waits on. */
+static void overdue_is_put_off(void **state)
+{
+	struct bed *bed = *state;
+	struct datagram request, other, answer;
+	struct lan_exchange *overdue, *patient;
+	struct lan_stats stats;
+	uint8_t value[64];
+
+	bed->hold = true;
+	message_reading(&request, CON, 0x4242, "wxyz", "slow");
+	bed_send(bed, &request);
+	bed_await(bed, bed->requests == 1);
+	overdue = bed->last.view.exchange;
+	lan_exchange_expire(overdue);
+	message_reading(&other, CON, 0x4243, "patient", "patient");
+	bed_send(bed, &other);
+	bed_await(bed, bed->requests == 2);
+	patient = bed->last.view.exchange;
+
+	await_code(bed, COAP_CODE(5, 3), &answer);
+	assert_int_equal(message_type(&answer), CON);
+	assert_true(message_token_is(&answer, "wxyz"));
+	assert_int_equal(message_find(&answer, 14, value), 1);
+	assert_int_equal(value[0], 30);
+	assert_true(lan_exchange_is_expired(overdue));
+	assert_false(lan_exchange_is_expired(patient));
+	assert_int_equal(bed->away[AWAY_STORE_FULL], 1);
+	acknowledge(bed, &answer);
+
+	/* the disk came back: what it has to say is too late for the one, and right for the other
+	 */
+	lan_answer(overdue, &changed);
+	lan_answer(patient, &changed);
+	await_code(bed, COAP_CODE(2, 4), &answer);
+	assert_true(message_token_is(&answer, "patient"));
+	acknowledge(bed, &answer);
+
+	/* asked again it is the same answer, and no second request */
+	bed_send(bed, &request);
+	bed_await(bed, retransmissions(bed) == 1);
+	await_code(bed, COAP_CODE(5, 3), &answer);
+	assert_true(message_token_is(&answer, "wxyz"));
+	assert_int_equal(bed->requests, 2);
+	lan_stats(bed->lan, &stats);
+	assert_int_equal(stats.held, 0);
+}
+
 static void pending_duplicate_is_dropped(void **state)
 {
 	struct bed *bed = *state;
@@ -456,6 +528,7 @@ int main(void)
 		ON_IPV6(peer_is_the_sender),
 		ON_IPV4(answer_has_its_options),
 		ON_IPV4(late_answer_is_separate),
+		ON_IPV4(overdue_is_put_off),
 		ON_IPV4(pending_duplicate_is_dropped),
 		ON_IPV6(pending_duplicate_is_dropped),
 		ON_IPV4(answered_duplicate_gets_the_answer_again),
