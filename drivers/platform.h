@@ -201,7 +201,8 @@ enum upstream_kind {
 	UPSTREAM_GAP,
 	UPSTREAM_CLEAR,
 	UPSTREAM_GATEWAY,
-	UPSTREAM_RESULT /* what became of a command */
+	UPSTREAM_RESULT, /* what became of a command */
+	UPSTREAM_ASK /* what does the platform want of the device? INBOUND_CONFIGURATION answers */
 };
 
 struct upstream_gap {
@@ -254,7 +255,15 @@ void upstream_message_clear(struct upstream_message *message);
 enum inbound_kind {
 	INBOUND_COMMAND,
 	INBOUND_REFUSED, /* a command that is none: 'why' is said by answer_to */
+	/* The answer to UPSTREAM_ASK. 'name' and 'args' are a command that configures the device
+	 * and takes the place of one that still waits, 'answer_to' differs from that one's behind
+	 * the last slash alone; with 'why' it cannot be one. Without answer_to there is nothing
+	 * new. */
 	INBOUND_CONFIGURATION,
+	INBOUND_CHANGED,   /* ask again */
+	INBOUND_TAKEN,	   /* what was said of the device is written down there */
+	INBOUND_PUT_OFF,   /* not now: ask, and say it, after retry_after seconds or more */
+	INBOUND_NOT_TAKEN, /* what was said is not taken: 'why' */
 	INBOUND_REVOCATION,
 	INBOUND_IGNORED
 };
@@ -268,7 +277,9 @@ struct inbound_message {
 	 * they begin with '$'. "" = where the message says, or the usual place. */
 	char answer_to[COMMAND_TOPIC_MAX + 1];
 	bool is_call;	 /* somebody waits for the result, and not for long */
-	const char *why; /* IGNORED, REFUSED: static sentence */
+	const char *why; /* IGNORED, REFUSED, CONFIGURATION, NOT_TAKEN: static sentence */
+	uint32_t retry_after;
+	char made[COMMAND_ARGS_MAX + 1]; /* what 'args' may point to: not to be copied */
 };
 
 #define PLATFORM_LISTENS_MAX 5

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/twin.h"
 
 static int ignore(struct inbound_message *message, const char *why)
 {
@@ -65,6 +66,29 @@ static int decode_shared(struct host *host, const char *topic, struct span paylo
 	return 0;
 }
 
+static bool is_of_twin(enum inbound_kind kind)
+{
+	return kind == INBOUND_CONFIGURATION || kind == INBOUND_CHANGED || kind == INBOUND_TAKEN ||
+	       kind == INBOUND_PUT_OFF || kind == INBOUND_NOT_TAKEN;
+}
+
+static void take_command(struct host *host, struct device *device,
+	const struct inbound_message *message, const struct store_arrival *arrival)
+{
+	command_host_take(host, device,
+		&(const struct command_inbound){
+			.name = span_from_string(message->name),
+			.args = message->args,
+			.response_topic = arrival->response_topic,
+			.correlation = arrival->correlation,
+			.answer_to = message->answer_to,
+			.lifetime =
+				message->is_call ? host->config->method_timeout : arrival->lifetime,
+			.unusable = arrival->unusable,
+			.arrival = arrival->number,
+		});
+}
+
 static void take_message(struct host *host, const struct store_arrival *arrival, bool retained)
 {
 	struct inbound_message message = {.kind = INBOUND_IGNORED};
@@ -78,22 +102,13 @@ static void take_message(struct host *host, const struct store_arrival *arrival,
 	else if (r >= 0)
 		r = decode_shared(host, topic, arrival->payload, retained, &message, &device);
 	if (r >= 0 && device && message.kind == INBOUND_COMMAND) {
-		command_host_take(host, device,
-			&(const struct command_inbound){
-				.name = span_from_string(message.name),
-				.args = message.args,
-				.response_topic = arrival->response_topic,
-				.correlation = arrival->correlation,
-				.answer_to = message.answer_to,
-				.lifetime = message.is_call ? host->config->method_timeout
-							    : arrival->lifetime,
-				.unusable = arrival->unusable,
-				.arrival = arrival->number,
-			});
+		take_command(host, device, &message, arrival);
 		return;
 	}
 	if (r >= 0 && device && message.kind == INBOUND_REFUSED) {
 		command_host_turn_down(host, device, message.answer_to, message.why);
+	} else if (r >= 0 && device && is_of_twin(message.kind)) {
+		twin_on_message(host, device, &message);
 	} else {
 		host_turned_away(host, AWAY_MALFORMED, NULL);
 		log_debug("A message of the broker was ignored: %s.",

@@ -18,6 +18,7 @@
 #include "host/rd.h"
 #include "host/session.h"
 #include "host/telemetry.h"
+#include "host/twin.h"
 #include "host/withdraw.h"
 
 struct device_host *device_host(const struct device *device)
@@ -91,6 +92,7 @@ void device_host_detach(void *userdata, struct device *device)
 	withdraw_settle(part, -ECANCELED);
 	session_detach(part);
 	command_host_detach(part);
+	twin_detach(part);
 	rd_detach(part);
 	part->state_observer = lan_observer_free(part->state_observer);
 	telemetry_detach(part);

@@ -372,6 +372,14 @@ struct device_host {
 	unsigned claim_tries;
 	sd_event_source *claim_timer;
 	struct device_session *session; /* session.c; NULL = none */
+	/* twin.c */
+	struct {
+		bool asked; /* no answer yet */
+		bool again; /* it has changed since */
+		bool say;   /* what was said of the device was put off */
+		struct backoff backoff;
+		sd_event_source *timer;
+	} twin;
 	/* command-host.c, command-device.c */
 	sd_event_source *command_timer, *command_retry;
 	struct lan_observer *observer;	     /* of its commands; NULL = none */

@@ -30,6 +30,7 @@
 #include "core/token.h"
 #include "host/command-host.h"
 #include "host/gap.h"
+#include "host/twin.h"
 
 #define BACKOFF_BASE_USEC USEC_PER_SEC
 #define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
@@ -336,8 +337,10 @@ static void on_connected(
 			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
 	gap_on_connected(host);
 	command_on_connected(host);
-	if (session_of(device) && !session_of(device)->leaving)
+	if (session_of(device) && !session_of(device)->leaving) {
 		upstream_publish_status(host, device);
+		twin_on_connected(host, device);
+	}
 	reading_set_open(host, device);
 }
 

@@ -7,6 +7,7 @@
  *	devices/<device>/messages/events/<bag>        readings, gaps
  *	devices/<device>/messages/devicebound/<bag>   commands
  *	$iothub/methods/POST/<name>/?$rid=<rid>       commands (iothub-method.c)
+ *	$iothub/twin/...                              configuration, status (iothub-twin.c)
  */
 
 #include "drivers/platform/iothub.h"
@@ -278,12 +279,16 @@ int iothub_encode(const struct upstream_item *item, const struct iothub_property
 
 	if (item->kind == UPSTREAM_RESULT && iothub_method_is(item->command))
 		return iothub_method_encode(item->command, ret_message);
-	if (item->kind != UPSTREAM_READING && item->kind != UPSTREAM_GAP &&
-		item->kind != UPSTREAM_RESULT)
+	if (item->kind == UPSTREAM_RESULT && iothub_twin_is(item->command))
+		return iothub_twin_encode_result(item->command, ret_message);
+	if (item->kind == UPSTREAM_PACK || item->kind == UPSTREAM_CLEAR ||
+		item->kind == UPSTREAM_GATEWAY)
 		return -ENOTSUP;
 	/* Of one that is forgotten nothing can be said any more. */
 	if (!item->record->life.platform_id[0])
 		return -ENOTSUP;
+	if (item->kind == UPSTREAM_STATUS || item->kind == UPSTREAM_ASK)
+		return iothub_twin_encode(item, ret_message);
 	plain.envelope = false;
 	r = topics_encode(&plain, &message);
 	if (r < 0)
@@ -332,6 +337,10 @@ int iothub_listen(
 			record->life.platform_id);
 	else if (at == 1)
 		n = snprintf(ret_filter, capacity, "$iothub/methods/POST/#");
+	else if (at == 2)
+		n = snprintf(ret_filter, capacity, "$iothub/twin/res/#");
+	else if (at == 3)
+		n = snprintf(ret_filter, capacity, "$iothub/twin/PATCH/properties/desired/#");
 	else
 		return -ENOTSUP;
 	return n < 0 || (size_t)n >= capacity ? -EMSGSIZE : 0;
@@ -369,6 +378,9 @@ int iothub_decode(const char *topic, struct span payload, struct inbound_message
 
 	if (rest)
 		return iothub_method_decode(rest, payload, ret_message);
+	rest = behind(topic, "$iothub/twin/");
+	if (rest)
+		return iothub_twin_decode(rest, payload, ret_message);
 	rest = behind(topic, "devices/");
 	bag = rest ? strstr(rest, "/messages/devicebound/") : NULL;
 	if (!bag)

@@ -38,13 +38,13 @@ int iothub_session(const struct device_record *record, const char *api_version,
 struct iothub_property {
 	const char *name, *value;
 };
-/* Readings, gaps and what became of commands as events; -ENOTSUP for all else, which has no place
- * there. The gh-* values are properties of the bag. */
+/* Readings, gaps and what became of commands as events, the status as reported properties; -ENOTSUP
+ * for all else, which has no place there. The gh-* values are properties of the bag. */
 int iothub_encode(const struct upstream_item *item, const struct iothub_property *properties,
 	size_t count, struct upstream_message *ret_message);
 
-/* The filters of the device: cloud-to-device messages, direct methods. -ENOTSUP past the last one,
- * -EMSGSIZE. */
+/* The filters of the device: cloud-to-device messages, direct methods, its twin. -ENOTSUP past the
+ * last one, -EMSGSIZE. */
 int iothub_listen(
 	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity);
 /* Cloud-to-device messages and direct methods are commands, desired properties a configuration. The
@@ -61,6 +61,15 @@ int iothub_method_decode(
 bool iothub_method_is(const struct command *command);
 /* Its answer: a status, and the same text that is said of every command. */
 int iothub_method_encode(const struct command *command, struct upstream_message *ret_message);
+
+/* ---- iothub-twin.c ---- */
+/* STATUS: reported properties; ASK. */
+int iothub_twin_encode(const struct upstream_item *item, struct upstream_message *ret_message);
+/* True when this command came from desired properties; what became of it, as reported ones. */
+bool iothub_twin_is(const struct command *command);
+int iothub_twin_encode_result(const struct command *command, struct upstream_message *ret_message);
+/* 'rest' is what follows $iothub/twin/. */
+int iothub_twin_decode(const char *rest, struct span payload, struct inbound_message *ret_message);
 
 /* Percent-encoding of one name or value (RFC 3986, unreserved characters stay). -EMSGSIZE. */
 int iothub_escape(const char *text, char *ret_text, size_t capacity);

@@ -318,7 +318,7 @@ int topics_encode(const struct upstream_item *item, struct upstream_message *ret
 		[UPSTREAM_RESULT] = encode_result,
 	};
 	struct upstream_message message = {0};
-	int r = encoders[item->kind](item, &message);
+	int r = item->kind == UPSTREAM_ASK ? -ENOTSUP : encoders[item->kind](item, &message);
 
 	if (r < 0) {
 		upstream_message_clear(&message);

@@ -145,7 +145,10 @@ class Hub(Events):
                 {'acltype': 'publishClientReceive', 'topic': 'devices/%s/messages/devicebound/#' % device,
                  'allow': True},
                 {'acltype': 'subscribePattern', 'topic': 'devices/%s/messages/devicebound/#' % device,
-                 'allow': True}]},
+                 'allow': True},
+                # Its twin and its methods: what is asked there nobody answers, which is iothub.py's part.
+                {'acltype': 'publishClientSend', 'topic': '$iothub/#', 'allow': True},
+                {'acltype': 'subscribePattern', 'topic': '$iothub/#', 'allow': True}]},
             {'command': 'createClient', 'username': name, 'password': sas, 'clientid': device,
              'roles': [{'rolename': role}]},
             {'command': 'enableClient', 'username': name},

@@ -247,3 +247,46 @@ def test_direct_methods(make_gateway, cloud, work):
     assert status == 504 and answer['reason'] == 'expired'
     assert waiting(gateway, pump) == []
     assert not results(cloud, 'pump'), 'an answer is no event'
+
+
+def test_the_twin(make_gateway, cloud, work):
+    """What is desired there is a command for the device, and what became of it is reported, as are its
+    owner and place; each version once, whatever is restarted or throttled."""
+    gateway = make_gateway(config=configuration(cloud, work)).start()
+    pump = asking(gateway, 'pump')
+    gateway.ctl('admit', pump.id, '--owner', 'Works Ltd', '--place', 'hall 2')
+    await_link(gateway, 'pump')
+
+    def reported():
+        return cloud.hub.twin('pump')['reported'].get('gatehouse', {})
+
+    until(lambda: reported().get('owner') == 'Works Ltd', 30, 'it is reported')
+    assert (reported()['state'], reported()['place'], reported()['ep']) == ('approved', 'hall 2', 'pump')
+    assert waiting(gateway, pump) == [], 'nothing is wanted of it'
+    # Twice at once: one command that holds all of it.
+    cloud.hub.desire('pump', {'interval': 5})
+    version = cloud.hub.desire('pump', {'unit': {'of': 'C'}})
+    until(lambda: given(pump)['args'] == {'interval': 5, 'unit': {'of': 'C'}}, 30, 'all that is desired')
+    got = given(pump)
+    assert got['name'] == 'configure'
+    done(pump, got, result={'interval': 5})
+    until(lambda: reported().get('configuration', {}).get('version') == version, 30, 'it is reported')
+    assert reported()['configuration'] == {'version': version, 'ok': True, 'result': '{"interval":5}'}
+    assert reported()['owner'] == 'Works Ltd'
+    # It has had that one; what was changed meanwhile it gets, and a hub that is busy is asked again.
+    gateway.terminate()
+    version = cloud.hub.desire('pump', {'interval': None})
+    gateway.start()
+    got = given(pump)
+    assert (got['name'], got['args']) == ('configure', {'unit': {'of': 'C'}})
+    done(pump, got, ok=False)
+    until(lambda: reported().get('configuration', {}).get('version') == version, 30, 'it is reported')
+    assert reported()['configuration'] == {'version': version, 'ok': False}
+    questions = cloud.hub.asked('twin/GET')
+    gateway.restart()
+    until(lambda: cloud.hub.asked('twin/GET') > questions, 30, 'it is asked for again')
+    version = cloud.hub.desire('pump', {'long': 'x' * 600})
+    until(lambda: reported().get('configuration', {}).get('version') == version, 60, 'that it cannot be')
+    assert '512' in reported()['configuration']['reason']
+    assert waiting(gateway, pump) == []
+    assert not results(cloud, 'pump'), 'that is no event'

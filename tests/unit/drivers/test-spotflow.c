@@ -306,7 +306,16 @@ static void readings_go_up(void **state)
 	assert_string_equal(value, "gap");
 	upstream_message_clear(&message);
 	item.kind = UPSTREAM_STATUS;
-	assert_int_equal(driver->encode(NULL, &item, &message), -ENOTSUP);
+	assert_int_equal(driver->encode(NULL, &item, &message), 0);
+	assert_string_equal(message.topic, "$iothub/twin/PATCH/properties/reported/?$rid=status");
+	assert_int_equal(strncmp(message.made, "{\"gatehouse\":{\"state\":", 22), 0);
+	assert_false(message.retain);
+	upstream_message_clear(&message);
+	item.kind = UPSTREAM_ASK;
+	assert_int_equal(driver->encode(NULL, &item, &message), 0);
+	assert_string_equal(message.topic, "$iothub/twin/GET/?$rid=ask");
+	assert_int_equal(message.payload.size, 0);
+	upstream_message_clear(&message);
 	item.kind = UPSTREAM_CLEAR;
 	assert_int_equal(driver->encode(NULL, &item, &message), -ENOTSUP);
 	/* Of a forgotten device there is no topic any more. */
@@ -358,6 +367,14 @@ static void messages_come_down(void **state)
 		{"$iothub/methods/POST/name/?$rid=", INBOUND_IGNORED, ""},
 		{"$iothub/methods/POST/name/?$rid=a/b", INBOUND_IGNORED, ""},
 		{"$iothub/methods/POST/name/?$rid=1&more", INBOUND_IGNORED, ""},
+		{"$iothub/twin/PATCH/properties/desired/?$version=4", INBOUND_CHANGED, ""},
+		{"$iothub/twin/res/204/?$rid=status&$version=2", INBOUND_TAKEN, ""},
+		{"$iothub/twin/res/429/?$rid=ask&retry-after=7", INBOUND_PUT_OFF, ""},
+		{"$iothub/twin/res/500/?$rid=status", INBOUND_PUT_OFF, ""},
+		{"$iothub/twin/res/400/?$rid=status", INBOUND_NOT_TAKEN, ""},
+		{"$iothub/twin/res/200/?$rid=ask", INBOUND_IGNORED, ""},
+		{"$iothub/twin/res/200", INBOUND_IGNORED, ""},
+		{"$iothub/twin/else", INBOUND_IGNORED, ""},
 		{"devices/w:d/messages/events/", INBOUND_IGNORED, ""},
 		{"anything", INBOUND_IGNORED, ""},
 	};
@@ -385,6 +402,8 @@ static void filters(void **state)
 	assert_string_equal(filter, "devices/pump/messages/devicebound/#");
 	assert_int_equal(driver->listen(&record, "gw", 1, filter, sizeof(filter)), 0);
 	assert_string_equal(filter, "$iothub/methods/POST/#");
+	assert_int_equal(driver->listen(&record, "gw", 3, filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "$iothub/twin/PATCH/properties/desired/#");
 	assert_int_equal(driver->listen(&record, "gw", 0, filter, 8), -EMSGSIZE);
 	assert_int_equal(driver->listen(&record, "gw", PLATFORM_LISTENS_MAX, filter, 8), -ENOTSUP);
 	assert_int_equal(driver->listen(NULL, "gw", 0, filter, sizeof(filter)), -ENOTSUP);
