@@ -409,7 +409,8 @@ const struct command commands[] = {
 		"what waits for the platform, and for how long there "
 		"is room",
 		run_queue, NULL},
-	{"journal", "export", "", 0, 0, FILTERS, "all rows that fit, each as a line of JSON (root)",
+	{"journal", "export", "", 0, 0, FILTERS | TAKES(CSV),
+		"all rows that fit, each as a line of JSON, or of a table (root)",
 		run_journal_export, NULL},
 	{"journal", "verify", "", 0, 0, 0, "look whether nobody changed the journal (root)",
 		run_journal_verify, NULL},

@@ -63,6 +63,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_CERTIFICATE] = {"certificate", "FILE",
 		"tokens replace: with --key, instead of a user name: its certificate, in PEM"},
 	[OPTION_KEY] = {"key", "FILE", "tokens replace: the private key of --certificate, in PEM"},
+	[OPTION_CSV] = {"csv", NULL, "journal export: a table with a line of names (CSV)"},
 	[OPTION_FOLLOW] = {"follow", NULL, "journal: go on with what happens, until interrupted"},
 };
 

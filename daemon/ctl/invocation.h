@@ -44,6 +44,7 @@ enum option_name {
 	OPTION_FOLLOW,
 	OPTION_CERTIFICATE,
 	OPTION_KEY,
+	OPTION_CSV,
 	OPTIONS
 };
 

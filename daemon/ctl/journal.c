@@ -29,6 +29,7 @@ DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
 struct look {
 	unsigned long before, after, limit;
+	bool whole; /* it is taken away */
 };
 
 static int get_part(struct ctl *ctl, const struct look *look, json_t **ret_answer)
@@ -37,7 +38,8 @@ static int get_part(struct ctl *ctl, const struct look *look, json_t **ret_answe
 	CLEANUP(cleanup_free) char *path = NULL;
 	char start[96], after[24];
 
-	snprintf(start, sizeof(start), "/api/v1/journal?before=%lu&limit=%lu", look->before,
+	snprintf(start, sizeof(start), "/api/v1/journal%s?before=%lu&limit=%lu",
+		look->whole ? "/export" : "", look->before,
 		look->limit < PART ? look->limit : PART);
 	snprintf(after, sizeof(after), "%lu", look->after);
 	path = ctl_add_query(ctl, strdup(start), "after", look->after ? after : NULL);
@@ -173,9 +175,60 @@ int run_journal(struct ctl *ctl)
 	return code;
 }
 
+/* ---- as a table ---- */
+
+static const char *const columns[] = {"number", "time", "clock_synced", "who", "role", "via",
+	"action", "object", "evidence", "result"};
+
+/* Quoted where it must be; what a spreadsheet would take for a formula begins with an apostrophe.
+ */
+static void print_cell(FILE *out, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (json_is_integer(value))
+		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_boolean(value))
+		fputs(json_is_true(value) ? "true" : "false", out);
+	if (!text)
+		return;
+	fputc('"', out);
+	if (text[0] && strchr("=+-@", text[0]))
+		fputc('\'', out);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', out);
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text, out);
+	}
+	fputc('"', out);
+}
+
+static void print_table(struct ctl *ctl, json_t *rows, void *userdata)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		for (size_t k = 0; k < ELEMENTS(columns); k++) {
+			if (k > 0)
+				fputc(',', ctl->out);
+			print_cell(ctl->out, json_object_get(row, columns[k]));
+		}
+		fputs("\r\n", ctl->out);
+	}
+}
+
 int run_journal_export(struct ctl *ctl)
 {
-	return walk(ctl, (struct look){.limit = ULONG_MAX}, print_lines, NULL);
+	struct look look = {.limit = ULONG_MAX, .whole = true};
+
+	if (!ctl->invocation->value[OPTION_CSV])
+		return walk(ctl, look, print_lines, NULL);
+	for (size_t k = 0; k < ELEMENTS(columns); k++)
+		fprintf(ctl->out, "%s%s", k ? "," : "", columns[k]);
+	fputs("\r\n", ctl->out);
+	return walk(ctl, look, print_table, NULL);
 }
 
 int run_journal_verify(struct ctl *ctl)

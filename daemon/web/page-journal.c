@@ -90,22 +90,42 @@ void draw_history(struct view *view, const json_t *rows)
 	html_put(view->html, "</ol>\n");
 }
 
+/* What is looked for now, as the API's query. */
+static void put_filters(struct view *view)
+{
+	for (size_t i = 0; i < ELEMENTS(filters); i++) {
+		html_put(view->html, "&amp;%s=", filters[i].field);
+		html_put_segment(view->html, view_argument(view, filters[i].field));
+	}
+}
+
+/* By the script (table.js), which sends the password first. */
+static void draw_export(struct view *view)
+{
+	html_put(view->html,
+		"<details class=\"scripted\"><summary>%s</summary>\n<form "
+		"data-export=\"journal\" data-query=\"",
+		text(TEXT_AS_CSV));
+	put_filters(view);
+	html_put(view->html, "\"><p>%s</p>\n", text(TEXT_EXPORT_WHAT));
+	view_form_token(view, NULL);
+	draw_password(view, "export", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button>%s</button></div></form></details>\n"
+		"<p class=\"progress\" role=\"status\" data-progress></p>\n",
+		text(TEXT_SAVE_TABLE));
+}
+
 static void draw_head(struct view *view, const json_t *audit)
 {
 	html_put(view->html, "<dl class=\"facts\">\n");
 	draw_number(view, TEXT_ROWS_WRITTEN, json_number(audit, "rows"), "");
 	draw_fact(view, TEXT_CHAIN_HEAD, json_text(audit, "head"));
 	html_put(view->html,
-		"</dl>\n<p class=\"buttons\"><a class=\"button\" href=\"/journal/chain\">%s</a>"
-		"<button class=\"scripted\" data-export=\"journal\" data-query=\"",
+		"</dl>\n<p class=\"buttons\"><a class=\"button\" "
+		"href=\"/journal/chain\">%s</a></p>\n",
 		text(TEXT_CHECK_CHAIN));
-	for (size_t i = 0; i < ELEMENTS(filters); i++) {
-		html_put(view->html, "&amp;%s=", filters[i].field);
-		html_put_segment(view->html, view_argument(view, filters[i].field));
-	}
-	html_put(view->html,
-		"\">%s</button></p>\n<p class=\"progress\" role=\"status\" data-progress></p>\n",
-		text(TEXT_AS_CSV));
+	draw_export(view);
 }
 
 static void draw_older(struct view *view, long long before)
@@ -114,10 +134,7 @@ static void draw_older(struct view *view, long long before)
 		"<p class=\"paging\"><a class=\"button\" rel=\"next\" "
 		"href=\"/journal?before=%lld",
 		before);
-	for (size_t i = 0; i < ELEMENTS(filters); i++) {
-		html_put(view->html, "&amp;%s=", filters[i].field);
-		html_put_segment(view->html, view_argument(view, filters[i].field));
-	}
+	put_filters(view);
 	html_put(view->html, "\">%s</a></p>\n", text(TEXT_OLDER));
 }
 

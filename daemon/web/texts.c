@@ -253,6 +253,10 @@ static const char *const texts[TEXTS] = {
 	[TEXT_AS_OF] = "As of",
 	[TEXT_PRINT] = "Print",
 	[TEXT_AS_CSV] = "Save as a table (CSV)",
+	[TEXT_SAVE_TABLE] = "Save it",
+	[TEXT_EXPORT_WHAT] =
+		"All rows that are looked for below, not only those that are shown. Names of "
+		"people and what they did leave the gateway with them.",
 	[TEXT_NO_ROW_FITS] = "No row fits",
 	[TEXT_NO_ROW_FITS_WHAT] = "Search for less: names and actions are compared as a whole.",
 	[TEXT_CHAIN] = "The journal's chain",

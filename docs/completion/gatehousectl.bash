@@ -55,7 +55,7 @@ device-ca list||
 device-ca add|FILE| --name=TEXT --admit=POLICY
 device-ca withdraw|FINGERPRINT|
 queue|| --limit=N
-journal export|| --who=NAME --action=A --object=O
+journal export|| --who=NAME --action=A --object=O --csv
 journal verify||
 journal|| --before=N --limit=N --who=NAME --action=A --object=O --follow
 alarms clear|ID [SUBJECT]|

@@ -2,6 +2,7 @@
 """gatehousectl, as a person at a shell and as a program use it: what it prints, its exit status,
 who it says has asked."""
 
+import csv
 import json
 import os
 import re
@@ -230,6 +231,19 @@ def test_journal_of_one(gateway):
     assert numbers == list(range(numbers[0], 0, -1)) and numbers[0] >= 6
     assert said(gateway, 'journal', 'verify').startswith('All %d rows are as' % numbers[0])
     assert gateway.ctl('journal', 'verify')['head'] == gateway.ctl('status')['audit']['head']
+
+
+def test_journal_as_a_table(gateway):
+    """For a spreadsheet, which takes no name for a formula."""
+    gateway.ctl('tokens', 'replace', '=2+3', '--username', 'u', '--password-file', '-', stdin='p\n')
+    gateway.ctl('window', 'open')
+    done = gateway.tool('journal', 'export', '--csv', '--action', 'tokens import')
+    assert done.returncode == DONE, done
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [(row['object'], row['action'], row['result']) for row in rows] == [("'=2+3", 'tokens import', 'done')]
+    assert rows[0]['clock_synced'] in ('true', 'false') and int(rows[0]['number']) > 0
+    lines = gateway.tool('journal', 'export').stdout.splitlines()
+    assert len(gateway.tool('journal', 'export', '--csv').stdout.splitlines()) == 1 + len(lines)
 
 
 def test_queue(gateway):

@@ -33,7 +33,7 @@ async function everyRow(kind, query, take) {
 	let at = 0;
 	for (;;) {
 		const where = kind === "journal" ? `before=${at}` : `offset=${at}`;
-		const part = await ask(`${kind}?limit=200&${where}&${query}`);
+		const part = await ask(`${kind === "journal" ? "journal/export" : kind}?limit=200&${where}&${query}`);
 		const rows = part.rows || part.devices;
 		take(rows);
 		at = kind === "journal" ? part.next : at + rows.length;
@@ -50,13 +50,21 @@ function save(name, lines) {
 	setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-async function exportTable(button) {
-	const kind = button.dataset.export;
+// A button, or a form whose password goes first.
+async function exportTable(from) {
+	const kind = from.dataset.export;
+	const button = from.querySelector("button") || from;
 	const progress = document.querySelector("[data-progress]");
 	const lines = [COLUMNS[kind].join(",")];
 	button.disabled = true;
 	try {
-		await everyRow(kind, button.dataset.query, (rows) => {
+		if (from.password && from.password.value) {
+			const answer = await call(from, "POST", "password", { password: from.password.value });
+			from.password.value = "";
+			if (!answer.ok)
+				throw new Error((await answer.json()).text);
+		}
+		await everyRow(kind, from.dataset.query, (rows) => {
 			for (const row of rows)
 				lines.push(COLUMNS[kind].map((key) => cell(row[key])).join(","));
 			progress.textContent = `${say("exporting")} ${lines.length - 1}`;
@@ -155,8 +163,13 @@ async function importTable(form) {
 	file.value = "";
 }
 
-for (const button of all(document, "[data-export]"))
+for (const button of all(document, "button[data-export]"))
 	button.addEventListener("click", () => exportTable(button));
+for (const form of all(document, "form[data-export]"))
+	form.addEventListener("submit", (event) => {
+		event.preventDefault();
+		exportTable(form);
+	});
 for (const button of all(document, "[data-print]"))
 	button.addEventListener("click", () => print());
 for (const form of all(document, "form[data-import]"))
