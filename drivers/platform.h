@@ -175,7 +175,8 @@ void platform_step_clear(struct platform_step *step);	       /* wipes */
 /* How a device's own MQTT session is opened, where devices do not share the gateway's. The spans
  * point into the record. There is no Will: whether a device is there is said by its status. */
 struct platform_session {
-	char host[256];		 /* "" = the broker of the configuration, with its port and TLS */
+	char host[256];		 /* "" = that of the platform's configuration, else the broker of
+				    the gateway, with its port and TLS */
 	char client_id[160];	 /* the same for ever, and of no other device */
 	char made_username[512]; /* a user name that stands nowhere in the record; "" = 'username'
 				  */
@@ -338,4 +339,12 @@ struct azure_settings {
 	uint16_t port;
 	const char *id_scope;
 	uint32_t sas_lifetime; /* seconds */
+};
+
+/* Settings of 'aws'. Texts are never NULL. */
+struct aws_settings {
+	const char *host; /* the account's device data endpoint; "" = not configured */
+	uint16_t port;
+	const char *template_name; /* the fleet provisioning template; "" = not configured */
+	const char *thing_prefix;  /* what the names of things begin with */
 };

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "drivers/device/native.h"
 #include "drivers/device/plain.h"
+#include "drivers/platform/aws.h"
 #include "drivers/platform/azure.h"
 #include "drivers/platform/local.h"
 #include "drivers/platform/mqtt.h"
@@ -19,6 +20,7 @@ static const struct platform_driver *const platforms[] = {
 	&platform_mqtt,
 	&platform_spotflow,
 	&platform_azure,
+	&platform_aws,
 };
 
 /* In the order in which they are asked; the more special one first. */

@@ -14,7 +14,6 @@
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
-#define CHAIN_MAX    5
 
 DEFINE_CLEANUP(BIO *, BIO_free_all, cleanup_bio)
 DEFINE_CLEANUP(X509 *, X509_free, cleanup_x509)
@@ -152,4 +151,19 @@ int identity_split(struct span text, struct span *ret_certificate, struct span *
 	*ret_certificate =
 		before ? span_of(text.data, begin) : span_of(text.data + end, text.size - end);
 	return 0;
+}
+
+int identity_read(struct span certificate, struct chain_facts *ret_facts)
+{
+	X509 *x509;
+	int r;
+
+	if (certificate.size == 0 || certificate.size > IDENTITY_MAX)
+		return -EBADMSG;
+	ERR_clear_error();
+	x509 = read_chain(certificate);
+	r = x509 ? chain_facts_read(x509, ret_facts) : -EBADMSG;
+	X509_free(x509);
+	ERR_clear_error();
+	return r;
 }

@@ -7,6 +7,7 @@
  * what the TLS library loads.
  */
 
+#include "base/chain.h"
 #include "base/span.h"
 
 #define IDENTITY_MAX 16384
@@ -23,3 +24,5 @@ const char *identity_check(struct span certificate, struct span key);
  * sides of it.
  */
 int identity_split(struct span text, struct span *ret_certificate, struct span *ret_key);
+/* What the first certificate says. -EBADMSG when it is none, -ENOMEM. */
+int identity_read(struct span certificate, struct chain_facts *ret_facts);

@@ -104,11 +104,17 @@ static bool segment_fits(const char *text)
 	return true;
 }
 
+/* What the name of a thing may hold, but for ':', which marks those that are made here. */
+static bool thing_fits(const char *text)
+{
+	return segment_fits(text) && !strchr(text, '.');
+}
+
 /* One row for each driver in drivers/table.c, which its test compares. */
 static bool platform_fits(const char *text)
 {
-	static const char *const names[] = {
-		TOKEN_KIND_LOCAL, TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW, TOKEN_KIND_AZURE};
+	static const char *const names[] = {TOKEN_KIND_LOCAL, TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW,
+		TOKEN_KIND_AZURE, TOKEN_KIND_AWS};
 
 	for (size_t i = 0; i < ELEMENTS(names); i++)
 		if (!strcmp(text, names[i]))
@@ -140,10 +146,11 @@ static const struct config_form prefix_form = {
 static const struct config_form name_form = {name_fits, "host names"};
 static const struct config_form host_form = {host_fits, "a host name or an address"};
 static const struct config_form id_form = {id_fits, "a-z, 0-9 and '-', not first"};
-#define PLATFORMS "local, mqtt, spotflow or azure"
+#define PLATFORMS "local, mqtt, spotflow, azure or aws"
 static const struct config_form platform_form = {platform_fits, PLATFORMS};
 static const struct config_form platforms_form = {platform_fits, "names out of " PLATFORMS};
 static const struct config_form path_form = {path_fits, "an absolute path"};
+static const struct config_form thing_form = {thing_fits, "letters, digits, '-' and '_'"};
 static const struct config_form segment_form = {segment_fits, "letters, digits, '-', '_' and '.'"};
 static const struct config_form url_form = {url_fits, "an address that begins with https://"};
 static const struct config_form proxy_form = {
@@ -367,6 +374,29 @@ static const struct config_key table[] = {
 	{"azure", "sas_lifetime", CONFIG_UINT, 10, 31536000, "86400", "s", false,
 		"Life of the signature of a device's session; it is renewed at half of it.", NULL,
 		MEMBER(azure_sas_lifetime), NULL},
+
+	{"aws", "host", CONFIG_STRING, 0, 255, "\"\"", "", false,
+		"The account's device data endpoint (\"...-ats.iot.REGION.amazonaws.com\").", NULL,
+		MEMBER(aws_host), &host_form},
+	{"aws", "port", CONFIG_UINT, 1, 65535, "8883", "", false,
+		"TCP port of the endpoint (MQTT over TLS with a client certificate).", NULL,
+		MEMBER(aws_port), NULL},
+	{"aws", "ca_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the endpoint's trust anchors. Empty: those of the system.", NULL,
+		MEMBER(aws_ca_file), &path_form},
+	{"aws", "template", CONFIG_STRING, 0, 64, "\"\"", "", false,
+		"Name of the fleet provisioning template that makes the things.", NULL,
+		MEMBER(aws_template), &segment_form},
+	{"aws", "claim_certificate_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the claim certificate: with it devices get certificates of their "
+		"own.",
+		NULL, MEMBER(aws_claim_certificate_file), &path_form},
+	{"aws", "claim_key_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
+		"PEM file with the key of that certificate.", NULL, MEMBER(aws_claim_key_file),
+		&path_form},
+	{"aws", "thing_prefix", CONFIG_STRING, 0, 32, "\"\"", "", false,
+		"What the names of things begin with; the device's endpoint name follows.", NULL,
+		MEMBER(aws_thing_prefix), &thing_form},
 
 	{"outbox", "max_bytes", CONFIG_UINT, 65536, UINT64_C(1099511627776), "67108864", "bytes",
 		true, "Readings that may wait for the platform; beyond it devices are put off.",

@@ -103,6 +103,13 @@ struct config {
 	char azure_id_scope[65];
 	char azure_group_key_file[256];
 	uint32_t azure_sas_lifetime; /* seconds */
+	/* aws */
+	char aws_host[256]; /* "" = none */
+	uint16_t aws_port;
+	char aws_ca_file[256]; /* "" = the system's trust anchors */
+	char aws_template[65];
+	char aws_claim_certificate_file[256], aws_claim_key_file[256];
+	char aws_thing_prefix[33];
 	/* outbox */
 	uint64_t outbox_max_bytes;	 /* beyond it: 5.03. reloadable */
 	uint64_t outbox_device_bytes;	 /* of one device, 0 = its fair share. reloadable */

@@ -23,6 +23,7 @@
 #define TOKEN_KIND_MQTT	    "mqtt"
 #define TOKEN_KIND_SPOTFLOW "spotflow"
 #define TOKEN_KIND_AZURE    "azure"
+#define TOKEN_KIND_AWS	    "aws"
 #define TOKEN_PT_MAX	    1024
 #define TOKEN_KEY_MAX	    172 /* base64 of 128 bytes */
 #define OPERATOR_TOKEN_MAX  2048

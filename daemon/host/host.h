@@ -110,10 +110,11 @@ struct people {
 	struct login_source source[LOGIN_SOURCES_MAX]; /* the addresses that tried last */
 };
 
-/* platform-settings.c: what stands in files of their own: for 'spotflow', for 'azure'. */
+/* platform-settings.c: what stands in files of their own: for 'spotflow', 'azure' and 'aws'. */
 struct platform_secrets {
 	struct secret operator_token, shared_token;
 	struct secret group_key;
+	struct secret claim; /* certificate and key (base/identity.h) */
 };
 
 /* trim.c: giving up the oldest, one device at a time. */
@@ -591,6 +592,7 @@ void platform_host_answered(struct device_host *part);
 /* Where a platform is reached and whom it is believed; all texts are of the configuration. */
 struct platform_place {
 	const char *ca_file, *proxy;
+	const char *session_host; /* of sessions that name none of their own; NULL: mqtt.host */
 	uint16_t session_port;
 };
 /* What the driver of this platform gets as settings; valid while 'room' and the configuration are.
@@ -599,6 +601,7 @@ union platform_settings_room {
 	struct local_settings local;
 	struct cloud_settings cloud;
 	struct azure_settings azure;
+	struct aws_settings aws;
 };
 const void *platform_settings_of(
 	const struct host *host, const char *platform, union platform_settings_room *room);

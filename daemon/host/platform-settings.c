@@ -17,12 +17,18 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "drivers/platform/local-account.h"
+#include "host/upstream-secret.h"
 
 #define SECRET_FILE_MAX 4096
 
 static bool is_spotflow(const char *platform)
 {
 	return !strcmp(platform, TOKEN_KIND_SPOTFLOW);
+}
+
+static bool is_aws(const char *platform)
+{
+	return !strcmp(platform, TOKEN_KIND_AWS);
 }
 
 static bool is_azure(const char *platform)
@@ -52,6 +58,13 @@ const void *platform_settings_of(
 			.sas_lifetime = config->azure_sas_lifetime};
 		return &room->azure;
 	}
+	if (is_aws(platform)) {
+		room->aws = (struct aws_settings){.host = config->aws_host,
+			.port = config->aws_port,
+			.template_name = config->aws_template,
+			.thing_prefix = config->aws_thing_prefix};
+		return &room->aws;
+	}
 	room->local = (struct local_settings){.lease = config->local_lease,
 		.accounts = config->local_accounts,
 		.gateway_id = config->id};
@@ -71,6 +84,11 @@ void platform_place_of(
 		*ret_place = (struct platform_place){.ca_file = config->azure_ca_file,
 			.proxy = "",
 			.session_port = config->azure_hub_port};
+	else if (is_aws(platform))
+		*ret_place = (struct platform_place){.ca_file = config->aws_ca_file,
+			.proxy = "",
+			.session_host = config->aws_host,
+			.session_port = config->aws_port};
 	else
 		*ret_place = (struct platform_place){.ca_file = config->mqtt_ca_file,
 			.proxy = "",
@@ -86,6 +104,8 @@ struct span platform_shared_token(const struct host *host, const char *platform)
 {
 	if (is_azure(platform))
 		return secret_span(&host->secrets.group_key);
+	if (is_aws(platform))
+		return secret_span(&host->secrets.claim);
 	return is_spotflow(platform) ? secret_span(&host->secrets.shared_token) : span_of(NULL, 0);
 }
 
@@ -122,13 +142,28 @@ static int load_secret(const char *path, const char *key, size_t size_max, struc
 	return r;
 }
 
-/* One secret for many: there is a standing warning. */
+/* One secret for many: there is a standing warning. Not for a claim: who revokes it stops no device
+ * that has got its certificate. */
 static void tell_shared(struct host *host, const char *platform)
 {
 	if (platform_shared_token(host, platform).size)
 		host_alarm_raise(host, ALARM_SHARED_TOKEN, platform);
 	else
 		host_alarm_clear(host, ALARM_SHARED_TOKEN, platform);
+}
+
+static int load_claim(const struct config *config, struct secret *ret_claim)
+{
+	if (!config->aws_claim_certificate_file[0] && !config->aws_claim_key_file[0])
+		return 0;
+	if (!config->aws_claim_certificate_file[0] || !config->aws_claim_key_file[0]) {
+		log_error("aws.claim_certificate_file and aws.claim_key_file go together: one of "
+			  "them is missing.");
+		return -EINVAL;
+	}
+	return upstream_identity_read(config->aws_claim_certificate_file,
+		config->aws_claim_key_file,
+		"The claim (aws.claim_certificate_file, aws.claim_key_file)", ret_claim);
 }
 
 int platform_secrets_load(struct host *host)
@@ -144,6 +179,8 @@ int platform_secrets_load(struct host *host)
 	if (r >= 0)
 		r = load_secret(config->azure_group_key_file, "azure.group_key_file", TOKEN_PT_MAX,
 			&secrets->group_key);
+	if (r >= 0)
+		r = load_claim(config, &secrets->claim);
 	if (r < 0)
 		return r;
 	tell_shared(host, TOKEN_KIND_SPOTFLOW);
@@ -156,4 +193,5 @@ void platform_secrets_clear(struct host *host)
 	secret_clear(&host->secrets.operator_token);
 	secret_clear(&host->secrets.shared_token);
 	secret_clear(&host->secrets.group_key);
+	secret_clear(&host->secrets.claim);
 }

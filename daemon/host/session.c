@@ -115,6 +115,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 	struct platform_session from;
 	struct upstream_filters filters;
 	struct platform_place place;
+	const char *at;
 	int r = session_driver(device)->session(device->record, config->id, &from);
 
 	if (r >= 0 && !from.made_username[0])
@@ -123,17 +124,17 @@ static int open_uplink(struct host *host, struct device_session *session)
 		return r;
 	upstream_filters_for(host, session_driver(device), device->record, &filters);
 	platform_place_of(host, device->record->platform, &place);
-	snprintf(session->host, sizeof(session->host), "%s",
-		from.host[0] ? from.host : config->mqtt_host);
+	at = from.host[0] ? from.host : place.session_host;
+	snprintf(session->host, sizeof(session->host), "%s", at ? at : config->mqtt_host);
 	session->port = place.session_port;
 	if (!session->host[0])
 		return -EDESTADDRREQ;
-	if (from.identity.size && !from.host[0] && !config->mqtt_tls)
+	if (from.identity.size && !at && !config->mqtt_tls)
 		return -EPROTONOSUPPORT;
 	const struct uplink_session_options options = {
 		.host = session->host,
 		.port = session->port,
-		.tls = from.host[0] || config->mqtt_tls,
+		.tls = at || config->mqtt_tls,
 		.ca_file = place.ca_file,
 		.client_id = from.client_id,
 		.username = from.made_username,

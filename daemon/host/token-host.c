@@ -289,7 +289,8 @@ void token_import(struct host *host, const struct act *act, struct token_list *l
 /* ---- drop ---- */
 
 /* Of every platform that has one for this name. */
-static const char *const kinds[] = {TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW, TOKEN_KIND_AZURE};
+static const char *const kinds[] = {
+	TOKEN_KIND_MQTT, TOKEN_KIND_SPOTFLOW, TOKEN_KIND_AZURE, TOKEN_KIND_AWS};
 
 struct dropping {
 	struct host *host;

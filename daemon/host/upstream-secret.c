@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/identity.h"
@@ -52,27 +53,33 @@ static int add_file(const char *path, size_t max, bool first_line, struct secret
 	return r;
 }
 
-static int read_identity(const struct config *config, struct secret *identity)
+int upstream_identity_read(const char *certificate_file, const char *key_file, const char *whose,
+	struct secret *ret_identity)
 {
+	CLEANUP(secret_clear) struct secret identity = {0};
 	const char *why;
 	size_t first;
-	int r = add_file(config->mqtt_certificate_file, IDENTITY_MAX, false, identity);
+	int r = add_file(certificate_file, IDENTITY_MAX, false, &identity);
 
 	/* One file for the library: the key begins on a line of its own. */
-	if (r >= 0 && identity->size && identity->data[identity->size - 1] != '\n')
-		r = add_bytes(SPAN_LITERAL("\n"), identity);
+	if (r >= 0 && identity.size && identity.data[identity.size - 1] != '\n')
+		r = add_bytes(SPAN_LITERAL("\n"), &identity);
 	if (r < 0)
 		return r;
-	first = identity->size;
-	r = add_file(config->mqtt_key_file, IDENTITY_MAX, false, identity);
+	first = identity.size;
+	r = add_file(key_file, IDENTITY_MAX, false, &identity);
 	if (r < 0)
 		return r;
-	why = identity_check(span_of(identity->data, first),
-		span_of(identity->data + first, identity->size - first));
-	if (!why)
-		return 0;
-	log_error("The gateway's own session (mqtt.certificate_file, mqtt.key_file) %s.", why);
-	return -EBADMSG;
+	why = identity_check(span_of(identity.data, first),
+		span_of(identity.data + first, identity.size - first));
+	if (why) {
+		log_error("%s %s.", whose, why);
+		return -EBADMSG;
+	}
+	secret_clear(ret_identity);
+	*ret_identity = identity;
+	identity = (struct secret){0};
+	return 0;
 }
 
 int upstream_secret_read(const struct config *config, struct upstream_secret *ret_secret)
@@ -83,7 +90,9 @@ int upstream_secret_read(const struct config *config, struct upstream_secret *re
 	if (config->mqtt_password_file[0])
 		r = add_file(config->mqtt_password_file, 4096, true, &ret_secret->password);
 	if (r >= 0 && config->mqtt_certificate_file[0])
-		r = read_identity(config, &ret_secret->identity);
+		r = upstream_identity_read(config->mqtt_certificate_file, config->mqtt_key_file,
+			"The gateway's own session (mqtt.certificate_file, mqtt.key_file)",
+			&ret_secret->identity);
 	if (r < 0)
 		upstream_secret_clear(ret_secret);
 	return r;

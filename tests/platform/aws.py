@@ -35,6 +35,7 @@ SUBJECT = {'CommonName': 'commonName', 'Organization': 'organizationName', 'Coun
            'SerialNumber': 'serialNumber', 'DistinguishedNameQualifier': 'dnQualifier'}
 CREATE, CREATE_CSR = '$aws/certificates/create/json', '$aws/certificates/create-from-csr/json'
 PROVISION = re.compile(r'\$aws/provisioning-templates/([^/]+)/provision/json\Z')
+ATTRIBUTE = re.compile(r'[a-zA-Z0-9_.,@/:#-]{1,800}\Z')
 EVENT = '$aws/events/certificates/registered/'
 
 # For one account, a second. UNVERIFIED but for the connections.
@@ -232,10 +233,13 @@ class Aws(Front):
             self.failed_provisioning.append((certificate.id, problem.title))
 
     def _provision(self, certificate, outcome):
+        attributes = outcome.attributes.get('attributes', outcome.attributes)
+        if not all(ATTRIBUTE.match(one) for one in attributes.values()):
+            raise Problem(400, 'InvalidParameters', 'An attribute has characters that are not allowed.')
         with self.lock:
             self._give(certificate, outcome.thing, outcome.policies)
             if outcome.thing:
-                self.things[outcome.thing].attributes.update(outcome.attributes.get('attributes', outcome.attributes))
+                self.things[outcome.thing].attributes.update(attributes)
             certificate.status = outcome.status
 
     # ---- what its policies say ----

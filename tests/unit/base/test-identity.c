@@ -105,12 +105,27 @@ static void one_text_is_split(void **state)
 		assert_int_equal(split(bad[i], &certificate, &key), -EBADMSG);
 }
 
+static void what_the_first_one_says(void **state)
+{
+	struct chain_facts facts, chain;
+
+	assert_int_equal(identity_read(SPAN_LITERAL(PUMP_CERTIFICATE), &facts), 0);
+	assert_string_equal(facts.common_name, "pump");
+	assert_true(facts.not_after > facts.not_before);
+	assert_int_equal(identity_read(SPAN_LITERAL(PUMP_CERTIFICATE PUMP_CERTIFICATE), &chain), 0);
+	assert_string_equal(chain.fingerprint, facts.fingerprint);
+	assert_int_equal(identity_read(span_of(NULL, 0), &facts), -EBADMSG);
+	assert_int_equal(identity_read(SPAN_LITERAL(PUMP_KEY), &facts), -EBADMSG);
+	assert_int_equal(identity_read(SPAN_LITERAL("no certificate"), &facts), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(right_ones),
 		cmocka_unit_test(wrong_ones),
 		cmocka_unit_test(one_text_is_split),
+		cmocka_unit_test(what_the_first_one_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -465,7 +465,7 @@ static void test_unknown_is_passed_over(void **state)
 	assert_message(place, 3, LOG_WARNING, 6, "lan.inner: unknown key");
 	assert_message(place, 4, LOG_WARNING, 8,
 		"sensors: unknown section, passed over; known sections: gateway, lan, page, mqtt, "
-		"platform, spotflow, azure, outbox");
+		"platform, spotflow, azure, aws, outbox");
 	assert_message(place, 5, LOG_WARNING, 10, "port: unknown key outside of a section");
 	assert_message(place, 6, LOG_WARNING, 11, "ports: unknown key outside of a section");
 	assert_string_equal(place->config.id, "a");

@@ -50,7 +50,7 @@ struct cloud_answer {
 	int status;
 	uint32_t retry_after;
 	char topic[128]; /* MQTT */
-	char body[1024];
+	char body[2048];
 };
 /* Fails the test when it is not a request to this platform, or a token travels where it must not.
  */

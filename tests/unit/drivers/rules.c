@@ -39,6 +39,12 @@ const struct rules_case rules_cases[] = {
 		.has_dps = true,
 		.shared = true,
 		.platform_id = DPS_DEVICE},
+	{.driver = "aws",
+		.token = {(const uint8_t *)FLEET_CLAIM, sizeof(FLEET_CLAIM) - 1},
+		.can_refresh = true,
+		.has_fleet = true,
+		.shared = true,
+		.platform_id = "pump"},
 };
 const size_t rules_case_count = ELEMENTS(rules_cases);
 
@@ -93,6 +99,9 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 	rules->cloud = (struct cloud){
 		.now = &rules->now, .token_life = 30LL * 86400000, .sas_life = 3600000};
 	rules->dps = (struct dps){.hub = "hub.example", .device = DPS_DEVICE};
+	rules->fleet = (struct fleet){.now = &rules->now};
+	rules->aws = (struct aws_settings){
+		.host = "aws.example", .port = 8883, .template_name = "fleet", .thing_prefix = ""};
 	strcpy(rules->record.id, "device-7");
 	strcpy(rules->record.ep, "pump");
 	strcpy(rules->record.platform, kind->driver);
@@ -301,9 +310,10 @@ static void call_driver(struct rules *rules, enum platform_work work)
 	const struct platform_device device = {.record = &rules->record,
 		.provisioning_token = rules->kind->token,
 		.static_credential = rules->kind->shared ? span_of(NULL, 0) : rules->kind->token,
-		.settings = rules->kind->has_cloud ? (const void *)&cloud
-			    : rules->kind->has_dps ? (const void *)&azure
-						   : &local};
+		.settings = rules->kind->has_cloud   ? (const void *)&cloud
+			    : rules->kind->has_dps   ? (const void *)&azure
+			    : rules->kind->has_fleet ? (const void *)&rules->aws
+						     : &local};
 	CLEANUP(platform_step_clear) struct platform_step step = {.verdict = PLATFORM_FAILED};
 	struct platform_answer answer = {.present = false};
 	struct cloud_answer *told = rules->answer;
@@ -334,6 +344,8 @@ static void send_request(struct rules *rules)
 	assert_non_null(answer);
 	if (rules->kind->has_dps)
 		dps_ask(&rules->dps, rules->request, answer);
+	else if (rules->kind->has_fleet)
+		fleet_ask(&rules->fleet, rules->request, answer);
 	else
 		cloud_ask(&rules->cloud, rules->request, answer);
 	platform_request_clear(rules->request);

@@ -9,6 +9,7 @@
 #include "cloud.h"
 #include "dps.h"
 #include "drivers/table.h"
+#include "fleet.h"
 
 /* How the rules meet one driver. */
 struct rules_case {
@@ -16,8 +17,9 @@ struct rules_case {
 	struct span token; /* what was imported for the device */
 	bool has_cloud;	   /* it asks, and somebody there approves */
 	bool can_refresh;
-	bool has_dps; /* it asks Azure's provisioning service */
-	bool shared;  /* the token is one for all */
+	bool has_dps;	/* it asks Azure's provisioning service */
+	bool has_fleet; /* it asks AWS IoT's */
+	bool shared;	/* the token is one for all */
 	const char *platform_id;
 };
 extern const struct rules_case rules_cases[];
@@ -29,6 +31,8 @@ struct rules {
 	struct device_record record; /* what is on disk */
 	struct cloud cloud;
 	struct dps dps;
+	struct fleet fleet;
+	struct aws_settings aws;
 	int64_t now;
 	uint64_t numbers, random;
 	/* what is gone with a crash */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the driver 'aws' share: one call of it. aws.c says what the steps are. */
+
+#include "drivers/platform.h"
+#include "drivers/platform/aws-answer.h"
+#include "drivers/platform/aws-row.h"
+
+struct aws_call {
+	const struct driver_services *services;
+	const struct platform_device *device;
+	const struct aws_settings *settings;
+	const struct platform_answer *answer;
+	struct platform_step *step;
+	bool renews;		       /* REFRESH: it has a credential that is good for now */
+	char thing[AWS_THING_MAX + 1]; /* the name that it asks for */
+};
+
+/* aws.c: verdicts return 0. */
+int aws_say(struct aws_call *call, enum platform_verdict verdict, const char *why);
+int aws_give_up(struct aws_call *call, const char *why);
+
+/* aws-fleet.c: provisions it by claim, or goes on with it. ISSUED, or what became of it instead. */
+int aws_fleet(struct aws_call *call);
+/* The id of the certificate that waits for its thing; -ENODATA. */
+int aws_fleet_certificate(const struct lifecycle *life, char ret_id[AWS_ID_MAX + 1]);
