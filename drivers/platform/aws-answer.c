@@ -108,8 +108,9 @@ int aws_certificate_read(struct span body, struct aws_certificate *ret_certifica
 	got.token = span_dup(token);
 	if (!got.pem || !got.token)
 		return -ENOMEM;
-	*ret_certificate =
-		(struct aws_certificate){.pem = STEAL(got.pem), .token = STEAL(got.token)};
+	*ret_certificate = (struct aws_certificate){0};
+	ret_certificate->pem = STEAL(got.pem);
+	ret_certificate->token = STEAL(got.token);
 	memcpy(ret_certificate->id, id.data, id.size);
 	return 0;
 }

@@ -205,7 +205,7 @@ static const char *parameter(const char *text, char ret_text[PARAMETER_MAX + 1])
 {
 	size_t i;
 
-	for (i = 0; text[i] && i < PARAMETER_MAX; i++)
+	for (i = 0; i < PARAMETER_MAX && text[i]; i++)
 		ret_text[i] = strchr(ATTRIBUTE_CHARS, text[i]) ? text[i] : '_';
 	ret_text[i] = '\0';
 	return i ? ret_text : strcpy(ret_text, "-");
