@@ -26,8 +26,6 @@
 
 #define NAMES_MAX 20000
 
-DEFINE_CLEANUP(FILE *, fclose, cleanup_file)
-
 /* A file of secrets: new, and for its owner alone. */
 static int open_new(const char *path, FILE **ret)
 {

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/binding-host.h"
 #include "host/secure-host.h"
 
 #define CODE_CLASS(code) ((code) >> 5)
@@ -175,6 +176,16 @@ static void plan_retry(struct device_host *part, const char *why)
 			strerror(-r));
 }
 
+/* What stands at its address is not it: no command is for that, and no answer of it counts. */
+static bool is_another(struct device_host *part)
+{
+	if (binding_still_fits(part->host, part->device))
+		return false;
+	host_alarm_raise(part->host, ALARM_NAME_CONFLICT, part->device->record->id);
+	plan_retry(part, "another device answers at its address");
+	return true;
+}
+
 static void on_reply(
 	struct device_host *part, int result, uint8_t code, int format, struct span payload)
 {
@@ -184,6 +195,8 @@ static void on_reply(
 	const char *why;
 
 	part->command_row = 0;
+	if (is_another(part))
+		return;
 	if (result < 0 || code == COAP_CODE(5, 3)) {
 		plan_retry(part, result < 0 ? strerror(-result) : "it cannot take one now");
 		return;
@@ -214,6 +227,8 @@ static void ask(struct host *host, struct device *device)
 	r = part->driver->command(&part->links, command, &request);
 	if (r == -ENOTSUP)
 		return; /* it may still ask by itself */
+	if (is_another(part))
+		return;
 	if (r >= 0)
 		r = device_host_ask(part, &request, &(const struct device_call){.reply = on_reply});
 	if (r < 0)

@@ -24,7 +24,6 @@
 #define LOOK_MSEC INT64_C(3600000)
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
-DEFINE_CLEANUP(struct kept_label *, kept_label_free, cleanup_kept)
 
 static struct kept_label *label_of(const struct host *host, const char *ep)
 {

@@ -460,6 +460,30 @@ static void posted_to_a_server(void **state)
 		published_newest("/result/beep")->payload, "{\"cmd\":\"2\",\"ok\":true}");
 }
 
+/* Whoever took over its address is not given the command, and is not believed about it. */
+static void another_at_its_address(void **state)
+{
+	struct device *device = server();
+
+	memcpy(device->record->mac, "02:00:00:00:00:0a", 18);
+	neighbour(IP, "02:00:00:00:00:0b");
+	order(device, "open", "{}");
+	assert_null(sent_to("/cmd"));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NAME_CONFLICT, device->record->id));
+	neighbour(IP, "02:00:00:00:00:0a");
+	bed_advance(60 * USEC_PER_SEC);
+	neighbour(IP, "02:00:00:00:00:0b");
+	sent_answer(sent_to("/cmd"), 0, COAP_CODE(2, 4), -1, NULL);
+	store_answer_all(0);
+	assert_null(published_newest("/result/open"));
+	assert_false(device->commands.first->ended);
+	neighbour(IP, "02:00:00:00:00:0a");
+	bed_advance(120 * USEC_PER_SEC);
+	sent_answer(sent_to("/cmd"), 0, COAP_CODE(2, 4), -1, NULL);
+	store_answer_all(0);
+	assert_non_null(published_newest("/result/open"));
+}
+
 static void a_server_that_cannot(void **state)
 {
 	struct device *device = server();
@@ -528,6 +552,7 @@ int main(void)
 		T(let_in_no_more),
 		T(observed),
 		T(posted_to_a_server),
+		T(another_at_its_address),
 		T(a_server_that_cannot),
 		T(what_is_subscribed_to),
 		T(kept_only_what_may_be_taken),
