@@ -36,6 +36,7 @@
 #define WAIT_SECONDS	 5
 #define WAIT_SECONDS_MAX 60
 #define LATER_SECONDS	 3600
+#define LINK_SECONDS	 300
 #define BEGUN_MAX	 2
 #define TOKEN_LIFE_MSEC	 (3600 * INT64_C(1000))
 #define TOKEN_SPARE_MSEC (60 * INT64_C(1000))
@@ -395,6 +396,17 @@ static int on_answer(struct aws_call *call, struct progress *progress)
 				      : take_certificate(call, progress);
 }
 
+/* The session of a certificate that was deactivated ends without a word, like that of a line that
+ * is broken: while the one in use does not connect, nobody knows whether the device is still
+ * wanted. */
+static bool may_be_unwanted(const struct aws_call *call, const struct progress *progress)
+{
+	const struct lifecycle *life = &call->device->record->life;
+
+	return call->renews && progress->phase == 'C' && life->link != LINK_UP &&
+	       life->credential == CREDENTIAL_RENEWING;
+}
+
 int aws_fleet(struct aws_call *call)
 {
 	const struct aws_settings *settings = call->settings;
@@ -410,6 +422,11 @@ int aws_fleet(struct aws_call *call)
 	if (!call->device->provisioning_token.size)
 		return end(call, &progress, PLATFORM_FAILED,
 			"no claim certificate is configured (aws.claim_certificate_file)");
+	if (!call->answer->present && may_be_unwanted(call, &progress)) {
+		call->step->why = "its certificate does not connect now: another one is asked for "
+				  "when it does";
+		return wait_for(call, &progress, LINK_SECONDS);
+	}
 	if (!call->answer->present)
 		return ask_next(call, &progress);
 	return on_answer(call, &progress);

@@ -7,9 +7,9 @@
  *
  *   PROVISION  fleet provisioning by claim (aws-fleet.c): ISSUED with certificate, key and thing
  *   BIND       BOUND under the name of the thing that the template gave
- *   REFRESH    before its end another certificate, in the same way. After the platform has refused
- *              the one in use: REFUSED. Who deactivated it there meant that, and a claim must not
- *              undo it without a person
+ *   REFRESH    before its end another certificate, in the same way, while the one in use connects.
+ *              After the platform has refused it: REFUSED. Who deactivated it there meant that, and
+ *              a claim must not undo it without a person. Past its end it is asked for anew
  *   APPROVE    as PROVISION: the claim and the template's hook are the approval
  *   CANCEL, REVOKE   DONE: a certificate is deactivated there
  *
@@ -40,7 +40,7 @@ static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_AWS,
-		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT,
+		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT | PLATFORM_ELSEWHERE,
 		/* 10 of each kind in a second are documented for one account, and what waited may
 		 * go out at once with those of the next second. */
 		.requests_per_second = 4,
@@ -189,6 +189,9 @@ static int encode(const struct driver_services *services, const struct upstream_
 
 	if (item->kind != UPSTREAM_READING && item->kind != UPSTREAM_GAP &&
 		item->kind != UPSTREAM_RESULT)
+		return -ENOTSUP;
+	/* Without a thing there is no topic. */
+	if (!item->record->life.platform_id[0])
 		return -ENOTSUP;
 	r = topics_encode(item, &message);
 	if (r < 0)

@@ -418,6 +418,33 @@ static void another_certificate_before_its_end(void **state)
 	rules_end(&rules);
 }
 
+/* A session that ends without a word may be that of a deactivated certificate: the claim gets no
+ * other one while that does not connect. */
+static void nothing_is_renewed_that_does_not_connect(void **state)
+{
+	struct rules rules;
+
+	begin(&rules);
+	rules_take_in(&rules);
+	rules_event(&rules, LIFE_LINK_UP);
+	rules_event(&rules, LIFE_LINK_LOST);
+	rules.now += LIFE_MSEC / 2;
+	rules_event(&rules, LIFE_RENEW_DUE);
+	rules_settle(&rules);
+	for (unsigned n = 0; n < 3; n++) {
+		assert_int_equal(rules.fleet.creates, 1);
+		assert_true(rules.waits);
+		assert_in_range(rules.wait_usec, 300000000, 360000000);
+		wake(&rules);
+	}
+	rules_event(&rules, LIFE_LINK_RETRY);
+	rules_event(&rules, LIFE_LINK_UP);
+	wake(&rules);
+	check_in_use(&rules);
+	assert_int_equal(rules.fleet.creates, 2);
+	rules_end(&rules);
+}
+
 /* A renewal that is refused ends nothing that is good: it is said, and tried again much later. */
 static void a_renewal_that_is_refused_harms_nobody(void **state)
 {
@@ -614,6 +641,7 @@ int main(void)
 		cmocka_unit_test(faults_are_waited_out),
 		cmocka_unit_test(a_certificate_without_a_thing_lapses),
 		cmocka_unit_test(another_certificate_before_its_end),
+		cmocka_unit_test(nothing_is_renewed_that_does_not_connect),
 		cmocka_unit_test(a_renewal_that_is_refused_harms_nobody),
 		cmocka_unit_test(refused_by_the_platform),
 		cmocka_unit_test(names_of_things),
