@@ -252,7 +252,7 @@ stage_package() {
 }
 
 package_checks=(contents lintian size hardening reproducible manual configuration sbom)
-package_steps=(install confined tool stranger onboard page key completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again smoke)
+package_steps=(install confined tool stranger onboard page key restore completion completion_zsh stop watchdog reload examples reboot upgrade downgrade remove purge again smoke)
 
 # The Debian packages of both releases: built twice and as the next release, looked at, and lived
 # with on a booted system. Those of the other release are built and looked at in a root of it.
