@@ -76,7 +76,7 @@ unsigned command_box_waiting(const struct command_box *box)
 	unsigned count = 0;
 
 	for (const struct command *at = box->first; at; at = at->next)
-		count += !at->ended;
+		count += !at->ended && !at->ending;
 	return count;
 }
 

@@ -70,6 +70,8 @@ struct command {
 	uint64_t until_usec; /* boot time */
 	bool saving;	     /* on its way to disk */
 	bool unsaved;	     /* and never was there */
+	bool ending;	     /* what is on its way is its end */
+	bool outdone;	     /* another took its place: it ends as soon as it is on disk */
 	bool publishing;     /* its result is on its way to the platform */
 };
 

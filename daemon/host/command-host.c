@@ -26,6 +26,7 @@
 #include "base/log.h"
 
 #define RETRY_USEC (60 * USEC_PER_SEC)
+#define OUTDONE	   "another configuration came after it"
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
@@ -66,7 +67,7 @@ static void settle(
 {
 	struct host *host = save->host;
 
-	command->saving = false;
+	command->saving = command->ending = false;
 	command->unsaved = save->is_new && result < 0;
 	/* It stays; its end is tried again later, and not at full speed. */
 	if (result < 0 && command->until_usec <= clock_boot_usec())
@@ -92,6 +93,17 @@ static void settle(
 	}
 }
 
+/* Once: with a disk that fails it would be asked for without end. */
+static void end_outdone(struct host *host, struct device *device, uint64_t row)
+{
+	struct command *command = command_box_find(&device->commands, row);
+
+	if (!command || !command->outdone)
+		return;
+	command->outdone = false;
+	command_host_failed(host, device, row, OUTDONE);
+}
+
 static void on_saved(void *userdata, int result, const char *head)
 {
 	CLEANUP(cleanup_free) struct command_save *save = userdata;
@@ -109,6 +121,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		save->done(save->userdata, command ? result : 0);
 	if (!command)
 		return;
+	end_outdone(host, device, save->next.row);
 	set_timer(host, device);
 	command_offer(host, device);
 	host_touch(host);
@@ -145,9 +158,12 @@ static int end(struct host *host, struct device *device, struct command *command
 		.next = *command,
 		.done = done,
 		.userdata = userdata};
+	int r;
 
 	command_end(&what.next, answer && answer->ok, answer ? answer->result : "", reason);
-	return save(host, command, &what);
+	r = save(host, command, &what);
+	command->ending = r >= 0;
+	return r;
 }
 
 void command_host_answered(struct host *host, struct device *device,
@@ -174,6 +190,14 @@ void command_host_failed(struct host *host, struct device *device, uint64_t row,
 		end(host, device, command, NULL, reason, NULL, NULL) < 0)
 		log_device(LOG_ERR, device->record->id,
 			"The gateway is out of memory: its command %s stays.", command->name);
+}
+
+void command_host_outdo(struct host *host, struct device *device, struct command *command)
+{
+	if (command->saving)
+		command->outdone = true;
+	else
+		command_host_failed(host, device, command->row, OUTDONE);
 }
 
 static void end_all(struct host *host, struct device *device, uint64_t until, const char *reason)

@@ -58,6 +58,8 @@ void command_host_answered(struct host *host, struct device *device,
 /* The same for one that cannot be done, for a reason that the platform is told. */
 void command_host_failed(
 	struct host *host, struct device *device, uint64_t row, const char *reason);
+/* Another one took its place; at once, or as soon as it is on disk. */
+void command_host_outdo(struct host *host, struct device *device, struct command *command);
 
 /*
  * A person's: 'from' holds name, args (checked), sender and lifetime. 0: done comes when it and the

@@ -312,13 +312,13 @@ static void committed(struct host *host, struct reading *reading)
 		answer(host, reading, COAP_CODE(4, 3), "not approved", -1);
 		return;
 	}
+	now = clock_boot_usec();
+	histogram_add(&host->metrics.commit, now - reading->taken_usec);
 	if (was_put_off(host, reading)) {
 		take_back(host, reading, LOST_UNSTORED);
 		answer(host, reading, COAP_CODE(5, 3), NULL, -1);
 		return;
 	}
-	now = clock_boot_usec();
-	histogram_add(&host->metrics.commit, now - reading->taken_usec);
 	pace_add(&host->metrics.taken, reading->size, now);
 	device->last_reading = reading->time;
 	if (reading->format == FORMAT_SENML_JSON)

@@ -118,8 +118,7 @@ static bool make_way(
 		if (!strcmp(command->response_topic, message->answer_to))
 			there = true;
 		else
-			command_host_failed(
-				host, device, command->row, "another configuration came after it");
+			command_host_outdo(host, device, command);
 	}
 	return there;
 }

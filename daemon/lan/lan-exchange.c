@@ -221,6 +221,7 @@ static int overdue_due(sd_event_source *source, uint64_t usec, void *userdata)
 			continue;
 		if (now - at->since_usec >= OVERDUE_USEC) {
 			expire(at);
+			any = any || !at->expired;
 			continue;
 		}
 		any = true;
@@ -236,6 +237,9 @@ static int overdue_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 void lan_exchange_expire(struct lan_exchange *exchange)
 {
+	/* Who waits for no answer, or wants none of this kind, would not send it again. */
+	if (!exchange->frame.key.confirmable || answer_unwanted(&exchange->frame, COAP_CODE(5, 3)))
+		return;
 	exchange->expires = true;
 	overdue_timer_set(exchange->lan, OVERDUE_USEC);
 }

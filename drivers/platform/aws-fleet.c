@@ -399,12 +399,11 @@ static int on_answer(struct aws_call *call, struct progress *progress)
 /* The session of a certificate that was deactivated ends without a word, like that of a line that
  * is broken: while the one in use does not connect, nobody knows whether the device is still
  * wanted. */
-static bool may_be_unwanted(const struct aws_call *call, const struct progress *progress)
+static bool may_be_unwanted(const struct aws_call *call)
 {
 	const struct lifecycle *life = &call->device->record->life;
 
-	return call->renews && progress->phase == 'C' && life->link != LINK_UP &&
-	       life->credential == CREDENTIAL_RENEWING;
+	return call->renews && life->link != LINK_UP && life->credential == CREDENTIAL_RENEWING;
 }
 
 int aws_fleet(struct aws_call *call)
@@ -422,7 +421,7 @@ int aws_fleet(struct aws_call *call)
 	if (!call->device->provisioning_token.size)
 		return end(call, &progress, PLATFORM_FAILED,
 			"no claim certificate is configured (aws.claim_certificate_file)");
-	if (!call->answer->present && may_be_unwanted(call, &progress)) {
+	if (!call->answer->present && may_be_unwanted(call)) {
 		call->step->why = "its certificate does not connect now: another one is asked for "
 				  "when it does";
 		return wait_for(call, &progress, LINK_SECONDS);

@@ -49,7 +49,7 @@ static void check_session(struct fleet *fleet, const struct platform_request *re
 	assert_null(strstr(fleet->body, "CLAIM"));
 }
 
-static void say(
+__attribute__((format(printf, 4, 5))) static void say(
 	struct cloud_answer *answer, const char *topic, const char *what, const char *format, ...)
 {
 	va_list list;

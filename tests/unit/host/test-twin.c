@@ -23,12 +23,18 @@ static int setup(void **state)
 	return 0;
 }
 
-static void comes(const char *topic, const char *payload)
+/* The disk is still busy. */
+static void arrives(const char *topic, const char *payload)
 {
 	const struct uplink_inbound inbound = {
 		.topic = topic, .payload = span_from_string(payload), .owner = device->record->row};
 
 	command_on_message(&bed.host, &inbound);
+}
+
+static void comes(const char *topic, const char *payload)
+{
+	arrives(topic, payload);
 	store_answer_all(0);
 }
 
@@ -135,6 +141,37 @@ static void a_newer_one_takes_its_place(void **state)
 	assert_string_equal(waits()->args, "{\"a\":1,\"b\":2}");
 }
 
+/* Also one that is on its way to disk. */
+static void a_newer_one_overtakes_the_disk(void **state)
+{
+	arrives(RES "200/?$rid=ask", "{\"desired\":{\"a\":1,\"$version\":2}}");
+	arrives(RES "200/?$rid=ask", "{\"desired\":{\"a\":2,\"$version\":3}}");
+	assert_null(waits());
+	store_answer_all(0);
+	store_answer_all(0);
+	assert_string_equal(waits()->args, "{\"a\":2}");
+	assert_int_equal(command_box_waiting(&device->commands), 1);
+	assert_non_null(strstr(reported(), "\"version\":2,\"ok\":false"));
+	assert_non_null(strstr(reported(), "another configuration"));
+}
+
+/* The place of the old one is free for it, though its end is not on disk yet. */
+static void a_newer_one_into_a_full_box(void **state)
+{
+	unsigned i;
+
+	for (i = 1; i < COMMANDS_WAITING_MAX; i++)
+		comes("$iothub/methods/POST/blink/?$rid=1", "{}");
+	comes(RES "200/?$rid=ask", "{\"desired\":{\"a\":1,\"$version\":2}}");
+	assert_int_equal(command_box_waiting(&device->commands), COMMANDS_WAITING_MAX);
+	comes(RES "200/?$rid=ask", "{\"desired\":{\"a\":2,\"$version\":3}}");
+	assert_int_equal(command_box_waiting(&device->commands), COMMANDS_WAITING_MAX);
+	assert_non_null(strstr(reported(), "\"version\":2,\"ok\":false"));
+	for (i = 1; i < COMMANDS_WAITING_MAX; i++)
+		ended(waits()->row, true, "");
+	assert_string_equal(waits()->args, "{\"a\":2}");
+}
+
 static void what_is_too_long_is_said(void **state)
 {
 	char text[700];
@@ -213,6 +250,8 @@ int main(void)
 		T(nothing_is_wanted),
 		T(desired_is_a_command_and_reported),
 		T(a_newer_one_takes_its_place),
+		T(a_newer_one_overtakes_the_disk),
+		T(a_newer_one_into_a_full_box),
 		T(what_is_too_long_is_said),
 		T(one_question_at_a_time),
 		T(put_off_and_silent),

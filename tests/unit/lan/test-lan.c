@@ -242,19 +242,25 @@ static void overdue_is_put_off(void **state)
 {
 	struct bed *bed = *state;
 	struct datagram request, other, answer;
-	struct lan_exchange *overdue, *patient;
+	struct lan_exchange *overdue, *patient, *silent;
 	struct lan_stats stats;
 	uint8_t value[64];
 
 	bed->hold = true;
+	/* Who sends a NON would not send it again, so it is not put off. */
+	message_reading(&other, NON, 0x4241, "silent", "silent");
+	bed_send(bed, &other);
+	bed_await(bed, bed->requests == 1);
+	silent = bed->last.view.exchange;
+	lan_exchange_expire(silent);
 	message_reading(&request, CON, 0x4242, "wxyz", "slow");
 	bed_send(bed, &request);
-	bed_await(bed, bed->requests == 1);
+	bed_await(bed, bed->requests == 2);
 	overdue = bed->last.view.exchange;
 	lan_exchange_expire(overdue);
 	message_reading(&other, CON, 0x4243, "patient", "patient");
 	bed_send(bed, &other);
-	bed_await(bed, bed->requests == 2);
+	bed_await(bed, bed->requests == 3);
 	patient = bed->last.view.exchange;
 
 	await_code(bed, COAP_CODE(5, 3), &answer);
@@ -264,6 +270,7 @@ static void overdue_is_put_off(void **state)
 	assert_int_equal(value[0], 30);
 	assert_true(lan_exchange_is_expired(overdue));
 	assert_false(lan_exchange_is_expired(patient));
+	assert_false(lan_exchange_is_expired(silent));
 	assert_int_equal(bed->away[AWAY_STORE_FULL], 1);
 	acknowledge(bed, &answer);
 
@@ -274,13 +281,17 @@ static void overdue_is_put_off(void **state)
 	await_code(bed, COAP_CODE(2, 4), &answer);
 	assert_true(message_token_is(&answer, "patient"));
 	acknowledge(bed, &answer);
+	lan_answer(silent, &changed);
+	await_code(bed, COAP_CODE(2, 4), &answer);
+	assert_int_equal(message_type(&answer), NON);
+	assert_true(message_token_is(&answer, "silent"));
 
 	/* asked again it is the same answer, and no second request */
 	bed_send(bed, &request);
 	bed_await(bed, retransmissions(bed) == 1);
 	await_code(bed, COAP_CODE(5, 3), &answer);
 	assert_true(message_token_is(&answer, "wxyz"));
-	assert_int_equal(bed->requests, 2);
+	assert_int_equal(bed->requests, 3);
 	lan_stats(bed->lan, &stats);
 	assert_int_equal(stats.held, 0);
 }
