@@ -11,7 +11,8 @@
  *
  * Desired properties are the arguments of one command, "configure", always all of them: patches
  * that were missed, or came while another one waited, do no harm. Which version the device has had
- * the platform keeps itself, as reported properties, so it is asked for once, whatever restarts.
+ * the platform keeps itself, as reported properties, so it is asked for once, whatever restarts;
+ *and a second time only when that report itself was put off.
  *
  * All that is reported is under "gatehouse". What is null there is deleted. A result of the device
  * is reported as a text: its own keys could be none that a twin may have, and two results would
