@@ -327,7 +327,7 @@ static void test_shows(void **state)
 			"GET /api/v1/journal?before=0&limit=200&who=a%26b&action=revoke&object=s-1 "
 			"HTTP",
 			"{\"rows\":[],\"next\":null}", "There are no rows."},
-		{"journal export", "GET /api/v1/journal?before=0&limit=200 HTTP",
+		{"journal export", "GET /api/v1/journal/export?before=0&limit=200 HTTP",
 			"{\"rows\":[{\"number\":2,\"who\":\"\\u009b\"},{\"number\":1}]}",
 			"{\"number\":2,\"who\":\"\\u009B\"}\n{\"number\":1}\n"},
 		{"journal verify", "GET /api/v1/journal/verify HTTP",
