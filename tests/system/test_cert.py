@@ -74,7 +74,7 @@ def test_a_person_takes_it_in(gateway, maker, recorder, sensor):
     page = set_up(gateway)
     for path, shown in (('/devices/' + record['id'], device), ('/authorities', maker)):
         pairs = re.findall('..', shown.fingerprint.upper())
-        assert ':<wbr>'.join(pairs) in page.get(path).text, path
+        assert ':<wbr>'.join(pairs) in page.get(path).html, path
     gateway.ctl('approve', record['id'])
     record = await_stage(gateway, 'pump-1', 'active')
     recorder.wait('gatehouse/bed/%s/telemetry' % record['id'], 2)
