@@ -9,7 +9,11 @@
 // What happens is written to stdout, one JSON object a line.
 'use strict';
 
+const dns = require('dns');
 const readline = require('readline');
+
+// Stand-ins listen on 127.0.0.1, and until version 20 Node.js tries one address of a name alone.
+dns.setDefaultResultOrder('ipv4first');
 
 const aws = require('aws-iot-device-sdk');
 
