@@ -260,19 +260,6 @@ static bool admissible(struct act_call *call, struct device *device)
 	return true;
 }
 
-bool act_approves_at(struct host *host, const char *platform)
-{
-	const struct platform_driver *driver = platform_driver_by_name(platform);
-
-	return driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
-				 platform_approves_from_here(host, platform));
-}
-
-bool act_approves_here(struct host *host, const struct device *device)
-{
-	return act_approves_at(host, device->record->platform);
-}
-
 /* Where this gateway approves, the code of a label does it in one act; else it admits. While an
  * operation is open it is the operation's code that is asked for, and that is no admission. */
 static bool label_code_counts(struct act_call *call, const struct device *device)

@@ -40,6 +40,19 @@ bool platform_may_change(const struct device_record *record)
 	       admission != ADMISSION_SUSPENDED && admission != ADMISSION_BLOCKED;
 }
 
+bool act_approves_at(struct host *host, const char *platform)
+{
+	const struct platform_driver *driver = platform_driver_by_name(platform);
+
+	return driver && (driver->describe()->supports & PLATFORM_APPROVES_HERE ||
+				 platform_approves_from_here(host, platform));
+}
+
+bool act_approves_here(struct host *host, const struct device *device)
+{
+	return act_approves_at(host, device->record->platform);
+}
+
 const char *act_platform_name(const struct act *act, const struct device *device)
 {
 	return act->platform[0] ? act->platform : device->record->platform;

@@ -706,10 +706,11 @@ void act_identify(struct act_call *call, struct device *device);
 /* act-device.c: the answer to an act that was submitted; as submit_done_fn. */
 void act_submitted(
 	void *userdata, enum submit_result result, struct device *device, const char *why);
-/* True when an approval of this device can be given here; of any device of a platform. */
+/* act-platform.c: true when an approval of this device can be given here; of any device of a
+ * platform. */
 bool act_approves_here(struct host *host, const struct device *device);
 bool act_approves_at(struct host *host, const char *platform);
-/* act-platform.c: the platform that the person said for it is possible, and the act is the one that
+/* The platform that the person said for it is possible, and the act is the one that
  * takes a device in there; otherwise the call is answered. */
 bool act_choose_platform(struct act_call *call, struct device *device);
 /* Where the device goes with this act. */

@@ -99,7 +99,7 @@ def test_chosen_on_the_page(gateway, cloud):
     assert 'name="platform"' not in page.get('/devices/%s' % one.id).html
 
 
-def test_refused_and_changed_later(gateway, recorder):
+def test_refused_and_changed_later(gateway, cloud, recorder):
     one = asking(gateway, 'mast')
     with pytest.raises(ToolError) as refused:
         gateway.ctl('approve', one.id, '--platform', 'aether')
@@ -116,4 +116,5 @@ def test_refused_and_changed_later(gateway, recorder):
     await_stage(gateway, 'mast', 'active', 60)
     await_link(gateway, 'mast')
     assert one.report(7).code == coap.CHANGED
+    until(lambda: at_the_hub(cloud, one) == [7], 30, 'it arrives at the second')
     assert not recorder.messages('gatehouse/bed/%s/telemetry' % one.id)
