@@ -9,7 +9,10 @@
  * gateway ten wrong tries in an hour stop the entry for a quarter of an hour.
  */
 
+#include "host/act.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -6,7 +6,13 @@
  * when nothing of it is in flight any more.
  */
 
+#include "host/act.h"
+#include "host/device-host.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>

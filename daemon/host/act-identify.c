@@ -2,7 +2,10 @@
 
 /* Which one is it? A device that is asked to blink or beep; the journal knows who asked. */
 
+#include "host/act.h"
+#include "host/device-host.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 

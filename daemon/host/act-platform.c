@@ -8,7 +8,9 @@
  * admission depends on who approves there, so it is decided here and not by the button.
  */
 
+#include "host/act.h"
 #include "host/host.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,10 @@
  * (act-device.c) and people (people.c). An act that cannot be written to the journal is not done.
  */
 
+#include "host/act.h"
+#include "host/enrol.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

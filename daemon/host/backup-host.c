@@ -7,6 +7,7 @@
  */
 
 #include "host/backup-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

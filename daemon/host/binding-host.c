@@ -11,6 +11,9 @@
  */
 
 #include "host/binding-host.h"
+#include "host/device-host.h"
+#include "host/effect.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <string.h>

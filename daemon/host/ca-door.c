@@ -13,6 +13,10 @@
  */
 
 #include "host/ca-host.h"
+#include "host/effect.h"
+#include "host/enrol.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 #include <string.h>
 

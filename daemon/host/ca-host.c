@@ -8,6 +8,7 @@
  */
 
 #include "host/ca-host.h"
+#include "host/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

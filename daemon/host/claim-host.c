@@ -9,6 +9,8 @@
  */
 
 #include "host/claim-host.h"
+#include "host/effect.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <string.h>

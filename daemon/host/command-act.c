@@ -5,7 +5,9 @@
  * what becomes of it then stands with the device (core/command.h).
  */
 
+#include "host/act.h"
 #include "host/command-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,6 +5,8 @@
  * for this device or for nobody, and nobody else's session commands it. */
 
 #include "host/command-host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <string.h>

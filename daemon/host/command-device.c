@@ -13,6 +13,9 @@
  */
 
 #include "host/command-host.h"
+#include "host/device-host.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -15,6 +15,7 @@
  */
 
 #include "host/command-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

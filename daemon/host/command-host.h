@@ -8,6 +8,7 @@
  */
 
 #include "core/command.h"
+#include "host/act.h"
 #include "host/host.h"
 
 /* A command as it came. Everything is hostile, and valid during the call. */

@@ -7,6 +7,9 @@
  */
 
 #include "host/command-host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,7 +13,10 @@
  * told again a few times, as it is by then.
  */
 
+#include "host/device-host.h"
+#include "host/enrol.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
  */
 
 #include "host/host.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,9 @@
  * device itself and 4.04 to everybody else, and GET /time.
  */
 
+#include "host/enrol.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <stdio.h>
 

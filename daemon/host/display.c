@@ -4,6 +4,9 @@
  * a code that is over while it is being shown is cleared next. */
 
 #include "host/display.h"
+#include "host/device-host.h"
+#include "host/effect.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <string.h>

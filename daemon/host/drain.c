@@ -12,6 +12,8 @@
  */
 
 #include "host/host.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 
 #include <stdlib.h>
 

@@ -13,6 +13,7 @@
  */
 
 #include "host/host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -21,7 +21,13 @@
  * and the device itself.
  */
 
+#include "host/effect.h"
+#include "host/device-host.h"
 #include "host/host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,6 +9,8 @@
  * There is one record for each label at most, so its places are counted there (LIMIT_LABELS).
  */
 
+#include "host/effect.h"
+#include "host/enrol.h"
 #include "host/host.h"
 
 #include <errno.h>

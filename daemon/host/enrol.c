@@ -17,7 +17,10 @@
  * asked what it is.
  */
 
+#include "host/enrol.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

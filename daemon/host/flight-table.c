@@ -3,6 +3,7 @@
 /* What the uplink holds: the slots of the flight table, and the tags that find them (flight.c). */
 
 #include "host/flight-parts.h"
+#include "host/reading.h"
 
 #include "base/clock.h"
 

@@ -15,6 +15,8 @@
  */
 
 #include "host/host.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -14,6 +14,8 @@
  */
 
 #include "host/gap.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,9 @@
  * place revokes the device, which erases its credential, and only then it is imported.
  */
 
+#include "host/act.h"
 #include "host/hand-over-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

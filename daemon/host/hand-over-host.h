@@ -3,6 +3,7 @@
 
 /* A device goes from one gateway to another: core/hand-over.h, sealed (base/parcel.h). */
 
+#include "host/act.h"
 #include "host/host.h"
 
 /* ACT_EXPORT: answers and frees the call. */

@@ -10,7 +10,9 @@
  * its token or label, and is begun again or ended by hand.
  */
 
+#include "host/effect.h"
 #include "host/hand-over-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
  * it are logged, not retried: the cause raises it again.
  */
 
+#include "host/journal.h"
 #include "host/host.h"
 
 #include <stdio.h>

@@ -9,6 +9,7 @@
  */
 
 #include "host/key-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

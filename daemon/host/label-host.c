@@ -8,6 +8,7 @@
  */
 
 #include "host/label-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,6 +7,8 @@
  */
 
 #include "host/load.h"
+#include "host/act.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -11,6 +11,7 @@
  *	-> audit row -> SAVED -> is it still the same person? -> answer
  */
 
+#include "host/journal.h"
 #include "host/people.h"
 
 #include <ctype.h>

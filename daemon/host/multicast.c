@@ -7,6 +7,7 @@
  */
 
 #include "host/multicast.h"
+#include "host/device-host.h"
 
 #include <string.h>
 

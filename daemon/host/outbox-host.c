@@ -8,6 +8,8 @@
  */
 
 #include "host/outbox-host.h"
+#include "host/journal.h"
+#include "host/reading.h"
 
 #include <string.h>
 

@@ -13,6 +13,8 @@
  */
 
 #include "host/pack.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 

@@ -10,6 +10,8 @@
  */
 
 #include "host/people.h"
+#include "host/act.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

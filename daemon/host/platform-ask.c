@@ -4,6 +4,7 @@
  * withdrawal. */
 
 #include "host/platform-ask.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>

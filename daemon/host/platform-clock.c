@@ -7,7 +7,10 @@
  * in 1970. What could not be saved when its time came is tried again a minute later.
  */
 
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <string.h>
 

@@ -14,7 +14,11 @@
  *   credential renewing         -> REFRESH
  */
 
+#include "host/platform-host.h"
+#include "host/act.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -9,6 +9,7 @@
  */
 
 #include "host/host.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <stdio.h>

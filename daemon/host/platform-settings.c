@@ -6,6 +6,8 @@
  */
 
 #include "host/host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <fcntl.h>

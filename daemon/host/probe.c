@@ -10,7 +10,11 @@
  * A reply may come after its device was forgotten: every request pins the device's runtime part.
  */
 
+#include "host/device-host.h"
+#include "host/effect.h"
+#include "host/enrol.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

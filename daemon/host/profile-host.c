@@ -4,6 +4,7 @@
  * not keep a whole site from starting; a reload takes all files or none. */
 
 #include "host/profile-host.h"
+#include "host/device-host.h"
 
 #include <errno.h>
 #include <stdlib.h>

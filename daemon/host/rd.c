@@ -22,6 +22,9 @@
  */
 
 #include "host/rd.h"
+#include "host/device-host.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -13,7 +13,9 @@
  * again before anything is promised.
  */
 
+#include "host/reading.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -14,7 +14,12 @@
  * Between the two steps the newcomer is nobody; when the second fails it comes again by itself.
  */
 
+#include "host/act.h"
+#include "host/device-host.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdlib.h>

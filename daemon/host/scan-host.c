@@ -14,6 +14,9 @@
  */
 
 #include "host/scan-host.h"
+#include "host/act.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 /* Labels that a person scans: to decide on a device, or before the device was heard. */
 
+#include "host/act.h"
 #include "host/host.h"
 
 /* ---- scan-host.c: the act ---- */

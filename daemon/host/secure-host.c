@@ -8,6 +8,7 @@
  */
 
 #include "host/secure-host.h"
+#include "host/journal.h"
 
 #include <stdio.h>
 #include <string.h>

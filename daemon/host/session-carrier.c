@@ -10,7 +10,9 @@
  * window that all share. What is held for that goes on when half of them were delivered.
  */
 
+#include "host/reading.h"
 #include "host/session-parts.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 

@@ -16,7 +16,11 @@
  * other would else go on for ever at full speed.
  */
 
+#include "host/effect.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 #include "host/session-parts.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>

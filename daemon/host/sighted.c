@@ -6,6 +6,7 @@
  */
 
 #include "host/sighted.h"
+#include "host/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -18,6 +18,9 @@
  */
 
 #include "host/telemetry.h"
+#include "host/device-host.h"
+#include "host/journal.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,6 +15,10 @@
  */
 
 #include "host/token-host.h"
+#include "host/act.h"
+#include "host/effect.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <stdio.h>

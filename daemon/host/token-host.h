@@ -3,6 +3,7 @@
 
 /* Imported tokens: how they come in, and how a driver gets the one of its device. */
 
+#include "host/act.h"
 #include "host/host.h"
 
 /*

@@ -13,6 +13,8 @@
  */
 
 #include "host/trim.h"
+#include "host/journal.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <string.h>

@@ -12,6 +12,8 @@
  */
 
 #include "host/twin.h"
+#include "host/platform-host.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,6 +13,9 @@
  */
 
 #include "host/typed.h"
+#include "host/act.h"
+#include "host/device-host.h"
+#include "host/journal.h"
 
 #include <errno.h>
 #include <stdio.h>

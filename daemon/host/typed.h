@@ -3,6 +3,7 @@
 
 /* Devices that a person looks for at an address. */
 
+#include "host/act.h"
 #include "host/host.h"
 
 /* ACT_ADD: asks who is there, and lists it like one that announced itself. The call is answered

@@ -8,7 +8,12 @@
  * reloaded or after five minutes with the password file read anew.
  */
 
+#include "host/upstream.h"
+#include "host/effect.h"
 #include "host/host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
 
 #include <errno.h>
 #include <stdio.h>

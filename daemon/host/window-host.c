@@ -6,7 +6,10 @@
  * by itself; the timer is there to say so.
  */
 
+#include "host/effect.h"
+#include "host/enrol.h"
 #include "host/host.h"
+#include "host/journal.h"
 
 #include <string.h>
 

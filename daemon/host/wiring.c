@@ -6,7 +6,14 @@
  */
 
 #include "host/wiring.h"
+#include "host/act.h"
+#include "host/device-host.h"
+#include "host/enrol.h"
 #include "host/hand-over-host.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,6 +4,8 @@
  * must not hold up the next. */
 
 #include "host/withdraw.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 
 #include "fakes.h"
 #include "host/platform-dial.h"
+#include "host/upstream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

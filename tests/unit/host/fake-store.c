@@ -6,6 +6,7 @@
  */
 
 #include "fakes.h"
+#include "host/reading.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

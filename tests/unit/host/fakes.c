@@ -21,6 +21,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/act.h"
+#include "host/enrol.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 #include "host/withdraw.h"
 
 struct bed bed;

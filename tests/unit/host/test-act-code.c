@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
 
 static struct act approve(const struct device *device, const char *code)
 {

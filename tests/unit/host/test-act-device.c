@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/journal.h"
 
 static void ids(const struct device *device, char id[DEVICE_ID_MAX + 1])
 {

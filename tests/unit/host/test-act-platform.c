@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fakes.h"
+#include "host/act.h"
 
 static int setup(void **state)
 {

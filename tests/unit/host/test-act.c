@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
 
 static void the_window_opens_when_it_is_written_down(void **state)
 {

@@ -17,6 +17,9 @@
 
 #include "fakes.h"
 #include "host/ca-host.h"
+#include "host/enrol.h"
+#include "host/journal.h"
+#include "host/reading.h"
 #include "host/secure-host.h"
 
 static struct lan_exchange x;

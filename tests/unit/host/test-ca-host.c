@@ -16,6 +16,7 @@
 
 #include "../base/pki.h"
 #include "fakes.h"
+#include "host/act.h"
 #include "host/ca-host.h"
 
 static struct pki root, other;

@@ -18,6 +18,7 @@
 #include "base/crypto.h"
 #include "fakes.h"
 #include "host/claim-host.h"
+#include "host/device-host.h"
 
 #define ONE "10.0.0.1"
 

@@ -19,6 +19,8 @@
 #include "base/crypto.h"
 #include "fakes.h"
 #include "host/claim-host.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 #include "host/scan-host.h"
 
 #define ONE "10.0.0.1"

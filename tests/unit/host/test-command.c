@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "fakes.h"
 #include "host/command-host.h"
+#include "host/journal.h"
 
 #define IP "10.0.0.1"
 static struct lan_exchange x;

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/journal.h"
 #include "host/telemetry.h"
 
 static const char links[] = "</info>;rt=\"gatehouse.info\","

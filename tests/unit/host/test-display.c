@@ -14,7 +14,9 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
 #include "host/display.h"
+#include "host/effect.h"
 
 #define LINKS "</display>;rt=\"gatehouse.display\",</status>;rt=\"gatehouse.status\""
 

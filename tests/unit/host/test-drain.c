@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/upstream.h"
 
 static struct lan_exchange x;
 

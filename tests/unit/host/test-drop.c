@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/reading.h"
 
 static struct lan_exchange x;
 

@@ -18,6 +18,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/effect.h"
+#include "host/journal.h"
 
 const struct platform_driver *__wrap_platform_driver_by_name(const char *name);
 const struct platform_driver *__real_platform_driver_by_name(const char *name);

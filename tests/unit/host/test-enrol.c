@@ -15,6 +15,10 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/effect.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 
 static struct lan_exchange x;
 

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
+#include "host/reading.h"
 
 static struct lan_exchange x;
 

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/reading.h"
 #include "hub-device.h"
 
 static struct lan_exchange x;

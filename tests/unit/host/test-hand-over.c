@@ -17,6 +17,7 @@
 #include "base/parcel.h"
 #include "core/hand-over.h"
 #include "fakes.h"
+#include "host/act.h"
 #include "host/hand-over-host.h"
 
 static const uint8_t SECRET[PARCEL_KEY] = {1, 2, 3};

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
 
 static void raised_and_cleared_once(void **state)
 {

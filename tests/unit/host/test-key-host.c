@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "fakes.h"
+#include "host/act.h"
+#include "host/journal.h"
 #include "host/key-host.h"
 
 #define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"

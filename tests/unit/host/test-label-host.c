@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/act.h"
 
 /* Of the device contract. */
 #define CODE "GH1-000G40R40M30E209185GR38E1WJB"

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/act.h"
 
 int __wrap_password_hash(const char *password, char *ret_text);
 int __wrap_password_verify(const char *password, const char *stored);

@@ -16,6 +16,8 @@
 
 #include "base/clock.h"
 #include "fake-driver.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 static void refreshed_at_half_of_its_life(void **state)
 {

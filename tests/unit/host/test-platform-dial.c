@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "fake-driver.h"
 #include "host/platform-dial.h"
+#include "host/upstream.h"
 
 struct seen {
 	struct platform_dial_call *call;

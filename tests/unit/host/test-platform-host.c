@@ -15,6 +15,9 @@
 
 #include "base/clock.h"
 #include "fake-driver.h"
+#include "host/effect.h"
+#include "host/journal.h"
+#include "host/platform-host.h"
 
 /* ---- verdicts ---- */
 

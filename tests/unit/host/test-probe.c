@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/journal.h"
 
 static const char links[] = "</info>;rt=\"gatehouse.info\","
 			    "</blink>;rt=\"gatehouse.identify\",</status>;rt=\"gatehouse.status\","

@@ -15,6 +15,9 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/enrol.h"
+#include "host/journal.h"
 #include "host/rd.h"
 
 static const char links[] = "</info>;rt=\"gatehouse.info\",</t>;if=\"core.s\";ct=110";

@@ -18,7 +18,9 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
 #include "host/outbox-host.h"
+#include "host/reading.h"
 
 static struct lan_exchange x, y;
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/enrol.h"
 #include "host/scan-host.h"
 
 #define ONE	 "10.0.0.1"

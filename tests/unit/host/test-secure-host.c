@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "fakes.h"
+#include "host/enrol.h"
+#include "host/reading.h"
 #include "host/secure-host.h"
 #include "host/sighted.h"
 

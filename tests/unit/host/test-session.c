@@ -14,6 +14,9 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
+#include "host/reading.h"
+#include "host/upstream.h"
 
 static void ignore_outcome(void *userdata, const struct act_outcome *outcome)
 {

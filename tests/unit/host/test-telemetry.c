@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
 #include "host/profile-host.h"
 #include "host/telemetry.h"
 

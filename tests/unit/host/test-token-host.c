@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
 
 static void keep(void *userdata, const struct act_outcome *outcome)
 {

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/journal.h"
+#include "host/upstream.h"
 
 static void a_broker_that_is_down_is_tried_with_back_off(void **state)
 {

@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/device-host.h"
+#include "host/enrol.h"
 
 static struct device *seen(const char *ep, const char *ip, bool probed)
 {

@@ -16,6 +16,8 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/effect.h"
+#include "host/journal.h"
 #include "host/platform-ask.h"
 #include "host/session.h"
 #include "host/withdraw.h"
