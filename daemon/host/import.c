@@ -11,9 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/loop.h"
 #include "host/host.h"
+#include "host/journal.h"
+
+DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
 #define PART_WAIT_USEC (60 * USEC_PER_SEC)
 
@@ -86,4 +90,64 @@ void import_wait(struct host *host, struct import_turn *turn, const struct impor
 		return;
 	}
 	import_answer(done, userdata, ACT_DONE, turn->number, "");
+}
+
+bool import_fits(struct host *host, const struct import_kind *kind, size_t total, act_done_fn done,
+	void *userdata)
+{
+	char text[160];
+
+	if (total <= host->limits.value[kind->limit])
+		return true;
+	host->limits.reached[kind->limit]++;
+	snprintf(text, sizeof(text),
+		"There would be more %s than this gateway keeps (status --limits). Nothing was "
+		"imported.",
+		kind->what);
+	import_answer(done, userdata, ACT_IMPOSSIBLE, 0, text);
+	return false;
+}
+
+void import_answer_twice(act_done_fn done, void *userdata, unsigned line, const char *ep)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "Line %u: %s stands there twice. Nothing was imported.", line,
+		ep);
+	import_answer(done, userdata, ACT_BAD_INPUT, 0, text);
+}
+
+void import_answer_saved(act_done_fn done, void *userdata, const struct import_kind *kind,
+	size_t count, size_t added)
+{
+	bool one = count == 1;
+	char text[160];
+
+	log_notice("%zu %s %s imported, %zu of them new.", count, one ? kind->one : kind->what,
+		one ? "was" : "were", added);
+	snprintf(text, sizeof(text), "%zu %s %s saved%s: %zu new, %zu replaced.", count,
+		one ? kind->one : kind->what, one ? "was" : "were", kind->as, added, count - added);
+	import_answer(done, userdata, ACT_DONE, (uint32_t)count, text);
+}
+
+int import_change(const struct act *act, size_t count, const char *first,
+	int (*put)(struct change *change, void *list), void *list, struct change **ret)
+{
+	CLEANUP(cleanup_change) struct change *change = NULL;
+	struct audit_row audit;
+	char object[EP_MAX + 1];
+	int r = change_new(&change);
+
+	if (count == 1)
+		snprintf(object, sizeof(object), "%s", first);
+	else
+		snprintf(object, sizeof(object), "%zu names", count);
+	audit_of_act(act, object, "", "done", &audit);
+	if (r >= 0)
+		r = put(change, list);
+	if (r >= 0)
+		r = change_append_audit(change, &audit);
+	if (r >= 0)
+		*ret = STEAL(change);
+	return r;
 }

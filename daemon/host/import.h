@@ -14,6 +14,7 @@
 #include "core/act.h"
 #include "core/limits.h"
 
+struct change;
 struct host;
 
 /* One import at a time. */
@@ -25,7 +26,8 @@ struct import_turn {
 };
 
 struct import_kind {
-	const char *what;		  /* "tokens" */
+	const char *what, *one;		  /* "tokens", "token" */
+	const char *as;			  /* " as keys": how they are saved, or "" */
 	enum limit limit;		  /* how many there may be */
 	void (*clear)(struct host *host); /* drops what waits, and ends the turn */
 	sd_event_time_handler_t lapsed;	  /* nobody went on; userdata is the host */
@@ -42,6 +44,22 @@ void import_wait(struct host *host, struct import_turn *turn, const struct impor
 	act_done_fn done, void *userdata);
 /* Nothing waits any more. */
 void import_turn_end(struct import_turn *turn);
+
+/* False when there would be more than the limit allows; then it is counted, and the call answered.
+ */
+bool import_fits(struct host *host, const struct import_kind *kind, size_t total, act_done_fn done,
+	void *userdata);
+/* The same name in two lines of a file: nothing of it counts. */
+void import_answer_twice(act_done_fn done, void *userdata, unsigned line, const char *ep);
+/* All of it is on disk: 'count' of them, 'added' of names that had none. */
+void import_answer_saved(act_done_fn done, void *userdata, const struct import_kind *kind,
+	size_t count, size_t added);
+/*
+ * One transaction: what 'put' makes of the list, and the act's audit row about its only name
+ * ('first') or about so many of them. -ENOMEM, or what put said.
+ */
+int import_change(const struct act *act, size_t count, const char *first,
+	int (*put)(struct change *change, void *list), void *list, struct change **ret);
 
 /* An answer without more. */
 void import_answer(act_done_fn done, void *userdata, enum act_result result, uint32_t number,

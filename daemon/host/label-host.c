@@ -23,6 +23,8 @@
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
+static const struct import_kind imports; /* below */
+
 int label_host_psk(const struct host *host, struct span ep, uint8_t ret_psk[LABEL_KEY_SIZE])
 {
 	const struct kept_label *kept;
@@ -87,7 +89,6 @@ static void on_saved(void *userdata, int result, const char *head)
 	CLEANUP(cleanup_saving) struct saving *saving = userdata;
 	struct host *host = saving->host;
 	size_t count = saving->list.count, added = saving->added;
-	char text[160];
 
 	host->label_import.turn.saving = false;
 	host_saved(host, result, head);
@@ -98,11 +99,8 @@ static void on_saved(void *userdata, int result, const char *head)
 	label_book_put(&host->labels, &saving->list);
 	label_keys_changed(host);
 	claim_host_look(host);
-	log_notice("%zu codes were imported, %zu of them new.", count, added);
 	host_touch(host);
-	snprintf(text, sizeof(text), "%zu code%s saved as keys: %zu new, %zu replaced.", count,
-		count == 1 ? " was" : "s were", added, count - added);
-	import_answer(saving->done, saving->userdata, ACT_DONE, (uint32_t)count, text);
+	import_answer_saved(saving->done, saving->userdata, &imports, count, added);
 }
 
 static int saving_new(struct host *host, const struct label_list *list, struct saving **ret)
@@ -122,49 +120,25 @@ static int saving_new(struct host *host, const struct label_list *list, struct s
 	return 0;
 }
 
-static int change_of(const struct act *act, struct label_list *list, struct change **ret)
+static int put(struct change *change, void *list)
 {
-	CLEANUP(cleanup_change) struct change *change = NULL;
-	struct audit_row audit;
-	char object[EP_MAX + 1];
-	int r;
-
-	if (list->count == 1)
-		memcpy(object, list->first->label.ep, sizeof(object));
-	else
-		snprintf(object, sizeof(object), "%zu names", list->count);
-	audit_of_act(act, object, "", "done", &audit);
-	r = change_new(&change);
-	if (r >= 0)
-		r = change_put_labels(change, list);
-	if (r >= 0)
-		r = change_append_audit(change, &audit);
-	if (r >= 0)
-		*ret = STEAL(change);
-	return r;
+	return change_put_labels(change, list);
 }
 
 /* Nothing is missing in memory once the store has saved it. */
 static int save(struct host *host, const struct act *act, struct saving *saving)
 {
+	struct label_list *list = &host->label_import.list;
 	struct change *change = NULL;
 	int r = label_book_reserve(&host->labels, host->labels.count + saving->added);
 
 	if (r >= 0)
-		r = change_of(act, &host->label_import.list, &change);
+		r = import_change(act, list->count, list->first->label.ep, put, list, &change);
 	if (r < 0)
 		return r;
 	host->label_import.turn.saving = true;
 	store_save(host->store, change, on_saved, saving);
 	return 0;
-}
-
-static bool fits(struct host *host, const struct saving *saving)
-{
-	if (host->labels.count + saving->added <= host->limits.value[LIMIT_LABELS])
-		return true;
-	host->limits.reached[LIMIT_LABELS]++;
-	return false;
 }
 
 static void commit(struct host *host, const struct act *act, act_done_fn done, void *userdata)
@@ -173,14 +147,10 @@ static void commit(struct host *host, const struct act *act, act_done_fn done, v
 	const struct kept_label *second = NULL;
 	struct label_list *list = &host->label_import.list;
 	int64_t now = clock_wall_msec();
-	char text[200];
 	int r = label_list_find_twice(list, &second);
 
 	if (r >= 0 && second) {
-		snprintf(text, sizeof(text),
-			"Line %u: %s stands there twice. Nothing was imported.", second->line,
-			second->label.ep);
-		import_answer(done, userdata, ACT_BAD_INPUT, 0, text);
+		import_answer_twice(done, userdata, second->line, second->label.ep);
 		return;
 	}
 	for (struct kept_label *kept = list->first; kept; kept = kept->next) {
@@ -189,12 +159,9 @@ static void commit(struct host *host, const struct act *act, act_done_fn done, v
 	}
 	if (r >= 0)
 		r = saving_new(host, list, &saving);
-	if (r >= 0 && !fits(host, saving)) {
-		import_answer(done, userdata, ACT_IMPOSSIBLE, 0,
-			"There would be more codes than this gateway keeps (status --limits). "
-			"Nothing was imported.");
+	if (r >= 0 &&
+		!import_fits(host, &imports, host->labels.count + saving->added, done, userdata))
 		return;
-	}
 	if (r >= 0) {
 		saving->done = done;
 		saving->userdata = userdata;
@@ -229,7 +196,14 @@ static int on_lapsed(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static const struct import_kind imports = {"codes", LIMIT_LABELS, import_clear, on_lapsed};
+static const struct import_kind imports = {
+	.what = "codes",
+	.one = "code",
+	.as = " as keys",
+	.limit = LIMIT_LABELS,
+	.clear = import_clear,
+	.lapsed = on_lapsed,
+};
 
 void label_import(struct host *host, const struct act *act, struct label_list *list,
 	act_done_fn done, void *userdata)

@@ -32,6 +32,8 @@
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
+static const struct import_kind imports; /* below */
+
 /* What is being saved: names, and whose credential is another one then. */
 struct saving {
 	struct host *host;
@@ -96,14 +98,12 @@ static void go_on(struct host *host, struct device *device, bool differs)
 static void saved(struct saving *saving)
 {
 	struct host *host = saving->host;
-	char text[160];
 	size_t i;
 
 	for (i = 0; i < saving->count; i++)
 		token_names_put(&host->tokens, saving->names[i].kind, saving->names[i].ep,
 			saving->names[i].since);
 	token_names_sort(&host->tokens);
-	log_notice("%zu tokens were imported, %zu of them new.", saving->count, saving->added);
 	for (i = 0; i < saving->count; i++) {
 		struct device *device = registry_by_ep(host->registry, saving->names[i].ep);
 
@@ -112,10 +112,7 @@ static void saved(struct saving *saving)
 			go_on(host, device, saving->differs[i]);
 	}
 	host_touch(host);
-	snprintf(text, sizeof(text), "%zu token%s saved: %zu new, %zu replaced.", saving->count,
-		saving->count == 1 ? " was" : "s were", saving->added,
-		saving->count - saving->added);
-	import_answer(saving->done, saving->userdata, ACT_DONE, (uint32_t)saving->count, text);
+	import_answer_saved(saving->done, saving->userdata, &imports, saving->count, saving->added);
 }
 
 static void on_saved(void *userdata, int result, const char *head)
@@ -164,26 +161,9 @@ static int saving_new(struct host *host, struct token_list *list, struct saving 
 	return 0;
 }
 
-static int change_of(const struct act *act, struct token_list *list, struct change **ret)
+static int put(struct change *change, void *list)
 {
-	CLEANUP(cleanup_change) struct change *change = NULL;
-	struct audit_row audit;
-	char object[EP_MAX + 1];
-	int r;
-
-	if (list->count == 1)
-		memcpy(object, list->first->ep, sizeof(object));
-	else
-		snprintf(object, sizeof(object), "%zu names", list->count);
-	audit_of_act(act, object, "", "done", &audit);
-	r = change_new(&change);
-	if (r >= 0)
-		r = change_put_tokens(change, list);
-	if (r >= 0)
-		r = change_append_audit(change, &audit);
-	if (r >= 0)
-		*ret = STEAL(change);
-	return r;
+	return change_put_tokens(change, list);
 }
 
 /* Nothing is missing in memory once the store has saved it. */
@@ -194,7 +174,7 @@ static int save(struct host *host, const struct act *act, struct saving *saving)
 	int r = token_names_reserve(&host->tokens, host->tokens.count + saving->added);
 
 	if (r >= 0)
-		r = change_of(act, list, &change);
+		r = import_change(act, list->count, list->first->ep, put, list, &change);
 	if (r < 0)
 		return r;
 	host->import.turn.saving = true;
@@ -202,36 +182,21 @@ static int save(struct host *host, const struct act *act, struct saving *saving)
 	return 0;
 }
 
-static bool fits(struct host *host, const struct saving *saving)
-{
-	if (host->tokens.count + saving->added <= host->limits.value[LIMIT_TOKENS])
-		return true;
-	host->limits.reached[LIMIT_TOKENS]++;
-	return false;
-}
-
 static void commit(struct host *host, const struct act *act, act_done_fn done, void *userdata)
 {
 	CLEANUP(cleanup_saving) struct saving *saving = NULL;
 	const struct token *second = NULL;
-	char text[200];
 	int r = token_list_find_twice(&host->import.list, &second);
 
 	if (r >= 0 && second) {
-		snprintf(text, sizeof(text),
-			"Line %u: %s stands there twice. Nothing was imported.", second->line,
-			second->ep);
-		import_answer(done, userdata, ACT_BAD_INPUT, 0, text);
+		import_answer_twice(done, userdata, second->line, second->ep);
 		return;
 	}
 	if (r >= 0)
 		r = saving_new(host, &host->import.list, &saving);
-	if (r >= 0 && !fits(host, saving)) {
-		import_answer(done, userdata, ACT_IMPOSSIBLE, 0,
-			"There would be more tokens than this gateway keeps (status --limits). "
-			"Nothing was imported.");
+	if (r >= 0 &&
+		!import_fits(host, &imports, host->tokens.count + saving->added, done, userdata))
 		return;
-	}
 	if (r >= 0) {
 		saving->done = done;
 		saving->userdata = userdata;
@@ -266,7 +231,14 @@ static int on_lapsed(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static const struct import_kind imports = {"tokens", LIMIT_TOKENS, import_clear, on_lapsed};
+static const struct import_kind imports = {
+	.what = "tokens",
+	.one = "token",
+	.as = "",
+	.limit = LIMIT_TOKENS,
+	.clear = import_clear,
+	.lapsed = on_lapsed,
+};
 
 void token_import(struct host *host, const struct act *act, struct token_list *list,
 	act_done_fn done, void *userdata)
