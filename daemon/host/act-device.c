@@ -25,99 +25,6 @@
 #include "host/scan-host.h"
 #include "host/token-host.h"
 
-/* ---- the record's edit ---- */
-
-static int edit_act(struct device_record *next, const void *argument, const char **ret_why)
-{
-	const struct act_edit *edit = argument;
-	int r;
-
-	if (edit->wrong_code) {
-		/* Who is asked may have answered wrongly itself: asked once more, it can put that
-		 * right. Who comes by itself does so with its next proof. */
-		if (next->is_server)
-			next->kept_proof[0] = '\0';
-		next->code_tries++;
-		next->code_locked = next->code_tries >= CODE_TRIES_MAX;
-		return 0;
-	}
-	r = act_edit_platform(next, edit, ret_why);
-	if (r < 0)
-		return r;
-	if (edit->has_name)
-		memcpy(next->name, edit->name, sizeof(next->name));
-	if (edit->has_place)
-		memcpy(next->place, edit->place, sizeof(next->place));
-	if (edit->has_owner)
-		memcpy(next->owner, edit->owner, sizeof(next->owner));
-	if (edit->unlock || edit->code_over) {
-		next->code_locked = false;
-		next->code_tries = 0;
-	}
-	if (edit->right_code) {
-		/* It was right, but others were typed while it waited for its turn. */
-		if (next->code_locked) {
-			*ret_why = "Its code is void after five wrong tries.";
-			return -EACCES;
-		}
-		next->code_tries = 0;
-	}
-	if (edit->code_here) {
-		next->code_here = edit->code_here;
-		if (!device_code_is_here(next)) {
-			*ret_why = "This code is over.";
-			return -ESTALE;
-		}
-		/* Where the platform approves, nothing is typed here: this is the evidence then. */
-		if (next->evidence == EVIDENCE_NONE)
-			next->evidence = EVIDENCE_SHOWN_BY_GATEWAY;
-	}
-	if (edit->claimed[0] && strcmp(next->proved_label, edit->claimed) != 0) {
-		if (!device_address_same_host(&next->address, &edit->claimed_from)) {
-			*ret_why = "It moved meanwhile. Scan its label again.";
-			return -ESTALE;
-		}
-		if (next->trust > TRUST_CLAIMED) {
-			*ret_why = "It proved something else meanwhile. Scan the label again.";
-			return -ESTALE;
-		}
-		next->trust = TRUST_CLAIMED;
-		memcpy(next->proved_label, edit->claimed, sizeof(next->proved_label));
-		next->kept_proof[0] = '\0';
-	}
-	if (edit->releases)
-		next->fingerprint[0] = '\0';
-	if (edit->decides) {
-		next->released = edit->releases;
-		memcpy(next->decided_by, edit->decided_by, sizeof(next->decided_by));
-		next->evidence = edit->evidence;
-		next->decided_at = edit->now;
-	}
-	return 0;
-}
-
-static int may_forget(struct device_record *next, const void *argument, const char **ret_why)
-{
-	if (!credential_is_usable(next->life.credential) &&
-		!operation_is_open(next->life.operation))
-		return 0;
-	*ret_why = "Revoke it first: it still has a credential.";
-	return -EBUSY;
-}
-
-void act_edit_init(const struct act *act, struct act_edit *ret_edit)
-{
-	*ret_edit = (struct act_edit){.has_name = act->has_name,
-		.has_place = act->has_place,
-		.has_owner = act->has_owner,
-		.now = clock_wall_msec()};
-	memcpy(ret_edit->name, act->name, sizeof(ret_edit->name));
-	memcpy(ret_edit->place, act->place, sizeof(ret_edit->place));
-	memcpy(ret_edit->owner, act->owner, sizeof(ret_edit->owner));
-	memcpy(ret_edit->platform, act->platform, sizeof(ret_edit->platform));
-	snprintf(ret_edit->decided_by, sizeof(ret_edit->decided_by), "%s", act->who);
-}
-
 /* ---- finishing ---- */
 
 /* What is said when its last readings were not acknowledged, so their session was cut. */
@@ -204,6 +111,15 @@ void act_submitted(
 	}
 }
 
+static int may_forget(struct device_record *next, const void *argument, const char **ret_why)
+{
+	if (!credential_is_usable(next->life.credential) &&
+		!operation_is_open(next->life.operation))
+		return 0;
+	*ret_why = "Revoke it first: it still has a credential.";
+	return -EBUSY;
+}
+
 static void submit_to(struct act_call *call, struct device *device, enum life_event event,
 	const struct act_edit *edit, submit_done_fn done, bool forget)
 {
@@ -227,7 +143,7 @@ static void submit_to(struct act_call *call, struct device *device, enum life_ev
 			.event = event,
 			.answer_to = answer_to,
 			.forget = forget,
-			.edit = forget ? may_forget : edit_act,
+			.edit = forget ? may_forget : act_edit_apply,
 			.argument = edit,
 			.argument_size = sizeof(*edit),
 			.audit = &audit,

@@ -34,7 +34,10 @@ struct act_edit {
 	bool code_over;	    /* the code that was shown is void: its operation ends */
 	int64_t now;
 };
+/* act-edit.c */
 void act_edit_init(const struct act *act, struct act_edit *ret_edit);
+/* As record_edit_fn; the argument is a struct act_edit. */
+int act_edit_apply(struct device_record *next, const void *argument, const char **ret_why);
 /* One submission with the act's audit row. */
 void act_submit(struct act_call *call, struct device *device, enum life_event event,
 	const struct act_edit *edit, submit_done_fn done);
