@@ -184,7 +184,7 @@ static struct device *known_or_made(
 		device = NULL;
 	}
 	*ret_created = !device;
-	if (!device && enrol_make_device(host, peer->name, peer, &device) < 0)
+	if (!device && newcomer_make(host, peer->name, peer, &device) < 0)
 		return NULL;
 	return device;
 }

@@ -244,27 +244,6 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 		});
 }
 
-int enrol_make_device(
-	struct host *host, const char *ep, const struct lan_peer *peer, struct device **ret)
-{
-	struct device_record *record = calloc(1, sizeof(*record));
-
-	if (!record)
-		return -ENOMEM;
-	registry_make_id(host->registry, ep, record->id);
-	snprintf(record->ep, sizeof(record->ep), "%s", ep);
-	snprintf(record->platform, sizeof(record->platform), "%s", host->config->platform);
-	record->found_by = FOUND_ENROL;
-	record->trust = peer->trust;
-	if (peer->trust >= TRUST_PSK)
-		secure_raise(record, peer);
-	else
-		binding_set(record, &peer->address, peer->mac);
-	record->poll_format = -1;
-	record->first_seen = clock_wall_msec();
-	return device_host_add(host, record, ret);
-}
-
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,
 	enum turned_away why, const char *text, int64_t max_age)
 {
@@ -303,7 +282,7 @@ static void enrol_newcomer(struct host *host, struct enrolment *enrolment)
 		refuse(host, request, COAP_CODE(4, 29), why, "too many new names", 60);
 		return;
 	}
-	if (enrol_make_device(host, request->ep, request->peer, &device) < 0) {
+	if (newcomer_make(host, request->ep, request->peer, &device) < 0) {
 		lan_answer_text(
 			request->exchange, COAP_CODE(5, 3), "the gateway cannot store it now", 30);
 		return;

@@ -9,9 +9,11 @@
 
 /* ---- enrol.c ---- */
 void enrol_on_request(struct host *host, const struct lan_request *request);
+/* ---- newcomer.c ---- */
 /* A record for this name in memory, with the tier of this peer. -ENOMEM, -ENOSPC. */
-int enrol_make_device(
+int newcomer_make(
 	struct host *host, const char *ep, const struct lan_peer *peer, struct device **ret);
+
 /* ---- enrol-place.c ---- */
 /* Of a name that enrols: it will be pending. A pending one that nobody decided on and that is
  * silent may have to go for it. */
