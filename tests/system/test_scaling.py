@@ -9,7 +9,8 @@ import pytest
 
 from bed import Broker, Recorder, coap, enter, until
 from bed.gateway import ToolError
-from bed.plain import PlainDevice, await_stage, device, let_in
+from bed.label import Label
+from bed.plain import PlainDevice, await_stage, device, let_in, open_window
 
 EXAMPLES = os.path.join(enter.ROOT, 'conf', 'examples')
 USERS = {'hall-a': 'canary at hall a', 'hall-b': 'canary at hall b'}
@@ -141,6 +142,42 @@ def test_a_device_is_handed_over(work, fleet, hall):
     assert 'import' in rows
     assert [row['action'] for row in a.ctl('journal')['rows']
             if row['object'] == identity][:3] == ['revoke', 'export', 'suspend']
+
+
+def test_a_device_with_a_key_is_handed_over(work, fleet, hall, sensor):
+    """Its label goes with it: at the other gateway it proves itself from any port, and needs neither a
+    window nor a person. The old one keeps its door shut, key or not."""
+    recorder = Recorder(fleet)
+    a, b, path = hall('a'), hall('b'), os.path.join(work, 'parcel')
+    label = Label('vault-9')
+    done = a.tool('codes', 'import', '-', stdin='ep,code\n%s,%s\n' % (label.ep, label.code), timeout=60)
+    assert done.returncode == 0, done.stderr
+    open_window(a)
+
+    def start(gateway, name):
+        return sensor(name, ep=label.ep, gateway='127.0.0.1:%d' % gateway.coaps_port,
+                      psk=label.psk.hex(), interval=0.3)
+    old = start(a, 'at-a')
+    a.ctl('approve', await_stage(a, label.ep, 'waiting-person')['id'])
+    identity = await_stage(a, label.ep, 'active')['id']
+    recorder.wait('gatehouse/hall-a/%s/telemetry' % identity, count=3)
+    export(a, label.ep, b, path)
+    await_stage(a, label.ep, 'revoked')
+    # It hears that it may not publish when it tries to; why, when it asks again.
+    old.wait_log(r'"state": ?"(suspended|revoked)"', 30)
+    delivered = len(recorder.messages('gatehouse/hall-a/+/telemetry'))
+    old.stop()
+
+    b.ctl('devices', 'import', path)
+    new = start(b, 'at-b')
+    recorder.wait('gatehouse/hall-b/%s/telemetry' % identity, count=3)
+    assert {one.user['gh-trust'] for one in recorder.messages('gatehouse/hall-b/+/telemetry')} == {'psk'}
+    assert await_stage(b, label.ep, 'active')['trust'] == 'psk'
+    again = start(a, 'back-at-a')
+    again.wait_log(r'"state": ?"revoked"', 30)
+    assert len(recorder.messages('gatehouse/hall-a/+/telemetry')) == delivered
+    again.stop()
+    new.stop()
 
 
 def test_a_parcel_that_cannot_be(work, fleet, hall):
