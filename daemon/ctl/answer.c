@@ -28,16 +28,28 @@ int ctl_refuse(struct ctl *ctl, const char *format, ...)
 	return EXIT_REFUSED;
 }
 
+void ctl_pulse(struct ctl *ctl, struct pulse *ret_pulse, const char *what)
+{
+	*ret_pulse = (struct pulse){
+		.out = ctl->err, .what = what, .step = ++ctl->step, .steps = ctl->steps};
+	pulse_begin(ret_pulse);
+}
+
 int ctl_write_file(struct ctl *ctl, const char *path, struct span content)
 {
 	CLEANUP(cleanup_close) int fd = -EBADF;
 	CLEANUP(cleanup_free) char *directory = NULL;
 	const char *slash = strrchr(path, '/');
+	struct pulse pulse;
 	int r;
 
 	directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
 	fd = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	r = fd < 0 ? -errno : file_create(fd, slash ? slash + 1 : path, content, 0600);
+	r = fd < 0 ? -errno : 0;
+	ctl_pulse(ctl, &pulse, "writing the file");
+	if (r == 0)
+		r = file_create(fd, slash ? slash + 1 : path, content, 0600);
+	pulse_end(&pulse);
 	if (r < 0)
 		return ctl_refuse(ctl, "%.200s cannot be written: %s.", path, strerror(-r));
 	return EXIT_DONE;

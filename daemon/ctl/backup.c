@@ -34,6 +34,10 @@
 #define DATABASE "control.db"
 #define WHY_SIZE 400
 
+/* As many as there are calls of ctl_pulse() on the way. */
+#define BACKUP_STEPS  5
+#define RESTORE_STEPS 3
+
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
 /* Files beside the database, by which browsers know the page again. */
@@ -135,7 +139,8 @@ static int ask_gateway(struct ctl *ctl, struct backup *backup)
 	CLEANUP(cleanup_json) json_t *answer = NULL;
 	char key[2 * AES256_KEY + 1];
 	const char *source;
-	int code = ctl_call(ctl, "GET", "/api/v1/status", NULL, &status);
+	int code = ctl_call_watched(ctl, "asking the gateway how its key is kept", "GET",
+		"/api/v1/status", NULL, &status);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -144,7 +149,8 @@ static int ask_gateway(struct ctl *ctl, struct backup *backup)
 		!source || !strcmp(source, "key file") ? "file" : source);
 	random_bytes(backup->key, sizeof(backup->key));
 	hex_encode(span_of(backup->key, sizeof(backup->key)), key, sizeof(key));
-	code = ctl_call(ctl, "POST", "/api/v1/backup", json_pack("{s:s}", "key", key), &answer);
+	code = ctl_call_watched(ctl, "the gateway copies its database", "POST", "/api/v1/backup",
+		json_pack("{s:s}", "key", key), &answer);
 	crypto_wipe(key, sizeof(key));
 	return code;
 }
@@ -161,6 +167,7 @@ static int take_file(int state_fd, const char *name, const char *as, struct back
 static int gather(struct ctl *ctl, const struct config *config, struct backup *backup)
 {
 	CLEANUP(cleanup_close) int state_fd = -EBADF;
+	struct pulse pulse;
 	int code = open_state(ctl, config, &state_fd), r;
 
 	if (code != EXIT_DONE)
@@ -168,6 +175,7 @@ static int gather(struct ctl *ctl, const struct config *config, struct backup *b
 	code = ask_gateway(ctl, backup);
 	if (code != EXIT_DONE)
 		return code;
+	ctl_pulse(ctl, &pulse, "reading the copy");
 	r = take_file(state_fd, COPY, DATABASE, backup);
 	unlinkat(state_fd, COPY, 0);
 	for (size_t i = 0; i < ELEMENTS(PAGE_FILES) && r >= 0; i++) {
@@ -175,6 +183,7 @@ static int gather(struct ctl *ctl, const struct config *config, struct backup *b
 		if (r == -ENOENT)
 			r = 0;
 	}
+	pulse_end(&pulse);
 	if (r < 0)
 		return ctl_refuse(ctl, "The copy in %s cannot be read: %s.%s",
 			config->state_directory, strerror(-r),
@@ -211,10 +220,12 @@ int run_backup(struct ctl *ctl)
 	CLEANUP(backup_clear) struct backup backup = {0};
 	CLEANUP(phrase_clear) struct phrase phrase = {0};
 	CLEANUP(cleanup_free) uint8_t *file = NULL;
+	struct pulse pulse;
 	struct config config;
 	size_t size = 0;
 	int code = load_config(ctl, &config), r;
 
+	ctl->steps = BACKUP_STEPS;
 	if (code == EXIT_DONE && access(ctl->invocation->argument[0], F_OK) == 0)
 		code = ctl_refuse(ctl, "%.200s is there already; nothing is written over.",
 			ctl->invocation->argument[0]);
@@ -224,7 +235,9 @@ int run_backup(struct ctl *ctl)
 		code = gather(ctl, &config, &backup);
 	if (code != EXIT_DONE)
 		return code;
+	ctl_pulse(ctl, &pulse, "sealing it with the phrase");
 	r = backup_pack(&backup, phrase.text, &file, &size);
+	pulse_end(&pulse);
 	if (r < 0)
 		return ctl_refuse(ctl, "The backup cannot be sealed: %s.", strerror(-r));
 	code = ctl_write_file(ctl, ctl->invocation->argument[0], span_of(file, size));
@@ -255,14 +268,20 @@ static int read_backup(struct ctl *ctl, struct backup *ret_backup)
 	CLEANUP(phrase_clear) struct phrase phrase = {0};
 	CLEANUP(blob_clear) struct blob file = {0};
 	const char *path = ctl->invocation->argument[0];
-	int r = file_read(AT_FDCWD, path, BACKUP_FILE_MAX, &file.data, &file.size), code;
+	struct pulse pulse;
+	int r, code;
 
+	ctl_pulse(ctl, &pulse, "reading the file");
+	r = file_read(AT_FDCWD, path, BACKUP_FILE_MAX, &file.data, &file.size);
+	pulse_end(&pulse);
 	if (r < 0)
 		return ctl_refuse(ctl, "%.200s cannot be read: %s.", path, strerror(-r));
 	code = read_phrase(ctl, ctl->invocation->value[OPTION_PHRASE_FILE], &phrase);
 	if (code != EXIT_DONE)
 		return code;
+	ctl_pulse(ctl, &pulse, "opening it with the phrase");
 	r = backup_unpack(span_of(file.data, file.size), phrase.text, ret_backup);
+	pulse_end(&pulse);
 	if (r >= 0 && !backup_find(ret_backup, DATABASE))
 		r = -EPROTO;
 	return r < 0 ? ctl_refuse(ctl, "%s", why_not(r)) : EXIT_DONE;
@@ -318,8 +337,12 @@ static int restore_as_owner(
 {
 	enum restore_result result;
 	char why[WHY_SIZE] = "";
-	int r = store_restore(restore, &result, why, sizeof(why));
+	struct pulse pulse;
+	int r;
 
+	ctl_pulse(ctl, &pulse, "sealing its secrets anew, and putting it in place");
+	r = store_restore(restore, &result, why, sizeof(why));
+	pulse_end(&pulse);
 	if (r < 0 || result != RESTORE_DONE)
 		return ctl_refuse(ctl, "%s", why);
 	put_page_files(ctl, state_fd, backup);
@@ -413,6 +436,7 @@ int run_restore(struct ctl *ctl)
 	char who[32];
 	int code = load_config(ctl, &config);
 
+	ctl->steps = RESTORE_STEPS;
 	if (code == EXIT_DONE)
 		code = read_backup(ctl, &backup);
 	if (code == EXIT_DONE)

@@ -18,7 +18,8 @@
 #include "ctl/table.h"
 #include "ctl/view.h"
 
-#define PAGE 200 /* devices in one call */
+#define PAGE  200 /* devices in one call */
+#define AT_IT "the gateway is at it"
 
 DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
@@ -45,13 +46,20 @@ static void wipe_texts(json_t *body)
 	}
 }
 
-int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
-	json_t **ret_answer)
+/* 'what': NULL = nobody is told that it takes its time. */
+static int call(struct ctl *ctl, const char *what, const char *method, const char *path,
+	json_t *body_stolen, json_t **ret_answer)
 {
 	json_t *answer = NULL;
+	struct pulse pulse;
 	long status = 0;
-	int r = client_call(ctl->client, method, path, body_stolen, &status, &answer);
+	int r;
 
+	if (what)
+		ctl_pulse(ctl, &pulse, what);
+	r = client_call(ctl->client, method, path, body_stolen, &status, &answer);
+	if (what)
+		pulse_end(&pulse);
 	wipe_texts(body_stolen);
 	json_decref(body_stolen);
 	if (r < 0) {
@@ -68,10 +76,22 @@ int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body
 	return EXIT_REFUSED;
 }
 
+int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	json_t **ret_answer)
+{
+	return call(ctl, NULL, method, path, body_stolen, ret_answer);
+}
+
+int ctl_call_watched(struct ctl *ctl, const char *what, const char *method, const char *path,
+	json_t *body_stolen, json_t **ret_answer)
+{
+	return call(ctl, what, method, path, body_stolen, ret_answer);
+}
+
 int ctl_show(struct ctl *ctl, const char *path, view_fn view)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
-	int code = ctl_call(ctl, "GET", path, NULL, &answer);
+	int code = ctl_call_watched(ctl, AT_IT, "GET", path, NULL, &answer);
 
 	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
 		view(answer, ctl->out);
@@ -170,7 +190,7 @@ int ctl_do(struct ctl *ctl, const char *method, const char *path, json_t *body_s
 	const char *done)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
-	int code = ctl_call(ctl, method, path, body_stolen, &answer);
+	int code = ctl_call_watched(ctl, AT_IT, method, path, body_stolen, &answer);
 
 	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
 		view_done(answer, done, ctl->out);
@@ -247,7 +267,7 @@ static int run_show_code(struct ctl *ctl)
 
 	if (!path)
 		return EXIT_REFUSED;
-	code = ctl_call(ctl, "POST", path, json_object(), &answer);
+	code = ctl_call_watched(ctl, AT_IT, "POST", path, json_object(), &answer);
 	if (code != EXIT_DONE || ctl_print_json(ctl, answer))
 		return code;
 	view_done(answer, "Done: the journal says that it is shown here.", ctl->out);

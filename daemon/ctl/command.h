@@ -9,6 +9,7 @@
 #include "base/span.h"
 #include "ctl/client.h"
 #include "ctl/invocation.h"
+#include "ctl/pulse.h"
 
 enum exit_code {
 	EXIT_DONE = 0,
@@ -21,6 +22,7 @@ struct ctl {
 	const struct invocation *invocation;
 	struct client *client;
 	FILE *out, *err;
+	unsigned step, steps; /* of a command that takes its time: see ctl_pulse() */
 };
 
 /* Ends with a row without a name. */
@@ -35,6 +37,15 @@ void commands_help(FILE *out);
  */
 int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
 	json_t **ret_answer);
+
+/*
+ * One thing that may take longer than a second begins: who sits at a terminal sees 'what', and
+ * which of ctl->steps it is. Nothing else is said until pulse_end().
+ */
+void ctl_pulse(struct ctl *ctl, struct pulse *ret_pulse, const char *what);
+/* ctl_call() with such a line while the gateway is at it. */
+int ctl_call_watched(struct ctl *ctl, const char *what, const char *method, const char *path,
+	json_t *body_stolen, json_t **ret_answer);
 
 typedef void (*view_fn)(const json_t *answer, FILE *out);
 /* Asks, and shows the answer. */

@@ -99,7 +99,8 @@ static int end_earlier(struct ctl *ctl, const struct credential_store *store, co
 static int order(struct ctl *ctl, json_t *body_stolen)
 {
 	CLEANUP(cleanup_json) json_t *answer = NULL;
-	int code = ctl_call(ctl, "POST", "/api/v1/key", body_stolen, &answer);
+	int code = ctl_call_watched(ctl, "the gateway seals its secrets anew", "POST",
+		"/api/v1/key", body_stolen, &answer);
 
 	if (code == EXIT_UNREACHABLE)
 		line_print(ctl->err,

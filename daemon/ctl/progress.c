@@ -9,21 +9,28 @@
 #include "base/clock.h"
 
 #define AFTER_USEC UINT64_C(1000000)
-#define BAR	   30
+#define BAR	   (PROGRESS_BAR_SIZE - 1)
+
+const char *progress_bar(size_t done, size_t total, char ret_bar[PROGRESS_BAR_SIZE])
+{
+	size_t filled = (size_t)((uint64_t)done * BAR / total);
+
+	memset(ret_bar, '-', BAR);
+	memset(ret_bar, '#', filled);
+	ret_bar[BAR] = '\0';
+	return ret_bar;
+}
 
 static size_t draw(const struct progress *progress, size_t done, char *ret_line, size_t capacity)
 {
-	char bar[BAR + 1] = "";
-	size_t filled;
+	char bar[PROGRESS_BAR_SIZE];
 
 	if (progress->total == 0)
 		return (size_t)snprintf(ret_line, capacity, "%zu %s", done, progress->what);
 	if (done > progress->total)
 		done = progress->total;
-	filled = (size_t)((uint64_t)done * BAR / progress->total);
-	memset(bar, '-', BAR);
-	memset(bar, '#', filled);
-	return (size_t)snprintf(ret_line, capacity, "[%s] %3u%%  %zu of %zu %s", bar,
+	return (size_t)snprintf(ret_line, capacity, "[%s] %3u%%  %zu of %zu %s",
+		progress_bar(done, progress->total, bar),
 		(unsigned)((uint64_t)done * 100 / progress->total), done, progress->total,
 		progress->what);
 }

@@ -14,6 +14,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define PROGRESS_BAR_SIZE 31 /* with its NUL */
+
+/* "#########---------------------" for 3 of 10; returns ret_bar. total is not 0. */
+const char *progress_bar(size_t done, size_t total, char ret_bar[PROGRESS_BAR_SIZE]);
+
 struct progress {
 	FILE *out;	    /* standard error, as a rule */
 	const char *what;   /* "codes" */

@@ -4,15 +4,18 @@ devices, people and journal are there, its readings have numbers that no reading
 whatever is wrong with phrase, file or place changes nothing."""
 
 import os
+import re
+import signal
 import sqlite3
 import stat
 
 import pytest
 
-from bed import Recorder, coap
+from bed import Recorder, coap, commands
 from bed.gateway import ToolError
 from bed.people import add_person, log_in, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in
+from bed.terminal import Terminal
 
 PHRASE = 'canary of the recovery phrase'
 
@@ -162,3 +165,30 @@ def test_what_is_refused_changes_nothing(gateway, twin):
         file.write(sealed[:-1])
     refused(twin, path + '-damaged', words='damaged')
     restore(twin, path, phrase=PHRASE.upper().replace(' ', '-'))
+
+
+def at_a_terminal(gateway, *argv):
+    return Terminal(commands.gatehousectl(gateway.socket_path, *argv, '--config', gateway.config_file, json=False))
+
+
+def test_who_waits_sees_how_far_it_is(make_gateway):
+    """What takes longer than a second says so at a terminal, and the line is gone in the end."""
+    gateway = make_gateway().start()
+    path = os.path.join(gateway.directory, 'backup')
+    os.kill(gateway.process.pid, signal.SIGSTOP)  # a gateway that takes its time
+    try:
+        talk = at_a_terminal(gateway, 'backup', path)
+        talk.until('step 1 of 5: asking the gateway')
+    finally:
+        os.kill(gateway.process.pid, signal.SIGCONT)
+    assert 'Written: %s' % path in talk.until('Recovery phrase: ')
+    assert talk.end() == 0 and re.search(r'\r +\r', talk.text)
+
+    # The phrase of this file costs sixteen times as much to try.
+    with open(path, 'r+b') as file:
+        file.seek(8)
+        file.write(bytes([18, 8, 4]))
+    talk = at_a_terminal(gateway, 'restore', path, '--phrase-file', phrase_file(gateway))
+    talk.until('step 2 of 3: opening it with the phrase')
+    talk.until('The recovery phrase is another one')
+    assert talk.end() == 1
