@@ -180,8 +180,34 @@ int run_journal(struct ctl *ctl)
 static const char *const columns[] = {"number", "time", "clock_synced", "who", "role", "via",
 	"action", "object", "evidence", "result"};
 
-/* Quoted where it must be; what a spreadsheet would take for a formula begins with an apostrophe.
+/* A formula begins with one of these, also in its wide form (U+FF1D, U+FF0B, U+FF0D, U+FF20). */
+static bool begins_formula(const char *text)
+{
+	return strchr("=+-@", *text) || !strncmp(text, "\xef\xbc\x9d", 3) ||
+	       !strncmp(text, "\xef\xbc\x8b", 3) || !strncmp(text, "\xef\xbc\x8d", 3) ||
+	       !strncmp(text, "\xef\xbc\xa0", 3);
+}
+
+/*
+ * Quoted; what a spreadsheet would take for a formula begins with an apostrophe. Also behind what
+ * may divide cells there: one that divides at ";" does not see quotes that begin elsewhere.
  */
+static void print_text(FILE *out, const char *text)
+{
+	bool begins = true; /* nothing but quotes and spaces since a cell may have begun */
+
+	for (; *text; text++) {
+		char c = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+
+		if (begins && begins_formula(text))
+			fputc('\'', out);
+		begins = strchr(";|", c) || *text == '\t' || (begins && strchr("\"' ", c));
+		if (c == '"')
+			fputc('"', out);
+		fputc(c, out);
+	}
+}
+
 static void print_cell(FILE *out, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -193,13 +219,7 @@ static void print_cell(FILE *out, const json_t *value)
 	if (!text)
 		return;
 	fputc('"', out);
-	if (text[0] && strchr("=+-@", text[0]))
-		fputc('\'', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text, out);
-	}
+	print_text(out, text);
 	fputc('"', out);
 }
 
@@ -236,7 +256,8 @@ int run_journal_verify(struct ctl *ctl)
 	CLEANUP(cleanup_json) json_t *answer = NULL;
 	const char *head;
 	bool intact;
-	int code = ctl_call(ctl, "GET", "/api/v1/journal/verify", NULL, &answer);
+	int code = ctl_call_watched(ctl, "the gateway reads its whole journal", "GET",
+		"/api/v1/journal/verify", NULL, &answer);
 
 	if (code != EXIT_DONE)
 		return code;

@@ -8,6 +8,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "web/form.h"
+
+#define WORD_WHOLE_MAX 14 /* bytes of a word that a column of a table must have room for */
+#define COLUMNS_MANY   6
 
 const char *json_text(const json_t *object, const char *key)
 {
@@ -192,9 +196,22 @@ void draw_section_end(struct view *view)
 	html_put(view->html, "</section>\n");
 }
 
+void draw_words(struct view *view, const char *value)
+{
+	size_t longest = 0, size = 0;
+
+	for (const char *at = value; *at; at++) {
+		size = *at == ' ' ? 0 : size + 1;
+		longest = size > longest ? size : longest;
+	}
+	html_put(view->html, longest > WORD_WHOLE_MAX ? "<bdi class=\"long\">" : "<bdi>");
+	html_put(view->html, "%s</bdi>", value);
+}
+
 void draw_table_head(struct view *view, const enum text *head, size_t count)
 {
-	html_put(view->html, "<table class=\"list\"><thead><tr>");
+	html_put(view->html, "<table class=\"list%s\"><thead><tr>",
+		count > COLUMNS_MANY ? " many" : "");
 	for (size_t i = 0; i < count; i++)
 		html_put(view->html, "<th scope=\"col\">%s</th>", text(head[i]));
 	html_put(view->html, "</tr></thead>\n<tbody data-items>\n");
@@ -204,7 +221,7 @@ void draw_cell(struct view *view, enum text label, const char *value)
 {
 	html_put(view->html, "<td data-label=\"%s\">", text(label));
 	if (value[0])
-		html_put(view->html, "<bdi>%s</bdi>", value);
+		draw_words(view, value);
 	html_put(view->html, "</td>");
 }
 
@@ -225,6 +242,47 @@ void draw_input(struct view *view, enum text label, const char *name, const char
 		name, id_suffix, text(label), name, id_suffix, name, value);
 	html_put_markup(view->html, attributes);
 	html_put(view->html, "></div>\n");
+}
+
+void draw_form_begin(struct view *view, const char *action, const char *class)
+{
+	html_put(view->html, "<form method=\"post\" class=\"%s\" action=\"%s\">\n", class, action);
+	view_form_token(view, NULL);
+}
+
+void draw_form_end(struct view *view, const char *id_suffix, const char *kind, enum text button)
+{
+	draw_password(view, id_suffix, true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"%s\">%s</button></div></form>\n", kind,
+		text(button));
+}
+
+/* A form sends each line with a CR at its end. */
+static void put_lines(struct view *view, const char *typed)
+{
+	CLEANUP(cleanup_free) char *copy = strdup(typed);
+	char *out = copy;
+
+	for (const char *in = typed; copy && *in; in++)
+		if (*in != '\r')
+			*out++ = *in;
+	if (copy)
+		*out = '\0';
+	html_put(view->html, "%s", copy);
+}
+
+void draw_lines(struct view *view, enum text label, const char *value, const char *attributes)
+{
+	html_put(view->html,
+		"<div class=\"field\"><label for=\"lines\">%s</label><textarea id=\"lines\" "
+		"name=\"%s\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" "
+		"required ",
+		text(label), FORM_LINES);
+	html_put_markup(view->html, attributes);
+	html_put(view->html, ">");
+	put_lines(view, value);
+	html_put(view->html, "</textarea></div>\n");
 }
 
 void draw_password(struct view *view, const char *id_suffix, bool always)

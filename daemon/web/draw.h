@@ -55,12 +55,24 @@ void draw_fingerprint(struct view *view);
 /* <section class="panel"> with a heading. */
 void draw_section_begin(struct view *view, enum text title, const char *key);
 void draw_section_end(struct view *view);
+/*
+ * Any text in a cell of a table: <bdi>. Words stay whole there, so that a narrow column is as wide
+ * as its widest one; but a text with a word that no column has room for may break anywhere.
+ */
+void draw_words(struct view *view, const char *value);
 /* <table class="list"> up to its <tbody>, which the caller ends. */
 void draw_table_head(struct view *view, const enum text *head, size_t count);
 /* <td>; its label is shown where the table has no head. */
 void draw_cell(struct view *view, enum text label, const char *value);
 void draw_empty(struct view *view, enum text title, enum text what_to_do);
 
+/* <form method="post"> with the session's token. The end: the password once more, its input's id
+ * with this suffix, and the button of class 'kind' ("primary", "danger", "") that sends it. */
+void draw_form_begin(struct view *view, const char *action, const char *class);
+void draw_form_end(struct view *view, const char *id_suffix, const char *kind, enum text button);
+/* A labelled field for several lines, FORM_LINES. 'value' comes back as it was typed: never a
+ * secret. 'attributes' is markup of ours. */
+void draw_lines(struct view *view, enum text label, const char *value, const char *attributes);
 /* A labelled input. 'attributes' is markup of ours. */
 void draw_input(struct view *view, enum text label, const char *name, const char *id_suffix,
 	const char *value, const char *attributes);

@@ -25,20 +25,31 @@ static void draw_head(struct view *view, const char *title)
 		title, view->request->web->gateway_id);
 }
 
+/* " aria-current": the screen itself, or one that is reached from it. */
+static void put_current(struct view *view, const char *tab, const char *const *behind, size_t count)
+{
+	const struct page *page = view->request->page;
+	size_t length = strlen(tab);
+	bool below = page && strncmp(page->path, tab, length) == 0 && page->path[length] == '/';
+
+	for (size_t i = 0; page && i < count && behind[i]; i++)
+		below = below || strcmp(page->path, behind[i]) == 0;
+	if (page && strcmp(page->path, tab) == 0)
+		html_put(view->html, " aria-current=\"page\"");
+	else if (below)
+		html_put(view->html, " aria-current=\"true\"");
+}
+
 static void draw_tabs(struct view *view)
 {
 	html_put(view->html, "<nav class=\"tabs\" aria-label=\"%s\"><ul>", text(TEXT_SCREENS));
 	for (size_t i = 0; i < page_tabs_count; i++) {
 		const struct page_tab *tab = &page_tabs[i];
-		size_t length = strlen(tab->path);
-		bool here = view->request->page &&
-			    strncmp(view->request->page->path, tab->path, length) == 0;
 
 		if (!view_may(view, tab->role))
 			continue;
 		html_put(view->html, "<li><a href=\"%s\"", tab->path);
-		if (here)
-			html_put(view->html, " aria-current=\"page\"");
+		put_current(view, tab->path, tab->behind, PAGE_BEHIND_MAX);
 		html_put(view->html, ">");
 		icon_put(view->html, tab->icon);
 		html_put(view->html, "<span>%s</span></a></li>", text(tab->label));
@@ -57,9 +68,10 @@ static void draw_bar(struct view *view)
 	draw_tabs(view);
 	html_put(view->html, "<form class=\"leave\" method=\"post\" action=\"/logout\">");
 	view_form_token(view, NULL);
+	html_put(view->html, "<a class=\"who\" href=\"/account\"");
+	put_current(view, "/account", NULL, 0);
 	html_put(view->html,
-		"<a class=\"who\" href=\"/account\"><bdi>%s</bdi><small>%s</small></a>"
-		"<button class=\"quiet\" title=\"%s\">",
+		"><bdi>%s</bdi><small>%s</small></a><button class=\"quiet\" title=\"%s\">",
 		session->name, word_label(WORD_ROLE, role_to_string(session->role)),
 		text(TEXT_LOG_OUT));
 	icon_put(view->html, ICON_LEAVE);

@@ -7,10 +7,8 @@
 
 #include "web/draw.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "web/form.h"
 
 static void draw_policies(struct view *view)
@@ -29,58 +27,30 @@ static void draw_policies(struct view *view)
 		text(TEXT_CA_ADMIT_WHAT));
 }
 
-/* What was typed into several lines; a form sends each with a CR at its end. */
-static void put_lines(struct view *view, const char *typed)
-{
-	CLEANUP(cleanup_free) char *copy = strdup(typed);
-	char *out = copy;
-
-	for (const char *in = typed; copy && *in; in++)
-		if (*in != '\r')
-			*out++ = *in;
-	if (copy)
-		*out = '\0';
-	html_put(view->html, "%s", copy);
-}
-
 static void draw_register(struct view *view)
 {
-	html_put(view->html,
-		"<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n"
-		"<form method=\"post\" action=\"/authorities/register\">\n",
+	html_put(view->html, "<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n",
 		text(TEXT_CA_REGISTER), text(TEXT_CA_REGISTER_WHAT));
-	view_form_token(view, NULL);
+	draw_form_begin(view, "/authorities/register", "");
 	/* A certificate is no secret: it comes back with what was wrong. */
-	html_put(view->html,
-		"<div class=\"field\"><label for=\"lines\">%s</label><textarea id=\"lines\" "
-		"name=\"%s\" rows=\"6\" autocomplete=\"off\" spellcheck=\"false\" "
-		"autocapitalize=\"none\" placeholder=\"-----BEGIN CERTIFICATE-----\" required>",
-		text(TEXT_CA_PEM), FORM_LINES);
-	put_lines(view, view_typed(view, "", FORM_LINES));
-	html_put(view->html, "</textarea></div>\n");
+	draw_lines(view, TEXT_CA_PEM, view_typed(view, "", FORM_LINES),
+		"rows=\"6\" placeholder=\"-----BEGIN CERTIFICATE-----\"");
 	draw_input(view, TEXT_CA_NAME, "name", "ca", view_typed(view, "", "name"),
 		"maxlength=\"64\" autocomplete=\"off\"");
 	draw_policies(view);
-	draw_password(view, "ca", true);
-	html_put(view->html,
-		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>"
-		"</section>\n",
-		text(TEXT_CA_REGISTER_BUTTON));
+	draw_form_end(view, "ca", "primary", TEXT_CA_REGISTER_BUTTON);
+	html_put(view->html, "</section>\n");
 }
 
 static void draw_withdraw(struct view *view, const char *fingerprint)
 {
-	html_put(view->html,
-		"<details class=\"grave\"><summary>%s</summary>\n<form method=\"post\" "
-		"class=\"act\" action=\"/authorities/withdraw\"><p>%s</p>"
-		"<input type=\"hidden\" name=\"id\" value=\"%s\">",
-		text(TEXT_CA_WITHDRAW), text(TEXT_CA_WITHDRAW_WHAT), fingerprint);
-	view_form_token(view, NULL);
-	draw_password(view, fingerprint, true);
-	html_put(view->html,
-		"<div class=\"buttons\"><button class=\"danger\">%s</button></div></form>"
-		"</details>\n",
+	html_put(view->html, "<details class=\"grave\"><summary>%s</summary>\n",
 		text(TEXT_CA_WITHDRAW));
+	draw_form_begin(view, "/authorities/withdraw", "act");
+	html_put(view->html, "<p>%s</p><input type=\"hidden\" name=\"id\" value=\"%s\">",
+		text(TEXT_CA_WITHDRAW_WHAT), fingerprint);
+	draw_form_end(view, fingerprint, "danger", TEXT_CA_WITHDRAW);
+	html_put(view->html, "</details>\n");
 }
 
 static void draw_one(struct view *view, const json_t *ca)

@@ -40,14 +40,24 @@ static void cell_begin(struct view *view, enum text label)
 	html_put(view->html, "<td data-label=\"%s\">", text(label));
 }
 
+/* Where people call it otherwise. */
+static void draw_own_name(struct view *view, const json_t *device)
+{
+	if (!json_text(device, "name")[0])
+		return;
+	html_put(view->html, "<small>");
+	draw_words(view, json_text(device, "ep"));
+	html_put(view->html, "</small>");
+}
+
 static void draw_row(struct view *view, const json_t *device)
 {
 	html_put(view->html,
-		"<tr data-key=\"device-%s\"><th scope=\"row\"><a "
-		"href=\"/devices/%s\"><bdi>%s</bdi></a>",
-		json_text(device, "id"), json_text(device, "id"), device_title(device));
-	if (json_text(device, "name")[0])
-		html_put(view->html, "<small><bdi>%s</bdi></small>", json_text(device, "ep"));
+		"<tr data-key=\"device-%s\"><th scope=\"row\"><a href=\"/devices/%s\">",
+		json_text(device, "id"), json_text(device, "id"));
+	draw_words(view, device_title(device));
+	html_put(view->html, "</a>");
+	draw_own_name(view, device);
 	html_put(view->html, "</th>");
 	cell_begin(view, TEXT_STATE);
 	draw_tag(view, WORD_STAGE, json_text(device, "stage"));
@@ -150,9 +160,9 @@ static void draw_sheet_row(struct view *view, const json_t *device)
 
 	snprintf(model, sizeof(model), "%s %s", json_text(device, "model"),
 		json_text(device, "serial"));
-	html_put(view->html, "<tr><th scope=\"row\"><bdi>%s</bdi>", device_title(device));
-	if (json_text(device, "name")[0])
-		html_put(view->html, "<small><bdi>%s</bdi></small>", json_text(device, "ep"));
+	html_put(view->html, "<tr><th scope=\"row\">");
+	draw_words(view, device_title(device));
+	draw_own_name(view, device);
 	html_put(view->html, "</th>");
 	draw_cell(view, TEXT_PLACE, json_text(device, "place"));
 	draw_cell(view, TEXT_OWNER, json_text(device, "owner"));

@@ -51,9 +51,9 @@ static void draw_known(struct view *view, const json_t *list, long long total)
 		const json_t *row = json_array_get(list, i);
 		const char *device = json_text(row, "device");
 
-		html_put(view->html,
-			"<tr><th scope=\"row\"><bdi>%s</bdi></th><td data-label=\"%s\">",
-			json_text(row, "ep"), text(TEXT_SINCE));
+		html_put(view->html, "<tr><th scope=\"row\">");
+		draw_words(view, json_text(row, "ep"));
+		html_put(view->html, "</th><td data-label=\"%s\">", text(TEXT_SINCE));
 		draw_time(view, json_text(row, "since"));
 		html_put(view->html, "</td><td data-label=\"%s\">", text(TEXT_DEVICE));
 		if (device[0])

@@ -57,9 +57,9 @@ static void draw_row(struct view *view, const json_t *row)
 {
 	html_put(view->html, "<tr><th scope=\"row\">%lld <small>", json_number(row, "number"));
 	draw_when(view, row);
-	html_put(view->html,
-		"</small></th><td data-label=\"%s\"><bdi>%s</bdi> <small>%s</small></td>",
-		text(TEXT_WHO), json_text(row, "who"), json_text(row, "role"));
+	html_put(view->html, "</small></th><td data-label=\"%s\">", text(TEXT_WHO));
+	draw_words(view, json_text(row, "who"));
+	html_put(view->html, " <small>%s</small></td>", json_text(row, "role"));
 	draw_cell(view, TEXT_ACTION, json_text(row, "action"));
 	draw_cell(view, TEXT_OBJECT, json_text(row, "object"));
 	draw_cell(view, TEXT_EVIDENCE, word_label(WORD_EVIDENCE, json_text(row, "evidence")));
@@ -120,7 +120,7 @@ static void draw_head(struct view *view, const json_t *audit)
 {
 	html_put(view->html, "<dl class=\"facts\">\n");
 	draw_number(view, TEXT_ROWS_WRITTEN, json_number(audit, "rows"), "");
-	draw_fact(view, TEXT_CHAIN_HEAD, json_text(audit, "head"));
+	draw_wide_fact(view, TEXT_CHAIN_HEAD, json_text(audit, "head"));
 	html_put(view->html,
 		"</dl>\n<p class=\"buttons\"><a class=\"button\" "
 		"href=\"/journal/chain\">%s</a></p>\n",

@@ -3,7 +3,10 @@
 
 #include "web/draw.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "core/person.h"
 
 static void draw_roles(struct view *view, const char *id_suffix, const char *present)
 {
@@ -11,28 +14,27 @@ static void draw_roles(struct view *view, const char *id_suffix, const char *pre
 
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"role-%s\">%s</label><select id=\"role-%s\" "
-		"name=\"role\">",
-		id_suffix, text(TEXT_ROLE), id_suffix);
+		"name=\"role\" aria-describedby=\"roles-%s\">",
+		id_suffix, text(TEXT_ROLE), id_suffix, id_suffix);
 	for (unsigned i = 0; (word = word_at(WORD_ROLE, i)); i++)
-		html_put(view->html, "<option value=\"%s\"%s>%s: %s</option>", word->word,
-			strcmp(word->word, present) == 0 ? " selected" : "", word->label,
-			word->remark);
-	html_put(view->html, "</select></div>\n");
+		html_put(view->html, "<option value=\"%s\"%s>%s</option>", word->word,
+			strcmp(word->word, present) == 0 ? " selected" : "", word->label);
+	/* What each may stands below: in the list of a phone it would be cut. */
+	html_put(view->html, "</select></div>\n<ul class=\"hint\" id=\"roles-%s\">\n", id_suffix);
+	for (unsigned i = 0; (word = word_at(WORD_ROLE, i)); i++)
+		html_put(view->html, "<li><b>%s</b>: %s</li>\n", word->label, word->remark);
+	html_put(view->html, "</ul>\n");
 }
 
 static void draw_drop(struct view *view, const char *name)
 {
-	html_put(view->html, "<form method=\"post\" action=\"/people/drop\" class=\"act\">");
-	view_form_token(view, NULL);
+	char suffix[sizeof("drop-") + PERSON_NAME_MAX];
+
+	snprintf(suffix, sizeof(suffix), "drop-%s", name);
+	draw_form_begin(view, "/people/drop", "act");
 	html_put(view->html, "<input type=\"hidden\" name=\"id\" value=\"%s\"><p>%s</p>", name,
 		text(TEXT_DROP_PERSON_WHAT));
-	html_put(view->html, "<div class=\"field\"><label for=\"drop-%s\">%s</label>", name,
-		text(TEXT_PASSWORD_AGAIN));
-	html_put(view->html,
-		"<input id=\"drop-%s\" name=\"password\" type=\"password\" "
-		"autocomplete=\"current-password\"></div><div class=\"buttons\"><button "
-		"class=\"danger\">%s</button></div></form>\n",
-		name, text(TEXT_DROP_PERSON));
+	draw_form_end(view, suffix, "danger", TEXT_DROP_PERSON);
 }
 
 static void draw_person(struct view *view, const json_t *person)
@@ -49,18 +51,13 @@ static void draw_person(struct view *view, const json_t *person)
 	draw_tag(view, WORD_ROLE, role);
 	html_put(view->html, "</header>\n<p class=\"faint\">%s ", text(TEXT_CREATED));
 	draw_time(view, json_text(person, "created"));
-	html_put(view->html,
-		"</p>\n<details><summary>%s</summary>\n<form method=\"post\" "
-		"action=\"/people/put\">",
-		text(TEXT_CHANGE));
-	view_form_token(view, NULL);
+	html_put(view->html, "</p>\n<details><summary>%s</summary>\n", text(TEXT_CHANGE));
+	draw_form_begin(view, "/people/put", "");
 	html_put(view->html, "<input type=\"hidden\" name=\"id\" value=\"%s\">\n", name);
 	draw_roles(view, name, role);
 	draw_input(view, TEXT_NEW_PASSWORD_OR_EMPTY, "secret", name, "",
 		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\"");
-	draw_password(view, name, true);
-	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
-		text(TEXT_SAVE));
+	draw_form_end(view, name, "", TEXT_SAVE);
 	if (!self)
 		draw_drop(view, name);
 	html_put(view->html, "</details></article>\n");
@@ -68,11 +65,8 @@ static void draw_person(struct view *view, const json_t *person)
 
 static void draw_new_person(struct view *view)
 {
-	html_put(view->html,
-		"<section class=\"panel\"><h2>%s</h2>\n<form method=\"post\" "
-		"action=\"/people/put\">",
-		text(TEXT_NEW_PERSON));
-	view_form_token(view, NULL);
+	html_put(view->html, "<section class=\"panel\"><h2>%s</h2>\n", text(TEXT_NEW_PERSON));
+	draw_form_begin(view, "/people/put", "");
 	draw_input(view, TEXT_LOGIN_NAME, "id", "new", "",
 		"required maxlength=\"32\" pattern=\"[a-z0-9._\\-]+\" autocomplete=\"off\" "
 		"autocapitalize=\"none\" spellcheck=\"false\"");
@@ -80,11 +74,8 @@ static void draw_new_person(struct view *view)
 	draw_input(view, TEXT_NEW_PASSWORD, "secret", "new", "",
 		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\" required");
 	html_put(view->html, "<p class=\"hint\">%s</p>\n", text(TEXT_PASSWORD_RULE));
-	draw_password(view, "new", true);
-	html_put(view->html,
-		"<div class=\"buttons\"><button class=\"primary\">%s</button></div>"
-		"</form></section>\n",
-		text(TEXT_ADD_PERSON));
+	draw_form_end(view, "new", "primary", TEXT_ADD_PERSON);
+	html_put(view->html, "</section>\n");
 }
 
 void draw_people(struct view *view)

@@ -9,32 +9,26 @@
 #include "base/cleanup.h"
 #include "web/form.h"
 
+/* Without scripts; with them the file's own form takes pasted lines, too. */
 static void draw_import(struct view *view)
 {
-	html_put(view->html,
-		"<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n"
-		"<form method=\"post\" action=\"/uplink/tokens/import\">\n",
+	html_put(view->html, "<section class=\"panel unscripted\"><h2>%s</h2>\n<p>%s</p>\n",
 		text(TEXT_IMPORT_TOKENS), text(TEXT_IMPORT_TOKENS_WHAT));
-	view_form_token(view, NULL);
+	draw_form_begin(view, "/uplink/tokens/import", "");
 	draw_refused_lines(view);
 	/* What was pasted is not given back: it holds secrets. */
-	html_put(view->html,
-		"<div class=\"field\"><label for=\"lines\">%s</label>"
-		"<textarea id=\"lines\" name=\"%s\" rows=\"8\" autocomplete=\"off\" "
-		"spellcheck=\"false\" required>ep,pt\n</textarea></div>\n",
-		text(TEXT_LINES), FORM_LINES);
-	draw_password(view, "import", true);
-	html_put(view->html,
-		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>"
-		"</section>\n",
-		text(TEXT_IMPORT));
+	draw_lines(view, TEXT_LINES, "ep,pt\n", "rows=\"8\"");
+	draw_form_end(view, "import", "primary", TEXT_IMPORT);
+	html_put(view->html, "</section>\n");
 }
 
 static void draw_one(struct view *view, const json_t *token)
 {
 	const char *device = json_text(token, "device");
 
-	html_put(view->html, "<tr><th scope=\"row\"><bdi>%s</bdi></th>", json_text(token, "ep"));
+	html_put(view->html, "<tr><th scope=\"row\">");
+	draw_words(view, json_text(token, "ep"));
+	html_put(view->html, "</th>");
 	draw_cell(view, TEXT_PLATFORM, json_text(token, "platform"));
 	html_put(view->html, "<td data-label=\"%s\">", text(TEXT_SINCE));
 	draw_time(view, json_text(token, "since"));

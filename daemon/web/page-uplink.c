@@ -99,9 +99,10 @@ static void draw_waiting_most(struct view *view, const json_t *list)
 		const json_t *row = json_array_get(list, i);
 		const char *name = json_text(row, "name");
 
-		html_put(view->html,
-			"<tr><th scope=\"row\"><a href=\"/devices/%s\"><bdi>%s</bdi></a></th>",
-			json_text(row, "id"), name[0] ? name : json_text(row, "id"));
+		html_put(view->html, "<tr><th scope=\"row\"><a href=\"/devices/%s\">",
+			json_text(row, "id"));
+		draw_words(view, name[0] ? name : json_text(row, "id"));
+		html_put(view->html, "</a></th>");
 		draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(row, "stage")));
 		html_put(view->html, "<td data-label=\"%s\">%lld</td></tr>\n", text(TEXT_QUEUED),
 			json_number(row, "readings"));

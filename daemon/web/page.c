@@ -56,11 +56,11 @@ static const struct page pages[] = {
 };
 
 const struct page_tab page_tabs[] = {
-	{"/waiting", ROLE_VIEWER, TEXT_WAITING, ICON_WAITING},
-	{"/devices", ROLE_VIEWER, TEXT_DEVICES, ICON_DEVICES},
-	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, ICON_UPLINK},
-	{"/journal", ROLE_ADMIN, TEXT_JOURNAL, ICON_JOURNAL},
-	{"/people", ROLE_ADMIN, TEXT_PEOPLE, ICON_PEOPLE},
+	{"/waiting", ROLE_VIEWER, TEXT_WAITING, ICON_WAITING, {"/scan"}},
+	{"/devices", ROLE_VIEWER, TEXT_DEVICES, ICON_DEVICES, {"/sheet", "/authorities", "/codes"}},
+	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, ICON_UPLINK, {NULL}},
+	{"/journal", ROLE_ADMIN, TEXT_JOURNAL, ICON_JOURNAL, {NULL}},
+	{"/people", ROLE_ADMIN, TEXT_PEOPLE, ICON_PEOPLE, {NULL}},
 };
 const size_t page_tabs_count = ELEMENTS(page_tabs);
 

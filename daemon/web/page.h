@@ -27,12 +27,15 @@ struct page {
 	struct page_fetch fetch[REQUEST_PARTS_MAX];
 };
 
+#define PAGE_BEHIND_MAX 3
+
 /* The bar's entries, in order. */
 struct page_tab {
 	const char *path;
 	enum role role;
 	enum text label;
 	enum icon icon;
+	const char *behind[PAGE_BEHIND_MAX]; /* screens elsewhere that are reached from it */
 };
 extern const struct page_tab page_tabs[];
 extern const size_t page_tabs_count;

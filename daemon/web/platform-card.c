@@ -120,11 +120,7 @@ static void draw_broker_forms(struct view *view, const json_t *device)
 	token_form_end(view, "username");
 	token_form_begin(view, device, "certificate", TEXT_REPLACE_IDENTITY_WHAT);
 	/* Not given back: it holds the private key. */
-	html_put(view->html,
-		"<div class=\"field\"><label for=\"identity\">%s</label><textarea id=\"identity\" "
-		"name=\"%s\" rows=\"6\" autocomplete=\"off\" autocapitalize=\"none\" "
-		"spellcheck=\"false\" required></textarea></div>\n",
-		text(TEXT_IDENTITY), FORM_LINES);
+	draw_lines(view, TEXT_IDENTITY, "", "rows=\"6\"");
 	token_form_end(view, "certificate");
 }
 

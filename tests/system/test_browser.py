@@ -215,11 +215,11 @@ def test_codes_and_tokens_imported(browser, plant):
 
 
 def test_tables_saved(browser, plant):
-    one = let_in(plant, 'sheet-1', '--name', '=2+3', '--place', 'Hall "C", north')
+    one = let_in(plant, 'sheet-1', '--name', '=2+3', '--place', 'Hall "C", north', '--owner', 'x; "@y;-1; z-2')
     saved = play(browser, plant, 'tables.saved', one.id)
     devices = list(csv.DictReader(saved['devices'].splitlines()))
     row = next(row for row in devices if row['id'] == one.id)
-    assert (row['name'], row['place']) == ("'=2+3", 'Hall "C", north')
+    assert (row['name'], row['place'], row['owner']) == ("'=2+3", 'Hall "C", north', 'x; "\'@y;\'-1; z-2')
     assert len(devices) == plant.ctl('devices')['total']
     rows = list(csv.DictReader(saved['journal'].splitlines()))
     assert {row['action'] for row in rows} == {'approve'}

@@ -99,10 +99,16 @@ class Stage {
 		assert.deepEqual(bad, [], `axe-core on ${what}`);
 	}
 
-	// Nothing stands beyond the right edge.
+	// Nothing stands beyond the right edge, and no choice is cut (those of devices, named by strangers, may be).
 	async fits(page, what) {
 		const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 		assert.ok(wide <= 0, `${what} is ${wide} px too wide`);
+		assert.deepEqual(await page.evaluate(cutChoices), [], `cut in ${what}`);
+	}
+
+	// No word of a table is divided. A text with a word that no column has room for may be.
+	async whole(page, what) {
+		assert.deepEqual(await page.evaluate(dividedWords), [], `divided in ${what}`);
 	}
 
 	checkSilence() {
@@ -123,6 +129,41 @@ class Stage {
 		for (const { context } of this.windows)
 			await context.close().catch(() => {});
 	}
+}
+
+// --- these two run in the page ---
+
+function cutChoices() {
+	const pen = document.createElement("canvas").getContext("2d");
+	const cut = [];
+	for (const select of document.querySelectorAll("select:not([name=with])")) {
+		const style = getComputedStyle(select);
+		const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20; // its arrow
+		pen.font = style.font;
+		for (const { text } of select.clientWidth ? select.options : [])
+			if (pen.measureText(text).width > room)
+				cut.push(text);
+	}
+	return cut;
+}
+
+function dividedWords() {
+	const divided = [];
+	for (const cell of document.querySelectorAll("table.list :is(th, td)")) {
+		const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+		for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+			if (node.parentElement.closest(".long"))
+				continue;
+			for (const word of node.data.matchAll(/[^\s/-]+/g)) { // a line may end behind a hyphen
+				const range = document.createRange();
+				range.setStart(node, word.index);
+				range.setEnd(node, word.index + word[0].length);
+				if (new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1)
+					divided.push(word[0]);
+			}
+		}
+	}
+	return divided;
 }
 
 async function until(condition, what) {

@@ -62,6 +62,7 @@ exports.saved = async (stage, id) => {
 	await page.getByRole("link", { name: "Hand-over sheet" }).click();
 	await stage.sees(page.getByRole("row").filter({ hasText: "=2+3" }), "no code");
 	await page.getByRole("button", { name: "Print" }).waitFor();
+	await stage.whole(page, "the sheet");
 	const devices = await download(page, page.getByRole("button", { name: "Save as a table" }));
 	await stage.sees(page.getByRole("status").first(), "Saved. Rows:");
 	await page.goto("/journal");
@@ -91,6 +92,12 @@ exports.journal = async (stage, id) => {
 	assert.equal(await page.getByLabel("Object").inputValue(), id);
 	for (const row of await page.locator("tbody tr").all())
 		assert.ok((await row.innerText()).includes(id));
+	for (const path of ["/journal", "/devices", "/uplink"]) {
+		await page.goto(path);
+		await stage.whole(page, path);
+		await stage.fits(page, path);
+	}
+	await page.goto(`/journal?object=${id}`);
 	await page.getByLabel("Who").fill("nobody of this name");
 	await page.getByRole("button", { name: "Find" }).click();
 	await stage.sees(page, "No row fits");

@@ -4,13 +4,17 @@
 
 const PART_ROWS = 200;
 
-// A cell that a spreadsheet would take for a formula is marked as text: names come from strangers.
+// What a spreadsheet would take for a formula is marked as text: names come from strangers. Also
+// behind what may divide cells there, whatever quotes we put: a spreadsheet that divides at ";"
+// does not see quotes that begin elsewhere.
+const FORMULA = /(^|[;|\t\r\n])(["'\s]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
 function cell(value) {
 	let text = value === null || value === undefined ? "" :
 		typeof value === "object" ? JSON.stringify(value) : String(value);
-	if (/^[=+\-@\t\r]/.test(text) && typeof value !== "number")
-		text = `'${text}`;
-	return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+	if (typeof value !== "number")
+		text = text.replace(FORMULA, "$1$2'");
+	return /[",;\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 const COLUMNS = {
