@@ -2,6 +2,7 @@
 """The demo with a stand-in of a cloud behind the gateway: readings arrive there under each device's own
 identity. A further platform is a class here, a row of VARIANTS and a word in tests/demo."""
 
+import json
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ import bed  # noqa: E402
 from bed.wait import until  # noqa: E402
 
 import hub  # noqa: E402
+from aws import ANYTHING, Aws, fleet_template  # noqa: E402
 from demo import LABEL, READINGS_EACH, Demo, bold  # noqa: E402
 from dps import Dps  # noqa: E402
 from spotflow import Spotflow  # noqa: E402
@@ -166,8 +168,38 @@ class SpotflowDemo(PlatformDemo):
         self.say('Then approve %s a second time at %s' % (name, bold(self.portal())))
 
 
-class AzureDemo(PlatformDemo):
-    """One decision for each device, here: there, its enrolment group is the approval."""
+class CloudDemo(PlatformDemo):
+    """One decision for each device, here: there, what the account was given is the approval."""
+
+    became = ''
+
+    def approve(self, name, place, *options):
+        self.admit(name, place, *options)
+        self.await_active(name)
+        self.say(self.became % (name, self.devices()[name]['platform_id']))
+
+    def shut_out(self, there):
+        """The account takes back what it gave that device; it has ended once this returns."""
+        raise NotImplementedError
+
+    def finish(self):
+        """One device is shut out there: it stops, and no other does."""
+        self.shut_out(self.devices()['boiler']['platform_id'])
+        others = sorted(set(self.sensors) - {'boiler'})
+        # What it sent in time is counted once a later one of the others is.
+        self.await_readings(others, self.check_identities(), 'readings of all but boiler')
+        before = self.check_identities()
+        self.await_readings(others, before, 'readings of all but boiler')
+        if self.check_identities()['boiler'] != before['boiler']:
+            raise AssertionError('boiler goes on')
+        self.say('boiler stopped; %s go on.' % ' and '.join(others))
+        self.say_alarms()
+
+
+class AzureDemo(CloudDemo):
+    """The enrolment group is the approval there."""
+
+    became = '%s is admitted here, registered there, and assigned to a hub as %s.'
 
     def make_platform(self):
         return Dps(self.path('platform'), delay=1).start()
@@ -181,25 +213,46 @@ class AzureDemo(PlatformDemo):
         return {'platform': {'default': 'azure'},
                 'azure': {**self.platform.settings(), 'group_key_file': path}}
 
-    def approve(self, name, place, *options):
-        self.admit(name, place, *options)
-        self.await_active(name)
-        self.say('%s is admitted here, registered there, and assigned to a hub as %s.'
-                 % (name, self.devices()[name]['platform_id']))
-
-    def finish(self):
-        """One device is disabled there: it stops, and no other does."""
+    def shut_out(self, there):
         self.step('Disabling boiler at the hub')
-        there = self.devices()['boiler']['platform_id']
         self.platform.hub.disable(there)
         until(lambda: self.platform.hub.refusals(there), 60, 'boiler is refused there')
-        before = self.check_identities()
-        others = sorted(set(self.sensors) - {'boiler'})
-        self.await_readings(others, before, 'readings of all but boiler')
-        if self.check_identities()['boiler'] != before['boiler']:
-            raise AssertionError('boiler goes on')
-        self.say('boiler stopped; %s go on.' % ' and '.join(others))
-        self.say_alarms()
 
 
-VARIANTS = {'spotflow': SpotflowDemo, 'azure': AzureDemo}
+class AwsDemo(CloudDemo):
+    """The provisioning template is the approval there, by the claim certificate of the gateway."""
+
+    became = '%s is admitted here; it has a certificate of its own, and is the thing %s there.'
+
+    def make_platform(self):
+        one = Aws(self.path('platform')).start()
+        one.policies['devices'] = ANYTHING
+        one.template('fleet', fleet_template())
+        return one
+
+    def configuration(self):
+        self.start_platform('"aws": AWS IoT Core with a provisioning template')
+        paths = [self.path('claim.pem'), self.path('claim.key')]
+        for path, text in zip(paths, self.platform.claim('fleet')):
+            with open(path, 'w', encoding='ascii') as file:
+                file.write(text)
+        self.say('The claim certificate is in a file; with it the gateway asks for one for each device.')
+        return {'platform': {'default': 'aws'},
+                'aws': {**self.platform.settings(), 'template': 'fleet', 'claim_certificate_file': paths[0],
+                        'claim_key_file': paths[1]}}
+
+    def arrivals(self):
+        """The envelope is in the payload there: what a rule of the account reads."""
+        found = []
+        for message in self.platform.telemetry('gatehouse/demo/+/telemetry'):
+            found.append((message.topic.split('/')[2],
+                          {'gh-id': json.loads(message.payload)['gh']['id']}, message.payload))
+        return found
+
+    def shut_out(self, there):
+        self.step('Deactivating the certificate of boiler there')
+        self.platform.deactivate(self.platform.certificate_of(there))
+        until(lambda: self.platform.refusals(there), 60, 'boiler is refused there')
+
+
+VARIANTS = {'spotflow': SpotflowDemo, 'azure': AzureDemo, 'aws': AwsDemo}
