@@ -131,6 +131,15 @@ int aws_thing_read(struct span body, char ret_thing[AWS_THING_MAX + 1])
 	return span_to_string(thing, ret_thing, AWS_THING_MAX + 1);
 }
 
+bool aws_shadow_read(struct span body)
+{
+	CLEANUP(cleanup_json) json_t *value = read_object(body);
+
+	return span_equal(
+		text_of(json_object_get(value, "deviceConfiguration"), "gatehouse-shadow"),
+		SPAN_LITERAL("yes"));
+}
+
 void aws_refusal_read(struct span body, struct aws_refusal *ret_refusal)
 {
 	CLEANUP(cleanup_json) json_t *value = read_object(body);

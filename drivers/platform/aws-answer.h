@@ -33,6 +33,10 @@ int aws_certificate_read(struct span body, struct aws_certificate *ret_certifica
 /* To the request for a thing. -EBADMSG; -ENOENT for an answer that names none. */
 int aws_thing_read(struct span body, char ret_thing[AWS_THING_MAX + 1]);
 
+/* Whether the template says in the same answer that the thing's shadow may be used:
+ * {"deviceConfiguration":{"gatehouse-shadow":"yes"}} */
+bool aws_shadow_read(struct span body);
+
 struct aws_refusal {
 	int status;		     /* like those of HTTP; 0 = not said */
 	char code[AWS_CODE_MAX + 1]; /* letters and digits alone; "" = not said */

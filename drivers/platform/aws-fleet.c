@@ -292,7 +292,8 @@ static int issue(struct aws_call *call, const struct progress *progress, const c
 		return aws_give_up(call, "the certificate that was made for it is damaged");
 	const struct aws_credential credential = {.expires = facts.not_after,
 		.thing = span_from_string(thing),
-		.id = field[FIELD_ID]};
+		.id = field[FIELD_ID],
+		.shadow = aws_shadow_read(call->answer->body)};
 
 	call->services->log(LOG_NOTICE, call->device->record->id,
 		"It is the thing %s, with the certificate %.*s.", thing, (int)field[FIELD_ID].size,

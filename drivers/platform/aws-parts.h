@@ -25,3 +25,15 @@ int aws_give_up(struct aws_call *call, const char *why);
 int aws_fleet(struct aws_call *call);
 /* The id of the certificate that waits for its thing; -ENODATA. */
 int aws_fleet_certificate(const struct lifecycle *life, char ret_id[AWS_ID_MAX + 1]);
+
+/* aws-shadow.c; -ENOTSUP where the shadow is not to be used. STATUS and ASK; what became of a
+ * command that came from what is desired. */
+int aws_shadow_encode(const struct upstream_item *item, struct upstream_message *ret_message);
+bool aws_shadow_is(const struct command *command);
+int aws_shadow_encode_result(
+	const struct upstream_item *item, struct upstream_message *ret_message);
+/* As the driver's hooks. 'topic' begins with AWS_SHADOW_PREFIX. */
+#define AWS_SHADOW_PREFIX "$aws/things/"
+int aws_shadow_listen(
+	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity);
+int aws_shadow_decode(const char *topic, struct span payload, struct inbound_message *ret_message);

@@ -13,6 +13,7 @@
 #include "drivers/platform/aws-answer.h"
 
 #define CREDENTIAL_FORMAT 1
+#define CREDENTIAL_SHADOW 2
 #define CREDENTIAL_HEAD	  9
 #define CREDENTIAL_FIELDS 3
 
@@ -87,7 +88,8 @@ int aws_credential_make(const struct aws_credential *credential, struct span cer
 	struct span key, struct secret *ret_row)
 {
 	CLEANUP(secret_clear) struct secret identity = {0};
-	uint8_t head[CREDENTIAL_HEAD] = {CREDENTIAL_FORMAT};
+	uint8_t head[CREDENTIAL_HEAD] = {
+		credential->shadow ? CREDENTIAL_SHADOW : CREDENTIAL_FORMAT};
 	int r = identity_make(certificate, key, &identity);
 
 	if (r < 0)
@@ -105,7 +107,8 @@ int aws_credential_read(struct span row, struct aws_credential *ret_credential)
 	struct span field[CREDENTIAL_FIELDS];
 	uint64_t expires = 0;
 
-	if (row.size < CREDENTIAL_HEAD || row.data[0] != CREDENTIAL_FORMAT ||
+	if (row.size < CREDENTIAL_HEAD ||
+		(row.data[0] != CREDENTIAL_FORMAT && row.data[0] != CREDENTIAL_SHADOW) ||
 		aws_row_read(row, CREDENTIAL_HEAD, field, CREDENTIAL_FIELDS) < 0)
 		return -EBADMSG;
 	for (unsigned i = 0; i < 8; i++)
@@ -117,6 +120,7 @@ int aws_credential_read(struct span row, struct aws_credential *ret_credential)
 	*ret_credential = (struct aws_credential){.expires = (int64_t)expires,
 		.thing = field[0],
 		.id = field[1],
-		.identity = field[2]};
+		.identity = field[2],
+		.shadow = row.data[0] == CREDENTIAL_SHADOW};
 	return 0;
 }

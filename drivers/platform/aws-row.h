@@ -20,6 +20,7 @@ struct aws_credential {
 	struct span thing;    /* also the client id of its session */
 	struct span id;	      /* of the certificate, there */
 	struct span identity; /* base/identity.h */
+	bool shadow;	      /* of the thing is used (aws-shadow.c) */
 };
 /* 'certificate' and 'key' become its identity. -EINVAL, -ENOMEM. */
 int aws_credential_make(const struct aws_credential *credential, struct span certificate,

@@ -187,12 +187,16 @@ static int encode(const struct driver_services *services, const struct upstream_
 	struct upstream_message message;
 	int r;
 
-	if (item->kind != UPSTREAM_READING && item->kind != UPSTREAM_GAP &&
-		item->kind != UPSTREAM_RESULT)
+	if (item->kind == UPSTREAM_PACK || item->kind == UPSTREAM_CLEAR ||
+		item->kind == UPSTREAM_GATEWAY)
 		return -ENOTSUP;
 	/* Without a thing there is no topic. */
 	if (!item->record->life.platform_id[0])
 		return -ENOTSUP;
+	if (item->kind == UPSTREAM_STATUS || item->kind == UPSTREAM_ASK)
+		return aws_shadow_encode(item, ret_message);
+	if (item->kind == UPSTREAM_RESULT && aws_shadow_is(item->command))
+		return aws_shadow_encode_result(item, ret_message);
 	r = topics_encode(item, &message);
 	if (r < 0)
 		return r;
@@ -211,9 +215,10 @@ static int encode(const struct driver_services *services, const struct upstream_
 static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
 	char *ret_filter, size_t capacity)
 {
-	return record && at == 0
-		       ? topics_listen(record->life.platform_id, gateway_id, ret_filter, capacity)
-		       : -ENOTSUP;
+	if (!record)
+		return -ENOTSUP;
+	return at == 0 ? topics_listen(record->life.platform_id, gateway_id, ret_filter, capacity)
+		       : aws_shadow_listen(record, at - 1, ret_filter, capacity);
 }
 
 static int ignore(struct inbound_message *message, const char *why)
@@ -241,6 +246,8 @@ static int decode(const struct driver_services *services, const char *gateway_id
 	int n = snprintf(prefix, sizeof(prefix), "gatehouse/%s/", gateway_id);
 	const char *thing = topic + n, *name;
 
+	if (!strncmp(topic, AWS_SHADOW_PREFIX, strlen(AWS_SHADOW_PREFIX)))
+		return aws_shadow_decode(topic, payload, ret_message);
 	if (n < 0 || (size_t)n >= sizeof(prefix) || strncmp(topic, prefix, (size_t)n) != 0)
 		return ignore(ret_message, "not a topic of this gateway");
 	name = strstr(thing, COMMAND_DIR);

@@ -12,24 +12,19 @@
  * Desired properties are the arguments of one command, "configure", always all of them: patches
  * that were missed, or came while another one waited, do no harm. Which version the device has had
  * the platform keeps itself, as reported properties, so it is asked for once, whatever restarts;
- *and a second time only when that report itself was put off.
- *
- * All that is reported is under "gatehouse". What is null there is deleted. A result of the device
- * is reported as a text: its own keys could be none that a twin may have, and two results would
- * become one.
+ * and a second time only when that report itself was put off.
  */
 
 #include "drivers/platform/iothub.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "drivers/platform/topics.h"
+#include "drivers/platform/reported.h"
 
 #define ANSWER	 "$iothub/twin/" /* and the version */
 #define REPORTED "$iothub/twin/PATCH/properties/reported/?$rid="
@@ -41,39 +36,10 @@ static void cleanup_json(json_t **value)
 
 /* ---- up ---- */
 
-static int set_text(const char *topic, char *text, struct upstream_message *ret_message)
-{
-	struct upstream_message message = {.qos = 1, .made = text};
-
-	if (!text)
-		return -ENOMEM;
-	snprintf(message.topic, sizeof(message.topic), "%s", topic);
-	message.payload = span_from_string(text);
-	*ret_message = message;
-	return 0;
-}
-
-static int encode_status(const struct upstream_item *item, struct upstream_message *ret_message)
-{
-	struct upstream_item still = *item;
-	struct upstream_message plain;
-	char *text = NULL;
-	int r, n;
-
-	still.seen = 0; /* would make each report another one */
-	r = topics_encode(&still, &plain);
-	if (r < 0)
-		return r;
-	n = asprintf(&text, "{\"gatehouse\":%.*s}", (int)plain.payload.size,
-		(const char *)plain.payload.data);
-	upstream_message_clear(&plain);
-	return set_text(REPORTED "status", n < 0 ? NULL : text, ret_message);
-}
-
 int iothub_twin_encode(const struct upstream_item *item, struct upstream_message *ret_message)
 {
 	if (item->kind == UPSTREAM_STATUS)
-		return encode_status(item, ret_message);
+		return reported_status(item, REPORTED "status", "", "", ret_message);
 	*ret_message = (struct upstream_message){.topic = "$iothub/twin/GET/?$rid=ask", .qos = 1};
 	return 0;
 }
@@ -83,21 +49,14 @@ bool iothub_twin_is(const struct command *command)
 	return !strncmp(command->response_topic, ANSWER, strlen(ANSWER));
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return text[0] ? json_string(text) : json_null();
-}
-
 int iothub_twin_encode_result(const struct command *command, struct upstream_message *ret_message)
 {
 	json_int_t version = strtoll(command->response_topic + strlen(ANSWER), NULL, 10);
-	CLEANUP(cleanup_json)
-	json_t *value = json_pack("{s:{s:{s:I,s:b,s:o,s:o}}}", "gatehouse", "configuration",
-		"version", version, "ok", command->ok, "result", text_or_null(command->result),
-		"reason", text_or_null(command->reason));
 
-	return set_text(REPORTED "configuration",
-		value ? json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL, ret_message);
+	return reported_send(REPORTED "configuration",
+		json_pack("{s:{s:o}}", "gatehouse", "configuration",
+			reported_configuration(command, json_integer(version))),
+		ret_message);
 }
 
 /* ---- down ---- */
@@ -117,23 +76,15 @@ static json_int_t version_had(const json_t *twin)
 		json_object_get(json_object_get(ours, "configuration"), "version"));
 }
 
-/* Without what the hub itself puts there ($version, $metadata). */
-static int take_desired(json_t *desired, struct inbound_message *message)
+/* What the hub itself puts there ($version, $metadata) is no property. */
+static int drop_own(json_t *desired)
 {
 	const char *key;
 	json_t *value;
 	void *next;
-	size_t size;
 
 	json_object_foreach_safe(desired, next, key,
 		value) if (key[0] == '$' && json_object_del(desired, key) < 0) return -ENOMEM;
-	size = json_dumpb(desired, message->made, COMMAND_ARGS_MAX, JSON_COMPACT);
-	if (!size)
-		return -ENOMEM;
-	if (size > COMMAND_ARGS_MAX)
-		message->why = "the desired properties are longer than 512 bytes";
-	else
-		message->args = span_of(message->made, size);
 	return 0;
 }
 
@@ -145,6 +96,7 @@ static int decode_twin(struct span payload, struct inbound_message *ret_message)
 	json_t *desired = json_object_get(twin, "desired");
 	json_int_t version = json_integer_value(json_object_get(desired, "$version")),
 		   had = version_had(twin);
+	char answer_to[64];
 	int r;
 
 	if (version <= 0)
@@ -152,14 +104,12 @@ static int decode_twin(struct span payload, struct inbound_message *ret_message)
 	say(ret_message, INBOUND_CONFIGURATION, NULL);
 	if (version == had)
 		return 0;
-	r = take_desired(desired, ret_message);
+	r = drop_own(desired);
 	/* Nothing was ever wanted of it. */
 	if (r < 0 || (!had && !json_object_size(desired)))
 		return r;
-	snprintf(ret_message->name, sizeof(ret_message->name), "configure");
-	snprintf(ret_message->answer_to, sizeof(ret_message->answer_to),
-		ANSWER "%" JSON_INTEGER_FORMAT, version);
-	return 0;
+	snprintf(answer_to, sizeof(answer_to), ANSWER "%" JSON_INTEGER_FORMAT, version);
+	return desired_take(desired, answer_to, ret_message);
 }
 
 static int decode_answer(const char *rest, struct span payload, struct inbound_message *ret_message)

@@ -26,6 +26,15 @@ def difference(desired, reported):
     return found
 
 
+def token_of(payload):
+    try:
+        asked = json.loads(payload or b'{}')
+    except ValueError:
+        return {}
+    token = asked.get('clientToken') if isinstance(asked, dict) else None
+    return {'clientToken': token} if isinstance(token, str) else {}
+
+
 class Shadows:
     """(thing, name of the shadow or None) -> document"""
 
@@ -38,7 +47,7 @@ class Shadows:
     def document(self, thing, name=None):
         return copy.deepcopy(self.documents.get((thing, name)))
 
-    def _get(self, prefix, key, _request):
+    def _get(self, prefix, key, request):
         document = self.documents.get(key)
         if not document:
             raise Problem(404, title="No shadow exists with name: '%s'" % '~'.join(filter(None, key)))
@@ -46,7 +55,7 @@ class Shadows:
         delta = difference(document['desired'], document['reported'])
         if delta:
             state['delta'] = delta
-        return [(prefix + '/get/accepted', self._stamp(document, state=state))]
+        return [(prefix + '/get/accepted', self._stamp(document, state=state, **token_of(json.dumps(request))))]
 
     def _update(self, prefix, key, request):
         state = request.get('state')
@@ -94,5 +103,6 @@ class Shadows:
         return {'get': self._get, 'update': self._update, 'delete': self._delete}[verb](prefix, (thing, name), request)
 
     def rejected(self, topic, problem):
+        """With the token of the question, where that can be read."""
         return [(topic + '/rejected', {'code': problem.status, 'message': problem.title or 'refused',
-                                       'timestamp': int(self.now())})]
+                                       'timestamp': int(self.now()), **token_of(problem.asked)})]

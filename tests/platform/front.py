@@ -346,6 +346,7 @@ class Front(Asked):
             if asyncio.iscoroutine(answers):
                 answers = await answers
         except Problem as problem:
+            problem.asked = message.payload
             answers = self.failed(path, message.topic, problem)
         if 'after' in fault:
             fault['after']()

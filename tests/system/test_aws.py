@@ -17,11 +17,15 @@ from aws import Aws, document, fleet_template  # noqa: E402
 from way_in import alarms, await_link, words_of_platform  # noqa: E402
 
 CREATE, PROVISION = r'create-from-csr', r'/provision/json'
-# As docs/platforms/aws.md has it: a thing is itself, and writes where it belongs.
+GET = r'/shadow/get$'
+# As docs/platforms/aws.md has it: a thing is itself, and writes where it belongs; its shadow is its own.
 DEVICES = document(('Connect', 'client/${iot:Connection.Thing.ThingName}'),
                    *((action, kind + '/gatehouse/bed/${iot:Connection.Thing.ThingName}/*')
                      for action, kind in (('Publish', 'topic'), ('Receive', 'topic'),
                                           ('Subscribe', 'topicfilter'))))
+
+SHADOWS = document(*((action, kind + '/$aws/things/${iot:Connection.Thing.ThingName}/shadow/*')
+                     for action, kind in (('Publish', 'topic'), ('Receive', 'topic'), ('Subscribe', 'topicfilter'))))
 
 
 def template():
@@ -122,6 +126,75 @@ def test_the_whole_way(gateway, cloud):
     assert not any(one in gateway.log() for one in secrets)
     assert 'PRIVATE KEY' not in gateway.log()
     assert not alarms(gateway)
+
+
+def given(one):
+    """The command that it is given when it asks, once there is one."""
+    def asked():
+        answer = one.client.exchange(coap.GET, 'd/%s/c' % one.id, options=[(coap.ACCEPT, b'\x32')])
+        assert answer.code == coap.CONTENT, answer
+        return json.loads(answer.payload) if answer.payload else None
+    return until(asked, 60, 'a command waits for it')
+
+
+def done(one, got, **more):
+    answer = one.client.exchange(coap.POST, 'd/%s/c' % one.id, content_format=coap.JSON,
+                                 payload=json.dumps({'cmd': got['cmd'], 'ok': True, **more}).encode())
+    assert answer.code == coap.CHANGED, answer
+
+
+@pytest.mark.deadline(400)
+def test_the_shadow(gateway, cloud):
+    """What is desired there is a command for the device, and what became of it is reported, as are its owner
+    and place; each state once, whatever is restarted. Where the template does not want it nobody touches it."""
+    fan = taken_in(gateway, 'fan')
+    cloud.policies['devices'] = {**DEVICES, 'Statement': DEVICES['Statement'] + SHADOWS['Statement']}
+    cloud.templates['fleet']['DeviceConfiguration'] = {'gatehouse-shadow': 'yes'}
+    pump = taken_in(gateway, 'pump', '--owner', 'Works Ltd', '--place', 'hall 2')
+
+    def part(name):
+        return (cloud.shadow('pump') or {}).get(name, {})
+
+    def reported():
+        return part('reported').get('gatehouse', {})
+
+    until(lambda: reported().get('owner') == 'Works Ltd', 60, 'it is reported')
+    assert (reported()['state'], reported()['place'], reported()['ep']) == ('approved', 'hall 2', 'pump')
+    # Twice at once: one command that holds all of it; the device has done it, so there is no delta.
+    cloud.desire('pump', {'interval': 5})
+    cloud.desire('pump', {'unit': {'of': 'C'}})
+    until(lambda: given(pump)['args'] == {'interval': 5, 'unit': {'of': 'C'}}, 60, 'all that is desired')
+    got = given(pump)
+    assert got['name'] == 'configure'
+    done(pump, got, result={'interval': 5})
+    until(lambda: reported().get('configuration', {}).get('ok'), 60, 'it is reported')
+    first = reported()['configuration']['version']
+    assert reported()['configuration'] == {'version': first, 'ok': True, 'result': '{"interval":5}'}
+    assert reported()['owner'] == 'Works Ltd'
+    assert (part('reported')['interval'], part('reported')['unit']) == (5, {'of': 'C'})
+    # It has had that one; what was changed meanwhile it gets, and a platform that is busy is asked again.
+    gateway.terminate()
+    cloud.desire('pump', {'interval': None})
+    gateway.start()
+    got = given(pump)
+    assert (got['name'], got['args']) == ('configure', {'unit': {'of': 'C'}})
+    done(pump, got, ok=False)
+    until(lambda: reported()['configuration']['version'] != first, 60, 'it is reported')
+    assert not reported()['configuration']['ok']
+    questions = cloud.asked(GET)
+    gateway.restart()
+    until(lambda: cloud.asked(GET) > questions, 60, 'it is asked for again')
+    second = reported()['configuration']['version']
+    cloud.desire('pump', {'long': 'x' * 600})
+    until(lambda: reported()['configuration']['version'] != second, 60, 'that it cannot be')
+    assert '512' in reported()['configuration']['reason']
+    assert device(gateway, 'pump')['commands'] == []
+    # Without a word of the template the device's policy need not know of shadows.
+    gateway.ctl('rename', fan.id, '--place', 'hall 3')
+    assert fan.report(1).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'fan') == [1], 60, 'it arrives')
+    assert cloud.shadow('fan') is None
+    assert not any('shadow' in why for _, why in cloud.ends), cloud.ends
 
 
 @pytest.mark.long
