@@ -45,10 +45,21 @@ static int derive(const char *password, const struct cost *cost, const uint8_t *
 	return -EIO;
 }
 
+static int put_text(const uint8_t salt[SALT_SIZE], const uint8_t hash[HASH_SIZE],
+	char ret_text[PASSWORD_TEXT_SIZE])
+{
+	CLEANUP(cleanup_free) char *salt_text = base64url_encode(span_of(salt, SALT_SIZE));
+	CLEANUP(cleanup_free) char *hash_text = base64url_encode(span_of(hash, HASH_SIZE));
+
+	if (!salt_text || !hash_text)
+		return -ENOMEM;
+	snprintf(ret_text, PASSWORD_TEXT_SIZE, PREFIX "ln=%u,r=%u,p=%u$%s$%s", cost_default.ln,
+		cost_default.r, cost_default.p, salt_text, hash_text);
+	return 0;
+}
+
 int password_hash(const char *password, char ret_text[PASSWORD_TEXT_SIZE])
 {
-	CLEANUP(cleanup_free) char *salt_text = NULL;
-	CLEANUP(cleanup_free) char *hash_text = NULL;
 	uint8_t salt[SALT_SIZE], hash[HASH_SIZE];
 	int r;
 
@@ -56,13 +67,16 @@ int password_hash(const char *password, char ret_text[PASSWORD_TEXT_SIZE])
 	r = derive(password, &cost_default, salt, sizeof(salt), hash);
 	if (r < 0)
 		return r;
-	salt_text = base64url_encode(span_of(salt, sizeof(salt)));
-	hash_text = base64url_encode(span_of(hash, sizeof(hash)));
-	if (!salt_text || !hash_text)
-		return -ENOMEM;
-	snprintf(ret_text, PASSWORD_TEXT_SIZE, PREFIX "ln=%u,r=%u,p=%u$%s$%s", cost_default.ln,
-		cost_default.r, cost_default.p, salt_text, hash_text);
-	return 0;
+	return put_text(salt, hash, ret_text);
+}
+
+int password_none(char ret_text[PASSWORD_TEXT_SIZE])
+{
+	uint8_t salt[SALT_SIZE], hash[HASH_SIZE];
+
+	random_bytes(salt, sizeof(salt));
+	random_bytes(hash, sizeof(hash));
+	return put_text(salt, hash, ret_text);
 }
 
 /* Reads "<key><number><end>" with a number of 1 to max without leading zero and moves behind it. */

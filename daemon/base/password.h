@@ -10,6 +10,9 @@
 
 /* 0, -ENOMEM or -EIO. */
 int password_hash(const char *password, char ret_text[PASSWORD_TEXT_SIZE]);
+/* A text that no password fits, at no cost: to verify against it takes as long as against any
+ * other. 0 or -ENOMEM. */
+int password_none(char ret_text[PASSWORD_TEXT_SIZE]);
 /* 1 fits, 0 does not, -EINVAL for a broken stored text (also one of absurd cost), -EIO. Constant
  * time in the result. */
 int password_verify(const char *password, const char *stored);

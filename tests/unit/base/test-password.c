@@ -52,6 +52,21 @@ static void test_round_trip(void **state)
 	assert_int_equal(password_verify("", first), 0);
 }
 
+/* Nobody has its password, it costs nothing to make, and it is verified like any other. */
+static void test_none(void **state)
+{
+	char own[PASSWORD_TEXT_SIZE], first[PASSWORD_TEXT_SIZE], second[PASSWORD_TEXT_SIZE];
+
+	assert_int_equal(password_hash("correct horse", own), 0);
+	assert_int_equal(password_none(first), 0);
+	assert_int_equal(password_none(second), 0);
+	assert_memory_equal(first, own, 22); /* at the same cost */
+	assert_int_equal(strlen(first), strlen(own));
+	assert_string_not_equal(first, second);
+	assert_int_equal(password_verify("correct horse", first), 0);
+	assert_int_equal(password_verify("", first), 0);
+}
+
 static void test_broken_texts(void **state)
 {
 	static const char *const texts[] = {
@@ -102,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_answer),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_broken_texts),
 		cmocka_unit_test(test_library_refuses),
 	};
