@@ -3,6 +3,7 @@
 processes take, medians and tables. A bench is measured and never judged: no time is a failure."""
 
 import argparse
+import concurrent.futures
 import http.client
 import json
 import os
@@ -30,7 +31,10 @@ RAISED = {'device_rate': 10000, 'device_burst': 100000}
 LET_IN = {'new_per_minute': 10000, 'pending_max': 4096}
 AT_ONCE = 2000
 AS_IT_COMES = {'new_per_minute': 10, 'pending_max': 64}
+LINES = 16  # calls of the API at a time: so many share a commit
 SECONDS = 1e9
+# Before anything of ours runs: what else this machine does.
+BUSY = os.getloadavg()[0]
 
 
 # ---- getting there ----
@@ -190,8 +194,14 @@ class Gateway(bed.Gateway):
             raise AssertionError('%s %s: %d %s' % (method, path, answer.status, text[:300]))
         return json.loads(text) if text else None
 
-    def counter(self, name):
-        """The sum of one of its numbers (docs/metrics.md)."""
+    def each(self, method, paths, body=None):
+        """The same call for all of these, several at a time."""
+        with concurrent.futures.ThreadPoolExecutor(LINES) as pool:
+            return list(pool.map(lambda path: self.api(method, path, body), paths))
+
+    def counter(self, name, **labels):
+        """The sum of one of its numbers (docs/metrics.md), of those with these labels."""
+        wanted = ['%s="%s"' % pair for pair in labels.items()]
         plain = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         plain.connect(self.socket_path)
         line = http.client.HTTPConnection('localhost')
@@ -200,7 +210,7 @@ class Gateway(bed.Gateway):
         text = line.getresponse().read().decode()
         line.close()
         return sum(float(one.rsplit(' ', 1)[1]) for one in text.splitlines()
-                   if one.split('{')[0].split(' ')[0] == name)
+                   if one.split('{')[0].split(' ')[0] == name and all(word in one for word in wanted))
 
     def devices(self, stage=None):
         found, step = [], 200
@@ -226,8 +236,8 @@ class Gateway(bed.Gateway):
         for some in [*range(AT_ONCE, count, AT_ONCE), count]:
             load(self.coap_port, '--path', 'enrol', '--size', 0, '--sensors', some, '--once',
                  '--seconds', 120)
-            for one in self.devices('waiting-person'):
-                self.api('POST', 'devices/%s/approve' % one['id'], {})
+            self.each('POST', ['devices/%s/approve' % one['id']
+                               for one in self.devices('waiting-person')], {})
         until(lambda: self.active() >= count, 120, 'all of them are active')
         self.terminate()
         self.configure({'lan': settings})
@@ -236,7 +246,7 @@ class Gateway(bed.Gateway):
         self.known = count
 
     def active(self):
-        return sum(one['stage'] == 'active' for one in self.devices())
+        return self.counter('gatehouse_devices', stage='active')
 
     def queued(self):
         return self.api('GET', 'status')['queue']['readings']
@@ -266,7 +276,7 @@ def number(value):
         return '-'
     if isinstance(value, str):
         return value
-    if value >= 100:
+    if isinstance(value, int) or value >= 100:
         return format(int(round(value)), ',')
     return '%.1f' % value if value >= 10 else '%.2f' % value
 
@@ -281,10 +291,40 @@ def table(head, rows):
         for line in lines)
 
 
-def finish(chosen, name, figures, text):
-    """Prints what was found out, for people or for programs."""
+class Target:
+    """What is wanted of a figure. 'least': it has to be so much at least, not at most. 'value' None: this
+    run does not say (it was too short, or too few took part)."""
+
+    def __init__(self, what, wanted, value, unit='', least=False):
+        self.what, self.wanted, self.value, self.unit, self.least = what, wanted, value, unit, least
+
+    @property
+    def reached(self):
+        if self.value is None:
+            return None
+        return self.value >= self.wanted if self.least else self.value <= self.wanted
+
+    @property
+    def word(self):
+        return {True: 'reached', False: 'not reached', None: 'not measured'}[self.reached]
+
+    def row(self):
+        return [self.what, '%s %s%s' % ('at least' if self.least else 'at most', number(self.wanted),
+                                        ' ' + self.unit if self.unit else ''),
+                number(self.value), self.word]
+
+
+def finish(chosen, name, figures, text, targets=(), work=None):
+    """Prints what was found out, for people or for programs. With 'work' the disk beside it."""
+    date = time.strftime('%Y-%m-%d', time.gmtime())
+    synced = disk(work) if work else None
     if chosen.json:
-        print(json.dumps({'bench': name, 'date': time.strftime('%Y-%m-%d', time.gmtime()),
-                          'machine': machine(), **figures}, indent=1))
-    else:
-        print('%s, %s\n\n%s' % (time.strftime('%Y-%m-%d', time.gmtime()), machine(), text))
+        print(json.dumps({'bench': name, 'date': date, 'machine': machine(), 'busy': BUSY,
+                          'disk': synced, **figures,
+                          'targets': [dict(vars(one), reached=one.reached) for one in targets]}, indent=1))
+        return
+    print('%s, %s, load average before it %.1f%s\n\n%s' % (
+        date, machine(), BUSY,
+        '; fdatasync here %.2f ms, p99 %.2f ms' % (synced['p50'], synced['p99']) if synced else '', text))
+    if targets:
+        print('\n' + table(['target', 'wanted', 'measured', ''], [one.row() for one in targets]))
