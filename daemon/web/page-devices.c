@@ -50,6 +50,27 @@ static void draw_own_name(struct view *view, const json_t *device)
 	html_put(view->html, "</small>");
 }
 
+/* Which one, how long the credential lasts, and whether the device passes nothing on at present. */
+static void draw_platform_cell(struct view *view, const json_t *device)
+{
+	bool active = strcmp(json_text(device, "stage"), "active") == 0;
+	const char *link = json_text(device, "link");
+	const char *expires = json_text(json_object_get(device, "credential"), "expires");
+
+	cell_begin(view, TEXT_PLATFORM);
+	html_put(view->html, "<span>");
+	draw_words(view, json_text(device, "platform"));
+	if (active && strcmp(link, "up") != 0)
+		html_put(view->html, " <small class=\"under\">%s</small>",
+			word_label(WORD_LINK, link));
+	if (expires[0]) {
+		html_put(view->html, " <small class=\"under\">%s ", text(TEXT_UNTIL));
+		draw_time(view, expires);
+		html_put(view->html, "</small>");
+	}
+	html_put(view->html, "</span></td>");
+}
+
 static void draw_row(struct view *view, const json_t *device)
 {
 	html_put(view->html,
@@ -66,6 +87,7 @@ static void draw_row(struct view *view, const json_t *device)
 	draw_tag(view, WORD_TRUST, json_text(device, "trust"));
 	html_put(view->html, "</td>");
 	draw_cell(view, TEXT_PLACE, json_text(device, "place"));
+	draw_platform_cell(view, device);
 	cell_begin(view, TEXT_LAST_READING);
 	draw_spark(view, json_object_get(device, "recent"));
 	html_put(view->html, "</td>");
@@ -124,8 +146,8 @@ static void draw_paging(
 
 static void draw_table(struct view *view, const json_t *devices)
 {
-	static const enum text head[] = {
-		TEXT_DEVICE, TEXT_STATE, TEXT_TRUST, TEXT_PLACE, TEXT_LAST_READING, TEXT_LAST_SEEN};
+	static const enum text head[] = {TEXT_DEVICE, TEXT_STATE, TEXT_TRUST, TEXT_PLACE,
+		TEXT_PLATFORM, TEXT_LAST_READING, TEXT_LAST_SEEN};
 
 	draw_table_head(view, head, ELEMENTS(head));
 	for (size_t i = 0; i < json_array_size(devices); i++)

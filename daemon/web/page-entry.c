@@ -45,6 +45,20 @@ void draw_login(struct view *view)
 	entry_end(view, TEXT_LOGIN_BUTTON);
 }
 
+/* Whether the way out is there can be seen before anybody relies on it. */
+static void draw_way_out(struct view *view)
+{
+	const json_t *uplink = json_object_get(view_part(view, 0), "uplink");
+
+	draw_section_begin(view, TEXT_UPLINK, "uplink");
+	html_put(view->html, "<p class=\"state\">");
+	draw_tag(view, WORD_LINK, json_text(uplink, "state"));
+	html_put(view->html,
+		" <bdi>%s</bdi></p><p class=\"faint\">%s <code>gatehousectl doctor</code></p>",
+		json_text(uplink, "detail"), text(TEXT_SETUP_UPLINK));
+	draw_section_end(view);
+}
+
 void draw_setup(struct view *view)
 {
 	html_put(view->html, "<p class=\"lead\">%s <code>gatehousectl setup</code></p>\n",
@@ -62,4 +76,5 @@ void draw_setup(struct view *view)
 	draw_input(view, TEXT_PASSWORD_TWICE, "again", "setup", "",
 		"type=\"password\" required autocomplete=\"new-password\"");
 	entry_end(view, TEXT_SETUP_BUTTON);
+	draw_way_out(view);
 }

@@ -160,6 +160,10 @@ static const char *const texts[TEXTS] = {
 	[TEXT_DECIDED_BY] = "Decided by",
 	[TEXT_EVIDENCE] = "Evidence",
 	[TEXT_PLATFORM] = "Platform",
+	[TEXT_UNTIL] = "until",
+	[TEXT_SETUP_UPLINK] =
+		"As it was when this screen was loaded. Where to is the configuration's to say; "
+		"what to do about it:",
 	[TEXT_PLATFORM_ID] = "Known there as",
 	[TEXT_LINK] = "Link",
 	[TEXT_CREDENTIAL] = "Credential",
@@ -198,8 +202,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_SINCE] = "Since",
 	[TEXT_NO_UPLINK] = "No broker is configured",
 	[TEXT_NO_UPLINK_WHAT] =
-		"Readings are kept. Set mqtt.host in the configuration and reload the "
-		"service.",
+		"Devices of a cloud that connect by themselves do not need one: whether they "
+		"are connected is on the screen Devices. Readings of all others are kept; to "
+		"pass them on, set mqtt.host in the configuration and reload the service.",
 	[TEXT_QUEUE] = "Queue",
 	[TEXT_DURABILITY] = "Durability",
 	[TEXT_ROOM_FOR] = "Room for an outage of",

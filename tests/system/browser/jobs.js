@@ -12,6 +12,7 @@ exports.firstSetUp = async (stage) => {
 	await page.goto("/");
 	await stage.sees(page, "Set up this gateway");
 	await stage.sees(page, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+	await stage.sees(page, "Not connected"); // no broker is configured, and it says so
 	const fill = async (code) => {
 		await page.getByLabel("Setup code").fill(code);
 		await page.getByLabel("Name", { exact: true }).fill("anna");
@@ -218,7 +219,7 @@ exports.hostile = async (stage) => {
 	page.on("dialog", (dialog) => stage.complaints.push(`a dialog: ${dialog.message()}`));
 	await stage.openWindow(page, "anna");
 	const id = await stage.bed.hostile(evil);
-	for (const path of ["/waiting", `/devices/${id}`, "/devices"]) {
+	for (const path of ["/waiting", `/devices/${id}`, "/devices", "/sheet"]) {
 		await page.goto(path);
 		if (path !== "/devices")
 			await stage.sees(page, evil);
@@ -234,6 +235,11 @@ exports.hostile = async (stage) => {
 	await stage.sees(page, evil.slice(0, 60));
 	assert.equal(await page.evaluate("typeof pwned"), "undefined");
 	await until(async () => (await page.title()).includes("Devices"), "the screen is there");
+	await page.setViewportSize({ width: 1280, height: 800 });
+	for (const path of ["/devices", "/sheet", "/journal"]) {
+		await page.goto(path);
+		await stage.fits(page, `${path} at a desk`);
+	}
 };
 
 exports.uplinkLost = async (stage) => {

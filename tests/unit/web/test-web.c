@@ -225,6 +225,7 @@ static void test_setup(void **state)
 	assert_true(bench_field(bench, "Location: /setup"));
 	assert_int_equal(bench_get(bench, "/setup"), 200);
 	assert_true(bench_has(bench, "gatehousectl setup"));
+	assert_true(bench_has(bench, "Connected</span>"));
 	snprintf(form, sizeof(form), "%s&again=something+else", good);
 	assert_int_equal(bench_post(bench, "/setup", form), 400);
 	assert_int_equal(bench->api.changes, 0);
