@@ -104,13 +104,25 @@ static void fail(struct platform_dial_call *call, int result, const char *why)
 	finish(call, &(const struct platform_dialled){.result = result, .topic = "", .why = why});
 }
 
+/* What hangs somewhere may all arrive at once: no more than its platform bears in a second. */
+static bool lane_is_full(const struct host *host, const struct platform_dial_call *call)
+{
+	const struct platform_dial_call *other;
+	unsigned count = 0;
+
+	for (other = host->dials.running; other; other = other->next)
+		count += other->lane == call->lane;
+	return call->lane_rate && count >= call->lane_rate;
+}
+
 static bool may_begin(struct host *host, struct platform_dial_call *call, uint64_t *ret_wait)
 {
 	double rate = (double)host->limits.value[LIMIT_REQUEST_RATE];
 	double lane_rate = call->lane_rate ? call->lane_rate : rate;
+	double burst = call->lane_rate ? 1.0 : rate;
 	uint64_t now = clock_boot_usec();
 
-	if (!ratelimit_take(&call->lane->rate, lane_rate, lane_rate, now, ret_wait))
+	if (!ratelimit_take(&call->lane->rate, lane_rate, burst, now, ret_wait))
 		return false;
 	if (ratelimit_take(&host->dials.rate, rate, rate, now, ret_wait))
 		return true;
@@ -182,6 +194,8 @@ static int on_line_timer(sd_event_source *source, uint64_t usec, void *userdata)
 			host->limits.reached[LIMIT_DIALS]++;
 			break; /* one that ends looks again */
 		}
+		if (lane_is_full(host, call))
+			continue;
 		if (!may_begin(host, call, &wait)) {
 			soonest = wait < soonest ? wait : soonest;
 			continue;

@@ -7,7 +7,9 @@
  * MQTT 3.1.1, clean; the uplink's worker does all of it, so nothing here waits.
  *
  * Requests wait in line: LIMIT_DIALS are under way at most, LIMIT_REQUEST_RATE are begun in a
- * second, and each platform has its own rate below that.
+ * second, and each platform has its own rate below that: so many are begun in a second, evenly,
+ * and so many are under way. However long a line stood still, the platform then hears no more in a
+ * second than twice of it and one.
  */
 
 #include "host/host.h"

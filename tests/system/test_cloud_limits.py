@@ -11,6 +11,7 @@ from bed.plain import PlainDevice, open_window
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
 
+from aws import ANYTHING, Aws, fleet_template  # noqa: E402
 from dps import Dps  # noqa: E402
 
 MANY = 200
@@ -28,6 +29,29 @@ def enrolled(gateway, count):
     return made
 
 
+# As many as come, from as many addresses as there are.
+LAN = {'pending_max': MANY, 'new_per_minute': 10000, 'device_rate': 1000, 'device_burst': 1000}
+
+
+def admitted_at_once(gateway):
+    """All of them are let in within moments, and end connected."""
+    devices = enrolled(gateway, MANY)
+    for one in gateway.devices():
+        status, answer = gateway.api('POST', 'devices/%s/admit' % one['id'], {})
+        assert status < 300, answer
+    until(lambda: all(one['stage'] == 'active' and one['link'] == 'up' for one in gateway.devices()), 400,
+          'all of them are in', every=1)
+    return devices
+
+
+def all_report(devices, arrived):
+    for number, one in enumerate(devices):
+        assert one.report(number).code == coap.CHANGED
+    until(lambda: arrived() == MANY, 60, 'a reading of each arrives')
+    for one in devices:
+        one.close()
+
+
 @pytest.mark.long
 @pytest.mark.deadline(600)
 def test_azure(work, make_gateway):
@@ -43,21 +67,40 @@ def test_azure(work, make_gateway):
     try:
         gateway = make_gateway(config={
             'platform': {'default': 'azure'}, 'azure': {**cloud.settings(), 'group_key_file': path},
-            'lan': {'pending_max': MANY, 'new_per_minute': 10000,
-                    'device_rate': 1000, 'device_burst': 1000}}).start()
-        devices = enrolled(gateway, MANY)
-        for one in gateway.devices():
-            status, answer = gateway.api('POST', 'devices/%s/admit' % one['id'], {})
-            assert status < 300, answer
-        until(lambda: all(one['stage'] == 'active' and one['link'] == 'up' for one in gateway.devices()), 400,
-              'all of them are in', every=1)
+            'lan': LAN}).start()
+        devices = admitted_at_once(gateway)
         assert len(cloud.registered()) == MANY and len(cloud.hub.sessions) == MANY
         assert not cloud.over_limits()
         assert [one.count for one in cloud.registrations.values()] == [1] * MANY, 'nobody registered twice'
-        for number, one in enumerate(devices):
-            assert one.report(number).code == coap.CHANGED
-        until(lambda: len(cloud.hub.events()) == MANY, 60, 'a reading of each arrives')
-        for one in devices:
-            one.close()
+        all_report(devices, lambda: len(cloud.hub.events()))
+    finally:
+        cloud.stop()
+
+
+@pytest.mark.long
+@pytest.mark.deadline(700)
+def test_aws(work, make_gateway):
+    """The same by claim: each ends as a thing with a certificate that is active, and at no time were
+    certificates, things or connections asked for more often than an account may."""
+    cloud = Aws(os.path.join(work, 'platform')).start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    cloud.policies['devices'] = ANYTHING
+    cloud.template('fleet', fleet_template())
+    paths = [os.path.join(work, 'claim.' + end) for end in ('pem', 'key')]
+    for path, text in zip(paths, cloud.claim('fleet')):
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(text)
+    try:
+        gateway = make_gateway(config={
+            'platform': {'default': 'aws'},
+            'aws': {**cloud.settings(), 'template': 'fleet', 'claim_certificate_file': paths[0],
+                    'claim_key_file': paths[1]},
+            'lan': LAN}).start()
+        devices = admitted_at_once(gateway)
+        assert len(cloud.things) == MANY
+        assert len([one for one in cloud.registry.values() if one.token and one.status == 'ACTIVE']) == MANY
+        assert all(cloud.online(name) for name in cloud.things)
+        assert not cloud.over_limits()
+        all_report(devices, lambda: len(cloud.telemetry('gatehouse/bed/+/telemetry')))
     finally:
         cloud.stop()

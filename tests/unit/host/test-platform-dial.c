@@ -273,13 +273,24 @@ static void the_rate_is_the_platforms(void **state)
 		snprintf(id, sizeof(id), "reg-%u", i);
 		assert_return_code(send_as(id, 2, &seen[i]), 0);
 	}
+	/* Evenly, not all of a second at once. */
 	bed_advance(1);
+	assert_int_equal(there(8), 1);
+	bed_advance(USEC_PER_SEC / 2);
 	assert_int_equal(there(8), 2);
-	bed_advance(USEC_PER_SEC);
-	assert_int_equal(there(8), 4);
-	bed_advance(2 * USEC_PER_SEC);
-	assert_int_equal(there(8), 8);
-	for (unsigned i = 0; i < 8; i++)
+	/* Two are under way: what hangs is not joined by more, however long. */
+	bed_advance(5 * USEC_PER_SEC);
+	assert_int_equal(there(8), 2);
+	assert_null(dial_of("reg-2"));
+	/* Both end at once: one is begun now, one half a second later. */
+	platform_dial_cancel(seen[0].call);
+	platform_dial_cancel(seen[1].call);
+	bed_advance(1);
+	assert_int_equal(there(8), 1);
+	assert_non_null(dial_of("reg-2"));
+	bed_advance(USEC_PER_SEC / 2);
+	assert_int_equal(there(8), 2);
+	for (unsigned i = 2; i < 8; i++)
 		platform_dial_cancel(seen[i].call);
 }
 
