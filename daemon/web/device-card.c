@@ -189,6 +189,8 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 	/* Where the platform approves, the code of a label is typed when it is admitted here. */
 	if (approve || (admit && !code_later && json_flag(device, "has_code")))
 		draw_code_field(view, device);
+	/* A void code approves nothing. */
+	approve = approve && !json_flag(device, "code_locked");
 	if (approve || admit) {
 		draw_platform_choice(view, device);
 		draw_labels(view, device);
@@ -199,8 +201,7 @@ void draw_decision(struct view *view, const json_t *device, const char *from)
 		"<input type=\"hidden\" name=\"seconds\" value=\"%u\">\n"
 		"<div class=\"buttons\">\n",
 		IDENTIFY_SECONDS);
-	/* A void code approves nothing. */
-	if (approve && !json_flag(device, "code_locked"))
+	if (approve)
 		draw_button(view, device, "approve", TEXT_APPROVE, "primary");
 	draw_button(view, device, "admit", TEXT_ADMIT, approve ? "" : "primary");
 	draw_button(view, device, "show-code", TEXT_SHOW_CODE, "");
