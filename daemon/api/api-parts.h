@@ -83,6 +83,7 @@ void api_get_verified(const struct api_context *context);
 void api_get_queue(const struct api_context *context);
 void api_get_people(const struct api_context *context);
 void api_get_tokens(const struct api_context *context);
+void api_put_operator_token(const struct api_context *context);
 void api_put_tokens(const struct api_context *context);
 void api_put_parcel(const struct api_context *context);
 void api_get_device_cas(const struct api_context *context);

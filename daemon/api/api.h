@@ -30,12 +30,15 @@
  *   GET    /api/v1/journal/verify       admin       {"intact","rows","head","first_bad" (number or null)}
  *   GET    /api/v1/people               admin       {"people":[{"name","role","created"}]}
  *   PUT    /api/v1/people/<name>        admin       {"role","password"?}      DELETE: drops the person
- *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","device"}]}, never a value
+ *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","device"}],
+ *                                                   "operator_since" (null: no operator's token is kept)}, never a value
  *   PUT    /api/v1/tokens               admin       {"tokens":[{"ep","username","password","line"?}...],"import"?,"more"?}: all of
  *                                                   it or nothing. With "more" the rows wait for the next part: DONE with "import",
  *                                                   which the next part names; the last one: DONE with "tokens"
  *                                                   (400: "refused":[{"line","text"}], "refused_count")
  *   DELETE /api/v1/tokens               admin       ?ep=: deletes it; a device keeps the credential that it has
+ *   PUT    /api/v1/operator-token       admin       {"token"}: an approval here is one at the platform with it; DONE
+ *   DELETE /api/v1/operator-token       admin       DONE
  *   POST   /api/v1/key                  local root  {"source","key"?}: seals every secret anew; the key is for "host" and "tpm2+host"
  *   POST   /api/v1/backup               local root  {"key"}: <state>/backup.db, a copy of control.db sealed with that key
  *   GET    /api/v1/codes                technician  ?after=&limit=&open=1: {"total","open","codes":[{"ep","since","imported":bool,
@@ -139,6 +142,7 @@ struct api_facts {
 	char uplink_detail[129];
 	bool discovery_available;
 	char discovery_detail[65];
+	int64_t operator_since; /* wall milliseconds; 0 = no token of an operator is kept */
 	char key_source[33];
 	char key_expected[33]; /* another word: the key is kept more weakly than it was */
 	char key_public[65];   /* hex, for what other gateways seal for this one */
@@ -189,6 +193,9 @@ struct api_ops {
 		act_done_fn done, void *done_userdata);
 	/* ACT_CODES_PUT; the same. */
 	void (*put_codes)(void *userdata, const struct act *act, struct label_list *list,
+		act_done_fn done, void *done_userdata);
+	/* ACT_OPERATOR_PUT; the token is copied. */
+	void (*put_operator_token)(void *userdata, const struct act *act, struct span token,
 		act_done_fn done, void *done_userdata);
 	/* ACT_CA_PUT: a certificate in PEM, which is copied. */
 	void (*put_ca)(void *userdata, const struct act *act, struct span pem, act_done_fn done,

@@ -53,6 +53,8 @@ enum act_kind {
 	ACT_TOKENS_PUT,	    /* comes with a struct token_list; number = import that it goes on with,
 			       more     = others follow */
 	ACT_TOKEN_DROP,	    /* ep */
+	ACT_OPERATOR_PUT,   /* comes with the token */
+	ACT_OPERATOR_DROP,
 	ACT_KEY,    /* root on the control socket only; name: where the key comes from from now on,
 		       secret: its text, "" = made here */
 	ACT_BACKUP, /* root on the control socket only; secret: the key for the copy, in hex */

@@ -340,8 +340,9 @@ static const struct config_key table[] = {
 		"Id of the workspace, for approving at the platform from here.", NULL,
 		MEMBER(spotflow_workspace), &segment_form},
 	{"spotflow", "operator_token_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
-		"File whose first line is an operator's token: with it an operation is approved "
-		"from here.",
+		"File whose first line is an operator's token, which is sealed at the next start: "
+		"with it an operation is approved from here. gatehousectl tokens operator needs no "
+		"file.",
 		NULL, MEMBER(spotflow_operator_token_file), &path_form},
 	{"spotflow", "shared_token_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
 		"File whose first line is a provisioning token for all devices that have none of "

@@ -170,6 +170,24 @@ int token_new_pt(struct span ep, struct span pt, struct token **ret)
 	return new_plain(TOKEN_KIND_SPOTFLOW, ep, pt, ret);
 }
 
+const char *token_check_operator(struct span value, bool *ret_too_long)
+{
+	if (ret_too_long)
+		*ret_too_long = value.size > OPERATOR_TOKEN_MAX;
+	if (value.size == 0)
+		return "is empty";
+	if (value.size > OPERATOR_TOKEN_MAX)
+		return "has more than 2048 bytes";
+	return is_word(value) ? NULL : "has other characters than printable ASCII without space";
+}
+
+int token_new_operator(const char *platform, struct span value, struct token **ret)
+{
+	if (token_check_operator(value, NULL))
+		return -EINVAL;
+	return new_plain(TOKEN_KIND_OPERATOR, span_from_string(platform), value, ret);
+}
+
 static bool is_base64(struct span text)
 {
 	size_t size = text.size, i;

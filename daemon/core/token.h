@@ -26,6 +26,8 @@
 #define TOKEN_KIND_AWS	    "aws"
 #define TOKEN_PT_MAX	    1024
 #define TOKEN_KEY_MAX	    172 /* base64 of 128 bytes */
+/* What approves operations, sealed beside them under the name of its platform; no device's. */
+#define TOKEN_KIND_OPERATOR "operator"
 #define OPERATOR_TOKEN_MAX  2048
 
 struct token {
@@ -48,6 +50,9 @@ const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long);
 int token_new_pt(struct span ep, struct span pt, struct token **ret);
 const char *token_check_key(struct span ep, struct span key, bool *ret_too_long);
 int token_new_key(struct span ep, struct span key, struct token **ret);
+/* The same for an operator's token of a platform. */
+const char *token_check_operator(struct span value, bool *ret_too_long);
+int token_new_operator(const char *platform, struct span value, struct token **ret);
 /* What the value of a token of this kind is called in a file, in the API: "pt", "key"; NULL for
  * user name and password. */
 const char *token_word(const char *kind);

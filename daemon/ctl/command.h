@@ -107,6 +107,8 @@ int run_tokens_import(struct ctl *ctl);
 int run_tokens_replace(struct ctl *ctl);
 int run_tokens_list(struct ctl *ctl);
 int run_tokens_drop(struct ctl *ctl);
+int run_tokens_operator(struct ctl *ctl);
+int run_tokens_operator_drop(struct ctl *ctl);
 /* codes.c */
 int run_codes_import(struct ctl *ctl);
 int run_codes_scan(struct ctl *ctl);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define SECRET_LINE_MAX 1024 /* bytes, without the NUL */
+#define SECRET_LINE_MAX 2048 /* bytes, without the NUL */
 
 /* A password is new and typed twice; a phrase is one that is known already. */
 enum secret_kind { SECRET_PASSWORD, SECRET_PHRASE };

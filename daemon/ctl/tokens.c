@@ -276,6 +276,45 @@ int run_tokens_drop(struct ctl *ctl)
 	return code;
 }
 
+/* ---- an operator's token ---- */
+
+int run_tokens_operator(struct ctl *ctl)
+{
+	char secret[SECRET_LINE_MAX + 1] = "", text[256];
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	const char *why;
+	int code;
+
+	if (secret_read(ctl->invocation->value[OPTION_PASSWORD_FILE], SECRET_PASSWORD, secret, text,
+		    sizeof(text)) < 0) {
+		line_print(ctl->err, text);
+		return EXIT_USAGE;
+	}
+	why = token_check_operator(span_from_string(secret), NULL);
+	if (why) {
+		fprintf(ctl->err, "The operator's token %s.\n", why);
+		code = EXIT_REFUSED;
+	} else {
+		/* Wiped by the call. */
+		code = ctl_call(ctl, "PUT", "/api/v1/operator-token",
+			json_pack("{s:s}", "token", secret), &answer);
+	}
+	crypto_wipe(secret, sizeof(secret));
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
+		view_done(answer, "The operator's token is sealed.", ctl->out);
+	return code;
+}
+
+int run_tokens_operator_drop(struct ctl *ctl)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code = ctl_call(ctl, "DELETE", "/api/v1/operator-token", NULL, &answer);
+
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
+		view_done(answer, "The operator's token is deleted.", ctl->out);
+	return code;
+}
+
 /* ---- names and dates ---- */
 
 static int get_names(struct ctl *ctl, const char *platform, const char *after, json_t **ret_answer)

@@ -228,6 +228,9 @@ void view_tokens(const json_t *answer, FILE *out)
 
 	view_list(json_object_get(answer, "tokens"), columns, ELEMENTS(columns),
 		"There are no tokens: \"gatehousectl tokens import\" takes a file of them.", out);
+	if (json_is_string(json_object_get(answer, "operator_since")))
+		fprintf(out, "An operator's token is kept since %s.\n",
+			json_string_value(json_object_get(answer, "operator_since")));
 }
 
 void view_codes(const json_t *answer, FILE *out)

@@ -395,6 +395,8 @@ static void dispatch(struct act_call *call, struct device *device)
 	case ACT_PERSON_DROP:
 	case ACT_TOKENS_PUT:
 	case ACT_TOKEN_DROP:
+	case ACT_OPERATOR_PUT:
+	case ACT_OPERATOR_DROP:
 	case ACT_KEY:
 	case ACT_BACKUP:
 	case ACT_IMPORT:

@@ -21,6 +21,7 @@
 #include "host/ca-host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
+#include "host/operator-token.h"
 #include "host/scan-host.h"
 #include "host/token-host.h"
 #include "host/typed.h"
@@ -116,6 +117,10 @@ void act_do(struct host *host, const struct act *act, act_done_fn done, void *us
 
 	if (act->kind == ACT_TOKEN_DROP) {
 		token_drop(host, act, done, userdata);
+		return;
+	}
+	if (act->kind == ACT_OPERATOR_DROP) {
+		operator_drop(host, act, done, userdata);
 		return;
 	}
 	if (act->kind == ACT_CODE_DROP) {

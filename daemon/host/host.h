@@ -111,9 +111,11 @@ struct people {
 	struct login_source source[LOGIN_SOURCES_MAX]; /* the addresses that tried last */
 };
 
-/* platform-settings.c: what stands in files of their own: for 'spotflow', 'azure' and 'aws'. */
+/* platform-settings.c: what stands in files of their own: for 'spotflow', 'azure' and 'aws'; and
+ * operator-token.c. */
 struct platform_secrets {
 	struct secret operator_token, shared_token;
+	bool operator_in_file; /* as it was at this start */
 	struct secret group_key;
 	struct secret claim; /* certificate and key (base/identity.h) */
 };
@@ -332,9 +334,10 @@ struct device_host {
 	struct device_session *session; /* session.c; NULL = none */
 	/* twin.c */
 	struct {
-		bool asked; /* no answer yet */
-		bool again; /* it has changed since */
-		bool say;   /* what was said of the device was put off */
+		bool asked;	 /* no answer yet */
+		bool again;	 /* it has changed since */
+		bool say;	 /* what was said of the device was put off */
+		bool say_result; /* a result was */
 		struct backoff backoff;
 		sd_event_source *timer;
 	} twin;

@@ -21,6 +21,7 @@
 #include "host/host.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
+#include "host/operator-token.h"
 #include "host/outbox-host.h"
 #include "host/token-host.h"
 #include "host/withdraw.h"
@@ -68,6 +69,12 @@ static int load_setting(void *userdata, const char *name, const char *value)
 static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
 {
 	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
+}
+
+static int load_operator_token(
+	void *userdata, const char *platform, int64_t since, struct span value)
+{
+	return operator_load(((struct loading *)userdata)->host, platform, since, value);
 }
 
 static int load_label(void *userdata, struct kept_label *kept)
@@ -138,6 +145,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.alarm = load_alarm,
 		.setting = load_setting,
 		.token = load_token,
+		.operator_token = load_operator_token,
 		.label = load_label,
 		.owed = load_owed,
 		.request = load_request,

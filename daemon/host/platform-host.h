@@ -75,4 +75,8 @@ bool platform_word(const struct device_record *record, const struct platform_ste
 	struct audit_row *ret_row);
 /* Reads the secret files; -errno after a sentence in the log. At start. */
 int platform_secrets_load(struct host *host);
+/* The first line of such a file; nothing for path "". -errno after a sentence in the log, without
+ * one for a file that may be missing and is (-ENOENT). */
+int platform_secret_read(const char *path, const char *key, size_t size_max, bool may_be_missing,
+	struct secret *ret);
 void platform_secrets_clear(struct host *host);

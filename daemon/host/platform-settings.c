@@ -2,7 +2,8 @@
 
 /*
  * What a platform instance is configured with, as its driver and its sessions need it. Secrets
- * stand in files of their own: their first line is read at start and never shown.
+ * stand in files of their own: their first line is read at start and never shown. That of an
+ * operator is sealed in the store, see operator-token.c.
  */
 
 #include "host/host.h"
@@ -19,6 +20,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "drivers/platform/local-account.h"
+#include "host/operator-token.h"
 #include "host/upstream-secret.h"
 
 #define SECRET_FILE_MAX 4096
@@ -117,7 +119,8 @@ bool platform_approves_from_here(const struct host *host, const char *platform)
 	       host->config->spotflow_workspace[0];
 }
 
-static int load_secret(const char *path, const char *key, size_t size_max, struct secret *ret)
+int platform_secret_read(
+	const char *path, const char *key, size_t size_max, bool may_be_missing, struct secret *ret)
 {
 	CLEANUP(cleanup_free) uint8_t *data = NULL;
 	size_t size = 0, line = 0;
@@ -126,6 +129,8 @@ static int load_secret(const char *path, const char *key, size_t size_max, struc
 	if (!path[0])
 		return 0;
 	r = file_read(AT_FDCWD, path, SECRET_FILE_MAX, &data, &size);
+	if (r == -ENOENT && may_be_missing)
+		return r;
 	if (r < 0) {
 		log_error("%s: the file %s cannot be read: %s.", key, path, strerror(-r));
 		return r;
@@ -172,15 +177,14 @@ int platform_secrets_load(struct host *host)
 {
 	const struct config *config = host->config;
 	struct platform_secrets *secrets = &host->secrets;
-	int r = load_secret(config->spotflow_operator_token_file, "spotflow.operator_token_file",
-		OPERATOR_TOKEN_MAX, &secrets->operator_token);
+	int r = operator_from_file(host);
 
 	if (r >= 0)
-		r = load_secret(config->spotflow_shared_token_file, "spotflow.shared_token_file",
-			TOKEN_PT_MAX, &secrets->shared_token);
+		r = platform_secret_read(config->spotflow_shared_token_file,
+			"spotflow.shared_token_file", TOKEN_PT_MAX, false, &secrets->shared_token);
 	if (r >= 0)
-		r = load_secret(config->azure_group_key_file, "azure.group_key_file", TOKEN_PT_MAX,
-			&secrets->group_key);
+		r = platform_secret_read(config->azure_group_key_file, "azure.group_key_file",
+			TOKEN_PT_MAX, false, &secrets->group_key);
 	if (r >= 0)
 		r = load_claim(config, &secrets->claim);
 	if (r < 0)

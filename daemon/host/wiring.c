@@ -27,6 +27,7 @@
 #include "host/host.h"
 #include "host/label-host.h"
 #include "host/multicast.h"
+#include "host/operator-token.h"
 #include "host/platform-ask.h"
 #include "host/platform-dial.h"
 #include "host/rd.h"
@@ -225,6 +226,12 @@ static void on_put_ca(void *userdata, const struct act *act, struct span pem, ac
 	ca_put(userdata, act, pem, done, done_userdata);
 }
 
+static void on_put_operator_token(void *userdata, const struct act *act, struct span token,
+	act_done_fn done, void *done_userdata)
+{
+	operator_put(userdata, act, token, done, done_userdata);
+}
+
 static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
 	act_done_fn done, void *done_userdata)
 {
@@ -279,6 +286,7 @@ const struct api_ops host_api_ops = {
 	.platform = on_platform,
 	.act = on_act,
 	.put_tokens = on_put_tokens,
+	.put_operator_token = on_put_operator_token,
 	.put_codes = on_put_codes,
 	.put_ca = on_put_ca,
 	.put_parcel = on_put_parcel,

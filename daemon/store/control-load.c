@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "store/columns.h"
@@ -104,6 +105,16 @@ static int load_setting(const struct load *load, sqlite3_stmt *statement)
 	return load->loader->setting(load->userdata, name, value);
 }
 
+static int load_operator_token(const struct load *load, const char *platform, int64_t since)
+{
+	CLEANUP(secret_clear) struct secret value = {0};
+	int r = control_get_token(load->control, TOKEN_KIND_OPERATOR, platform, &value);
+
+	if (r < 0)
+		return r;
+	return load->loader->operator_token(load->userdata, platform, since, secret_span(&value));
+}
+
 static int load_token(const struct load *load, sqlite3_stmt *statement)
 {
 	const char *kind = (const char *)sqlite3_column_text(statement, 0);
@@ -111,6 +122,10 @@ static int load_token(const struct load *load, sqlite3_stmt *statement)
 
 	if (!kind || !ep)
 		return -ENOMEM;
+	if (!strcmp(kind, TOKEN_KIND_OPERATOR))
+		return load->loader->operator_token
+			       ? load_operator_token(load, ep, sqlite3_column_int64(statement, 2))
+			       : 0;
 	return load->loader->token(load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
 }
 

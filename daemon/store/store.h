@@ -93,8 +93,11 @@ struct store_loader {
 	int (*person)(void *userdata, const struct person *person);
 	int (*alarm)(void *userdata, const struct alarm *alarm); /* active ones */
 	int (*setting)(void *userdata, const char *name, const char *value);
-	/* names and dates of the imported tokens, in order */
+	/* names and dates of the imported tokens of devices, in order */
 	int (*token)(void *userdata, const char *kind, const char *ep, int64_t since);
+	/* what approves operations at that platform; copied */
+	int (*operator_token)(
+		void *userdata, const char *platform, int64_t since, struct span value);
 	/* in order of the names; takes it over */
 	int (*label)(void *userdata, struct kept_label *kept);
 	int (*owed)(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,

@@ -38,6 +38,38 @@ static void draw_one(struct view *view, const json_t *token)
 	html_put(view->html, "</td></tr>\n");
 }
 
+/* When there is one: since when, another one, or none any more. */
+static void draw_operator(struct view *view, const char *since)
+{
+	html_put(view->html, "<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n<p>",
+		text(TEXT_OPERATOR_TOKEN), text(TEXT_OPERATOR_TOKEN_WHAT));
+	if (since[0]) {
+		html_put(view->html, "%s ", text(TEXT_OPERATOR_TOKEN_SINCE));
+		draw_time(view, since);
+	} else {
+		html_put(view->html, "%s", text(TEXT_OPERATOR_TOKEN_NONE));
+	}
+	html_put(view->html, "</p>\n<form method=\"post\" action=\"/uplink/tokens/operator\">\n");
+	view_form_token(view, NULL);
+	draw_input(view, TEXT_TOKEN, "secret", "operator", "",
+		"type=\"password\" autocomplete=\"off\" maxlength=\"2048\" required");
+	draw_password(view, "operator", true);
+	html_put(view->html,
+		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>\n",
+		text(since[0] ? TEXT_OPERATOR_TOKEN_REPLACE : TEXT_OPERATOR_TOKEN_SEAL));
+	if (since[0]) {
+		html_put(view->html,
+			"<form method=\"post\" action=\"/uplink/tokens/operator-drop\">\n");
+		view_form_token(view, NULL);
+		draw_password(view, "operator-drop", true);
+		html_put(view->html,
+			"<div class=\"buttons\"><button class=\"danger\">%s</button></div>"
+			"</form>\n",
+			text(TEXT_OPERATOR_TOKEN_DROP));
+	}
+	html_put(view->html, "</section>\n");
+}
+
 void draw_tokens(struct view *view)
 {
 	static const enum text head[] = {TEXT_OWN_NAME, TEXT_PLATFORM, TEXT_SINCE, TEXT_DEVICE};
@@ -50,6 +82,7 @@ void draw_tokens(struct view *view)
 		TEXT_TOKENS_FILE_WHAT);
 	draw_section_end(view);
 	draw_import(view);
+	draw_operator(view, json_text(answer, "operator_since"));
 	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
 		json_number(answer, "total"));
 	if (json_array_size(list) == 0) {

@@ -366,6 +366,15 @@ static const char *const texts[TEXTS] = {
 		"Type or scan the new one. It replaces the one that is kept, and is not shown "
 		"again. A device that waits for it goes on by itself.",
 	[TEXT_DONE_TOKENS] = "The token is saved.",
+	[TEXT_OPERATOR_TOKEN] = "An operator's token",
+	[TEXT_OPERATOR_TOKEN_WHAT] =
+		"With a token of an operator at Spotflow, and spotflow.workspace configured, an "
+		"approval here is also the one there. It is sealed and never shown again.",
+	[TEXT_OPERATOR_TOKEN_NONE] = "There is none: devices are approved at the platform.",
+	[TEXT_OPERATOR_TOKEN_SINCE] = "Kept since",
+	[TEXT_OPERATOR_TOKEN_SEAL] = "Seal it",
+	[TEXT_OPERATOR_TOKEN_REPLACE] = "Replace it",
+	[TEXT_OPERATOR_TOKEN_DROP] = "Delete it",
 	[TEXT_OPERATION_LEFT] = "Time left for the approval:",
 	[TEXT_OPERATION_ID] = "Operation there:",
 	[TEXT_OPEN_PLATFORM] = "Approve it at the platform",

@@ -39,6 +39,8 @@ tokens import|FILE|
 tokens replace|EP| --platform=NAME --password-file=FILE --username=NAME --certificate=FILE --key=FILE
 tokens list||
 tokens drop|EP|
+tokens operator|| --password-file=FILE
+tokens operator-drop||
 key show||
 key rotate||
 key reseal|| --to=HOW

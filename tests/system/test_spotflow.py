@@ -6,13 +6,16 @@ import os
 import re
 import signal
 import socket
+import ssl
 import struct
 import sys
 import threading
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from bed import coap, until
+from bed.broker import HOST
 from bed.plain import PlainDevice, await_stage, device, open_window
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
@@ -153,6 +156,44 @@ def test_the_session_is_renewed(make_gateway, work):
         platform.stop()
 
 
+class Thief:
+    """Another client under a device's identity, which comes back a second after it was replaced."""
+
+    def __init__(self, platform, one):
+        self.client = mqtt.Client(*([mqtt.CallbackAPIVersion.VERSION1]
+                                    if hasattr(mqtt, 'CallbackAPIVersion') else []), client_id=hub_id(one))
+        self.client.tls_set(platform.authority.ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        self.client.tls_insecure_set(True)
+        self.client.username_pw_set(platform.hub.username(hub_id(one)), platform.hub.admitted[hub_id(one)])
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect(HOST, platform.hub.port)
+        self.client.loop_start()
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.mark.deadline(480)
+def test_somebody_else_under_its_identity(gateway, platform):
+    """The hub says nothing of it; it is recognised by what the hub does, said in words, in the journal
+    and as an alarm. Nobody fights, and all that was acknowledged arrives."""
+    one = taken_in(gateway, platform, 'double')
+    thief = Thief(platform, one)
+    try:
+        until(lambda: ('leak', one.id) in alarms(gateway), 240, 'it is said')
+        found = device(gateway, 'double')
+        assert found['platform_why'] == 'somebody else connected under its identity'
+        assert words_of_platform(gateway, one) == ['operation', 'approve', 'bind', 'leak']
+        gateway.wait_log('is taken over: somebody else connected under its identity')
+        assert one.report(1).code == coap.CHANGED
+    finally:
+        thief.close()
+    await_link(gateway, 'double', timeout=120)
+    until(lambda: arrived(platform, one) == [1], 60, 'it arrives')
+    assert platform.asked('init') == 1 and platform.asked('refresh') == 0
+
+
 def files_below(folder):
     for place, _, names in os.walk(folder):
         for name in names:
@@ -200,6 +241,7 @@ def test_no_secret_gets_out(gateway, platform):
     """PT, RT and SAS stand in no datagram on the LAN, no log, argument, environment or file but the
     sealed store; a crash leaves no core."""
     capture = Capture(platform.hub.local_port)
+    gateway.ctl('tokens', 'operator', '--password-file', '-', stdin=platform.operator_token + '\n')
     one = taken_in(gateway, platform, 'safe')
     assert one.report(1).code == coap.CHANGED
     until(lambda: arrived(platform, one) == [1], 30, 'it arrives')

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..
 
 import hub  # noqa: E402
 from spotflow import Spotflow  # noqa: E402
-from way_in import (admitted, alarms, await_operation, configuration, import_pt,  # noqa: E402
+from way_in import (admitted, alarms, asking, await_operation, configuration, import_pt,  # noqa: E402
                     operation, words_of_platform)
 
 pytestmark = pytest.mark.skipif(not hub.plugin(), reason='mosquitto has no dynamic security here')
@@ -80,14 +80,20 @@ def test_the_display_shows_it(make_gateway, platform):
 
 def test_approved_from_here(make_gateway, platform, work):
     """With an operator's token the approval at the gateway is the one at the platform: typed code, one
-    call, both on record. A shared token is warned of, with the number of devices."""
-    for name, text in (('operator', platform.operator_token), ('shared', platform.new_pt())):
-        with open(os.path.join(work, name), 'w', encoding='utf-8') as file:
-            file.write(text + '\n')
-        os.chmod(os.path.join(work, name), 0o644)
+    call, both on record. It is given once on the page. A shared token is warned of, with the number of
+    devices."""
+    with open(os.path.join(work, 'shared'), 'w', encoding='utf-8') as file:
+        file.write(platform.new_pt() + '\n')
+    os.chmod(os.path.join(work, 'shared'), 0o644)
     gateway = make_gateway(config=configuration(
-        platform, operator_token_file=os.path.join(work, 'operator'),
-        shared_token_file=os.path.join(work, 'shared'))).start()
+        platform, shared_token_file=os.path.join(work, 'shared'))).start()
+    page = set_up(gateway)
+    answer = page.get('/uplink/tokens')
+    assert 'There is none: devices are approved at the platform.' in answer.text
+    answer = page.submit(answer.form('/uplink/tokens/operator'), secret=platform.operator_token, password=AGAIN)
+    assert answer.status == 200 and "The operator's token is sealed, and used from now on." in answer.text
+    assert platform.operator_token not in page.get('/uplink/tokens').html
+    gateway.restart()
 
     def warning():
         return next(one['sentence'] for one in gateway.ctl('alarms')['alarms'] if one['id'] == 'shared-token')
@@ -106,3 +112,36 @@ def test_approved_from_here(make_gateway, platform, work):
     assert alarms(gateway) == {('shared-token', 'spotflow')}
     assert operation(gateway, 'door')['state'] == 'bound'
     until(lambda: platform.newest() is None, 10, 'nothing is open there')
+
+
+def test_a_file_with_an_operators_token(make_gateway, platform, work):
+    """Sealed at the start, then the file goes; it is replaced and deleted by the tool."""
+    path = os.path.join(work, 'operator')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write('an-old-one\n')
+    os.chmod(path, 0o644)
+    gateway = make_gateway(config=configuration(platform, operator_token_file=path)).start()
+    until(lambda: gateway.ctl('tokens', 'list')['operator_since'], 30, 'it is sealed')
+    given = {'stdin': platform.operator_token + '\n'}
+    refused = gateway.tool('tokens', 'operator', '--password-file', '-', **given)
+    assert refused.returncode != 0 and path in refused.stderr
+    gateway.terminate()
+    os.unlink(path)
+    gateway.start()
+    done = gateway.tool('tokens', 'operator', '--password-file', '-', **given)
+    assert done.returncode == 0 and 'is sealed' in done.stdout, done.stderr
+    assert "An operator's token is kept since 2" in gateway.tool('tokens', 'list').stdout
+    gateway.ctl('key', 'rotate')
+    gateway.restart(kill=True)
+    gate = asking(gateway, platform, 'gate')
+    gateway.ctl('approve', gate.id)
+    await_stage(gateway, 'gate', 'active', 60)
+    assert platform.asked('approve') == 1
+    gateway.ctl('tokens', 'operator-drop')
+    assert gateway.ctl('tokens', 'list')['operator_since'] is None
+    actions = [row['action'] for row in gateway.ctl('journal')['rows']]
+    assert actions.count('operator token') == 2 and actions.count('operator token drop') == 1
+    other = asking(gateway, platform, 'other')
+    gateway.ctl('admit', other.id)
+    await_operation(gateway, 'other')
+    assert platform.asked('approve') == 1 and platform.newest().wanted == other.id

@@ -33,6 +33,7 @@ struct world {
 	/* the last answer */
 	int status;
 	json_t *body;
+	char operator_token[64];
 };
 
 static void on_put_tokens(void *userdata, const struct act *act, struct token_list *list,
@@ -56,9 +57,21 @@ static void on_act(void *userdata, const struct act *act, act_done_fn done, void
 	done(done_userdata, &world->outcome);
 }
 
+static void on_put_operator(void *userdata, const struct act *act, struct span token,
+	act_done_fn done, void *done_userdata)
+{
+	struct world *world = userdata;
+
+	world->act = *act;
+	assert_int_equal(
+		span_to_string(token, world->operator_token, sizeof(world->operator_token)), 0);
+	done(done_userdata, &world->outcome);
+}
+
 static int set_up(void **state)
 {
-	static const struct api_ops ops = {.act = on_act, .put_tokens = on_put_tokens};
+	static const struct api_ops ops = {
+		.act = on_act, .put_tokens = on_put_tokens, .put_operator_token = on_put_operator};
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
@@ -100,22 +113,25 @@ static void take_answer(void *userdata, int status, json_t *body)
 	world->body = json_incref(body);
 }
 
-static int call_as(struct world *world, enum role role, bool fresh, const char *method,
-	const char *query, json_t *body)
+static int call_at(struct world *world, enum role role, bool fresh, const char *method,
+	const char *path, const char *query, json_t *body)
 {
 	const struct api_caller caller = {
 		.role = role, .fresh_password = fresh, .name = "anna", .via = "192.0.2.4"};
-	const struct api_request request = {.method = method,
-		.path = "/api/v1/tokens",
-		.query = query,
-		.caller = &caller,
-		.body = body};
+	const struct api_request request = {
+		.method = method, .path = path, .query = query, .caller = &caller, .body = body};
 
 	world->status = 0;
 	api_call(world->api, &request, take_answer, world);
 	if (world->status)
 		described_check(method, request.path, world->status, world->body);
 	return world->status;
+}
+
+static int call_as(struct world *world, enum role role, bool fresh, const char *method,
+	const char *query, json_t *body)
+{
+	return call_at(world, role, fresh, method, "/api/v1/tokens", query, body);
 }
 
 static int put(struct world *world, const char *text)
@@ -301,6 +317,41 @@ static void test_drop(void **state)
 	assert_string_equal(world->act.ep, "urn:dev/1");
 }
 
+/* Given and deleted by an administrator with a fresh password; what comes out is a date. */
+static void test_operator(void **state)
+{
+	static const char path[] = "/api/v1/operator-token";
+	struct world *world = *state;
+	json_t *body = json_pack("{s:s}", "token", "canary"), *other;
+
+	assert_int_equal(call_at(world, ROLE_TECHNICIAN, true, "PUT", path, NULL, body), 403);
+	assert_int_equal(call_at(world, ROLE_ADMIN, false, "PUT", path, NULL, body), 401);
+	assert_string_equal(world->operator_token, "");
+	assert_int_equal(call_at(world, ROLE_ADMIN, true, "PUT", path, NULL, body), 200);
+	assert_int_equal(world->act.kind, ACT_OPERATOR_PUT);
+	assert_string_equal(world->act.who, "anna");
+	assert_string_equal(world->act.via, "192.0.2.4");
+	assert_string_equal(world->operator_token, "canary");
+	assert_memory_equal(json_string_value(json_object_get(body, "token")), "\0\0\0\0\0\0", 6);
+	json_decref(body);
+	other = json_pack("{s:i}", "token", 1);
+	assert_int_equal(call_at(world, ROLE_ADMIN, true, "PUT", path, NULL, other), 400);
+	json_decref(other);
+	other = json_pack("{s:s,s:s}", "token", "x", "ep", "y");
+	assert_int_equal(call_at(world, ROLE_ADMIN, true, "PUT", path, NULL, other), 400);
+	json_decref(other);
+	assert_int_equal(call_at(world, ROLE_ADMIN, true, "PUT", path, NULL, NULL), 400);
+	assert_int_equal(call_at(world, ROLE_ADMIN, true, "DELETE", path, NULL, NULL), 200);
+	assert_int_equal(world->act.kind, ACT_OPERATOR_DROP);
+	assert_int_equal(call_as(world, ROLE_ADMIN, false, "GET", NULL, NULL), 200);
+	assert_true(json_is_null(json_object_get(world->body, "operator_since")));
+	world->facts.operator_since = INT64_C(1700000000000);
+	assert_int_equal(call_as(world, ROLE_ADMIN, false, "GET", NULL, NULL), 200);
+	assert_string_equal(json_string_value(json_object_get(world->body, "operator_since")),
+		"2023-11-14T22:13:20Z");
+	assert_int_equal(json_object_size(world->body), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -313,6 +364,7 @@ int main(void)
 		TEST(test_refused_rows),
 		TEST(test_list),
 		TEST(test_drop),
+		TEST(test_operator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

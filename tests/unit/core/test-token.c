@@ -192,6 +192,32 @@ static void test_names(void **state)
 	assert_int_equal(names.count, 0);
 }
 
+static void test_operator_token(void **state)
+{
+	static uint8_t long_one[OPERATOR_TOKEN_MAX + 1];
+	struct token *token = NULL;
+	bool too_long = true;
+
+	memset(long_one, 'x', sizeof(long_one));
+	assert_null(token_check_operator(SPAN_LITERAL("eyJ.a-b_c"), &too_long));
+	assert_false(too_long);
+	assert_string_equal(token_check_operator(SPAN_LITERAL(""), NULL), "is empty");
+	assert_non_null(token_check_operator(SPAN_LITERAL("a b"), NULL));
+	assert_non_null(token_check_operator(SPAN_LITERAL("a\nb"), NULL));
+	assert_non_null(token_check_operator(SPAN_LITERAL("\xc3\xa4"), NULL));
+	assert_null(token_check_operator(span_of(long_one, OPERATOR_TOKEN_MAX), &too_long));
+	assert_false(too_long);
+	assert_non_null(token_check_operator(span_of(long_one, sizeof(long_one)), &too_long));
+	assert_true(too_long);
+	assert_int_equal(token_new_operator("spotflow", SPAN_LITERAL("a b"), &token), -EINVAL);
+	assert_null(token);
+	assert_int_equal(token_new_operator("spotflow", SPAN_LITERAL("secret"), &token), 0);
+	assert_string_equal(token->kind, TOKEN_KIND_OPERATOR);
+	assert_string_equal(token->ep, "spotflow");
+	assert_true(span_equal(secret_span(&token->value), SPAN_LITERAL("secret")));
+	token_free(token);
+}
+
 static void test_provisioning_tokens(void **state)
 {
 	char long_one[TOKEN_PT_MAX + 2];
@@ -222,6 +248,7 @@ static void test_provisioning_tokens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_operator_token),
 		cmocka_unit_test(test_provisioning_tokens),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_identity),

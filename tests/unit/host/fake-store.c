@@ -167,6 +167,12 @@ static void put_token(const struct token *token)
 
 	drop_token(token->ep);
 	assert_true(token_count < 64);
+	if (!strcmp(token->kind, TOKEN_KIND_OPERATOR)) {
+		assert_int_equal(token_new_operator(token->ep, secret_span(&token->value),
+					 &tokens_on_disk[token_count++]),
+			0);
+		return;
+	}
 	assert_int_equal(token_value_read(secret_span(&token->value), &username, &password), 0);
 	assert_int_equal(token_new(span_from_string(token->ep), username, password,
 				 &tokens_on_disk[token_count++]),
@@ -180,7 +186,11 @@ const char *disk_token(const char *ep)
 	size_t at = token_at(ep);
 
 	text[0] = '\0';
-	if (at < token_count) {
+	if (at < token_count && !strcmp(tokens_on_disk[at]->kind, TOKEN_KIND_OPERATOR)) {
+		assert_int_equal(
+			span_to_string(secret_span(&tokens_on_disk[at]->value), text, sizeof(text)),
+			0);
+	} else if (at < token_count) {
 		assert_int_equal(token_value_read(secret_span(&tokens_on_disk[at]->value),
 					 &username, &password),
 			0);

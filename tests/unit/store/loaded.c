@@ -69,6 +69,16 @@ static int take_token(void *userdata, const char *kind, const char *ep, int64_t 
 	return 0;
 }
 
+static int take_operator_token(
+	void *userdata, const char *platform, int64_t since, struct span value)
+{
+	struct loaded *loaded = userdata;
+
+	snprintf(loaded->operator_token, sizeof(loaded->operator_token), "%s %lld %.*s", platform,
+		(long long)since, (int)value.size, value.size ? (const char *)value.data : "");
+	return 0;
+}
+
 static int take_command(void *userdata, const struct command *command)
 {
 	struct loaded *loaded = userdata;
@@ -108,6 +118,7 @@ const struct store_loader LOADER = {
 	.alarm = take_alarm,
 	.setting = take_setting,
 	.token = take_token,
+	.operator_token = take_operator_token,
 	.label = take_label,
 	.owed = take_owed,
 	.request = take_request,

@@ -21,6 +21,7 @@ struct loaded {
 	size_t requests;
 	char token[64][100]; /* "kind ep since" */
 	size_t tokens;
+	char operator_token[100]; /* "platform since value" */
 	struct command command[8];
 	size_t commands;
 	struct kept_label *label[64];

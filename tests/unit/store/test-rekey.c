@@ -87,6 +87,12 @@ static void put_token(struct change *change, const char *ep)
 				 span_from_string("canary"), &token),
 		0);
 	token_list_add(&list, token);
+	if (!strcmp(ep, "ep-2")) {
+		assert_int_equal(token_new_operator(
+					 "spotflow", SPAN_LITERAL("canary-of-an-operator"), &token),
+			0);
+		token_list_add(&list, token);
+	}
 	assert_int_equal(change_put_tokens(change, &list), 0);
 }
 
@@ -142,8 +148,18 @@ static int rekey(struct fixture *f, enum key_source source, const uint8_t *key)
 }
 
 struct seen {
-	unsigned devices, withdrawals;
+	unsigned devices, withdrawals, operator_tokens;
 };
+
+static int take_operator_token(
+	void *userdata, const char *platform, int64_t since, struct span value)
+{
+	struct seen *seen = userdata;
+
+	assert_true(span_equal(value, SPAN_LITERAL("canary-of-an-operator")));
+	seen->operator_tokens++;
+	return 0;
+}
 
 static int take_device(void *userdata, struct device_record *record)
 {
@@ -180,9 +196,17 @@ static int take_withdrawal(void *userdata, struct withdrawal *withdrawal)
 	return 0;
 }
 
+static int take_name(void *userdata, const char *kind, const char *ep, int64_t since)
+{
+	return 0;
+}
+
 static void check(struct fixture *f)
 {
-	const struct store_loader loader = {.device = take_device, .withdrawal = take_withdrawal};
+	const struct store_loader loader = {.device = take_device,
+		.withdrawal = take_withdrawal,
+		.token = take_name,
+		.operator_token = take_operator_token};
 	struct answer answer = {0};
 	struct seen seen = {0};
 	bool token = false;
@@ -190,6 +214,7 @@ static void check(struct fixture *f)
 	assert_int_equal(store_load(f->store, &loader, &seen), 0);
 	assert_int_equal(seen.devices, 3);
 	assert_int_equal(seen.withdrawals, 1);
+	assert_int_equal(seen.operator_tokens, 1);
 	fixture_start(f);
 	store_get_token(f->store, "mqtt", "ep-2", take_token, &token);
 	fixture_wait(f, &token);

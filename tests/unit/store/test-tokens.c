@@ -103,6 +103,37 @@ static void test_put_get_drop(void **state)
 	fixture_done(&f);
 }
 
+/* Beside the devices' ones, and none of them. */
+static void test_operator(void **state)
+{
+	struct token_list list = {0};
+	struct loaded loaded = {0};
+	struct token *token;
+	struct fixture f;
+	int r;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	add(&list, "spotflow", "canary", 20);
+	assert_int_equal(token_new_operator("spotflow", SPAN_LITERAL("canary-o"), &token), 0);
+	token->since = 30;
+	token_list_add(&list, token);
+	assert_int_equal(fixture_save(&f, put(&list)), 0);
+	reload(&f, &loaded);
+	assert_string_equal(loaded.operator_token, "spotflow 30 canary-o");
+	assert_int_equal(loaded.tokens, 1);
+	assert_string_equal(loaded.token[0], "mqtt spotflow 20");
+	fixture_stop(&f);
+	assert_false(fixture_holds(&f, "canary", 6));
+	fixture_sql(&f, "control.db",
+		"UPDATE token SET value_sealed = (SELECT value_sealed FROM token WHERE kind ="
+		" 'mqtt') WHERE kind = 'operator'");
+	assert_int_equal(fixture_try(&f, &r), STORE_CORRUPT);
+	assert_non_null(strstr(f.why, "'spotflow'"));
+	fixture_done(&f);
+}
+
 /* What was handed in before is seen; what comes at the end is answered. */
 static void test_order(void **state)
 {
@@ -195,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_get_drop),
+		cmocka_unit_test(test_operator),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_whole),
