@@ -47,6 +47,8 @@ enum platform_support {
 	PLATFORM_PACKS = 1 << 8,     /* encodes UPSTREAM_PACK: several readings in one message */
 	PLATFORM_ELSEWHERE = 1 << 9, /* its devices' sessions go to hosts of their own: nothing
 					about them goes by the gateway's session */
+	PLATFORM_ONE_SESSION = 1 << 10, /* it ends a device's session without a word when another
+					   one comes under the same identity */
 	PLATFORM_NEEDS_TOKEN =
 		1 << 6, /* an imported token (core/token.h) is fetched for PROVISION and REFRESH */
 };
@@ -250,6 +252,9 @@ struct upstream_message {
 	size_t property_count;
 	bool retain;
 	int qos;
+	/* RESULT: a message of its own says what became of it: TAKEN, PUT_OFF or NOT_TAKEN with
+	 * answer_to. Before that comes it is not known there. */
+	bool answered;
 };
 void upstream_message_clear(struct upstream_message *message);
 
@@ -262,7 +267,8 @@ enum inbound_kind {
 	 * new. */
 	INBOUND_CONFIGURATION,
 	INBOUND_CHANGED,   /* ask again */
-	INBOUND_TAKEN,	   /* what was said of the device is written down there */
+	INBOUND_TAKEN,	   /* what was said of the device is written down there; with answer_to:
+			      that result */
 	INBOUND_PUT_OFF,   /* not now: ask, and say it, after retry_after seconds or more */
 	INBOUND_NOT_TAKEN, /* what was said is not taken: 'why' */
 	INBOUND_REVOCATION,

@@ -20,6 +20,7 @@ struct device_session {
 	bool refused_said; /* that a publication was refused, since it is up */
 	int version;
 	uint64_t up_since_usec;
+	unsigned closed_soon; /* times in a row, see session.c */
 	struct backoff backoff;
 	sd_event_source *retry_timer, *close_timer;
 };

@@ -12,11 +12,17 @@
  *	not authorised  -> LINK_REFUSED: nothing is tried again until there is another credential
  *	LIFE_DISCONNECT -> drained -> what was published is sent -> closed
  *
+ * Some hubs let one session in for each identity and end the older one without a word (MQTT 3.1.1
+ * has none). What is seen of it then: accepted at once, closed again soon, with nothing on its way
+ * that the hub could have disliked; and that CLOSED_SOON_MAX times in a row. That counts as taken
+ * over. Whoever cannot be reached in between is only ill.
+ *
  * The back-off begins anew only after a session has lasted a while: two that take the place of each
  * other would else go on for ever at full speed.
  */
 
 #include "host/effect.h"
+#include "host/journal.h"
 #include "host/platform-host.h"
 #include "host/reading.h"
 #include "host/session-parts.h"
@@ -39,6 +45,8 @@
 #define BACKOFF_BASE_USEC USEC_PER_SEC
 #define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
 #define LASTED_USEC	  (60 * USEC_PER_SEC)
+#define CLOSED_SOON_MAX	  3
+#define TAKEN_OVER	  "somebody else connected under its identity"
 
 static const char *id_of(const struct device_session *session)
 {
@@ -382,12 +390,56 @@ static void say_refused(struct device_session *session, int reason)
 	session->refused_said = true;
 }
 
+/* By its own word, or by what it does. LOST follows at once, and the back-off with it. */
+static void on_taken_over(struct host *host, struct device_session *session)
+{
+	struct device_host *part = session->part;
+	struct audit_row audit;
+
+	session->closed_soon = 0;
+	part->platform_why = TAKEN_OVER;
+	log_device(LOG_WARNING, id_of(session),
+		"Its session at %s:%u is taken over: " TAKEN_OVER
+		", and each takes the place of the other. It is tried again, less and less often.",
+		session->host, session->port);
+	/* Once, and not for each time that one takes the place of the other. */
+	if (!host_alarm_is_active(host, ALARM_LEAK, id_of(session))) {
+		audit_row_init(&audit, "platform", "", part->device->record->platform, "leak",
+			id_of(session), "", TAKEN_OVER);
+		host_audit(host, &audit, NULL, NULL);
+	}
+	host_submit(host, part->device, &(const struct submission){.event = LIFE_LINK_TAKEN_OVER});
+}
+
+/* Counts this end of a session that was up. */
+static bool looks_taken_over(struct host *host, struct device_session *session)
+{
+	const struct platform_driver *driver = session_driver(session->part->device);
+	uint64_t lasted = clock_boot_usec() - session->up_since_usec;
+
+	if (!driver || !(driver->describe()->supports & PLATFORM_ONE_SESSION) || session->leaving ||
+		lasted >= LASTED_USEC)
+		session->closed_soon = 0;
+	else if (!flights_of_device(host, session->device_row))
+		session->closed_soon++;
+	return session->closed_soon == CLOSED_SOON_MAX;
+}
+
 static void on_lost(
 	struct host *host, struct device_session *session, const struct uplink_event *event)
 {
+	struct device_host *part = device_host_pin(session->part);
 	char text[100];
 
-	lost(host, session, span_to_safe_text(span_from_string(event->text), text, sizeof(text)));
+	if (!session->up)
+		session->closed_soon = 0;
+	else if (looks_taken_over(host, session))
+		on_taken_over(host, session);
+	/* It may be gone with what that began. */
+	if (part->session == session)
+		lost(host, session,
+			span_to_safe_text(span_from_string(event->text), text, sizeof(text)));
+	device_host_unpin(part);
 }
 
 void session_on_event(struct host *host, const struct uplink_event *event)
@@ -406,9 +458,7 @@ void session_on_event(struct host *host, const struct uplink_event *event)
 		on_refused(host, session, event);
 		break;
 	case UPLINK_TAKEN_OVER:
-		/* LOST follows at once, and the back-off with it. */
-		host_submit(host, session->part->device,
-			&(const struct submission){.event = LIFE_LINK_TAKEN_OVER});
+		on_taken_over(host, session);
 		break;
 	case UPLINK_DELIVERED:
 		reading_on_delivered(host, event->tag);

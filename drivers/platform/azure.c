@@ -37,7 +37,8 @@ static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_AZURE,
-		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT | PLATFORM_ELSEWHERE,
+		.supports = PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT | PLATFORM_ELSEWHERE |
+			    PLATFORM_ONE_SESSION,
 		/* 200 registrations a minute are documented for one service, and many devices at
 		 * once begin with nothing else. */
 		.requests_per_second = 3,

@@ -42,7 +42,7 @@ static const struct platform_description *describe(void)
 	static const struct platform_description description = {
 		.name = TOKEN_KIND_SPOTFLOW,
 		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_NEEDS_PT |
-			    PLATFORM_ELSEWHERE,
+			    PLATFORM_ELSEWHERE | PLATFORM_ONE_SESSION,
 		.requests_per_second = 10,
 	};
 

@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fakes.h"
 #include "host/journal.h"
 #include "host/reading.h"
 #include "host/upstream.h"
+#include "hub-device.h"
 
 static void ignore_outcome(void *userdata, const struct act_outcome *outcome)
 {
@@ -227,6 +227,94 @@ static void taken_over_is_an_alarm_and_backs_off(void **state)
 	bed_advance(61 * USEC_PER_SEC);
 	session_event(id, UPLINK_LOST);
 	assert_in_range(bed_timer_left("session-retry"), USEC_PER_SEC, 2 * USEC_PER_SEC);
+}
+
+/* Accepted, and closed by the hub a second later. */
+static void closed_soon(const char *id)
+{
+	bed_advance(USEC_PER_SEC);
+	session_event(id, UPLINK_LOST);
+	store_answer_all(0);
+}
+
+static void comes_back(const char *id)
+{
+	bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+	session_event(id, UPLINK_CONNECTED);
+	store_answer_all(0);
+}
+
+static bool is_leak(const char *id)
+{
+	return host_alarm_is_active(&bed.host, ALARM_LEAK, id);
+}
+
+/* A hub that says no word of it. */
+static void taken_over_without_a_word(void **state)
+{
+	struct device *device = hub_device("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+	unsigned connects;
+
+	memcpy(id, device->record->id, sizeof(id));
+	closed_soon(id);
+	comes_back(id);
+	closed_soon(id);
+	assert_false(is_leak(id));
+	comes_back(id);
+	closed_soon(id);
+	assert_true(is_leak(id));
+	assert_int_equal(disk_audit_count("leak", "somebody else connected under its identity"), 1);
+	assert_string_equal(
+		device_host(device)->platform_why, "somebody else connected under its identity");
+	/* No war: nobody is asked anew, and each try comes later than the one before. */
+	assert_int_equal(device->record->life.admission, ADMISSION_ADMITTED);
+	connects = fake_connects;
+	for (unsigned i = 0; i < 9; i++) {
+		comes_back(id);
+		closed_soon(id);
+	}
+	assert_int_equal(fake_connects, connects + 9);
+	assert_in_range(bed_timer_left("session-retry"), 150 * USEC_PER_SEC, 300 * USEC_PER_SEC);
+	assert_int_equal(disk_audit_count("leak", NULL), 1);
+}
+
+/* A network that is ill, a hub that was away, a message that it did not like, another platform. */
+static void what_is_no_sign_of_another(void **state)
+{
+	struct device *device = hub_device("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+	char other[DEVICE_ID_MAX + 1];
+	unsigned i;
+
+	memcpy(id, device->record->id, sizeof(id));
+	send_reading("pump", "10.0.0.7", "1");
+	for (i = 0; i < 6; i++) {
+		assert_true(flights_of_device(&bed.host, device->record->row));
+		closed_soon(id);
+		comes_back(id);
+		bed_run_loop();
+	}
+	uplink_deliver(fake_publication_count - 1);
+	for (i = 0; i < 6; i++) {
+		closed_soon(id);
+		bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+		if (i % 2)
+			session_event(id, UPLINK_UNREACHABLE);
+		comes_back(id);
+	}
+	for (i = 0; i < 6; i++) {
+		bed_advance(61 * USEC_PER_SEC);
+		session_event(id, UPLINK_LOST);
+		comes_back(id);
+	}
+	memcpy(other, connected("fan", "10.0.0.9")->record->id, sizeof(other));
+	for (i = 0; i < 6; i++) {
+		closed_soon(other);
+		comes_back(other);
+	}
+	assert_false(is_leak(id) || is_leak(other));
+	assert_int_equal(disk_audit_count("leak", NULL), 0);
 }
 
 static void many_connect_one_after_the_other(void **state)
@@ -452,6 +540,8 @@ int main(void)
 		TEST(refused_waits_for_another_token),
 		TEST(another_token_is_taken_at_once),
 		TEST(taken_over_is_an_alarm_and_backs_off),
+		TEST(taken_over_without_a_word),
+		TEST(what_is_no_sign_of_another),
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
