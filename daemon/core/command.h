@@ -73,6 +73,8 @@ struct command {
 	bool ending;	     /* what is on its way is its end */
 	bool outdone;	     /* another took its place: it ends as soon as it is on disk */
 	bool publishing;     /* its result is on its way to the platform */
+	bool answered;	     /* the platform itself will say that it has it */
+	bool landed;	     /* the broker has it, and the platform has not said so yet */
 };
 
 /* ---- the box of one device ---- */

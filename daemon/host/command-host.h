@@ -80,6 +80,10 @@ void command_replay(struct host *host);
 /* ---- command-result.c ---- */
 /* Hands the result over if it is one and there is a way; command_on_landed() or _lost() follows. */
 void command_publish(struct host *host, struct device *device, struct command *command);
+/* The platform's own word on a result: it has it, or will never take it. */
+void command_on_word(struct host *host, struct device *device, const char *answer_to);
+/* It was put off, or no word will come any more: those that the broker alone has go out again. */
+void command_publish_again(struct host *host, struct device *device);
 /* A person's own stay to be looked at: the last ones. */
 void command_trim_past(struct host *host, struct device *device);
 /* Says that this one was refused; it becomes one without a number. */

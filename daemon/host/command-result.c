@@ -3,7 +3,8 @@
 /*
  * What the platform is told of commands. A result is a row until the broker has acknowledged it; it
  * goes out by the session that carries its device, and again when that was lost. That one was
- * refused is said once, at once.
+ * refused is said once, at once. Where the platform itself says what became of a result
+ * (upstream_message.answered), the row stays until then.
  */
 
 #include "host/command-host.h"
@@ -27,7 +28,7 @@ static void cleanup_message(struct upstream_message *message)
 
 /* 0: handed over. -ENOTSUP: this platform has no place for it. */
 static int hand_over(
-	struct host *host, struct device *device, const struct command *command, uint64_t tag)
+	struct host *host, struct device *device, struct command *command, uint64_t tag)
 {
 	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
 	CLEANUP(cleanup_message) struct upstream_message message = {0};
@@ -39,6 +40,8 @@ static int hand_over(
 	};
 	int r = driver ? driver->encode(platform_host_services(), &item, &message) : -ENOTSUP;
 
+	if (r >= 0)
+		command->answered = message.answered;
 	return r < 0 ? r : session_publish(host, device, &message, tag);
 }
 
@@ -125,6 +128,10 @@ void command_on_landed(struct host *host, uint64_t row, bool delivered)
 
 	if (!command)
 		return;
+	if (delivered && command->answered && host->config->mqtt_commands) {
+		command->landed = true;
+		return;
+	}
 	if (!delivered)
 		log_device(LOG_WARNING, device->record->id,
 			"The broker did not take the result of its command %s.", command->name);
@@ -138,6 +145,30 @@ void command_on_lost(struct host *host, uint64_t row)
 
 	if (command)
 		command->publishing = false;
+}
+
+void command_on_word(struct host *host, struct device *device, const char *answer_to)
+{
+	struct command *command = device->commands.first;
+
+	while (command && (!command->publishing || !command->answered ||
+				  strcmp(command->response_topic, answer_to) != 0))
+		command = command->next;
+	if (command)
+		forget(host, device, command->row);
+}
+
+void command_publish_again(struct host *host, struct device *device)
+{
+	struct command *command = device->commands.first, *next;
+
+	for (; command; command = next) {
+		next = command->next;
+		if (!command->landed)
+			continue;
+		command->landed = command->publishing = false;
+		command_publish(host, device, command);
+	}
 }
 
 void command_refuse(

@@ -7,6 +7,7 @@
  *	connected, changed -> asked -> answered: a command, or nothing new
  *	                            -> put off, or silence: a back-off, and asked again
  *	changed while asked -> asked once more after the answer
+ *	a result put off -> kept, and said again with the next question
  *
  * A configuration that still waits when another one comes is over: the newer one holds all of it.
  */
@@ -64,7 +65,8 @@ static void ask(struct device_host *part)
 	part->twin.again = false;
 	/* Without a session it is asked when there is one; where nothing can be asked, never. */
 	part->twin.asked = publish_question(part->host, part->device) >= 0;
-	if (part->twin.asked)
+	/* What was put off has its own time, and this is asked again with it. */
+	if (part->twin.asked && !part->twin.say && !part->twin.say_result)
 		set_timer(part, 0);
 }
 
@@ -74,7 +76,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (part->twin.say)
 		upstream_publish_status(part->host, part->device);
-	part->twin.say = false;
+	part->twin.say = part->twin.say_result = false;
+	command_publish_again(part->host, part->device);
 	ask(part);
 	return 0;
 }
@@ -85,7 +88,9 @@ void twin_on_connected(struct host *host, struct device *device)
 
 	loop_timer_stop(part->twin.timer);
 	backoff_reset(&part->twin.backoff);
-	part->twin.say = false; /* it is said with every session */
+	part->twin.say = part->twin.say_result = false; /* it is said with every session */
+	/* What the hub said of a result it said to the session before. */
+	command_publish_again(host, device);
 	/* Without commands nothing is heard. */
 	if (host->config->mqtt_commands)
 		ask(part);
@@ -111,14 +116,17 @@ static bool is_alike(const struct command *command, const char *answer_to)
 static bool make_way(
 	struct host *host, struct device *device, const struct inbound_message *message)
 {
-	struct command *command = device->commands.first;
+	struct command *command = device->commands.first, *next;
 	bool there = false;
 
-	for (; command; command = command->next) {
+	for (; command; command = next) {
+		next = command->next;
 		if (!is_alike(command, message->answer_to))
 			continue;
 		if (!strcmp(command->response_topic, message->answer_to))
 			there = true;
+		else if (command->landed) /* what is said of the newer one takes its place */
+			command_on_word(host, device, command->response_topic);
 		else
 			command_host_outdo(host, device, command);
 	}
@@ -152,13 +160,19 @@ void twin_on_message(
 	} else if (message->kind == INBOUND_CHANGED) {
 		ask(part);
 	} else if (message->kind == INBOUND_PUT_OFF) {
-		part->twin.say = true;
+		if (message->answer_to[0])
+			part->twin.say_result = true;
+		else
+			part->twin.say = true;
 		set_timer(part, after * USEC_PER_SEC);
+	} else if (message->kind == INBOUND_TAKEN) {
+		command_on_word(host, device, message->answer_to);
 	} else if (message->kind == INBOUND_NOT_TAKEN) {
 		log_device(LOG_WARNING, device->record->id, "%s.", message->why);
+		command_on_word(host, device, message->answer_to);
 	} else if (message->kind == INBOUND_CONFIGURATION) {
 		/* What was put off meanwhile is still to be said. */
-		if (!part->twin.say)
+		if (!part->twin.say && !part->twin.say_result)
 			loop_timer_stop(part->twin.timer);
 		part->twin.asked = false;
 		backoff_reset(&part->twin.backoff);

@@ -7,12 +7,13 @@
  *	$iothub/twin/res/200/?$rid=ask                      -> {"desired": ..., "reported": ...}
  *	$iothub/twin/PATCH/properties/desired/?$version=    -> something has changed: ask
  *	$iothub/twin/PATCH/properties/reported/?$rid=       <- {"gatehouse": ...}
+ *	                                  status, or configuration-<version>
  *	$iothub/twin/res/<status>/?$rid=                    -> 204, or why not
  *
  * Desired properties are the arguments of one command, "configure", always all of them: patches
  * that were missed, or came while another one waited, do no harm. Which version the device has had
- * the platform keeps itself, as reported properties, so it is asked for once, whatever restarts;
- * and a second time only when that report itself was put off.
+ * the platform keeps itself, as reported properties; until it has said so, the gateway keeps the
+ * result, and says it again when it was put off. So the device gets each version once.
  */
 
 #include "drivers/platform/iothub.h"
@@ -28,6 +29,7 @@
 
 #define ANSWER	 "$iothub/twin/" /* and the version */
 #define REPORTED "$iothub/twin/PATCH/properties/reported/?$rid="
+#define RESULT	 "configuration-" /* and the version */
 
 static void cleanup_json(json_t **value)
 {
@@ -52,11 +54,18 @@ bool iothub_twin_is(const struct command *command)
 int iothub_twin_encode_result(const struct command *command, struct upstream_message *ret_message)
 {
 	json_int_t version = strtoll(command->response_topic + strlen(ANSWER), NULL, 10);
+	char topic[sizeof(REPORTED RESULT) + 24];
+	int r;
 
-	return reported_send(REPORTED "configuration",
+	snprintf(topic, sizeof(topic), REPORTED RESULT "%" JSON_INTEGER_FORMAT, version);
+	r = reported_send(topic,
 		json_pack("{s:{s:o}}", "gatehouse", "configuration",
 			reported_configuration(command, json_integer(version))),
 		ret_message);
+	/* Of one that was refused nothing is kept. */
+	if (r >= 0)
+		ret_message->answered = command->row != 0;
+	return r;
 }
 
 /* ---- down ---- */
@@ -116,19 +125,23 @@ static int decode_answer(const char *rest, struct span payload, struct inbound_m
 {
 	char *end;
 	unsigned long status = strtoul(rest, &end, 10);
-	char rid[32], after[16];
+	char rid[40], after[16];
 
 	if (strncmp(end, "/?", 2) != 0 || iothub_bag_find(end + 2, "$rid", rid, sizeof(rid)) <= 0)
 		return say(ret_message, INBOUND_IGNORED, "not an answer of the twin");
 	if (status == 200 && !strcmp(rid, "ask"))
 		return decode_twin(payload, ret_message);
 	if (status == 200 || status == 204)
-		return say(ret_message, INBOUND_TAKEN, NULL);
-	if (status != 429 && status / 100 != 5)
-		return say(ret_message, INBOUND_NOT_TAKEN,
-			"the hub does not take what is reported of it");
-	say(ret_message, INBOUND_PUT_OFF, NULL);
-	if (iothub_bag_find(end + 2, "retry-after", after, sizeof(after)) > 0)
+		say(ret_message, INBOUND_TAKEN, NULL);
+	else if (status != 429 && status / 100 != 5)
+		say(ret_message, INBOUND_NOT_TAKEN, "the hub does not take what is reported of it");
+	else
+		say(ret_message, INBOUND_PUT_OFF, NULL);
+	if (!strncmp(rid, RESULT, strlen(RESULT)))
+		snprintf(ret_message->answer_to, sizeof(ret_message->answer_to), ANSWER "%s",
+			rid + strlen(RESULT));
+	if (ret_message->kind == INBOUND_PUT_OFF &&
+		iothub_bag_find(end + 2, "retry-after", after, sizeof(after)) > 0)
 		ret_message->retry_after = (uint32_t)strtoul(after, NULL, 10);
 	return 0;
 }

@@ -64,9 +64,10 @@ static void ended(uint64_t row, bool ok, const char *result)
 
 static const char *reported(void)
 {
-	const struct fake_publication *newest = published_newest("reported/?$rid=configuration");
-
-	return newest ? newest->payload : "";
+	for (size_t i = fake_publication_count; i-- > 0;)
+		if (strstr(fake_publications[i].topic, "reported/?$rid=configuration-"))
+			return fake_publications[i].payload;
+	return "";
 }
 
 static void asked_when_it_connects_and_said(void **state)
@@ -119,6 +120,11 @@ static void desired_is_a_command_and_reported(void **state)
 					"true,\"result\":\"{\\\"a.b\\\":1}\",\"reason\":null}}}");
 	uplink_deliver(fake_publication_count - 1);
 	store_answer_all(0);
+	/* The broker has it. The platform has it when it says so. */
+	assert_int_equal(command_box_count(&device->commands), 1);
+	comes(RES "204/?$rid=status&$version=6", "");
+	assert_int_equal(command_box_count(&device->commands), 1);
+	comes(RES "204/?$rid=configuration-4&$version=7", "");
 	assert_int_equal(command_box_count(&device->commands), 0);
 	/* It has had that one; taking all of it back is another one. */
 	comes(RES "200/?$rid=ask", "{\"desired\":{\"rate\":5,\"$version\":4},\"reported\":"
@@ -127,6 +133,71 @@ static void desired_is_a_command_and_reported(void **state)
 	comes(RES "200/?$rid=ask", "{\"desired\":{\"$version\":5},\"reported\":"
 				   "{\"gatehouse\":{\"configuration\":{\"version\":4}}}}");
 	assert_string_equal(waits()->args, "{}");
+}
+
+static size_t results(void)
+{
+	return published("reported/?$rid=configuration-2", 0);
+}
+
+/* The device gets it once, also when the hub has no time for what is reported of it. */
+static void a_result_that_is_put_off(void **state)
+{
+	static const char twin[] = "{\"desired\":{\"a\":1,\"$version\":2}}";
+
+	comes(RES "200/?$rid=ask", twin);
+	ended(1, true, "");
+	uplink_deliver(fake_publication_count - 1);
+	store_answer_all(0);
+	comes(RES "429/?$rid=configuration-2&retry-after=100", "");
+	assert_int_equal(results(), 1);
+	/* Asked meanwhile for another reason, it is still the same one. */
+	comes(DESIRED, "{}");
+	comes(RES "200/?$rid=ask", twin);
+	assert_null(waits());
+	assert_int_not_equal(bed_timer_left("twin"), UINT64_MAX);
+	bed_advance(99 * USEC_PER_SEC);
+	assert_int_equal(results(), 1);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_int_equal(results(), 2);
+	comes(RES "200/?$rid=ask", twin);
+	assert_null(waits());
+	uplink_deliver((size_t)(published_newest("configuration-2") - fake_publications));
+	store_answer_all(0);
+	/* Its session ends before a word comes: said once more by the next one. */
+	session_event(device->record->id, UPLINK_LOST);
+	store_answer_all(0);
+	bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+	session_event(device->record->id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	assert_int_equal(results(), 3);
+	comes(RES "200/?$rid=ask", twin);
+	assert_null(waits());
+	comes(RES "204/?$rid=configuration-2&$version=3", "");
+	assert_int_equal(command_box_count(&device->commands), 0);
+}
+
+static void a_result_that_is_never_taken(void **state)
+{
+	comes(RES "200/?$rid=ask", "{\"desired\":{\"a\":1,\"$version\":2}}");
+	ended(1, true, "");
+	uplink_deliver(fake_publication_count - 1);
+	store_answer_all(0);
+	comes(RES "400/?$rid=configuration-2", "");
+	assert_int_equal(command_box_count(&device->commands), 0);
+	assert_int_equal(results(), 1);
+	/* A hub that never says a word: the newer one takes the place of what it was told. */
+	for (unsigned version = 3; version < 30; version++) {
+		char text[100];
+
+		snprintf(text, sizeof(text), "{\"desired\":{\"a\":1,\"$version\":%u}}", version);
+		comes(RES "200/?$rid=ask", text);
+		assert_non_null(waits());
+		ended(waits()->row, true, "");
+		uplink_deliver(fake_publication_count - 1);
+		store_answer_all(0);
+		assert_int_equal(command_box_count(&device->commands), 1);
+	}
 }
 
 static void a_newer_one_takes_its_place(void **state)
@@ -249,6 +320,8 @@ int main(void)
 		T(asked_when_it_connects_and_said),
 		T(nothing_is_wanted),
 		T(desired_is_a_command_and_reported),
+		T(a_result_that_is_put_off),
+		T(a_result_that_is_never_taken),
 		T(a_newer_one_takes_its_place),
 		T(a_newer_one_overtakes_the_disk),
 		T(a_newer_one_into_a_full_box),
