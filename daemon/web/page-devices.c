@@ -15,6 +15,7 @@
 
 #define PAGE_SIZE  50
 #define SHEET_SIZE 200 /* the most that the API gives at once */
+#define DATE_SIZE  10  /* "2026-11-21" */
 
 static void draw_search(struct view *view)
 {
@@ -54,6 +55,7 @@ static void draw_own_name(struct view *view, const json_t *device)
 static void draw_platform_cell(struct view *view, const json_t *device)
 {
 	bool active = strcmp(json_text(device, "stage"), "active") == 0;
+	char day[DATE_SIZE + 1];
 	const char *link = json_text(device, "link");
 	const char *expires = json_text(json_object_get(device, "credential"), "expires");
 
@@ -63,10 +65,12 @@ static void draw_platform_cell(struct view *view, const json_t *device)
 	if (active && strcmp(link, "up") != 0)
 		html_put(view->html, " <small class=\"under\">%s</small>",
 			word_label(WORD_LINK, link));
-	if (expires[0]) {
-		html_put(view->html, " <small class=\"under\">%s ", text(TEXT_UNTIL));
-		draw_time(view, expires);
-		html_put(view->html, "</small>");
+	/* To the day; the device's own screen has the minute. */
+	if (strlen(expires) > DATE_SIZE) {
+		snprintf(day, sizeof(day), "%.10s", expires);
+		html_put(view->html,
+			" <small class=\"under\">%s <time datetime=\"%s\">%s</time></small>",
+			text(TEXT_UNTIL), expires, day);
 	}
 	html_put(view->html, "</span></td>");
 }
