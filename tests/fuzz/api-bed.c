@@ -92,8 +92,18 @@ static void add_device(struct registry *registry)
 
 struct api *api_bed(void)
 {
-	static const struct api_ops ops = {on_act, on_journal, on_people, on_tokens, on_verify,
-		on_gaps, on_probe, on_parcel, on_codes, on_platform};
+	static const struct api_ops ops = {.act = on_act,
+		.journal = on_journal,
+		.people = on_people,
+		.put_tokens = on_tokens,
+		.verify = on_verify,
+		.gaps = on_gaps,
+		.probe = on_probe,
+		.put_parcel = on_parcel,
+		.put_codes = on_codes,
+		.put_operator_token = on_parcel,
+		.put_ca = on_parcel,
+		.platform = on_platform};
 	static const struct owed_limits room = {
 		.outbox_bytes = 1000000, .window_readings = 100, .in_flight = 10};
 	static struct config config;

@@ -130,6 +130,13 @@ static void on_put_ca(void *userdata, const struct act *act, struct span pem, ac
 	on_act(userdata, act, done, done_userdata);
 }
 
+static void on_put_operator(void *userdata, const struct act *act, struct span token,
+	act_done_fn done, void *done_userdata)
+{
+	assert_true(span_equal(token, SPAN_LITERAL("T")));
+	on_act(userdata, act, done, done_userdata);
+}
+
 static void on_put_parcel(void *userdata, const struct act *act, struct span parcel,
 	act_done_fn done, void *done_userdata)
 {
@@ -232,6 +239,7 @@ static int setup(void **state)
 		.put_tokens = on_put_tokens,
 		.put_codes = on_put_codes,
 		.put_ca = on_put_ca,
+		.put_operator_token = on_put_operator,
 		.put_parcel = on_put_parcel,
 		.verify = on_verify,
 		.gaps = on_gaps,
@@ -305,6 +313,8 @@ static const char *least_body(const struct api_route *route)
 		return NULL;
 	if (!strcmp(route->path, "/api/v1/tokens"))
 		return "{\"tokens\":[]}";
+	if (!strcmp(route->path, "/api/v1/operator-token"))
+		return "{\"token\":\"T\"}";
 	if (!strcmp(route->path, "/api/v1/device-cas"))
 		return "{\"certificate\":\"PEM\",\"admit\":\"auto\"}";
 	return !strcmp(route->path, "/api/v1/codes") ? "{\"codes\":[]}" : NULL;
