@@ -165,6 +165,18 @@ def test_the_signature_is_renewed(make_gateway, cloud, work):
     assert alarms(gateway) == {('shared-token', 'azure')}
 
 
+def test_somebody_else_comes_under_its_name(gateway, cloud):
+    """The hub ends the older session (400027): it comes back by itself, and nothing that was acknowledged is lost."""
+    pump = taken_in(gateway, 'pump')
+    for value in range(2):
+        cloud.hub.kick('pump')
+        until(lambda: ('pump', '400027') in cloud.hub.ends, 30, 'its session ends')
+        assert pump.report(value).code == coap.CHANGED
+        until(lambda: arrived(cloud, 'pump') == list(range(value + 1)), 90, 'it arrives')
+        cloud.hub.ends.clear()
+    assert cloud.registrations['pump'].count == 1, 'its credential is as good as before'
+
+
 def listening(cloud, name):
     until(lambda: '$iothub/methods/POST/#' in getattr(cloud.hub.sessions.get(name), 'subscribed', ()), 30,
           '%s listens' % name)
