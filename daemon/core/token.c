@@ -153,7 +153,7 @@ static int new_plain(const char *kind, struct span ep, struct span value, struct
 	if (!token)
 		return -ENOMEM;
 	memcpy(token->kind, kind, strlen(kind) + 1);
-	memcpy(token->ep, ep.data, ep.size);
+	span_to_string(ep, token->ep, sizeof(token->ep));
 	r = secret_set(&token->value, value);
 	if (r < 0) {
 		token_free(token);

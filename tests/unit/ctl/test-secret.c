@@ -67,7 +67,7 @@ static void test_file(void **state)
 	assert_int_equal(pwrite(fd, secret, SECRET_LINE_MAX, 0), SECRET_LINE_MAX);
 	assert_int_equal(pwrite(fd, "yy", 2, SECRET_LINE_MAX), 2);
 	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), -EMSGSIZE);
-	assert_non_null(strstr(why, "longer than 1024 bytes"));
+	assert_non_null(strstr(why, "longer than 2048 bytes"));
 	close(fd);
 	unlink(path);
 	assert_int_equal(secret_read(path, SECRET_PASSWORD, secret, why, sizeof(why)), -ENOENT);
