@@ -59,7 +59,8 @@ class Usage:
 
 class Evidence:
     """All that was seen. 'messages' are what the broker handed on, in its order (topic, payload,
-    user); 'wire' is what left the gateway: (topic, value or None)."""
+    user); 'wire' is what left the gateway: (topic, value or None), of a pack each reading with its
+    device's own topic."""
 
     def __init__(self, gateway='bed'):
         self.gateway = gateway
@@ -74,20 +75,37 @@ class Evidence:
 
 
 class Arrival:
-    """One telemetry message, taken apart."""
+    """One reading that came: 'message' is what it came in, 'topic' the device that its topic names
+    (None: the gateway's topic), 'marks' its gh-* values wherever they stood, 'payload' its bytes when
+    it came by itself. 'company': how many readings the message held."""
 
-    def __init__(self, message, gateway):
-        self.device = message.topic.split('/')[2]
-        self.payload, self.user = bytes(message.payload), dict(message.user)
-        records = json.loads(self.payload)
+    def __init__(self, message, gateway, envelope=None, company=1):
+        levels = message.topic.split('/')
+        self.topic = levels[2] if len(levels) == 4 else None
+        self.company = company
+        if envelope is None:
+            self.device, self.payload = self.topic, bytes(message.payload)
+            self.marks, records = dict(message.user), json.loads(self.payload)
+            self.marks.pop('gh-v', None)
+        else:
+            self.device, self.payload = envelope['gh']['device'], None
+            self.marks = {'gh-' + name: text for name, text in envelope['gh'].items()
+                          if name != 'device'}
+            records = envelope['body']
+        self.records = records
         self.base = records[0].get('bn')
         named = {one['n']: one for one in records}
         self.value = named['seq']['v']
         self.who = named['who']['vs']
-        self.id = self.user.get('gh-id', '')
+        self.id = self.marks.get('gh-id', '')
         found = GH_ID.match(self.id)
         self.key = (int(found.group(2)), int(found.group(3))) if found else None
         self.foreign = not found or found.group(1) != gateway
+
+    def says_as(self, other):
+        if self.payload is not None and other.payload is not None:
+            return self.payload == other.payload
+        return self.records == other.records
 
 
 class Gap:
@@ -104,11 +122,21 @@ def of_topic(evidence, kind):
     head = 'gatehouse/%s/' % evidence.gateway
     return [one for one in evidence.messages
             if one.topic.startswith(head) and one.topic.endswith('/' + kind)
-            and one.topic.count('/') == 3]
+            and one.topic.count('/') in (2, 3)]
 
 
 def arrivals(evidence):
-    return [Arrival(one, evidence.gateway) for one in of_topic(evidence, 'telemetry')]
+    """Every reading of every message, in their order; a pack is an array of envelopes."""
+    found = []
+    for message in of_topic(evidence, 'telemetry'):
+        envelopes = json.loads(message.payload)
+        if isinstance(envelopes, dict):
+            envelopes = [envelopes]
+        if 'gh' in envelopes[0]:
+            found += [Arrival(message, evidence.gateway, one, len(envelopes)) for one in envelopes]
+        else:
+            found.append(Arrival(message, evidence.gateway))
+    return found
 
 
 def gaps(evidence):
@@ -156,6 +184,8 @@ def right_identity(evidence, came):
         if ids.get(one.device, one.who) != one.who:
             yield 'I2: %s of %s came out as %s (%s)' % (
                 one.value, one.who, ids[one.device], one.id)
+        elif one.topic not in (None, one.device):
+            yield 'I2: %s of %s came on the topic of %s' % (one.value, one.who, one.topic)
         elif one.base != one.device + '/':
             yield 'I2: %s of %s names %r inside' % (one.value, one.who, one.base)
 
@@ -185,11 +215,11 @@ def unique_ids(evidence, came):
             yield 'I4: %s of %s has the gh-id %r' % (one.value, one.who, one.id)
             continue
         first = seen.setdefault(one.id, one)
-        if first.device != one.device or first.payload != one.payload:
+        if first.device != one.device or not first.says_as(one):
             yield 'I4: %s belongs to %s of %s and to %s of %s' % (
                 one.id, first.value, first.who, one.value, one.who)
-        elif first.user != one.user:
-            yield 'I4: %s came with %r and then with %r' % (one.id, first.user, one.user)
+        elif first.marks != one.marks:
+            yield 'I4: %s came with %r and then with %r' % (one.id, first.marks, one.marks)
 
 
 def kept_order(evidence, came):

@@ -17,7 +17,18 @@ import threading
 from bed.wait import until
 
 SEQUENCE = re.compile(rb'"n":"seq","v":(\d+)')
+ENVELOPE = re.compile(rb'"gh":\{"id":"[^"]*","device":"([^"]*)".*?"n":"seq","v":(\d+)', re.DOTALL)
 PUBLISH = 3
+
+
+def told(topic, payload):
+    """What a PUBLISH says: (topic, value or None); of a pack each reading, with its device's topic."""
+    packed = ENVELOPE.findall(payload) if topic.endswith('/telemetry') else []
+    if packed:
+        head = '/'.join(topic.split('/')[:2])
+        return [('%s/%s/telemetry' % (head, device.decode()), int(value)) for device, value in packed]
+    found = SEQUENCE.search(payload)
+    return [(topic, int(found.group(1)) if found else None)]
 
 
 class Pair:
@@ -35,7 +46,7 @@ class Relay:
 
     def __init__(self, target):
         self.target = target
-        self.sent = []            # (topic, value or None) of every PUBLISH that left the gateway
+        self.sent = []            # told() of every PUBLISH that left the gateway
         self.hold_up = False      # what the gateway says does not reach the broker
         self.hold_down = False    # what the broker says does not reach the gateway
         self.open = True
@@ -72,7 +83,7 @@ class Relay:
         return sum(len(one.up) + len(one.down) for one in list(self._pairs))
 
     def mark(self):
-        """The number of PUBLISH packets that the gateway had written by now."""
+        """How much of 'sent' the gateway had written by now."""
         waiting = threading.Event()
         self._mark = waiting
         until(lambda: waiting.is_set() or self.error, 10, 'the relay has marked')
@@ -206,6 +217,5 @@ class Relay:
             if data[0] >> 4 == PUBLISH:
                 body = bytes(data[at:at + size])
                 length = int.from_bytes(body[:2], 'big')
-                found = SEQUENCE.search(body, 2 + length)
-                self.sent.append((body[2:2 + length].decode(), int(found.group(1)) if found else None))
+                self.sent += told(body[2:2 + length].decode(), body[2 + length:])
             del data[:at + size]

@@ -86,9 +86,8 @@ class Scene:
         gateway = {'state_directory': state} if state else {}
         self.gateway = bed.Gateway(os.path.join(work, 'gateway'), broker=Behind(self.relay), config={
             **CONFIG, **(config or {}), 'gateway': {**CONFIG['gateway'], **gateway},
-            'mqtt': {'username': 'gatehouse', 'password_file': secret}})
-        if state:
-            self.gateway.state_directory = state
+            'mqtt': {**(config or {}).get('mqtt', {}), 'username': 'gatehouse',
+                     'password_file': secret}})
         if state:
             os.mkdir(state, 0o700)
             self.gateway.state_directory = state
@@ -346,4 +345,5 @@ class Scene:
                  ''.join(', %d %s' % (number, what) for what, number in self.counts.items())))
         assert not found, '\n'.join(found)
         assert self.load.total and came
+        self.largest_pack = max(one.company for one in came)
         self.gateway.terminate()

@@ -6,6 +6,7 @@ import json
 import pytest
 
 import invariants
+import relay
 from invariants import Device, Evidence, Operation, Revocation, Usage
 
 
@@ -18,6 +19,13 @@ def telemetry(device, who, value, row, epoch=1, base=None, **user):
     records = [{'bn': base or device + '/', 'n': 'seq', 'v': value}, {'n': 'who', 'vs': who}]
     return Message('gatehouse/bed/%s/telemetry' % device, json.dumps(records),
                    {'gh-id': 'bed.%d.%d' % (epoch, row), 'gh-trust': 'plain', **user})
+
+
+def pack(*readings, topic='gatehouse/bed/telemetry', **other):
+    """Of telemetry messages, what they say in one."""
+    return Message(topic, json.dumps([
+        {'gh': {'id': one.user['gh-id'], 'device': one.topic.split('/')[2], 'trust': 'plain', **other},
+         'ct': 110, 'body': json.loads(one.payload)} for one in readings]))
 
 
 def gap(device, first, last, count, epoch=1):
@@ -47,6 +55,29 @@ def good():
 
 def test_silent_when_all_is_well():
     assert invariants.violations(good()) == []
+
+
+def packed():
+    """The same, in packs: of both devices on the gateway's topic, of one on its own; what came twice
+    came first in company and then alone."""
+    seen = good()
+    one = seen.messages
+    seen.messages = [pack(*one[0:3]), pack(*one[3:5]), one[5], one[6],
+                     pack(one[7], topic='gatehouse/bed/d-2/telemetry')]
+    return seen
+
+
+def test_silent_when_all_is_well_in_packs():
+    assert invariants.violations(packed()) == []
+    assert max(one.company for one in invariants.arrivals(packed())) == 3
+
+
+def test_an_envelope_by_itself():
+    """As MQTT 3.1.1 has it."""
+    seen = good()
+    envelope = json.loads(pack(seen.messages[0]).payload)[0]
+    seen.messages[0] = Message('gatehouse/bed/d-1/telemetry', json.dumps(envelope))
+    assert invariants.violations(seen) == []
 
 
 def drop(seen, value, who):
@@ -186,3 +217,62 @@ def test_names_what_is_planted(name, plant):
     plant(seen)
     found = invariants.violations(seen)
     assert found and name in {one[:2] for one in found}, found
+
+
+def pack_lost(seen):
+    del seen.messages[0]
+
+
+def pack_wrong_topic(seen):
+    seen.messages[4].topic = 'gatehouse/bed/d-1/telemetry'
+
+
+def pack_wrong_device(seen):
+    seen.messages.append(pack(telemetry('d-2', 'a', 9, 30)))
+
+
+def pack_wrong_base(seen):
+    seen.messages.append(pack(telemetry('d-1', 'a', 9, 30, base='d-2/')))
+
+
+def pack_intruder(seen):
+    seen.messages.append(pack(telemetry('d-1', 'a', 3, 5), telemetry('d-3', 'x', 1, 30)))
+
+
+def pack_other_payload(seen):
+    seen.messages.append(pack(telemetry('d-1', 'a', 4, 5)))
+
+
+def pack_other_marks(seen):
+    seen.messages.append(pack(telemetry('d-1', 'a', 3, 5), time='1.000'))
+
+
+def pack_out_of_order(seen):
+    one = good().messages
+    seen.messages[0] = pack(one[2], one[1], one[0])
+
+
+PLANTED_IN_PACKS = [
+    ('I1', pack_lost), ('I2', pack_wrong_topic), ('I2', pack_wrong_device), ('I2', pack_wrong_base),
+    ('I3', pack_intruder), ('I4', pack_other_payload), ('I4', pack_other_marks),
+    ('I5', pack_out_of_order),
+]
+
+
+@pytest.mark.parametrize('name, plant', PLANTED_IN_PACKS,
+                         ids=[one.__name__ for _, one in PLANTED_IN_PACKS])
+def test_names_what_is_planted_in_a_pack(name, plant):
+    seen = packed()
+    plant(seen)
+    found = invariants.violations(seen)
+    assert found and name in {one[:2] for one in found}, found
+
+
+def test_the_relay_takes_packs_apart():
+    one = good().messages
+    text = pack(one[0], one[1]).payload.replace(b': ', b':').replace(b', ', b',')
+    assert relay.told('gatehouse/bed/telemetry', b'\0' + text) == [
+        ('gatehouse/bed/d-1/telemetry', 1), ('gatehouse/bed/d-2/telemetry', 1)]
+    assert relay.told('gatehouse/bed/d-1/telemetry', b'[{"n":"seq","v":7}]') == [
+        ('gatehouse/bed/d-1/telemetry', 7)]
+    assert relay.told('gatehouse/bed/status', b'{}') == [('gatehouse/bed/status', None)]
