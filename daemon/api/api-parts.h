@@ -81,6 +81,7 @@ void api_get_journal(const struct api_context *context);
 void api_get_history(const struct api_context *context);
 void api_get_verified(const struct api_context *context);
 void api_get_queue(const struct api_context *context);
+void api_get_dead(const struct api_context *context);
 void api_get_people(const struct api_context *context);
 void api_get_tokens(const struct api_context *context);
 void api_put_operator_token(const struct api_context *context);

@@ -25,6 +25,9 @@
  *   POST   /api/v1/import               local root  {"parcel"}: a device that another gateway exported for this one: DONE
  *   POST   /api/v1/window               technician  {"seconds"}      DELETE: closes it
  *   GET    /api/v1/queue                viewer      QUEUE; ?limit= devices (at most 200, default 20), those with most first
+ *   GET    /api/v1/dead                 viewer      ?before=&limit= (at most 200, default 50): {"letters":[{"row","id" (gh-id),"device" (id, or
+ *                                                   null: it was forgotten),"name","trust","time","clock_synced","format","bytes","reason",
+ *                                                   "put_aside"}],"next" (before, to go on; or null)}: what a platform will never take, newest first
  *   GET    /api/v1/devices/<id>/history viewer      ?before=&limit=: as the journal, of this device alone
  *   GET    /api/v1/journal              admin       ?before=&after=&limit=&who=&action=&object=: {"rows":[{"number","time","clock_synced","who","role","via","action","object","evidence","result"}],"next" (before, to go on; or null)}
  *   GET    /api/v1/journal/verify       admin       {"intact","rows","head","first_bad" (number or null)}
@@ -91,6 +94,7 @@
 #include "core/device-ca.h"
 #include "core/heard.h"
 #include "core/label-book.h"
+#include "core/letter.h"
 #include "core/limits.h"
 #include "core/link.h"
 #include "core/metrics.h"
@@ -177,6 +181,8 @@ struct api_ops {
 	/* Does it and answers once. The act is copied. */
 	void (*act)(void *userdata, const struct act *act, act_done_fn done, void *done_userdata);
 	void (*journal)(void *userdata, const struct audit_query *query, api_journal_fn done,
+		void *done_userdata);
+	void (*letters)(void *userdata, uint64_t before, unsigned max, letters_fn done,
 		void *done_userdata);
 	/* People, for the People screen and the tool: calls each(); returns. */
 	void (*people)(void *userdata,

@@ -430,6 +430,8 @@ const struct command commands[] = {
 	{"device-ca", "withdraw", "FINGERPRINT", 1, 1, 0,
 		"no device comes in with it any more, and those that did are out (root)",
 		run_device_ca_withdraw, NULL},
+	{"queue", "dead", "", 0, 0, TAKES(BEFORE) | TAKES(LIMIT),
+		"readings that a platform will never take, and why", run_queue_dead, NULL},
 	{"queue", NULL, "", 0, 0, TAKES(LIMIT),
 		"what waits for the platform, and for how long there "
 		"is room",

@@ -82,6 +82,7 @@ int run_journal_export(struct ctl *ctl);
 int run_journal_verify(struct ctl *ctl);
 int run_show(struct ctl *ctl);
 int run_queue(struct ctl *ctl);
+int run_queue_dead(struct ctl *ctl);
 /* device.c */
 int run_command(struct ctl *ctl);
 int run_replace(struct ctl *ctl);

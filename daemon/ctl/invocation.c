@@ -37,7 +37,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_PASSWORD_FILE] = {"password-file", "FILE", "first line is the password; -: stdin"},
 	[OPTION_STAGE] = {"stage", "S", "devices: only these, e.g. active,waiting-person"},
 	[OPTION_SEARCH] = {"search", "TEXT", "devices: in names, places, models, serials"},
-	[OPTION_BEFORE] = {"before", "N", "journal: rows before number N"},
+	[OPTION_BEFORE] = {"before", "N", "journal, queue dead: rows before number N"},
 	[OPTION_LIMIT] = {"limit", "N", "journal, queue: at most N rows"},
 	[OPTION_CONFIG] = {"config", "FILE",
 		"setup, doctor, backup, restore, profiles check: the gateway's configuration file"},

@@ -324,3 +324,18 @@ int run_queue(struct ctl *ctl)
 	snprintf(path, sizeof(path), "/api/v1/queue?limit=%lu", devices);
 	return ctl_show(ctl, path, view_queue);
 }
+
+int run_queue_dead(struct ctl *ctl)
+{
+	const char *limit = ctl->invocation->value[OPTION_LIMIT];
+	const char *before = ctl->invocation->value[OPTION_BEFORE];
+	unsigned long rows = 50, row = 0;
+	char path[80];
+
+	if (limit && number_parse(limit, 1, 200, &rows) < 0)
+		return ctl_usage_error(ctl, "--limit needs a number from 1 to 200");
+	if (before && number_parse(before, 1, LONG_MAX, &row) < 0)
+		return ctl_usage_error(ctl, "--before needs the number of a row");
+	snprintf(path, sizeof(path), "/api/v1/dead?before=%lu&limit=%lu", row, rows);
+	return ctl_show(ctl, path, view_letters);
+}

@@ -221,6 +221,19 @@ void view_gaps(const json_t *answer, FILE *out)
 	view_list(json_object_get(answer, "gaps"), columns, ELEMENTS(columns), "", out);
 }
 
+void view_letters(const json_t *answer, FILE *out)
+{
+	static const struct column columns[] = {{"ROW", "row"}, {"DEVICE", "device"},
+		{"NAME", "name"}, {"ACCEPTED", "time"}, {"BYTES", "bytes"},
+		{"PUT ASIDE", "put_aside"}, {"REASON", "reason"}};
+
+	view_list(json_object_get(answer, "letters"), columns, ELEMENTS(columns),
+		"The platform took all that it was sent.", out);
+	if (json_is_integer(json_object_get(answer, "next")))
+		fprintf(out, "\nThere are more: gatehousectl queue dead --before %lld\n",
+			(long long)json_integer_value(json_object_get(answer, "next")));
+}
+
 void view_tokens(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {{"CALLS ITSELF", "ep"}, {"PLATFORM", "platform"},

@@ -20,6 +20,7 @@ void view_commands(const json_t *answer, FILE *out);
 /* Parts of it. */
 void view_queue_devices(const json_t *answer, FILE *out);
 void view_gaps(const json_t *answer, FILE *out);
+void view_letters(const json_t *answer, FILE *out);
 void view_queue(const json_t *answer, FILE *out);
 void view_journal(const json_t *answer, FILE *out);
 void view_tokens(const json_t *answer, FILE *out);

@@ -114,13 +114,15 @@ void reading_all_drained(struct host *host)
 /* The session that has its readings, so that nothing more of it is sent. */
 static void cut(struct host *host, struct device *device)
 {
+	bool shared =
+		!session_is_own(device) || flights_shared_of_device(host, device->record->row);
 	struct device *other;
 
 	device_host(device)->drain_cut = true;
-	if (session_is_own(device)) {
+	if (session_is_own(device))
 		session_cut(host, device);
+	if (!shared)
 		return;
-	}
 	for (other = registry_first(host->registry); other; other = registry_next(other))
 		if (device_host(other)->draining && !session_is_own(other))
 			device_host(other)->drain_cut = true;

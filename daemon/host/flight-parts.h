@@ -17,9 +17,8 @@ bool flight_has_room(const struct host *host, size_t more);
 /* A reading by itself. False: not now, for none of them; it waits again. */
 bool flight_send(struct host *host, struct device *device, struct reading *reading);
 /* The flight of the tag 'last' goes in a message with others ('packed'), and the one of the tag
- * 'next' (0 = none) is the next of them. 'wide': by the gateway's session, whose device it ever is.
- */
-void flight_join(struct host *host, uint64_t last, uint64_t next, bool wide, bool packed);
+ * 'next' (0 = none) is the next of them. 'own': by its device's own session. */
+void flight_join(struct host *host, uint64_t last, uint64_t next, bool own, bool packed);
 /* The flight of a tag, or NULL when it was given up meanwhile. */
 struct flight *flight_find(struct host *host, uint64_t tag);
 void flight_free(struct host *host, struct flight *flight);

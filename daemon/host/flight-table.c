@@ -22,7 +22,8 @@ bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, 
 	flight->device_row = device_row;
 	flight->row = row;
 	flight->next_in_pack = 0;
-	flight->wide = flight->packed = false;
+	flight->own = flight->packed = false;
+	flight->order = ++host->flight_order;
 	flight->generation++;
 	flight->sent_usec = clock_boot_usec();
 	*ret_tag = (uint64_t)flight->generation << 32 | (slot + 1);
@@ -60,6 +61,17 @@ bool flights_of_device(const struct host *host, uint64_t device_row)
 	return false;
 }
 
+bool flights_shared_of_device(const struct host *host, uint64_t device_row)
+{
+	uint32_t i;
+
+	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind == FLIGHT_READING && !host->flights[i].own &&
+			host->flights[i].device_row == device_row)
+			return true;
+	return false;
+}
+
 void flight_give_up(struct host *host, uint64_t tag)
 {
 	struct flight *flight = flight_find(host, tag);
@@ -68,12 +80,12 @@ void flight_give_up(struct host *host, uint64_t tag)
 		flight_free(host, flight);
 }
 
-void flight_join(struct host *host, uint64_t last, uint64_t next, bool wide, bool packed)
+void flight_join(struct host *host, uint64_t last, uint64_t next, bool own, bool packed)
 {
 	struct flight *flight = flight_find(host, last);
 
 	flight->next_in_pack = next;
-	flight->wide = wide;
+	flight->own = own;
 	flight->packed = packed;
 }
 

@@ -7,7 +7,8 @@
  *	PUBACK                  -> the row is deleted in a batch
  *	refused for good        -> dead letters
  *	refused for the moment  -> waits, its device is held for 1 s to 60 s
- *	link lost               -> all of it is owed again, in order
+ *	link lost               -> all of it is owed again, in order; under MQTT 3.1.1 that may be
+ *				   the word about a reading (core/suspect.h): dead letters
  *
  * What the uplink holds is known by a slot in the flight table; its number and a generation make
  * the tag that comes back. A slot lives until the uplink answered or lost its session, also when
@@ -69,9 +70,12 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 		return r;
 	if (!flight_take(host, FLIGHT_READING, reading->device_row, reading->row, &tag))
 		return -EBUSY;
+	flight_find(host, tag)->own = session_has_own(device);
 	r = session_publish(host, device, &message, tag);
 	if (r < 0)
 		flight_free(host, flight_find(host, tag));
+	else
+		suspect_sent(session_suspect(host, device));
 	return r;
 }
 
@@ -173,6 +177,10 @@ static bool pump_one(struct host *host, struct reading *reading, unsigned *count
 		flight_hold(host, device, reading->device_row, reading->row);
 		return true;
 	}
+	if (!session_has_own(device) && !suspect_has_room(&host->suspect)) {
+		owed_put_back(host->owed, reading->device_row, reading->row);
+		return false;
+	}
 	if (pack_is_wanted(host, device))
 		return pack_send(host, device, reading, count);
 	++*count;
@@ -234,20 +242,16 @@ static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdat
 	return 0;
 }
 
-/* Takes the slot of a tag back, and of a pack the first one that is still in flight. False: it was
- * given up meanwhile, or was no reading. */
+/* Takes the slot of a tag back. False: it was given up meanwhile, or was no reading. */
 static bool landed(struct host *host, uint64_t tag, struct flight *ret_was)
 {
-	struct flight *flight;
+	struct flight *flight = flight_find(host, tag);
 
-	while ((flight = flight_find(host, tag))) {
-		*ret_was = *flight;
-		flight_free(host, flight);
-		if (ret_was->kind != FLIGHT_VOID)
-			return ret_was->kind == FLIGHT_READING;
-		tag = ret_was->next_in_pack;
-	}
-	return false;
+	if (!flight)
+		return false;
+	*ret_was = *flight;
+	flight_free(host, flight);
+	return ret_was->kind == FLIGHT_READING;
 }
 
 /* The next one of the same message. */
@@ -293,12 +297,25 @@ static void device_is_eased(struct host *host, uint64_t device_row)
 	outbox_device_eased(host, device);
 }
 
+/* The suspect of the session by which it went; NULL: that session is gone. */
+static struct suspect *suspect_of(struct host *host, const struct flight *was)
+{
+	const struct device *device = registry_by_row(host->registry, was->device_row);
+
+	if (!was->own)
+		return &host->suspect;
+	return session_has_own(device) ? session_suspect(host, device) : NULL;
+}
+
 static void delivered(struct host *host, const struct flight *was)
 {
+	struct suspect *suspect = suspect_of(host, was);
 	size_t before = owed_deletes_waiting(host->owed);
 
 	histogram_add(&host->metrics.publish, clock_boot_usec() - was->sent_usec);
 	owed_acked(host->owed, was->device_row, was->row);
+	if (suspect)
+		suspect_taken(suspect, was->row);
 	device_is_eased(host, was->device_row);
 	if (owed_deletes_waiting(host->owed) >= DELETES_AT_ONCE)
 		reading_delete_delivered(host);
@@ -335,8 +352,11 @@ static bool is_poison(int reason)
 /* Of several it is not known which one it was, or whether they were only too much together. */
 static void refused(struct host *host, const struct flight *was, int reason, bool alone)
 {
+	struct suspect *suspect = suspect_of(host, was);
 	char text[32];
 
+	if (suspect)
+		suspect_excused(suspect);
 	if (is_poison(reason) && alone) {
 		snprintf(text, sizeof(text), "MQTT reason 0x%02X", (unsigned)reason);
 		flight_bury(host, was->device_row, was->row, text);
@@ -373,49 +393,83 @@ void reading_on_refused(struct host *host, uint64_t tag, int reason)
 }
 
 /* One that the uplink held will not come back: it is owed again, and with it what left after it. */
-static void give_back(struct host *host, struct flight *flight, bool pack_goes_on)
+static void give_back(struct host *host, struct flight *flight)
 {
 	if (flight->kind == FLIGHT_READING) {
 		owed_put_back(host->owed, flight->device_row, flight->row);
 		/* Under MQTT 3.1.1 a broker says by hanging up that a PUBLISH is too large. */
-		if (flight->packed && !pack_goes_on)
+		if (flight->packed)
 			host->pack_singles++;
 	} else if (flight->kind == FLIGHT_GAP)
 		gap_on_lost(host, flight->row);
 	else if (flight->kind == FLIGHT_RESULT)
 		command_on_lost(host, flight->row);
-	/* The others of its pack land by it. */
-	if (pack_goes_on)
-		flight->kind = FLIGHT_VOID;
-	else
-		flight_free(host, flight);
+	flight_free(host, flight);
 }
 
-/* True for what went by the gateway's session. */
-static bool is_shared(struct host *host, const struct flight *flight)
+/* Does it end with this session: a device's own, or the gateway's (0)? A reading that went by the
+ * gateway's lives on when its device's own is lost. */
+static bool goes_with(struct host *host, const struct flight *flight, uint64_t device_row)
 {
-	const struct device *device = registry_by_row(host->registry, flight->device_row);
+	const struct device *device;
 
-	return flight->wide || !device || !session_is_own(device);
+	if (flight->kind == FLIGHT_FREE || (device_row && flight->device_row != device_row))
+		return false;
+	if (flight->kind == FLIGHT_READING)
+		return flight->own == (device_row != 0);
+	device = registry_by_row(host->registry, flight->device_row);
+	return device_row || !device || !session_is_own(device);
 }
 
-void reading_on_link_lost(struct host *host)
+/* What left first of all that the session had is what the peer saw first: the others may never have
+ * been looked at. */
+static void blame(struct host *host, struct suspect *suspect, uint64_t device_row)
+{
+	const struct flight *first = NULL;
+	unsigned readings = 0;
+	uint32_t i;
+
+	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++) {
+		const struct flight *flight = &host->flights[i];
+
+		if (!goes_with(host, flight, device_row))
+			continue;
+		readings += flight->kind == FLIGHT_READING;
+		if (!first || flight->order < first->order)
+			first = flight;
+	}
+	if (!first)
+		return;
+	if (suspect_blamed(suspect, first->kind == FLIGHT_READING ? first->row : 0, readings))
+		flight_bury(host, first->device_row, first->row,
+			"the broker hung up on it three times");
+}
+
+static void session_lost(
+	struct host *host, struct suspect *suspect, uint64_t device_row, bool hung_up)
 {
 	uint32_t i;
 
+	if (suspect && hung_up)
+		blame(host, suspect, device_row);
+	else if (suspect)
+		suspect_excused(suspect);
 	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
-		if (host->flights[i].kind != FLIGHT_FREE && is_shared(host, &host->flights[i]))
-			give_back(host, &host->flights[i], false);
+		if (goes_with(host, &host->flights[i], device_row))
+			give_back(host, &host->flights[i]);
+}
+
+void reading_on_link_lost(struct host *host, bool hung_up)
+{
+	session_lost(host, &host->suspect, 0, hung_up);
 	reading_all_drained(host);
 }
 
-void reading_on_session_lost(struct host *host, uint64_t device_row)
+void reading_on_session_lost(struct host *host, uint64_t device_row, bool hung_up)
 {
-	uint32_t i;
+	const struct device *device = registry_by_row(host->registry, device_row);
 
-	for (i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
-		if (host->flights[i].kind != FLIGHT_FREE &&
-			host->flights[i].device_row == device_row)
-			give_back(host, &host->flights[i], host->flights[i].wide);
+	session_lost(host, session_has_own(device) ? session_suspect(host, device) : NULL,
+		device_row, hung_up);
 	reading_look_whether_drained(host, device_row);
 }

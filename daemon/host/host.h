@@ -31,6 +31,7 @@
 #include "core/owed.h"
 #include "core/recent.h"
 #include "core/registry.h"
+#include "core/suspect.h"
 #include "core/token.h"
 #include "core/window.h"
 #include "drivers/table.h"
@@ -51,17 +52,17 @@ enum flight_kind {
 	FLIGHT_READING,
 	FLIGHT_GAP,
 	FLIGHT_RESULT,
-	FLIGHT_VOID, /* owed again, while the pack that it was part of is still on its way */
 };
 struct flight {
 	enum flight_kind kind;
 	uint32_t generation;
 	uint32_t next_free;
 	uint64_t next_in_pack; /* its tag, 0 = none */
-	bool wide;	       /* of a pack that goes by the gateway's session, whose it ever is */
+	bool own;	       /* a reading that went by its device's own session */
 	bool packed;	       /* with others in one message */
 	uint64_t device_row;
 	uint64_t row;
+	uint64_t order;	    /* of leaving */
 	uint64_t sent_usec; /* boot time */
 };
 
@@ -216,6 +217,8 @@ struct host {
 	unsigned flights_in_use;
 	char replacing_ep[EP_MAX + 1]; /* is on its way to another record; nobody else gets it */
 	unsigned pack_singles;	       /* so many readings go out one by one: see pack.c */
+	uint64_t flight_order;
+	struct suspect suspect; /* of the gateway's session */
 	sd_event_source *delete_timer;
 	sd_event_source *pump_source; /* deferred: one pump for each turn of the loop */
 	struct log_limiter refused_log;

@@ -102,6 +102,7 @@ static bool fill(struct host *host, struct pack *pack, size_t most, unsigned *co
 /* One flight for each, joined; 0 or -EBUSY and none. */
 static int take_flights(struct host *host, const struct pack *pack, uint64_t *ret_tag)
 {
+	bool own = session_has_own(pack->carrier);
 	uint64_t tags[PACK_MAX] = {0};
 
 	for (size_t i = 0; i < pack->count; i++) {
@@ -115,8 +116,8 @@ static int take_flights(struct host *host, const struct pack *pack, uint64_t *re
 		}
 	}
 	for (size_t i = 0; i < pack->count; i++)
-		flight_join(host, tags[i], i + 1 < pack->count ? tags[i + 1] : 0, pack->wide,
-			pack->count > 1);
+		flight_join(
+			host, tags[i], i + 1 < pack->count ? tags[i + 1] : 0, own, pack->count > 1);
 	*ret_tag = tags[0];
 	return 0;
 }
@@ -147,6 +148,8 @@ static int publish(struct host *host, const struct pack *pack)
 	r = session_publish(host, pack->carrier, &message, tag);
 	if (r < 0)
 		flight_give_up_pack(host, tag);
+	else
+		suspect_sent(session_suspect(host, pack->carrier));
 	return r;
 }
 
@@ -165,7 +168,8 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 		.carrier = device,
 		.wide = is_wide(host, device),
 	};
-	size_t most = host->pack_singles > 0 ? 1 : host->config->mqtt_pack;
+	bool single = host->pack_singles > 0 || session_suspect(host, device)->alone > 0;
+	size_t most = single ? 1 : host->config->mqtt_pack;
 	bool room;
 	int r;
 

@@ -27,10 +27,11 @@ void reading_pump_soon(struct host *host);
 void reading_pump_later(struct host *host); /* after a failure: in a second */
 void reading_on_delivered(struct host *host, uint64_t tag);
 void reading_on_refused(struct host *host, uint64_t tag, int reason);
-/* Nothing that is in flight will come back; it goes out again, in order. */
-void reading_on_link_lost(struct host *host);
+/* Nothing that is in flight by the gateway's session will come back; it goes out again, in order.
+ * 'hung_up': the broker ended it without a word, which may be its word about a reading. */
+void reading_on_link_lost(struct host *host, bool hung_up);
 /* The same for the session of one device alone. */
-void reading_on_session_lost(struct host *host, uint64_t device_row);
+void reading_on_session_lost(struct host *host, uint64_t device_row, bool hung_up);
 /* Deletes what was delivered and not deleted yet. */
 void reading_delete_delivered(struct host *host);
 bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
@@ -42,6 +43,8 @@ void flight_give_up_pack(struct host *host, uint64_t tag);
 void flights_free_all(struct host *host);
 /* True while the uplink holds a reading of this device, also one that is owed again. */
 bool flights_of_device(const struct host *host, uint64_t device_row);
+/* ... by the gateway's session. */
+bool flights_shared_of_device(const struct host *host, uint64_t device_row);
 
 /* ---- drain.c ---- */
 /* Lets a device publish, or holds it, after its life changed. */

@@ -34,6 +34,11 @@ bool session_is_own(const struct device *device)
 	return driver->session(device->record, "", &session) >= 0;
 }
 
+bool session_has_own(const struct device *device)
+{
+	return session_of(device) != NULL;
+}
+
 struct device_session *session_of(const struct device *device)
 {
 	struct device_host *part = device ? device_host(device) : NULL;
@@ -43,13 +48,19 @@ struct device_session *session_of(const struct device *device)
 
 /* ---- the window of one session ---- */
 
+/* A broker that hangs up gets one at a time. */
+static size_t window(const struct host *host, const struct device_session *session)
+{
+	return session->suspect.alone ? 1 : host->limits.value[LIMIT_LINK_WINDOW];
+}
+
 void session_on_delivered(struct host *host, uint64_t device_row)
 {
 	struct device *device = registry_by_row(host->registry, device_row);
 	struct device_session *session = session_of(device);
 
 	if (!session || !session->held ||
-		owed_in_flight(host->owed, device_row) > host->limits.value[LIMIT_LINK_WINDOW] / 2)
+		owed_in_flight(host->owed, device_row) > window(host, session) / 2)
 		return;
 	session->held = false;
 	reading_set_open(host, device);
@@ -78,10 +89,10 @@ bool session_may_send(struct host *host, struct device *device)
 	if (!session || !session->up)
 		return false;
 	/* The reading that is asked about counts already. */
-	if (owed_in_flight(host->owed, device->record->row) <=
-		host->limits.value[LIMIT_LINK_WINDOW])
+	if (owed_in_flight(host->owed, device->record->row) <= window(host, session))
 		return true;
-	host->limits.reached[LIMIT_LINK_WINDOW]++;
+	if (!session->suspect.alone)
+		host->limits.reached[LIMIT_LINK_WINDOW]++;
 	session->held = true;
 	return false;
 }
@@ -105,6 +116,13 @@ int session_version(const struct host *host, const struct device *device)
 	const struct device_session *session = session_of(device);
 
 	return session ? session->version : host->mqtt_version;
+}
+
+struct suspect *session_suspect(struct host *host, const struct device *device)
+{
+	struct device_session *session = session_of(device);
+
+	return session ? &session->suspect : &host->suspect;
 }
 
 int session_publish(struct host *host, const struct device *device,

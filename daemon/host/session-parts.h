@@ -19,6 +19,7 @@ struct device_session {
 	uint16_t port;
 	bool refused_said; /* that a publication was refused, since it is up */
 	int version;
+	struct suspect suspect;
 	uint64_t up_since_usec;
 	unsigned closed_soon; /* times in a row, see session.c */
 	struct backoff backoff;

@@ -57,8 +57,10 @@ static const char *id_of(const struct device_session *session)
 
 /* What is in flight will not come back any more. Who waited for that may let the device go, and
  * this session with it. */
-static void go_down(struct host *host, struct device_session *session)
+static void go_down(struct host *host, struct device_session *session, bool by_peer)
 {
+	bool hung_up = by_peer && session->up && session->version != 5 && !session->leaving;
+
 	if (session->up) {
 		session->up = false;
 		session->held = false;
@@ -66,7 +68,7 @@ static void go_down(struct host *host, struct device_session *session)
 		if (clock_boot_usec() - session->up_since_usec >= LASTED_USEC)
 			backoff_reset(&session->backoff);
 	}
-	reading_on_session_lost(host, session->device_row);
+	reading_on_session_lost(host, session->device_row, hung_up);
 }
 
 static void on_retry_submitted(
@@ -100,7 +102,7 @@ static void plan_retry(struct host *host, struct device_session *session)
 		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
 }
 
-static void lost(struct host *host, struct device_session *session, const char *why)
+static void lost(struct host *host, struct device_session *session, const char *why, bool by_peer)
 {
 	struct device_host *part = device_host_pin(session->part);
 	bool tell = session->up || session->backoff.tries == 0;
@@ -109,7 +111,7 @@ static void lost(struct host *host, struct device_session *session, const char *
 		log_device(LOG_WARNING, id_of(session),
 			"Its session at %s:%u is down: %s. Its readings wait on disk.",
 			session->host, session->port, why);
-	go_down(host, session);
+	go_down(host, session, by_peer);
 	if (part->session == session) {
 		plan_retry(host, session);
 		host_submit(
@@ -168,7 +170,7 @@ void session_connect(struct host *host, struct device_session *session)
 	if (r >= 0)
 		r = uplink_connect(session->uplink);
 	if (r < 0)
-		lost(host, session, strerror(-r));
+		lost(host, session, strerror(-r), false);
 }
 
 /* Whatever was handed in before still goes out; no event comes any more. */
@@ -179,7 +181,7 @@ static void close_uplink(struct host *host, struct device_session *session, bool
 	if (session->up && !cut)
 		uplink_disconnect(session->uplink);
 	session->uplink = uplink_session_free(session->uplink);
-	go_down(host, session);
+	go_down(host, session, false);
 }
 
 static void session_free(struct device_session *session)
@@ -290,11 +292,11 @@ void session_cut(struct host *host, struct device *device)
 	struct device_session *session = session_of(device);
 
 	if (!session || !session->uplink) {
-		reading_on_session_lost(host, device->record->row);
+		reading_on_session_lost(host, device->record->row, false);
 		return;
 	}
 	session->uplink = uplink_session_free(session->uplink);
-	lost(host, session, "cut by the gateway");
+	lost(host, session, "cut by the gateway", false);
 }
 
 void session_detach(struct device_host *part)
@@ -372,7 +374,7 @@ static void on_refused(
 			"The broker refuses its credential: %s. Replace its token (gatehousectl "
 			"tokens import, or replace %s).",
 			text, part->device->record->ep);
-	go_down(host, session);
+	go_down(host, session, false);
 	if (part->session == session)
 		host_submit(
 			host, part->device, &(const struct submission){.event = LIFE_LINK_REFUSED});
@@ -429,16 +431,18 @@ static void on_lost(
 	struct host *host, struct device_session *session, const struct uplink_event *event)
 {
 	struct device_host *part = device_host_pin(session->part);
+	bool taken_over = false;
 	char text[100];
 
 	if (!session->up)
 		session->closed_soon = 0;
-	else if (looks_taken_over(host, session))
+	else if ((taken_over = looks_taken_over(host, session)))
 		on_taken_over(host, session);
 	/* It may be gone with what that began. */
 	if (part->session == session)
 		lost(host, session,
-			span_to_safe_text(span_from_string(event->text), text, sizeof(text)));
+			span_to_safe_text(span_from_string(event->text), text, sizeof(text)),
+			event->kind == UPLINK_LOST && !taken_over);
 	device_host_unpin(part);
 }
 

@@ -10,6 +10,8 @@
 
 #include "host/host.h"
 
+/* True when it has one at present. */
+bool session_has_own(const struct device *device);
 /* True when this device has, or with its credential will have, a session of its own. */
 bool session_is_own(const struct device *device);
 
@@ -46,6 +48,8 @@ bool session_is_open(const struct device *device);
 bool session_carries(const struct host *host, const struct device *device);
 /* 5 or 4, of the session that carries it. */
 int session_version(const struct host *host, const struct device *device);
+/* Which reading the broker of the session that carries it hangs up about. */
+struct suspect *session_suspect(struct host *host, const struct device *device);
 /* Hands a message about a device over; 'device' may be NULL. -ENOTCONN when there is no way. */
 int session_publish(struct host *host, const struct device *device,
 	const struct upstream_message *message, uint64_t tag);

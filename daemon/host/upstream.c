@@ -365,6 +365,8 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 static void on_down(struct host *host, const struct uplink_event *event, enum link_event what)
 {
 	bool was_up = host->link == LINK_UP;
+	bool hung_up = was_up && event->kind == UPLINK_LOST && host->mqtt_version != 5 &&
+		       !host->cutting && !host->stopping;
 	bool first_try = host->link_backoff.tries == 0;
 	char text[100];
 
@@ -377,7 +379,7 @@ static void on_down(struct host *host, const struct uplink_event *event, enum li
 	loop_timer_stop(host->cut_timer);
 	/* Before anybody is told: what follows must not publish into a session that is gone. */
 	link_event(host, what);
-	reading_on_link_lost(host);
+	reading_on_link_lost(host, hung_up);
 	platform_asks_lost(host);
 	if (was_up)
 		tell_devices(host, false);
@@ -428,6 +430,7 @@ static void cut_now(struct host *host)
 	const struct uplink_event lost = {.kind = UPLINK_LOST, .text = "cut by the gateway"};
 
 	host->session = uplink_session_free(host->session);
+	host->cutting = true;
 	on_down(host, &lost, LINK_LOST);
 }
 

@@ -246,6 +246,14 @@ static void on_journal(
 	store_journal(host->store, query, done, done_userdata);
 }
 
+static void on_letters(
+	void *userdata, uint64_t before, unsigned max, letters_fn done, void *done_userdata)
+{
+	struct host *host = userdata;
+
+	store_letters(host->store, before, max, done, done_userdata);
+}
+
 static void on_people(void *userdata,
 	void (*each)(void *each_userdata, const struct person *person), void *each_userdata)
 {
@@ -291,5 +299,6 @@ const struct api_ops host_api_ops = {
 	.put_ca = on_put_ca,
 	.put_parcel = on_put_parcel,
 	.journal = on_journal,
+	.letters = on_letters,
 	.people = on_people,
 };

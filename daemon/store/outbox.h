@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/letter.h"
 #include "core/owed.h"
 #include "core/reading.h"
 #include "store/database.h"
@@ -77,6 +78,10 @@ int outbox_delete_device(
  * written with it. */
 int outbox_bury(
 	struct outbox *outbox, uint64_t row, const char *reason, const struct store_gap *gap);
+/* store-letters.c: those with a row below 'before' (0 = all), newest first; room for 'max', which
+ * is at least 1. */
+int outbox_letters(struct outbox *outbox, uint64_t before, unsigned max, struct letter *ret_letters,
+	size_t *ret_count, uint64_t *ret_next);
 /* store-trim.c */
 int outbox_oldest(
 	struct outbox *outbox, const struct store_oldest *what, struct store_old *ret_found);

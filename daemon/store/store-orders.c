@@ -117,6 +117,10 @@ int worker_do_quick(struct worker *worker, struct order *order)
 	if (order->kind == ORDER_OLDEST)
 		return worker_judge(worker, worker->outbox->db,
 			outbox_oldest(worker->outbox, &order->oldest.what, &order->oldest.found));
+	if (order->kind == ORDER_LETTERS)
+		return worker_judge(worker, worker->outbox->db,
+			outbox_letters(worker->outbox, order->letters.before, order->letters.max,
+				order->letters.list, &order->letters.count, &order->letters.next));
 	if (order->kind == ORDER_TOKEN)
 		return get_token(worker, order);
 	if (order->kind == ORDER_REKEY)

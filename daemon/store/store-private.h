@@ -12,8 +12,6 @@
 #include "store/outbox.h"
 #include "store/store.h"
 
-#define BURY_REASON_MAX 95
-
 enum order_kind {
 	ORDER_SAVE,
 	ORDER_JOURNAL,
@@ -25,6 +23,7 @@ enum order_kind {
 	ORDER_DROP_GAP,
 	ORDER_FETCH,
 	ORDER_OLDEST,
+	ORDER_LETTERS,
 	ORDER_TOKEN,
 	ORDER_REKEY,
 	ORDER_BACKUP,
@@ -64,7 +63,7 @@ struct order {
 		} drop;
 		struct {
 			uint64_t row;
-			char reason[BURY_REASON_MAX + 1];
+			char reason[LETTER_REASON_MAX + 1];
 		} bury;
 		struct {
 			struct owed_fetch what;
@@ -76,6 +75,13 @@ struct order {
 			store_oldest_fn done;
 			struct store_old found;
 		} oldest;
+		struct {
+			uint64_t before, next;
+			unsigned max;
+			letters_fn done;
+			struct letter *list;
+			size_t count;
+		} letters;
 		struct {
 			char kind[TOKEN_KIND_MAX + 1], ep[EP_MAX + 1];
 			store_token_fn done;

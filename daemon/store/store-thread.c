@@ -109,6 +109,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 	case ORDER_PUT_GAP:
 	case ORDER_FETCH:
 	case ORDER_OLDEST:
+	case ORDER_LETTERS:
 	case ORDER_TOKEN:
 	case ORDER_REKEY:
 	case ORDER_BACKUP:

@@ -86,6 +86,12 @@ static void answer_oldest(struct store *store, struct order *order)
 	order->oldest.done(order->userdata, order->result, &order->oldest.found);
 }
 
+static void answer_letters(struct store *store, struct order *order)
+{
+	order->letters.done(order->userdata, order->result, order->letters.list,
+		order->letters.count, order->letters.next);
+}
+
 static void answer_failed(struct store *store, struct order *order)
 {
 	if (store->ops.failed)
@@ -107,6 +113,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_DROP_GAP] = answer_nothing,
 	[ORDER_FETCH] = answer_fetch,
 	[ORDER_OLDEST] = answer_oldest,
+	[ORDER_LETTERS] = answer_letters,
 	[ORDER_TOKEN] = answer_token,
 	[ORDER_REKEY] = answer_done,
 	[ORDER_BACKUP] = answer_done,
@@ -127,6 +134,9 @@ void order_free(struct order *order)
 		break;
 	case ORDER_DELETE:
 		free(order->remove.ranges);
+		break;
+	case ORDER_LETTERS:
+		free(order->letters.list);
 		break;
 	case ORDER_FETCH:
 		free(order->fetch.readings);

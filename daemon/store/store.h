@@ -31,6 +31,7 @@
 #include "base/crypto.h"
 #include "base/parcel.h"
 #include "core/change.h"
+#include "core/letter.h"
 #include "core/owed.h"
 #include "core/reading.h"
 #include "store/key-source.h"
@@ -188,6 +189,10 @@ void store_delete_oldest(struct store *store, uint64_t device_row, uint64_t last
  * letters), in one transaction with 'gap' (copied, NULL = none). No answer: a row that could not be
  * moved is published again after a restart. */
 void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap);
+/* The dead letters with a row below 'before' (0 = all), at most 'max' (1 to LETTERS_AT_ONCE). done
+ * runs on the loop exactly once: 0, or negative errno and none; -ECANCELED at shutdown. */
+void store_letters(
+	struct store *store, uint64_t before, unsigned max, letters_fn done, void *userdata);
 /* Writes a gap, or writes over the one with its id. No answer: one that could not be written is
  * lost at a restart. */
 void store_put_gap(struct store *store, const struct store_gap *gap);

@@ -131,6 +131,30 @@ static void draw_gaps(struct view *view, const json_t *list)
 	draw_section_end(view);
 }
 
+/* Readings that the platform will never take: the newest ones. */
+static void draw_letters(struct view *view, const json_t *list)
+{
+	if (json_array_size(list) == 0)
+		return;
+	draw_section_begin(view, TEXT_LETTERS, "letters");
+	html_put(view->html, "<p class=\"faint\">%s</p>\n<ul class=\"history\">\n",
+		text(TEXT_LETTERS_WHAT));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *letter = json_array_get(list, i);
+		const char *name = json_text(letter, "name"), *id = json_text(letter, "device");
+
+		html_put(view->html, "<li>");
+		draw_time(view, json_text(letter, "time"));
+		html_put(view->html, " <bdi>%s</bdi>: %lld B · <bdi>%s</bdi></li>\n",
+			name[0] ? name
+			: id[0] ? id
+				: "–",
+			json_number(letter, "bytes"), json_text(letter, "reason"));
+	}
+	html_put(view->html, "</ul>\n");
+	draw_section_end(view);
+}
+
 static void draw_gateway(struct view *view, const json_t *status)
 {
 	const json_t *gateway = json_object_get(status, "gateway");
@@ -166,6 +190,7 @@ void draw_uplink(struct view *view)
 	draw_losses(view, queue);
 	draw_waiting_most(view, json_object_get(queue, "devices"));
 	draw_gaps(view, json_object_get(queue, "gaps"));
+	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
 	draw_gateway(view, status);
 	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))

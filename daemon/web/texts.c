@@ -276,6 +276,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_WAITING_MOST] = "Devices with most waiting",
 	[TEXT_NOTHING_QUEUED] = "Nothing waits: what comes in goes out at once.",
 	[TEXT_GAPS] = "Given up, and not told yet",
+	[TEXT_LETTERS] = "Put aside",
+	[TEXT_LETTERS_WHAT] = "The platform will never take these readings. It was told that they "
+			      "are missing.",
 	[TEXT_CODES_TITLE] = "Codes of labels",
 	[TEXT_TOKENS_FILE] = "A file of tokens",
 	[TEXT_TOKENS_FILE_WHAT] =

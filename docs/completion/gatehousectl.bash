@@ -56,6 +56,7 @@ codes drop|EP|
 device-ca list||
 device-ca add|FILE| --name=TEXT --admit=POLICY
 device-ca withdraw|FINGERPRINT|
+queue dead|| --before=N --limit=N
 queue|| --limit=N
 journal export|| --who=NAME --action=A --object=O --csv
 journal verify||

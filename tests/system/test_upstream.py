@@ -7,7 +7,7 @@ import json
 import bed
 from bed import Recorder, coap, until
 from bed.certificates import Authority
-from bed.old_broker import OldBroker
+from bed.old_broker import OldBroker, Touchy
 from bed.plain import device, let_in
 from bed.wait import stays
 
@@ -133,6 +133,41 @@ def test_a_broker_that_speaks_3_1_1_only(make_gateway, broker, recorder):
         gateway.terminate()
     finally:
         old.close()
+
+
+def test_a_broker_that_hangs_up_on_a_reading(make_gateway, broker, recorder):
+    """MQTT 3.1.1 has no other word for what will never be taken. What waits behind it comes, the
+    platform is told what does not, and a person sees why."""
+    touchy = Touchy(broker, b'"v":666')
+    gateway = make_gateway(config={'mqtt': {'host': '127.0.0.1', 'port': touchy.port, 'tls': False}})
+    gateway.start()
+    try:
+        one, other = let_in(gateway, 'poisoned'), let_in(gateway, 'bystander')
+        for each, value in ((one, 1), (other, 3)):
+            assert each.report(value).code == coap.CHANGED
+        until(lambda: gateway.ctl('status')['queue']['readings'] == 0, 30, 'they are out')
+        for value in (666, 2):
+            assert one.report(value).code == coap.CHANGED
+        assert other.report(4).code == coap.CHANGED
+        came = recorder.wait('gatehouse/bed/%s/telemetry' % one.id, 2, 60)
+        assert [json.loads(each.payload)['body'][0]['v'] for each in came] == [1, 2]
+        recorder.wait('gatehouse/bed/%s/telemetry' % other.id, 2, 60)
+        assert touchy.hung_up == 3
+        gap = json.loads(recorder.wait('gatehouse/bed/%s/gap' % one.id)[0].payload)
+        assert gap['count'] == 1 and 'hung up' in gap['reason']
+        letters = gateway.ctl('queue', 'dead')['letters']
+        assert [(each['device'], each['id'], each['reason']) for each in letters] == \
+            [(one.id, gap['from'], 'the broker hung up on it three times')]
+        assert letters[0]['bytes'] == len('[{"bn":"%s/","n":"seq","v":666}]' % one.id)
+        assert 'hung up on it three times' in gateway.tool('queue', 'dead').stdout
+        # A new start shows the same, and goes on.
+        gateway.restart()
+        assert gateway.ctl('queue', 'dead')['letters'] == letters
+        assert one.report(5).code == coap.CHANGED
+        until(lambda: gateway.ctl('status')['queue']['readings'] == 0, 30, 'all of it is out')
+    finally:
+        gateway.terminate()
+        touchy.close()
 
 
 def test_a_broker_of_another_name(make_gateway, work):

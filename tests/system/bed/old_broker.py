@@ -8,6 +8,7 @@ import threading
 from .broker import HOST
 
 REFUSED = b'\x20\x02\x00\x01'  # CONNACK: unacceptable protocol version
+PUBLISH = 3
 LEVEL = 8                      # where it stands in a short CONNECT packet, after "MQTT"
 
 
@@ -15,6 +16,17 @@ def _field(packet, at):
     """A text with two bytes of length before it, and what is behind."""
     size = int.from_bytes(packet[at:at + 2], 'big')
     return packet[at + 2:at + 2 + size].decode(), at + 2 + size
+
+
+def packet_size(data):
+    """Of the packet in front, with its header (MQTT 3.1.1 section 2.2.3); None: not known yet."""
+    size, at = 0, 1
+    while at < len(data):
+        size |= (data[at] & 127) << 7 * (at - 1)
+        at += 1
+        if not data[at - 1] & 128:
+            return at + size
+    return None
 
 
 def read_connect(packet):
@@ -86,8 +98,11 @@ class Listener:
             return
         self._open.append(behind)
         behind.sendall(first)
-        self._spawn(self._pass_on, client, behind)
+        self._spawn(self._said, client, behind)
         self._pass_on(behind, client)
+
+    def _said(self, client, behind):
+        self._pass_on(client, behind)
 
     @staticmethod
     def _pass_on(source, target):
@@ -120,3 +135,31 @@ class OldBroker(Listener):
     """MQTT 3.1.1 only."""
 
     refuses_5 = True
+
+
+class Touchy(OldBroker):
+    """MQTT 3.1.1 only, and it hangs up on a PUBLISH that holds 'poison', as such brokers do on what
+    they will never take. 'hung_up' counts it."""
+
+    def __init__(self, broker, poison):
+        self.poison, self.hung_up = poison, 0
+        super().__init__(broker)
+
+    def _said(self, client, behind):
+        data = b''
+        try:
+            while chunk := client.recv(65536):
+                data += chunk
+                while (size := packet_size(data)) and size <= len(data):
+                    if data[0] >> 4 == PUBLISH and self.poison in data[:size]:
+                        self.hung_up += 1
+                        raise ConnectionError
+                    behind.sendall(data[:size])
+                    data = data[size:]
+        except OSError:
+            pass
+        for one in (client, behind):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass

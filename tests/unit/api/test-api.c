@@ -152,6 +152,29 @@ static void on_verify(void *userdata, api_verify_fn done, void *done_userdata)
 	done(done_userdata, world->verify_result, world->verify_result < 0 ? "17" : "abcd");
 }
 
+static void on_letters(
+	void *userdata, uint64_t before, unsigned max, letters_fn done, void *done_userdata)
+{
+	static const struct letter letters[] = {
+		{.row = 9,
+			.device_row = 1,
+			.trust = TRUST_PSK,
+			.time = 1700000000000,
+			.clock_synced = true,
+			.format = 110,
+			.size = 71000,
+			.buried = 1700000001000,
+			.reason = "MQTT reason 0x95"},
+		{.row = 3, .device_row = 77, .reason = "\x1bunreadable"},
+	};
+	struct world *world = userdata;
+
+	world->journals++;
+	world->query.before = before;
+	world->query.max = max;
+	done(done_userdata, world->journal_result, letters, 2, world->next);
+}
+
 static void on_gaps(void *userdata, api_gap_fn each, void *each_userdata)
 {
 	each(each_userdata, &(const struct api_gap){.device = "gone-1",
@@ -243,6 +266,7 @@ static int setup(void **state)
 		.put_parcel = on_put_parcel,
 		.verify = on_verify,
 		.gaps = on_gaps,
+		.letters = on_letters,
 		.probe = on_probe,
 	};
 	const struct owed_limits limits = {
@@ -965,6 +989,37 @@ static void test_journal(void **state)
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 507);
 }
 
+static void test_dead_letters(void **state)
+{
+	struct world *world = *state;
+	const json_t *first, *second;
+
+	add_device(world, "vent", ADMISSION_ADMITTED);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/dead", NULL, NULL), 200);
+	assert_int_equal(world->query.max, 50);
+	assert_true(json_is_null(json_object_get(world->body, "next")));
+	first = json_array_get(json_object_get(world->body, "letters"), 0);
+	second = json_array_get(json_object_get(world->body, "letters"), 1);
+	assert_string_equal(json_string_value(json_object_get(first, "device")), "vent");
+	assert_non_null(strstr(json_string_value(json_object_get(first, "id")), ".9"));
+	assert_string_equal(json_string_value(json_object_get(first, "trust")), "psk");
+	assert_int_equal(json_integer_value(json_object_get(first, "bytes")), 71000);
+	assert_string_equal(
+		json_string_value(json_object_get(first, "reason")), "MQTT reason 0x95");
+	/* Its device is gone; what is written there is foreign. */
+	assert_true(json_is_null(json_object_get(second, "device")));
+	world->next = 3;
+	assert_int_equal(
+		call(world, &viewer, "GET", "/api/v1/dead", "before=12&limit=900", NULL), 200);
+	assert_int_equal(world->query.before, 12);
+	assert_int_equal(world->query.max, 200);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "next")), 3);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/dead", "limit=0", NULL), 200);
+	assert_int_equal(world->query.max, 1);
+	world->journal_result = -EIO;
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/dead", NULL, NULL), 507);
+}
+
 static void test_people(void **state)
 {
 	struct world *world = *state;
@@ -1354,6 +1409,7 @@ int main(void)
 		IN_WORLD(test_long_id),
 		IN_WORLD(test_foreign_text),
 		IN_WORLD(test_journal),
+		IN_WORLD(test_dead_letters),
 		IN_WORLD(test_history),
 		IN_WORLD(test_verify),
 		IN_WORLD(test_queue),

@@ -347,6 +347,17 @@ static void test_shows(void **state)
 			"Room for         not known yet: too little came in\n"},
 		{"queue", "GET /api/v1/queue?limit=20 HTTP", "{\"seconds_left\":null}",
 			"Given up         none\n\nNothing waits.\n"},
+		{"queue dead", "GET /api/v1/dead?before=0&limit=50 HTTP",
+			"{\"letters\":[],\"next\":null}",
+			"The platform took all that it was sent."},
+		{"queue dead --before 9 --limit 1", "GET /api/v1/dead?before=9&limit=1 HTTP",
+			"{\"letters\":[{\"row\":8,\"device\":null,\"name\":\"\",\"bytes\":3,"
+			"\"time\":\"t\",\"put_aside\":\"u\",\"reason\":\"\\u009bhung "
+			"up\"}],\"next\":8}",
+			"ROW  DEVICE  NAME  ACCEPTED  BYTES  PUT ASIDE  REASON\n"},
+		{"queue dead --limit 1", "GET /api/v1/dead?before=0&limit=1 HTTP",
+			"{\"letters\":[{\"row\":8}],\"next\":8}",
+			"There are more: gatehousectl queue dead --before 8\n"},
 		{"users list", "GET /api/v1/people HTTP", "{\"people\":[]}", "There is nobody yet"},
 		{"users list", "GET /api/v1/people HTTP",
 			"{\"people\":[{\"name\":\"anna\",\"role\":\"admin\"}]}",

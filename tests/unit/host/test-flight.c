@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakes.h"
+#include "host/upstream.h"
 #include "host/journal.h"
 #include "host/reading.h"
 
@@ -141,6 +142,106 @@ static void poison_is_buried(void **state)
 	assert_non_null(strstr(published_newest("/gap")->payload, "plant.7.3"));
 	uplink_deliver(nth(0, 3));
 	assert_int_equal(stats().readings, 0);
+}
+
+/* The broker ends the connection, and is there again. The number of publications before. */
+static size_t hung_up(void)
+{
+	size_t from = fake_publication_count;
+
+	bed.host.mqtt_version = 4;
+	uplink_event(UPLINK_LOST);
+	bed_advance(60 * USEC_PER_SEC);
+	link_up();
+	bed.host.mqtt_version = 4;
+	bed_run_loop();
+	return from;
+}
+
+static void a_broker_hangs_up_three_times(void **state)
+{
+	size_t from;
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	link_up();
+	reported("one", "10.0.0.1", 4);
+	uplink_deliver(nth(0, 0));
+	/* The second one is poison; what is behind it was never looked at. */
+	from = hung_up();
+	assert_int_equal(published("/telemetry", from), 3);
+	from = hung_up();
+	assert_int_equal(published("/telemetry", from), 1);
+	assert_int_equal(fake_rows.buried_count, 0);
+	from = hung_up();
+	assert_int_equal(fake_rows.buried_count, 1);
+	assert_int_equal(fake_rows.buried[0], 2);
+	assert_string_equal(fake_rows.buried_why[0], "the broker hung up on it three times");
+	assert_int_equal(published("/gap", from), 1);
+	assert_non_null(strstr(published_newest("/gap")->payload, "plant.7.2"));
+	/* The others go out, one at a time until it is certain that they are innocent. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(published("/telemetry", from), i + 1);
+		for (size_t at = from; at < fake_publication_count; at++)
+			if (fake_publications[at].tag)
+				uplink_deliver(at);
+		bed_run_loop();
+	}
+	assert_int_equal(stats().readings, 0);
+	assert_int_equal(stats().dead, 1);
+	from = fake_publication_count;
+	reported("one", "10.0.0.1", 3);
+	assert_int_equal(published("/telemetry", from), 3);
+}
+
+/* With the answers that a connection takes along, the first of all looks guilty. */
+static void whoever_was_first_may_be_innocent(void **state)
+{
+	size_t from;
+
+	active_device("one", "10.0.0.1");
+	link_up();
+	reported("one", "10.0.0.1", 2);
+	hung_up();
+	from = hung_up();
+	assert_int_equal(published("/telemetry", from), 1);
+	uplink_deliver(nth(from, 0));
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", from), 2);
+	hung_up();
+	hung_up();
+	assert_int_equal(fake_rows.buried_count, 0);
+	hung_up();
+	assert_int_equal(fake_rows.buried_count, 1);
+	assert_int_equal(fake_rows.buried[0], 2);
+}
+
+/* MQTT 5 has words for it; what we end ourselves, and what never came to be, says nothing. */
+static void an_end_that_is_no_word_about_a_reading(void **state)
+{
+	active_device("one", "10.0.0.1");
+	link_up();
+	reported("one", "10.0.0.1", 1);
+	for (int i = 0; i < 5; i++) {
+		uplink_event(UPLINK_LOST);
+		bed_advance(60 * USEC_PER_SEC);
+		link_up();
+		bed_run_loop();
+	}
+	assert_int_equal(bed.host.suspect.ends, 0);
+	for (int i = 0; i < 5; i++) {
+		bed.host.mqtt_version = 4;
+		upstream_cut(&bed.host);
+		uplink_event(UPLINK_LOST);
+		bed_advance(60 * USEC_PER_SEC);
+		uplink_event(UPLINK_UNREACHABLE);
+		bed_advance(60 * USEC_PER_SEC);
+		link_up();
+		bed_run_loop();
+	}
+	assert_int_equal(bed.host.suspect.ends, 0);
+	assert_int_equal(fake_rows.buried_count, 0);
+	assert_int_equal(stats().readings, 1);
 }
 
 static void refused_for_the_moment_waits_for_the_next_connect(void **state)
@@ -429,6 +530,9 @@ int main(void)
 		T(readings_wait_for_the_link),
 		T(after_a_lost_link_the_same_again_in_order),
 		T(poison_is_buried),
+		T(a_broker_hangs_up_three_times),
+		T(whoever_was_first_may_be_innocent),
+		T(an_end_that_is_no_word_about_a_reading),
 		T(refused_for_the_moment_waits_for_the_next_connect),
 		T(refused_for_the_moment_is_tried_again_without_a_connect),
 		T(one_that_cannot_be_sent_does_not_block_the_rest),

@@ -217,8 +217,9 @@ static void mqtt_cannot_carry_it(void **state)
 	assert_int_equal(bed.host.flights_in_use, 2); /* the gaps */
 }
 
-/* One device of a pack is given up while the pack is on its way: the others land. */
-static void one_of_them_is_taken_out(void **state)
+/* A device of a pack gets a session of its own and loses it while the pack is on its way by the
+ * gateway's: the pack lands, whole, and until then something of the device may still leave. */
+static void an_own_session_that_is_lost_leaves_it(void **state)
 {
 	struct device *one = active_device("one", "10.0.0.1");
 
@@ -231,30 +232,36 @@ static void one_of_them_is_taken_out(void **state)
 	link_up();
 	bed_run_loop();
 	assert_int_equal(times(newest(), "\"gh\""), 4);
-	owed_set_open(bed.host.owed, one->record->row, false);
-	reading_on_session_lost(&bed.host, one->record->row);
-	assert_false(flights_of_device(&bed.host, one->record->row));
+	reading_on_session_lost(&bed.host, one->record->row, true);
+	assert_true(flights_of_device(&bed.host, one->record->row));
 	assert_int_equal(bed.host.flights_in_use, 4);
+	assert_int_equal(owed(), 4);
 	uplink_deliver(newest());
-	assert_int_equal(owed(), 2);
+	assert_int_equal(owed(), 0);
 	assert_int_equal(bed.host.flights_in_use, 0);
 }
 
-static void a_void_one_goes_with_its_link(void **state)
+static void the_link_that_carries_it_takes_it_along(void **state)
 {
 	struct device *one = active_device("one", "10.0.0.1");
+	size_t from;
 
 	layout(LAYOUT_GATEWAY, 16);
 	reported("one", "10.0.0.1", 2);
 	link_up();
 	bed_run_loop();
-	reading_on_session_lost(&bed.host, one->record->row);
+	reading_on_session_lost(&bed.host, one->record->row, false);
 	reading_pump_soon(&bed.host);
 	bed_run_loop();
-	assert_int_equal(bed.host.flights_in_use, 4); /* void, and sent anew */
+	from = newest();
+	assert_int_equal(bed.host.flights_in_use, 2); /* nothing is sent twice */
 	uplink_event(UPLINK_LOST);
 	assert_int_equal(bed.host.flights_in_use, 0);
 	assert_int_equal(owed(), 2);
+	bed_advance(2 * USEC_PER_SEC);
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("gatehouse/plant/telemetry", from + 1), 2);
 }
 
 static void a_pack_has_a_size(void **state)
@@ -280,8 +287,8 @@ int main(void)
 		T(refused_for_the_moment),
 		T(no_room_at_the_uplink),
 		T(mqtt_cannot_carry_it),
-		T(one_of_them_is_taken_out),
-		T(a_void_one_goes_with_its_link),
+		T(an_own_session_that_is_lost_leaves_it),
+		T(the_link_that_carries_it_takes_it_along),
 		T(a_pack_has_a_size),
 	};
 

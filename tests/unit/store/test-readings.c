@@ -218,6 +218,91 @@ static void test_bury(void **state)
 	fixture_done(&f);
 }
 
+struct letters {
+	bool done;
+	int result;
+	size_t count;
+	struct letter letter[3];
+	uint64_t next;
+};
+
+static void take_letters(
+	void *userdata, int result, const struct letter *letters, size_t count, uint64_t next)
+{
+	struct letters *taken = userdata;
+
+	*taken = (struct letters){.done = true, .result = result, .count = count, .next = next};
+	for (size_t i = 0; i < count && i < 3; i++)
+		taken->letter[i] = letters[i];
+}
+
+static void ask_for_letters(
+	struct fixture *fixture, uint64_t before, unsigned max, struct letters *ret_taken)
+{
+	ret_taken->done = false;
+	store_letters(fixture->store, before, max, take_letters, ret_taken);
+	fixture_wait(fixture, &ret_taken->done);
+	assert_int_equal(ret_taken->result, 0);
+}
+
+/* Newest first, in parts, also after a restart. */
+static void test_list_of_the_buried(void **state)
+{
+	struct letters taken;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 4, 5);
+	fixture_wait_rows(&f, 4);
+	ask_for_letters(&f, 0, 3, &taken);
+	assert_int_equal(taken.count, 0);
+	assert_int_equal(taken.next, 0);
+	for (uint64_t row = 1; row <= 3; row++)
+		store_bury(f.store, row, row == 2 ? "MQTT reason 0x99" : "other", NULL);
+	fixture_restart(&f);
+	ask_for_letters(&f, 0, 2, &taken);
+	assert_int_equal(taken.count, 2);
+	assert_int_equal(taken.letter[0].row, 3);
+	assert_int_equal(taken.letter[1].row, 2);
+	assert_int_equal(taken.letter[1].device_row, 5);
+	assert_int_equal(taken.letter[1].size, strlen("[{\"n\":\"value\",\"v\":2}]"));
+	assert_string_equal(taken.letter[1].reason, "MQTT reason 0x99");
+	assert_true(taken.letter[1].buried > 0);
+	assert_int_equal(taken.next, 2);
+	ask_for_letters(&f, taken.next, 2, &taken);
+	assert_int_equal(taken.count, 1);
+	assert_int_equal(taken.letter[0].row, 1);
+	assert_int_equal(taken.next, 0);
+	ask_for_letters(&f, 1, 1000, &taken);
+	assert_int_equal(taken.count, 0);
+	fixture_done(&f);
+}
+
+/* What somebody else wrote there is shown, too. */
+static void test_a_letter_of_another_hand(void **state)
+{
+	struct letters taken;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	fixture_append(&f, 1, 1, 1);
+	fixture_wait_rows(&f, 1);
+	store_bury(f.store, 1, "x", NULL);
+	fixture_stop(&f);
+	assert_int_equal(
+		fixture_sql(&f, "outbox.db", "UPDATE dead SET trust = 'royal' RETURNING 1"), 1);
+	fixture_open(&f);
+	fixture_start(&f);
+	ask_for_letters(&f, 0, 1, &taken);
+	assert_int_equal(taken.count, 1);
+	assert_int_equal(taken.letter[0].trust, TRUST_PLAIN);
+	fixture_done(&f);
+}
+
 static const struct store_gap GAP = {.id = 7,
 	.device_row = 1,
 	.first_row = 1,
@@ -404,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_delete_device),
 		cmocka_unit_test(test_delete_device_long),
 		cmocka_unit_test(test_bury),
+		cmocka_unit_test(test_list_of_the_buried),
+		cmocka_unit_test(test_a_letter_of_another_hand),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_gap_in_one_transaction),
 		cmocka_unit_test(test_unreadable_row),

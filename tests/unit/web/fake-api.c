@@ -210,6 +210,15 @@ static json_t *make_queue(void)
 		"refused");
 }
 
+static json_t *make_dead(void)
+{
+	return json_pack("{s:[{s:i,s:s,s:s,s:s,s:s,s:i,s:s},{s:i,s:n,s:s,s:s,s:i,s:s}],s:n}",
+		"letters", "row", 8, "device", "vent-3", "name", "Exhaust fan 3", "time",
+		"2026-11-20T10:00:00Z", "id", "plant.1.8", "bytes", 71000, "reason",
+		"MQTT reason 0x95", "row", 2, "device", "name", "", "time", "2026-11-19T10:00:00Z",
+		"bytes", 3, "reason", "MQTT reason 0x99", "next");
+}
+
 static json_t *make_codes(void)
 {
 	return json_pack("{s:i,s:[{s:s,s:s,s:s}]}", "total", 3, "codes", "ep", "th-00412", "since",
@@ -256,6 +265,8 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_journal();
 	else if (strcmp(path, "/api/v1/queue") == 0)
 		*ret = make_queue();
+	else if (strcmp(path, "/api/v1/dead") == 0)
+		*ret = make_dead();
 	else if (strcmp(path, "/api/v1/journal/verify") == 0)
 		*ret = json_pack("{s:b,s:i,s:s,s:n}", "intact", 1, "rows", 118, "head",
 			"9f2c44aa10", "first_bad");

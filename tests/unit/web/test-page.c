@@ -74,6 +74,8 @@ static void test_every_screen(void **state)
 		{"/uplink", "Dropped with its revoked device"},
 		{"/uplink", "href=\"/devices/vent-3\""},
 		{"/uplink", "Refused by the platform"},
+		{"/uplink", "<bdi>Exhaust fan 3</bdi>: 71000 B · <bdi>MQTT reason 0x95</bdi>"},
+		{"/uplink", "<bdi>–</bdi>: 3 B"},
 		{"/devices/vent-3", "short code typed"},
 		{"/devices/vent-3", "/journal?object=vent-3"},
 		{"/journal?action=approve", "value=\"approve\""},
