@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "fakes.h"
-#include "host/upstream.h"
 #include "host/journal.h"
 #include "host/reading.h"
+#include "host/upstream.h"
 
 static struct lan_exchange x;
 
