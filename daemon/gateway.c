@@ -37,6 +37,7 @@
 #include "host/profile-host.h"
 #include "host/reading.h"
 #include "host/scan-host.h"
+#include "host/site-ca-host.h"
 #include "host/telemetry.h"
 #include "host/token-host.h"
 #include "host/trim.h"
@@ -128,6 +129,7 @@ static int start_page(struct gateway *gateway, const struct gateway_sockets *soc
 		.metrics = &host->metrics,
 		.labels = &host->labels,
 		.cas = &host->cas,
+		.site_ca = &host->site_ca,
 	};
 	char socket_path[300], why[256] = "";
 	int r;
@@ -417,6 +419,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	label_import_end(host);
 	label_book_clear(&host->labels);
 	device_cas_clear(&host->cas);
+	site_ca_end(host);
 	free(host->flights);
 	free(host->profiles);
 	sd_event_unref(host->loop);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/command.h"
+#include "core/config.h"
 #include "core/device.h"
 #include "core/reading.h"
 #include "drivers/services.h"
@@ -93,6 +94,7 @@ enum platform_verdict {
 enum platform_trouble {
 	PLATFORM_NO_TROUBLE,
 	PLATFORM_TOKEN_REFUSED, /* the provisioning token is not taken any more */
+	PLATFORM_NOT_LET_IN,	/* what it is to connect with next is not taken yet, for long */
 	PLATFORM_DISABLED, /* the platform serves none of our devices: a matter of its operator */
 };
 
@@ -116,6 +118,7 @@ struct platform_dial {
 	struct secret identity; /* certificate and key (base/identity.h); empty: none */
 	char filter[PLATFORM_FILTERS_MAX][256]; /* the answer comes by one of them; '#' stands at
 						   the end alone, "" = not used */
+	bool knocks; /* nothing is asked: that the session is up is the answer, without a topic */
 };
 struct platform_request {
 	enum platform_transport transport;
@@ -136,7 +139,9 @@ struct platform_request {
 struct platform_answer {
 	bool present;	      /* false: first call of this work, after a restart, or after a wait */
 	int result;	      /* 0, or negative errno of the transport; -EACCES: a session of the
-				 request's own was refused, -EMSGSIZE: the answer is too long */
+				 request's own was refused, -ECONNABORTED: the
+				 connection was ended without a word before it began, -EMSGSIZE: the answer is
+				 too long */
 	int status;	      /* HTTP status */
 	uint32_t retry_after; /* seconds, 0 = not said */
 	struct span body;     /* at most 64 KiB; hostile */
@@ -353,4 +358,7 @@ struct aws_settings {
 	uint16_t port;
 	const char *template_name; /* the fleet provisioning template; "" = not configured */
 	const char *thing_prefix;  /* what the names of things begin with */
+	enum aws_method method;
+	uint32_t certificate_life; /* seconds, of one that the site's authority issues */
+	const char *gateway_id;
 };

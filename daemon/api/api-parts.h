@@ -89,6 +89,8 @@ void api_put_tokens(const struct api_context *context);
 void api_put_parcel(const struct api_context *context);
 void api_get_device_cas(const struct api_context *context);
 void api_put_device_ca(const struct api_context *context);
+void api_get_site_ca(const struct api_context *context);
+void api_do_site_ca(const struct api_context *context);
 void api_get_codes(const struct api_context *context);
 void api_put_codes(const struct api_context *context);
 void api_do_act(const struct api_context *context);

@@ -70,7 +70,7 @@
  * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
  *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platforms":[...] (to choose from, its own first),"platform_id",
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
- *           "operation":{"state","number","expires"},"credential":{"state","since","expires"} (never a value),
+ *           "operation":{"state","number","expires"},"credential":{"state","since","expires","certificate"} (never a value),
  *           "link","last_heard" (seconds ago or null),"last_reading","readings","queued",
  *           "recent":null or {"name","unit","values":[number,...]} (of its first name, oldest first),
  *           "code_at" (where the code that is out is read: "display", "sending" to it, "missed" it, "here", or null),
@@ -101,6 +101,7 @@
 #include "core/owed.h"
 #include "core/recent.h"
 #include "core/registry.h"
+#include "core/site-ca.h"
 #include "core/token.h"
 #include "core/window.h"
 
@@ -129,6 +130,7 @@ struct api_view {
 	const struct token_names *tokens;
 	const struct recent *recent;
 	const struct device_cas *cas;
+	const struct site_ca *site_ca;
 	const struct label_book *labels;
 	struct metrics *metrics; /* its minutes move on when it is asked */
 };
@@ -173,7 +175,8 @@ struct api_platform {
 	char operation[129]; /* the open operation's id there, "" = none, or nobody else approves */
 	char link[512];	     /* where it can be approved there, "" = not known */
 	char why[160];	     /* what went wrong last, a sentence's end; "" = nothing */
-	bool approve_here;   /* an approval can be given here */
+	char certificate[FINGERPRINT_SIZE]; /* with which it connects there, "" = none */
+	bool approve_here;		    /* an approval can be given here */
 	struct config_list choices; /* platforms to which it may go, its own first; or empty */
 };
 
@@ -206,6 +209,9 @@ struct api_ops {
 	/* ACT_CA_PUT: a certificate in PEM, which is copied. */
 	void (*put_ca)(void *userdata, const struct act *act, struct span pem, act_done_fn done,
 		void *done_userdata);
+	/* ACT_SITE_CA_...: 'identity' is a certificate and its key, for an import; it is copied. */
+	void (*site_ca)(void *userdata, const struct act *act, struct span identity,
+		act_done_fn done, void *done_userdata);
 	void (*platform)(
 		void *userdata, const struct device *device, struct api_platform *ret_platform);
 };

@@ -169,9 +169,11 @@ static void add_decision(
 	json_object_set_new(body, "platform_why", text_or_null(platform->why));
 	json_object_set_new(body, "platforms", choices_of(&platform->choices));
 	json_object_set_new(body, "credential",
-		json_pack("{s:s,s:o,s:o}", "state", credential_state_to_string(life->credential),
-			"since", api_time(life->credential_since), "expires",
-			api_time(life->credential_expires)));
+		json_pack("{s:s,s:o,s:o,s:o}", "state",
+			credential_state_to_string(life->credential), "since",
+			api_time(life->credential_since), "expires",
+			api_time(life->credential_expires), "certificate",
+			text_or_null(platform->certificate)));
 	json_object_set_new(body, "link", api_text(link_state_to_string(life->link)));
 }
 

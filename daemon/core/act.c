@@ -48,6 +48,9 @@ static const char *const names[ACTS] = {
 	[ACT_IMPORT] = "import",
 	[ACT_CA_PUT] = "device-ca add",
 	[ACT_CA_DROP] = "device-ca withdraw",
+	[ACT_SITE_CA_MAKE] = "site-ca make",
+	[ACT_SITE_CA_IMPORT] = "site-ca import",
+	[ACT_SITE_CA_PROVE] = "site-ca prove",
 };
 
 const char *act_kind_to_string(enum act_kind kind)

@@ -66,6 +66,10 @@ enum act_kind {
 	ACT_IMPORT,	  /* comes with a parcel */
 	ACT_CA_PUT,	  /* comes with a certificate; name; number: enum ca_policy */
 	ACT_CA_DROP, /* secret: its fingerprint, or as many digits as tell it from the others */
+	ACT_SITE_CA_MAKE,   /* name: of the authority, "" = by the gateway's id; more = in the place
+			       of the one that is there */
+	ACT_SITE_CA_IMPORT, /* comes with a certificate and its key; more: likewise */
+	ACT_SITE_CA_PROVE,  /* code: of a platform; what proves it comes back in outcome.parcel */
 	ACTS
 };
 const char *act_kind_to_string(enum act_kind kind); /* "admit", ... as in the audit */
@@ -114,7 +118,7 @@ struct act_outcome {
 	uint32_t number;
 	char device[DEVICE_ID_MAX + 1]; /* ACT_ADD: the one that was found */
 	struct person person;		/* ACT_LOGIN, ACT_SETUP */
-	struct span parcel;		/* ACT_EXPORT; valid during the call */
+	struct span parcel;		/* ACT_EXPORT, ACT_SITE_CA_PROVE; valid during the call */
 };
 
 typedef void (*act_done_fn)(void *userdata, const struct act_outcome *outcome);

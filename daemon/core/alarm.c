@@ -97,6 +97,11 @@ static const struct alarm_row table[ALARMS] = {
 		"%s has its share of the outbox; its readings are put off, others are taken.",
 		"Bring the uplink back; look whether the device has to send that much.", true,
 		FROM_LAN_MAX},
+	[ALARM_NOT_LET_IN] = {"not-let-in",
+		"The platform ends each connection of %s before its session begins.",
+		"Look at its certificate there (its fingerprint is on the page): activate it and "
+		"look at its policy, or revoke the device here. Its readings wait.",
+		true, FROM_LAN_MAX},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)

@@ -27,6 +27,7 @@ enum alarm_kind {
 	ALARM_PLATFORM_DISABLED, /* subject: platform */
 	ALARM_SHARED_TOKEN,	 /* subject: platform */
 	ALARM_OUTBOX_SHARE,	 /* subject: device id */
+	ALARM_NOT_LET_IN,	 /* subject: device id */
 	ALARM_NOT_DURABLE,	 /* subject: outbox.durability */
 	ALARM_NOT_WITHDRAWN,	 /* subject: device id */
 	ALARMS

@@ -23,6 +23,7 @@ static struct change_item *item_free(struct change_item *item)
 		label_list_clear(&item->labels);
 		withdrawal_free(item->withdrawal);
 		device_ca_free(item->device_ca);
+		secret_clear(&item->secret);
 		crypto_wipe(item, sizeof(*item));
 		free(item);
 	}
@@ -257,4 +258,23 @@ int change_put_device_ca(struct change *change, const struct device_ca *ca)
 int change_drop_device_ca(struct change *change, uint64_t row)
 {
 	return row_drop(change, CHANGE_DROP_DEVICE_CA, row);
+}
+
+int change_put_secret(struct change *change, const char *name, struct span value)
+{
+	struct change_item *item;
+	int r;
+
+	if (strlen(name) >= sizeof(item->setting))
+		return -EMSGSIZE;
+	item = item_new(CHANGE_PUT_SECRET);
+	if (!item)
+		return -ENOMEM;
+	memcpy(item->setting, name, strlen(name));
+	r = secret_set(&item->secret, value);
+	if (r < 0) {
+		item_free(item);
+		return r;
+	}
+	return item_put(change, item);
 }

@@ -38,7 +38,8 @@ enum change_kind {
 	CHANGE_PUT_WITHDRAWAL,
 	CHANGE_DROP_WITHDRAWAL,
 	CHANGE_PUT_DEVICE_CA,
-	CHANGE_DROP_DEVICE_CA
+	CHANGE_DROP_DEVICE_CA,
+	CHANGE_PUT_SECRET
 };
 
 struct change_item {
@@ -49,13 +50,15 @@ struct change_item {
 	struct person person;
 	struct alarm alarm;
 	struct audit_row audit;
-	char setting[33];	       /* DROP_TOKEN: its kind, and in 'value' the name */
+	char setting[33];	       /* DROP_TOKEN: its kind, and in 'value' the name;
+					  PUT_SECRET: its name */
 	char value[257];	       /* DROP_LABEL: the name */
 	struct token_list tokens;      /* PUT_TOKENS, owned */
 	struct command *command;       /* PUT_COMMAND, owned */
 	struct label_list labels;      /* PUT_LABELS, owned */
 	struct withdrawal *withdrawal; /* PUT_WITHDRAWAL, owned */
 	struct device_ca *device_ca;   /* PUT_DEVICE_CA, owned */
+	struct secret secret;	       /* PUT_SECRET, owned */
 };
 
 struct change {
@@ -88,3 +91,5 @@ int change_put_withdrawal(struct change *change, const struct withdrawal *withdr
 int change_drop_withdrawal(struct change *change, uint64_t row);
 int change_put_device_ca(struct change *change, const struct device_ca *ca);
 int change_drop_device_ca(struct change *change, uint64_t row);
+/* A single secret by its name; -EMSGSIZE for a name over 32 bytes. One of that name is replaced. */
+int change_put_secret(struct change *change, const char *name, struct span value);

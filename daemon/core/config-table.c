@@ -162,6 +162,7 @@ static const char *const plain_words[] = {"approve", "refuse", NULL};
 static const char *const full_words[] = {"refuse", "drop-oldest", NULL};
 static const char *const durability_words[] = {"power", "process", "memory", NULL};
 static const char *const layout_words[] = {"device", "gateway", NULL};
+static const char *const method_words[] = {"claim", "jitr", "jitp", NULL};
 static const char *const envelope_words[] = {"properties", "json", NULL};
 
 #define MEMBER(member_)                             \
@@ -385,6 +386,16 @@ static const struct config_key table[] = {
 	{"aws", "ca_file", CONFIG_PATH, 0, 255, "\"\"", "", false,
 		"PEM file with the endpoint's trust anchors. Empty: those of the system.", NULL,
 		MEMBER(aws_ca_file), &path_form},
+	{"aws", "method", CONFIG_ENUM, AWS_CLAIM, AWS_JITP, "claim", "", false,
+		"How devices come by their certificates: by a claim and a fleet provisioning "
+		"template, or issued under the site's authority (gatehousectl site-ca) and taken "
+		"at their first connection by a rule or a person there (jitr) or by the template "
+		"of the registered authority (jitp).",
+		method_words, MEMBER(aws_method), NULL},
+	{"aws", "certificate_life", CONFIG_UINT, 3600, 315360000, "31536000", "s", false,
+		"Life of a certificate that is issued under the site's authority; it is renewed at "
+		"half of it.",
+		NULL, MEMBER(aws_certificate_life), NULL},
 	{"aws", "template", CONFIG_STRING, 0, 64, "\"\"", "", false,
 		"Name of the fleet provisioning template that makes the things.", NULL,
 		MEMBER(aws_template), &segment_form},

@@ -33,6 +33,7 @@ enum durability { DURABILITY_POWER, DURABILITY_PROCESS, DURABILITY_MEMORY };
 const char *durability_to_string(enum durability durability);
 enum envelope_policy { ENVELOPE_PROPERTIES, ENVELOPE_JSON };
 enum layout { LAYOUT_DEVICE, LAYOUT_GATEWAY };
+enum aws_method { AWS_CLAIM, AWS_JITR, AWS_JITP };
 
 struct config {
 	/* gateway */
@@ -110,6 +111,8 @@ struct config {
 	char aws_template[65];
 	char aws_claim_certificate_file[256], aws_claim_key_file[256];
 	char aws_thing_prefix[33];
+	enum aws_method aws_method;
+	uint32_t aws_certificate_life; /* seconds */
 	/* outbox */
 	uint64_t outbox_max_bytes;	 /* beyond it: 5.03. reloadable */
 	uint64_t outbox_device_bytes;	 /* of one device, 0 = its fair share. reloadable */

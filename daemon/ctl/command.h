@@ -120,6 +120,12 @@ int run_codes_drop(struct ctl *ctl);
 int run_device_ca_list(struct ctl *ctl);
 int run_device_ca_add(struct ctl *ctl);
 int run_device_ca_withdraw(struct ctl *ctl);
+/* site-ca.c */
+int run_site_ca_show(struct ctl *ctl);
+int run_site_ca_make(struct ctl *ctl);
+int run_site_ca_import(struct ctl *ctl);
+int run_site_ca_certificate(struct ctl *ctl);
+int run_site_ca_prove(struct ctl *ctl);
 /* labels.c */
 int run_codes_make(struct ctl *ctl);
 int run_qr(struct ctl *ctl);

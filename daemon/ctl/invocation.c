@@ -53,7 +53,8 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_ADMIT] = {"admit", "POLICY",
 		"person (a person takes each device in) or auto (its first connection does)"},
 	[OPTION_REPLACE] = {"replace", NULL,
-		"restore: set a gateway aside that has devices or people"},
+		"restore: set a gateway aside that has devices or people; site-ca: the authority "
+		"that is there"},
 	[OPTION_SVG] = {"svg", "FILE", "qr: write a sheet to print instead"},
 	[OPTION_PAGE] = {"page", "URL",
 		"qr: labels that open this page, e.g. https://plant.local:8443/"},

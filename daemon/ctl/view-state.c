@@ -227,3 +227,17 @@ void view_device(const json_t *answer, FILE *out)
 	}
 	view_actions(json_object_get(answer, "actions"), out);
 }
+
+void view_site_ca(const json_t *answer, FILE *out)
+{
+	static const struct pair pairs[] = {{"Name", "name"}, {"SHA-256", "fingerprint"},
+		{"Good from", "not_before"}, {"Ends", "not_after"}};
+	const json_t *ca = json_object_get(answer, "site_ca");
+
+	if (json_is_object(ca))
+		print_pairs(ca, pairs, ELEMENTS(pairs), out);
+	else
+		fputs("There is no authority of the site: \"gatehousectl site-ca make\" makes "
+		      "one.\n",
+			out);
+}

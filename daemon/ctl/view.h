@@ -25,6 +25,7 @@ void view_queue(const json_t *answer, FILE *out);
 void view_journal(const json_t *answer, FILE *out);
 void view_tokens(const json_t *answer, FILE *out);
 void view_codes(const json_t *answer, FILE *out);
+void view_site_ca(const json_t *answer, FILE *out);
 void view_device_cas(const json_t *answer, FILE *out);
 void view_people(const json_t *answer, FILE *out);
 

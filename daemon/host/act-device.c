@@ -406,6 +406,9 @@ static void dispatch(struct act_call *call, struct device *device)
 	case ACT_LABEL_CANCEL:
 	case ACT_CA_PUT:
 	case ACT_CA_DROP:
+	case ACT_SITE_CA_MAKE:
+	case ACT_SITE_CA_IMPORT:
+	case ACT_SITE_CA_PROVE:
 	case ACTS:
 		act_call_done(call, ACT_BAD_INPUT, 0, "This is not done to a device.");
 		break;

@@ -118,7 +118,8 @@ struct platform_secrets {
 	struct secret operator_token, shared_token;
 	bool operator_in_file; /* as it was at this start */
 	struct secret group_key;
-	struct secret claim; /* certificate and key (base/identity.h) */
+	struct secret claim;   /* certificate and key (base/identity.h) */
+	struct secret site_ca; /* site-ca-host.c: likewise; empty: there is none */
 };
 
 /* trim.c: giving up the oldest, one device at a time. */
@@ -203,6 +204,9 @@ struct host {
 	struct label_import label_import;
 	struct device_cas cas; /* authorities of devices' certificates */
 	uint64_t next_ca_row;
+	/* site-ca-host.c; its key is in 'secrets' */
+	struct site_ca site_ca;
+	bool site_ca_saving;
 	struct ca_saving *ca_savings; /* ca-host.c: on their way to disk */
 	/* scan-host.c, scan-window.c */
 	bool scan_saving;

@@ -23,6 +23,7 @@
 #include "host/label-host.h"
 #include "host/operator-token.h"
 #include "host/outbox-host.h"
+#include "host/site-ca-host.h"
 #include "host/token-host.h"
 #include "host/withdraw.h"
 
@@ -117,6 +118,11 @@ static int load_device_ca(void *userdata, struct device_ca *ca)
 	return ca_load(((struct loading *)userdata)->host, ca);
 }
 
+static int load_site_ca(void *userdata, struct span identity)
+{
+	return site_ca_load(((struct loading *)userdata)->host, identity);
+}
+
 static int load_gap(void *userdata, const struct store_gap *gap)
 {
 	return gap_load(((struct loading *)userdata)->host, gap);
@@ -153,6 +159,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.gap = load_gap,
 		.withdrawal = load_withdrawal,
 		.device_ca = load_device_ca,
+		.site_ca = load_site_ca,
 	};
 	const struct owed_limits limits = outbox_limits(host);
 	CLEANUP(loading_clear)

@@ -30,6 +30,7 @@ struct platform_dial_call {
 	const char *ca_file;
 	struct dial_lane *lane;
 	unsigned lane_rate;
+	uint64_t owner;
 	bool running;			/* in which list it is */
 	struct uplink_session *session; /* while it runs */
 	int failed;			/* negative errno: could not even begin */
@@ -152,7 +153,11 @@ static int begin(struct platform_dial_call *call)
 		.keep_alive = KEEP_ALIVE,
 		.subscriptions = filters,
 		.version = 4,
-		.transient = true,
+		/* A knock comes under the name of another session: what waits for that one is
+		 * neither forgotten nor lost. */
+		.transient = !dial->knocks,
+		.keeps = dial->knocks,
+		.owner = dial->knocks ? call->owner : 0,
 	};
 	r = uplink_session_new(call->host->uplink, &options, call, &call->session);
 	return r < 0 ? r : uplink_connect(call->session);
@@ -260,6 +265,7 @@ int platform_dial_send(struct host *host, const struct platform_dialling *dialli
 	call->ca_file = dialling->ca_file;
 	call->lane = lane;
 	call->lane_rate = dialling->lane_rate;
+	call->owner = dialling->owner;
 	call->done = done;
 	call->userdata = userdata;
 	*ret = STEAL(call);
@@ -313,6 +319,14 @@ static void wait_for_answer(struct platform_dial_call *call)
 
 	if (r < 0)
 		fail(call, r, strerror(-r));
+}
+
+static void on_connected(struct platform_dial_call *call)
+{
+	if (call->request.dial.knocks)
+		finish(call, &(const struct platform_dialled){.topic = "", .why = ""});
+	else
+		wait_for_answer(call);
 }
 
 static bool fits(const char *filter, const char *topic)
@@ -371,17 +385,18 @@ bool platform_dial_on_event(struct host *host, const struct uplink_event *event)
 {
 	struct platform_dial_call *call = event->session ? call_of(host, event->session) : NULL;
 
-	if (!call)
+	/* Of a knock it is the device's, as by its own session. */
+	if (!call || (event->kind == UPLINK_MESSAGE && call->request.dial.knocks))
 		return false;
 	switch (event->kind) {
 	case UPLINK_CONNECTED:
-		wait_for_answer(call);
+		on_connected(call);
 		break;
 	case UPLINK_SUBSCRIBED:
 		ask(call);
 		break;
 	case UPLINK_UNREACHABLE:
-		fail(call, -EHOSTUNREACH, event->text);
+		fail(call, event->hung_up ? -ECONNABORTED : -EHOSTUNREACH, event->text);
 		break;
 	case UPLINK_NOT_AUTHORISED:
 		fail(call, -EACCES, event->text);

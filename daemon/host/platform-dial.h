@@ -21,9 +21,11 @@ struct platform_dialling {
 	const char *ca_file;			/* "" = the system's; outlives the call */
 	const char *lane;			/* name of the platform */
 	unsigned lane_rate;			/* requests a second, 0 = no limit of its own */
+	uint64_t owner; /* whose what comes by it is, beside the answer, when it knocks */
 };
 
-/* result 0: the answer. -EACCES the session was refused, -EHOSTUNREACH no session, -ECONNRESET lost
+/* result 0: the answer. -EACCES the session was refused, -EHOSTUNREACH no session, -ECONNABORTED
+ * the platform ended the connection without a word before there was one, -ECONNRESET lost
  * before the answer, -ETIMEDOUT none came, -EMSGSIZE it is longer than LIMIT_REQUEST_ANSWER or its
  * topic is; 'why' says it for people then. Valid during the call. */
 struct platform_dialled {

@@ -29,6 +29,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/identity.h"
 #include "base/log.h"
 #include "host/token-host.h"
 
@@ -235,6 +236,8 @@ static void tell_trouble(const struct device_host *part, const struct platform_s
 
 	if (step->trouble == PLATFORM_TOKEN_REFUSED)
 		host_alarm_raise(part->host, ALARM_PT_REFUSED, record->id);
+	if (step->trouble == PLATFORM_NOT_LET_IN)
+		host_alarm_raise(part->host, ALARM_NOT_LET_IN, record->id);
 	if (step->trouble == PLATFORM_DISABLED)
 		host_alarm_raise(part->host, ALARM_PLATFORM_DISABLED, record->platform);
 	/* Only what went well says that it is over. */
@@ -419,6 +422,23 @@ void platform_host_advance(struct host *host, struct device *device)
 	take_step(part, work);
 }
 
+/* The certificate in use, or the one that an open operation is known by there. */
+static void describe_certificate(const struct host *host, const struct device_record *record,
+	const char *operation, struct api_platform *platform)
+{
+	const struct platform_driver *driver = platform_driver_by_name(record->platform);
+	struct platform_session session;
+	struct chain_facts facts;
+
+	if (driver && driver->session && record->life.credential_current.size &&
+		driver->session(record, host->config->id, &session) == 0 && session.identity.size &&
+		identity_read(session.identity, &facts) == 0) {
+		memcpy(platform->certificate, facts.fingerprint, sizeof(platform->certificate));
+	} else if (strlen(operation) == FINGERPRINT_SIZE - 1) {
+		memcpy(platform->certificate, operation, FINGERPRINT_SIZE);
+	}
+}
+
 void platform_host_describe(
 	struct host *host, const struct device *device, struct api_platform *ret_platform)
 {
@@ -433,6 +453,7 @@ void platform_host_describe(
 		operation = (struct platform_operation){.id = ""};
 	*ret_platform = (struct api_platform){.approve_here = act_approves_here(host, device)};
 	platform_choices(host, device->record, &ret_platform->choices);
+	describe_certificate(host, device->record, operation.id, ret_platform);
 	snprintf(ret_platform->operation, sizeof(ret_platform->operation), "%s", operation.id);
 	snprintf(ret_platform->link, sizeof(ret_platform->link), "%s", operation.link);
 	snprintf(ret_platform->why, sizeof(ret_platform->why), "%s", why ? why : "");

@@ -126,6 +126,7 @@ static int dial(struct device_host *part, const struct platform_request *request
 			.ca_file = place.ca_file,
 			.lane = platform,
 			.lane_rate = driver ? driver->describe()->requests_per_second : 0,
+			.owner = part->device->record->row,
 		},
 		on_dialled, part, &part->dial);
 }

@@ -66,7 +66,10 @@ const void *platform_settings_of(
 		room->aws = (struct aws_settings){.host = config->aws_host,
 			.port = config->aws_port,
 			.template_name = config->aws_template,
-			.thing_prefix = config->aws_thing_prefix};
+			.thing_prefix = config->aws_thing_prefix,
+			.method = config->aws_method,
+			.certificate_life = config->aws_certificate_life,
+			.gateway_id = config->id};
 		return &room->aws;
 	}
 	room->local = (struct local_settings){.lease = config->local_lease,
@@ -109,7 +112,8 @@ struct span platform_shared_token(const struct host *host, const char *platform)
 	if (is_azure(platform))
 		return secret_span(&host->secrets.group_key);
 	if (is_aws(platform))
-		return secret_span(&host->secrets.claim);
+		return secret_span(host->config->aws_method == AWS_CLAIM ? &host->secrets.claim
+									 : &host->secrets.site_ca);
 	return is_spotflow(platform) ? secret_span(&host->secrets.shared_token) : span_of(NULL, 0);
 }
 

@@ -23,6 +23,8 @@ struct device_session {
 	uint64_t up_since_usec;
 	unsigned closed_soon; /* times in a row, see session.c */
 	struct backoff backoff;
+	bool has_identity;
+	unsigned hung_up; /* so many tries in a row were ended without a word */
 	sd_event_source *retry_timer, *close_timer;
 };
 

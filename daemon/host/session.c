@@ -9,6 +9,8 @@
  *	connected       -> LINK_UP; its status goes out, its readings follow
  *	lost            -> LINK_LOST; LINK_RETRY after a back-off with jitter
  *	taken over      -> LINK_TAKEN_OVER (alarm); the same back-off
+ *	ended before it began, three times in a row -> an alarm: that is how a platform that goes by
+ *			   certificates refuses one
  *	not authorised  -> LINK_REFUSED: nothing is tried again until there is another credential
  *	LIFE_DISCONNECT -> drained -> what was published is sent -> closed
  *
@@ -47,6 +49,7 @@
 #define LASTED_USEC	  (60 * USEC_PER_SEC)
 #define CLOSED_SOON_MAX	  3
 #define TAKEN_OVER	  "somebody else connected under its identity"
+#define HUNG_UP_MAX	  3
 
 static const char *id_of(const struct device_session *session)
 {
@@ -141,6 +144,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 	at = from.host[0] ? from.host : place.session_host;
 	snprintf(session->host, sizeof(session->host), "%s", at ? at : config->mqtt_host);
 	session->port = place.session_port;
+	session->has_identity = from.identity.size > 0;
 	if (!session->host[0])
 		return -EDESTADDRREQ;
 	if (from.identity.size && !at && !config->mqtt_tls)
@@ -273,6 +277,8 @@ void session_leave(struct host *host, struct device *device)
 	if (!session)
 		return;
 	session->leaving = true;
+	session->hung_up = 0;
+	host_alarm_clear(host, ALARM_NOT_LET_IN, device->record->id);
 	session->renewing = false;
 	loop_timer_stop(session->retry_timer);
 	session_queue_remove(host, session);
@@ -341,6 +347,8 @@ static void on_connected(
 	struct device *device = session->part->device;
 
 	session->up = true;
+	session->hung_up = 0;
+	host_alarm_clear(host, ALARM_NOT_LET_IN, device->record->id);
 	session->refused_said = false;
 	session->version = event->version;
 	session->up_since_usec = clock_boot_usec();
@@ -434,6 +442,9 @@ static void on_lost(
 	bool taken_over = false;
 	char text[100];
 
+	session->hung_up = event->hung_up ? session->hung_up + 1 : 0;
+	if (session->hung_up == HUNG_UP_MAX && session->has_identity)
+		host_alarm_raise(host, ALARM_NOT_LET_IN, id_of(session));
 	if (!session->up)
 		session->closed_soon = 0;
 	else if ((taken_over = looks_taken_over(host, session)))

@@ -33,6 +33,7 @@
 #include "host/rd.h"
 #include "host/secure-host.h"
 #include "host/session.h"
+#include "host/site-ca-host.h"
 #include "host/token-host.h"
 
 /* ---- lan ---- */
@@ -232,6 +233,12 @@ static void on_put_operator_token(void *userdata, const struct act *act, struct 
 	operator_put(userdata, act, token, done, done_userdata);
 }
 
+static void on_site_ca(void *userdata, const struct act *act, struct span identity,
+	act_done_fn done, void *done_userdata)
+{
+	site_ca_do(userdata, act, identity, done, done_userdata);
+}
+
 static void on_put_codes(void *userdata, const struct act *act, struct label_list *list,
 	act_done_fn done, void *done_userdata)
 {
@@ -297,6 +304,7 @@ const struct api_ops host_api_ops = {
 	.put_operator_token = on_put_operator_token,
 	.put_codes = on_put_codes,
 	.put_ca = on_put_ca,
+	.site_ca = on_site_ca,
 	.put_parcel = on_put_parcel,
 	.journal = on_journal,
 	.letters = on_letters,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "core/site-ca.h"
 #include "store/columns.h"
 
 DEFINE_CLEANUP(struct device_record *, device_record_free, device_record_freep)
@@ -129,6 +130,25 @@ static int load_token(const struct load *load, sqlite3_stmt *statement)
 	return load->loader->token(load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
 }
 
+static int load_site_ca(const struct load *load)
+{
+	uint8_t *plain;
+	size_t size;
+	int r = control_get_secret(load->control, SITE_CA_SECRET, &plain, &size);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EBADMSG)
+		snprintf(load->control->db->why, sizeof(load->control->db->why),
+			"control.db: the sealed record \"%s\" does not open", SITE_CA_SECRET);
+	if (r < 0)
+		return r;
+	r = load->loader->site_ca(load->userdata, span_of(plain, size));
+	crypto_wipe(plain, size);
+	free(plain);
+	return r;
+}
+
 static int load_rows(const struct load *load, const char *sql, load_row_fn load_row)
 {
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
@@ -178,6 +198,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 		r = load_table(&load, &withdrawal_table, "ORDER BY row", load_withdrawal);
 	if (r >= 0 && loader->device_ca)
 		r = load_table(&load, &device_ca_table, "ORDER BY row", load_device_ca);
+	if (r >= 0 && loader->site_ca)
+		r = load_site_ca(&load);
 	if (r >= 0 && loader->label)
 		r = control_each_label(control, loader->label, userdata);
 	if (r >= 0 && loader->alarm)

@@ -183,6 +183,11 @@ static int drop_device_ca(struct control *control, const struct change_item *ite
 	return drop_row(control, CONTROL_SQL_DROP_DEVICE_CA, item->row);
 }
 
+static int put_secret(struct control *control, const struct change_item *item)
+{
+	return control_put_secret(control, item->setting, secret_span(&item->secret));
+}
+
 static int drop_withdrawal(struct control *control, const struct change_item *item)
 {
 	return drop_row(control, CONTROL_SQL_DROP_WITHDRAWAL, item->row);
@@ -208,6 +213,7 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_WITHDRAWAL] = drop_withdrawal,
 	[CHANGE_PUT_DEVICE_CA] = put_device_ca,
 	[CHANGE_DROP_DEVICE_CA] = drop_device_ca,
+	[CHANGE_PUT_SECRET] = put_secret,
 };
 
 /* True when the rest of the transaction may go on without this change. */

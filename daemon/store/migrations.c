@@ -7,7 +7,7 @@
  * control.db
  *   upgrade   which program made which version
  *   key       the key-encryption key that the sealed records need: where it came from, check value
- *   sealed    single secrets: "audit-key", "audit-head"
+ *   sealed    single secrets: "audit-key", "audit-head", "site-ca"
  *   counter   numbers that are never used twice: device rows, operations, the outbox's epoch
  *   device, person, alarm, setting   the records
  *   audit     the journal, chained by 'mac'; append only

@@ -112,6 +112,8 @@ struct store_loader {
 	int (*withdrawal)(void *userdata, struct withdrawal *withdrawal);
 	/* in the order in which they came; takes it over */
 	int (*device_ca)(void *userdata, struct device_ca *ca);
+	/* the authority of the site (core/site-ca.h), when there is one; wiped when it returns */
+	int (*site_ca)(void *userdata, struct span identity);
 	/* by id */
 	int (*gap)(void *userdata, const struct store_gap *gap);
 };

@@ -70,6 +70,10 @@ static void open_failed(struct connection *connection, int code, const char *mes
 		return; /* the answer was given already */
 	connection->down = true;
 	connection->down = true;
+	/* What the library says when the CONNECT was sent and the connection broke before the
+	 * CONNACK; other words when there was none, or no TLS. */
+	connection->hung_up =
+		code <= 0 && message && strstr(message, "TCP connect completion failure");
 	memory_file_close(&connection->identity);
 	if (code <= 0 && connection->identity_refused)
 		code = IDENTITY_REFUSED;

@@ -64,7 +64,8 @@ static void set_will(const struct uplink_session_options *options, MQTTAsync_wil
 /* A session at the broker is only of use when it collects commands for us. */
 static bool wants_clean_start(const struct uplink_session *session)
 {
-	return session->options.session_expiry == 0 || session->subscription_count == 0;
+	return !session->options.keeps &&
+	       (session->options.session_expiry == 0 || session->subscription_count == 0);
 }
 
 static int set_properties(const struct connection *connection, MQTTProperties *ret_properties)

@@ -31,6 +31,8 @@ void session_fail(struct uplink_session *session, enum uplink_event_kind kind, c
 
 	/* Part of it may come from the peer (an error of its certificate). */
 	event.text = span_to_safe_text(span_from_string(text), copy, sizeof(copy));
+	event.hung_up =
+		kind == UPLINK_UNREACHABLE && session->connection && session->connection->hung_up;
 	if (session->connection)
 		connection_abandon(session->connection);
 	loop_timer_stop(session->timer);

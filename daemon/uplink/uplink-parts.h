@@ -144,6 +144,7 @@ struct connection {
 
 	/* written once, before the note that speaks of it is pushed */
 	char why[UPLINK_TEXT_MAX];
+	bool hung_up;
 	char why_lost[UPLINK_TEXT_MAX];
 
 	struct note open, subscribe, disconnect, drop, credit;

@@ -110,6 +110,7 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 		.will_retain = from->will_retain,
 		.version = from->version,
 		.transient = from->transient,
+		.keeps = from->keeps,
 		.owner = from->owner,
 	};
 	if ((r = copy_text(from->host, &to->host)) < 0 ||

@@ -41,6 +41,7 @@ struct uplink_session_options {
 		*subscriptions; /* NULL-terminated, QoS 1, after each connect; NULL = none */
 	int version;		/* 0 = MQTT 5, then 3.1.1; 5 or 4 (3.1.1) = only this one */
 	bool transient;		/* what comes by it is answers: ops->keep is not asked */
+	bool keeps;		/* what the broker keeps for this client id stays as it is */
 	uint64_t owner; /* the caller's word for whose it is: comes with each of its messages */
 };
 
@@ -99,6 +100,7 @@ struct uplink_event {
 	int reason;
 	int version;
 	const char *text; /* for people, one clean line; valid during the call */
+	bool hung_up;	  /* UNREACHABLE: the other side was there, and ended it without a word */
 	const struct uplink_inbound *inbound; /* UPLINK_MESSAGE */
 };
 

@@ -2,7 +2,8 @@
 /*
  * Authorities whose certificates devices may come in with: what the word of each is worth, and its
  * fingerprint, to be compared with what the maker of the devices says. A technician looks; an
- * administrator registers and withdraws.
+ * administrator registers and withdraws. Below it the authority of the site itself, whose
+ * certificate is to be registered elsewhere.
  */
 
 #include "web/draw.h"
@@ -75,6 +76,43 @@ static void draw_one(struct view *view, const json_t *ca)
 	html_put(view->html, "</article>\n");
 }
 
+/* As a link that holds the file: it needs no script, and nothing has to be kept for it. */
+static void draw_download(struct view *view, const char *pem)
+{
+	html_put(view->html, "<p><a class=\"button\" download=\"site-ca.pem\" "
+			     "href=\"data:application/x-pem-file,");
+	for (; *pem; pem++) {
+		char one[2] = {*pem, 0};
+
+		html_put(view->html, "%s", *pem == '\n' ? "%0A" : *pem == ' ' ? "%20" : one);
+	}
+	html_put(view->html, "\">%s</a></p>\n", text(TEXT_SITE_CA_DOWNLOAD));
+}
+
+static void draw_site_ca(struct view *view)
+{
+	const json_t *ca = json_object_get(view_part(view, 1), "site_ca");
+
+	html_put(view->html, "<section data-key=\"site-ca\"><h2>%s</h2>\n", text(TEXT_SITE_CA));
+	if (json_is_object(ca)) {
+		html_put(view->html,
+			"<article class=\"card\" data-key=\"site-ca-%s\"><header><h3><bdi>%s</bdi>"
+			"</h3></header>\n<p class=\"remark\">%s</p>\n<dl class=\"facts\">\n",
+			json_text(ca, "fingerprint"), json_text(ca, "name"),
+			text(TEXT_SITE_CA_WHAT));
+		draw_hex_fact(view, TEXT_CERTIFICATE, json_text(ca, "fingerprint"));
+		draw_fact_time(view, TEXT_BEGINS, json_text(ca, "not_before"));
+		draw_fact_time(view, TEXT_CA_ENDS, json_text(ca, "not_after"));
+		html_put(view->html, "</dl>\n");
+		if (view_may(view, ROLE_ADMIN))
+			draw_download(view, json_text(ca, "certificate"));
+		html_put(view->html, "</article>\n");
+	} else {
+		draw_empty(view, TEXT_NO_SITE_CA, TEXT_NO_SITE_CA_WHAT);
+	}
+	html_put(view->html, "</section>\n");
+}
+
 void draw_cas(struct view *view)
 {
 	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "device_cas");
@@ -89,7 +127,9 @@ void draw_cas(struct view *view)
 		draw_empty(view, TEXT_NO_CAS, TEXT_NO_CAS_WHAT);
 	for (size_t i = 0; i < json_array_size(list); i++)
 		draw_one(view, json_array_get(list, i));
-	html_put(view->html, "</div></section></div>\n");
+	html_put(view->html, "</div></section>\n");
+	draw_site_ca(view);
+	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))
 		draw_register(view);
 }

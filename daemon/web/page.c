@@ -44,7 +44,7 @@ static const struct page pages[] = {
 			{API "dead", "limit=20", false}}},
 	{"/account", ROLE_VIEWER, TEXT_ACCOUNT, false, draw_account, {{API "status", NULL, false}}},
 	{"/authorities", ROLE_TECHNICIAN, TEXT_CAS, false, draw_cas,
-		{{API "device-cas", NULL, false}}},
+		{{API "device-cas", NULL, false}, {API "site-ca", NULL, false}}},
 	{"/codes", ROLE_ADMIN, TEXT_CODES_TITLE, false, draw_codes,
 		{{API "codes", "limit=200", false}}},
 	{"/journal/chain", ROLE_ADMIN, TEXT_CHAIN, false, draw_chain,

@@ -153,6 +153,7 @@ void draw_platform(struct view *view, const json_t *device)
 {
 	const json_t *credential = json_object_get(device, "credential");
 	const json_t *operation = json_object_get(device, "operation");
+	const char *used = json_text(credential, "certificate"), *next = json_text(operation, "id");
 
 	html_put(view->html, "<section class=\"panel\" data-key=\"platform\"><h2>%s</h2>\n",
 		text(TEXT_PLATFORM));
@@ -163,6 +164,9 @@ void draw_platform(struct view *view, const json_t *device)
 	draw_fact(view, TEXT_CREDENTIAL, json_text(credential, "state"));
 	draw_fact_time(view, TEXT_HELD_SINCE, json_text(credential, "since"));
 	draw_fact_time(view, TEXT_EXPIRES, json_text(credential, "expires"));
+	draw_hex_fact(view, TEXT_CERTIFICATE, used);
+	if (used[0] && strlen(next) == FINGERPRINT_SIZE - 1 && strcmp(used, next) != 0)
+		draw_hex_fact(view, TEXT_NEXT_CERTIFICATE, next);
 	draw_fact(view, TEXT_OPERATION, json_text(operation, "state"));
 	draw_fact_time(view, TEXT_OPERATION_EXPIRES, json_text(operation, "expires"));
 	draw_wide_fact(view, TEXT_PLATFORM_SAYS, json_text(device, "platform_why"));

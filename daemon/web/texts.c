@@ -457,6 +457,18 @@ static const char *const texts[TEXTS] = {
 	[TEXT_CA_WITHDRAW_WHAT] =
 		"At once nobody comes in with its certificates any more: whoever has a session by "
 		"one loses it.",
+	[TEXT_SITE_CA] = "Certificates for devices that have none",
+	[TEXT_SITE_CA_WHAT] =
+		"The gateway issues a certificate to each device that goes to a platform which "
+		"knows it by one. Register this authority at the platform: its key never leaves "
+		"the gateway.",
+	[TEXT_SITE_CA_DOWNLOAD] = "Download its certificate",
+	[TEXT_NO_SITE_CA] = "The site has no authority of its own",
+	[TEXT_NO_SITE_CA_WHAT] =
+		"Only a platform that knows devices by certificates needs one: gatehousectl "
+		"site-ca make.",
+	[TEXT_NEXT_CERTIFICATE] = "Its next certificate, not in use yet",
+	[TEXT_BEGINS] = "Good from",
 	[TEXT_NO_CAS] = "No authority is registered",
 	[TEXT_NO_CAS_WHAT] = "Devices come in with the key of a label, or without a proof.",
 	[TEXT_DONE_CA] = "The authority is registered.",

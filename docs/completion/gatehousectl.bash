@@ -56,6 +56,11 @@ codes drop|EP|
 device-ca list||
 device-ca add|FILE| --name=TEXT --admit=POLICY
 device-ca withdraw|FINGERPRINT|
+site-ca show||
+site-ca make|| --name=TEXT --replace
+site-ca import|FILE| --replace
+site-ca certificate|FILE|
+site-ca prove|CODE FILE|
 queue dead|| --before=N --limit=N
 queue|| --limit=N
 journal export|| --who=NAME --action=A --object=O --csv

@@ -397,16 +397,6 @@ static int on_answer(struct aws_call *call, struct progress *progress)
 				      : take_certificate(call, progress);
 }
 
-/* The session of a certificate that was deactivated ends without a word, like that of a line that
- * is broken: while the one in use does not connect, nobody knows whether the device is still
- * wanted. */
-static bool may_be_unwanted(const struct aws_call *call)
-{
-	const struct lifecycle *life = &call->device->record->life;
-
-	return call->renews && life->link != LINK_UP && life->credential == CREDENTIAL_RENEWING;
-}
-
 int aws_fleet(struct aws_call *call)
 {
 	const struct aws_settings *settings = call->settings;
@@ -422,7 +412,7 @@ int aws_fleet(struct aws_call *call)
 	if (!call->device->provisioning_token.size)
 		return end(call, &progress, PLATFORM_FAILED,
 			"no claim certificate is configured (aws.claim_certificate_file)");
-	if (!call->answer->present && may_be_unwanted(call)) {
+	if (!call->answer->present && aws_may_be_unwanted(call)) {
 		call->step->why = "its certificate does not connect now: another one is asked for "
 				  "when it does";
 		return wait_for(call, &progress, LINK_SECONDS);

@@ -21,6 +21,16 @@ struct aws_call {
 int aws_say(struct aws_call *call, enum platform_verdict verdict, const char *why);
 int aws_give_up(struct aws_call *call, const char *why);
 
+/* The session of a certificate that was deactivated ends without a word, like that of a line that
+ * is broken: while the one in use does not connect, nobody knows whether the device is still
+ * wanted. */
+bool aws_may_be_unwanted(const struct aws_call *call);
+
+/* aws-jit.c: issues its certificate here, and waits until the platform lets it in. As aws_fleet().
+ */
+int aws_jit(struct aws_call *call);
+int aws_jit_certificate(const struct lifecycle *life, char ret_id[AWS_ID_MAX + 1]);
+
 /* aws-fleet.c: provisions it by claim, or goes on with it. ISSUED, or what became of it instead. */
 int aws_fleet(struct aws_call *call);
 /* The id of the certificate that waits for its thing; -ENODATA. */

@@ -66,7 +66,7 @@ int aws_row_read(struct span row, size_t head_size, struct span *ret_field, size
 
 /* ---- the credential ---- */
 
-static int identity_make(struct span certificate, struct span key, struct secret *ret_identity)
+int aws_identity_make(struct span certificate, struct span key, struct secret *ret_identity)
 {
 	bool ended = certificate.size > 0 && certificate.data[certificate.size - 1] == '\n';
 	size_t first = certificate.size + !ended;
@@ -90,7 +90,7 @@ int aws_credential_make(const struct aws_credential *credential, struct span cer
 	CLEANUP(secret_clear) struct secret identity = {0};
 	uint8_t head[CREDENTIAL_HEAD] = {
 		credential->shadow ? CREDENTIAL_SHADOW : CREDENTIAL_FORMAT};
-	int r = identity_make(certificate, key, &identity);
+	int r = aws_identity_make(certificate, key, &identity);
 
 	if (r < 0)
 		return r;

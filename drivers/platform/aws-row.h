@@ -22,6 +22,8 @@ struct aws_credential {
 	struct span identity; /* base/identity.h */
 	bool shadow;	      /* of the thing is used (aws-shadow.c) */
 };
+/* Both in one text: an identity. -EINVAL, -ENOMEM. */
+int aws_identity_make(struct span certificate, struct span key, struct secret *ret_identity);
 /* 'certificate' and 'key' become its identity. -EINVAL, -ENOMEM. */
 int aws_credential_make(const struct aws_credential *credential, struct span certificate,
 	struct span key, struct secret *ret_row);

@@ -2,10 +2,12 @@
 
 /*
  * AWS IoT Core: each device is a thing with a certificate of its own, and has a session with it.
- * The provisioning token is the claim certificate that the gateway is configured with; the
- * registration token is the device's certificate and the key that was made for it here.
+ * The provisioning token is the claim certificate that the gateway is configured with, or the
+ * authority of the site; the registration token is the device's certificate and the key that was
+ * made for it here.
  *
- *   PROVISION  fleet provisioning by claim (aws-fleet.c): ISSUED with certificate, key and thing
+ *   PROVISION  fleet provisioning by claim (aws-fleet.c), or a certificate of the site's authority
+ *              (aws-jit.c): ISSUED with certificate, key and thing
  *   BIND       BOUND under the name of the thing that the template gave
  *   REFRESH    before its end another certificate, in the same way, while the one in use connects.
  *              After the platform has refused it: REFUSED. Who deactivated it there meant that, and
@@ -28,6 +30,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/issue.h"
 #include "core/token.h"
 #include "drivers/platform/aws-parts.h"
 #include "drivers/platform/topics.h"
@@ -64,12 +67,29 @@ int aws_give_up(struct aws_call *call, const char *why)
 	return aws_say(call, PLATFORM_FAILED, why);
 }
 
+bool aws_may_be_unwanted(const struct aws_call *call)
+{
+	const struct lifecycle *life = &call->device->record->life;
+
+	return call->renews && life->link != LINK_UP && life->credential == CREDENTIAL_RENEWING;
+}
+
 /* ---- advance ---- */
+
+static int get_certificate(struct aws_call *call)
+{
+	return call->settings->method == AWS_CLAIM ? aws_fleet(call) : aws_jit(call);
+}
 
 static void name_thing(struct aws_call *call)
 {
 	const struct device_record *record = call->device->record;
 	bool as_it_is = record->ep[0] && !record->ep[strspn(record->ep, NAME_CHARS)];
+	size_t length = strlen(call->settings->thing_prefix) + strlen(record->ep);
+
+	/* It is the common name of a certificate that is issued here. */
+	if (call->settings->method != AWS_CLAIM && length > ISSUE_NAME_MAX)
+		as_it_is = false;
 
 	snprintf(call->thing, sizeof(call->thing), "%s%s%s", call->settings->thing_prefix,
 		as_it_is ? "" : "gh:", as_it_is ? record->ep : record->id);
@@ -96,10 +116,10 @@ static int take_step(struct aws_call *call, enum platform_work work)
 			return aws_say(call, PLATFORM_REFUSED,
 				"the platform does not take its certificate any more");
 		call->renews = true;
-		return aws_fleet(call);
+		return get_certificate(call);
 	case PLATFORM_PROVISION:
 	case PLATFORM_APPROVE:
-		return aws_fleet(call);
+		return get_certificate(call);
 	case PLATFORM_BIND:
 		return bind_device(call);
 	case PLATFORM_CANCEL:
@@ -152,8 +172,10 @@ static int session(const struct device_record *record, const char *gateway_id,
 static int operation(const struct platform_device *device, struct platform_operation *ret_operation)
 {
 	struct platform_operation operation = {.approve_here = false};
-	int r = aws_fleet_certificate(&device->record->life, operation.id);
+	int r = aws_jit_certificate(&device->record->life, operation.id);
 
+	if (r < 0)
+		r = aws_fleet_certificate(&device->record->life, operation.id);
 	if (r >= 0)
 		*ret_operation = operation;
 	return r;

@@ -45,6 +45,7 @@ struct world {
 	struct token_names names;
 	struct label_book labels;
 	struct device_cas cas;
+	struct site_ca site_ca;
 	struct metrics metrics;
 	struct api_probe probe;
 	/* what the stand-in was asked, and how it answers */
@@ -134,6 +135,14 @@ static void on_put_operator(void *userdata, const struct act *act, struct span t
 	act_done_fn done, void *done_userdata)
 {
 	assert_true(span_equal(token, SPAN_LITERAL("T")));
+	on_act(userdata, act, done, done_userdata);
+}
+
+static void on_site_ca(void *userdata, const struct act *act, struct span identity,
+	act_done_fn done, void *done_userdata)
+{
+	assert_true(span_equal(identity,
+		act->kind == ACT_SITE_CA_IMPORT ? SPAN_LITERAL("PEM") : span_of(NULL, 0)));
 	on_act(userdata, act, done, done_userdata);
 }
 
@@ -263,6 +272,7 @@ static int setup(void **state)
 		.put_codes = on_put_codes,
 		.put_ca = on_put_ca,
 		.put_operator_token = on_put_operator,
+		.site_ca = on_site_ca,
 		.put_parcel = on_put_parcel,
 		.verify = on_verify,
 		.gaps = on_gaps,
@@ -295,6 +305,7 @@ static int setup(void **state)
 		.tokens = &world->names,
 		.labels = &world->labels,
 		.cas = &world->cas,
+		.site_ca = &world->site_ca,
 		.metrics = &world->metrics,
 	};
 	assert_int_equal(api_new(&view, &ops, world, &world->api), 0);
@@ -333,6 +344,8 @@ static const char *least_body(const struct api_route *route)
 {
 	if (!strcmp(route->path, "/api/v1/import"))
 		return "{\"parcel\":\"QUJD\"}";
+	if (!strcmp(route->path, "/api/v1/site-ca/proof"))
+		return "{\"code\":\"x\"}";
 	if (strcmp(route->method, "PUT") != 0)
 		return NULL;
 	if (!strcmp(route->path, "/api/v1/tokens"))
@@ -341,6 +354,8 @@ static const char *least_body(const struct api_route *route)
 		return "{\"token\":\"T\"}";
 	if (!strcmp(route->path, "/api/v1/device-cas"))
 		return "{\"certificate\":\"PEM\",\"admit\":\"auto\"}";
+	if (!strcmp(route->path, "/api/v1/site-ca"))
+		return "{\"identity\":\"PEM\"}";
 	return !strcmp(route->path, "/api/v1/codes") ? "{\"codes\":[]}" : NULL;
 }
 
@@ -1378,6 +1393,61 @@ static void test_device_cas(void **state)
 	world->cas = (struct device_cas){0};
 }
 
+/* What is known of the authority of the site, and what it is asked for. */
+static void test_site_ca(void **state)
+{
+	static const struct {
+		const char *method, *path, *body;
+	} wrong[] = {{"POST", "/api/v1/site-ca", "{\"name\":1}"},
+		{"POST", "/api/v1/site-ca", "{\"identity\":\"PEM\"}"},
+		{"POST", "/api/v1/site-ca", "{\"replace\":1}"},
+		{"POST", "/api/v1/site-ca", "{\"other\":1}"}, {"PUT", "/api/v1/site-ca", "{}"},
+		{"PUT", "/api/v1/site-ca", "{\"identity\":1}"},
+		{"PUT", "/api/v1/site-ca", "{\"identity\":\"PEM\",\"name\":\"x\"}"},
+		{"POST", "/api/v1/site-ca/proof", "{}"},
+		{"POST", "/api/v1/site-ca/proof", "{\"code\":\"x\",\"replace\":true}"},
+		{"POST", "/api/v1/site-ca/proof",
+			"{\"code\":"
+			"\"0123456789012345678901234567890123456789012345678901234567890123"
+			"4\"}"}};
+	struct world *world = *state;
+	char pem[] = "PEM";
+
+	for (size_t i = 0; i < ELEMENTS(wrong); i++)
+		assert_int_equal(
+			call(world, &admin, wrong[i].method, wrong[i].path, NULL, wrong[i].body),
+			400);
+	assert_int_equal(world->acts, 0);
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/site-ca", NULL, NULL), 200);
+	assert_true(json_is_null(json_object_get(world->body, "site_ca")));
+	assert_int_equal(
+		call(world, &admin, "POST", "/api/v1/site-ca", NULL, "{\"name\":\"plant\"}"), 200);
+	assert_int_equal(world->act.kind, ACT_SITE_CA_MAKE);
+	assert_string_equal(world->act.name, "plant");
+	assert_false(world->act.more);
+	assert_int_equal(call(world, &admin, "PUT", "/api/v1/site-ca", NULL,
+				 "{\"identity\":\"PEM\",\"replace\":true}"),
+		200);
+	assert_int_equal(world->act.kind, ACT_SITE_CA_IMPORT);
+	assert_true(world->act.more);
+	world->outcome.parcel = SPAN_LITERAL("PROOF");
+	assert_int_equal(
+		call(world, &admin, "POST", "/api/v1/site-ca/proof", NULL, "{\"code\":\"0f5e\"}"),
+		200);
+	assert_string_equal(world->act.code, "0f5e");
+	assert_string_equal(
+		json_string_value(json_object_get(world->body, "certificate")), "PROOF");
+	world->site_ca = (struct site_ca){.certificate = pem,
+		.facts = {.fingerprint = "abcd",
+			.common_name = "plant",
+			.not_before = 1700000000000,
+			.not_after = 1900000000000}};
+	assert_int_equal(call(world, &technician, "GET", "/api/v1/site-ca", NULL, NULL), 200);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "site_ca"), "certificate")),
+		"PEM");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1388,6 +1458,7 @@ int main(void)
 		IN_WORLD(test_act_is_filled),
 		IN_WORLD(test_parcels),
 		IN_WORLD(test_device_cas),
+		IN_WORLD(test_site_ca),
 		IN_WORLD(test_bad_bodies),
 		IN_WORLD(test_unknown_parameters),
 		IN_WORLD(test_outcomes),

@@ -45,6 +45,12 @@ const struct rules_case rules_cases[] = {
 		.has_fleet = true,
 		.shared = true,
 		.platform_id = "pump"},
+	{.driver = "aws",
+		.token = {(const uint8_t *)JIT_CA, sizeof(JIT_CA) - 1},
+		.can_refresh = true,
+		.has_jit = true,
+		.shared = true,
+		.platform_id = "pump"},
 };
 const size_t rules_case_count = ELEMENTS(rules_cases);
 
@@ -100,8 +106,13 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 		.now = &rules->now, .token_life = 30LL * 86400000, .sas_life = 3600000};
 	rules->dps = (struct dps){.hub = "hub.example", .device = DPS_DEVICE};
 	rules->fleet = (struct fleet){.now = &rules->now};
-	rules->aws = (struct aws_settings){
-		.host = "aws.example", .port = 8883, .template_name = "fleet", .thing_prefix = ""};
+	rules->aws = (struct aws_settings){.host = "aws.example",
+		.port = 8883,
+		.template_name = "fleet",
+		.thing_prefix = "",
+		.method = kind->has_jit ? AWS_JITP : AWS_CLAIM,
+		.certificate_life = 30 * 86400,
+		.gateway_id = "plant-7"};
 	strcpy(rules->record.id, "device-7");
 	strcpy(rules->record.ep, "pump");
 	strcpy(rules->record.platform, kind->driver);
@@ -310,10 +321,11 @@ static void call_driver(struct rules *rules, enum platform_work work)
 	const struct platform_device device = {.record = &rules->record,
 		.provisioning_token = rules->kind->token,
 		.static_credential = rules->kind->shared ? span_of(NULL, 0) : rules->kind->token,
-		.settings = rules->kind->has_cloud   ? (const void *)&cloud
-			    : rules->kind->has_dps   ? (const void *)&azure
-			    : rules->kind->has_fleet ? (const void *)&rules->aws
-						     : &local};
+		.settings = rules->kind->has_cloud ? (const void *)&cloud
+			    : rules->kind->has_dps ? (const void *)&azure
+			    : rules->kind->has_fleet || rules->kind->has_jit
+				    ? (const void *)&rules->aws
+				    : &local};
 	CLEANUP(platform_step_clear) struct platform_step step = {.verdict = PLATFORM_FAILED};
 	struct platform_answer answer = {.present = false};
 	struct cloud_answer *told = rules->answer;
@@ -346,6 +358,8 @@ static void send_request(struct rules *rules)
 		dps_ask(&rules->dps, rules->request, answer);
 	else if (rules->kind->has_fleet)
 		fleet_ask(&rules->fleet, rules->request, answer);
+	else if (rules->kind->has_jit)
+		jit_ask(&rules->jit, rules->request, answer);
 	else
 		cloud_ask(&rules->cloud, rules->request, answer);
 	platform_request_clear(rules->request);
@@ -409,6 +423,13 @@ void rules_take_in(struct rules *rules)
 		assert_int_equal(rules_event(rules, LIFE_APPROVE), MACHINE_MOVED);
 	}
 	rules_settle(rules);
+	/* The first connection is refused, and the next one is made after a while. */
+	for (int n = 0;
+		rules->kind->has_jit && n < 4 && rules->record.life.operation != OPERATION_BOUND;
+		n++) {
+		rules_wake(rules);
+		rules_settle(rules);
+	}
 	assert_int_equal(rules->record.life.operation, OPERATION_BOUND);
 	assert_int_equal(rules->record.life.credential, CREDENTIAL_HELD);
 }

@@ -10,6 +10,7 @@
 #include "dps.h"
 #include "drivers/table.h"
 #include "fleet.h"
+#include "jit.h"
 
 /* How the rules meet one driver. */
 struct rules_case {
@@ -19,6 +20,7 @@ struct rules_case {
 	bool can_refresh;
 	bool has_dps;	/* it asks Azure's provisioning service */
 	bool has_fleet; /* it asks AWS IoT's */
+	bool has_jit;	/* AWS IoT takes its certificate at the first connection */
 	bool shared;	/* the token is one for all */
 	const char *platform_id;
 };
@@ -32,6 +34,7 @@ struct rules {
 	struct cloud cloud;
 	struct dps dps;
 	struct fleet fleet;
+	struct jit jit;
 	struct aws_settings aws;
 	int64_t now;
 	uint64_t numbers, random;

@@ -549,16 +549,19 @@ static void something_happens(struct rules *rules, uint64_t *random, bool *ret_s
 	case 4:
 		rules->lose_answer = true;
 		rules->dps.assigning = (unsigned)draw(random, 4);
+		rules->jit.by_hand = draw(random, 2);
 		break;
 	case 5:
 		rules->cloud.fail = draw(random, 2) ? 500 : 429;
 		rules->dps.fail = rules->cloud.fail;
 		rules->dps.forgets = draw(random, 2);
+		rules->jit.cut = draw(random, 2);
 		break;
 	case 6:
 		if (draw(random, 10) == 0) {
 			cloud_revoke_all(&rules->cloud);
 			rules->dps.key_refused = true;
+			rules->jit.ca_unknown = true;
 			*ret_spoilt = true;
 		}
 		break;
@@ -571,6 +574,8 @@ static void something_happens(struct rules *rules, uint64_t *random, bool *ret_s
 		break;
 	default:
 		rules->cloud.fail = rules->dps.fail = 0;
+		jit_activate(&rules->jit);
+		rules->jit.cut = rules->jit.ca_unknown = false;
 		rules->cloud.disabled = rules->dps.disabled = rules->dps.forgets = false;
 		rules->dps.key_refused = rules->dps.key_refused && draw(random, 4) != 0;
 		rules->now += (int64_t)draw(random, 3600000);
@@ -612,6 +617,9 @@ static void judge(struct rules *rules, bool spoilt, unsigned inits, unsigned com
 		assert_true(still_good(rules));
 	/* Rule 3: what is made here needs nobody there. */
 	if (rules->kind->has_dps && now->credential == CREDENTIAL_HELD)
+		assert_true(now->credential_current.size > 0);
+	/* Rule 3: what is knocked with is on disk, and what was taken is kept. */
+	if (rules->kind->has_jit && credential_is_usable(now->credential))
 		assert_true(now->credential_current.size > 0);
 	/* Rule 7. */
 	if (now->admission != ADMISSION_ADMITTED)
@@ -666,7 +674,8 @@ static void random_walk(void **state)
 
 	print_message("GATEHOUSE_WALK_SEED=%llu\n", (unsigned long long)seed);
 	for (size_t i = 0; i < rules_case_count; i++) {
-		uint64_t worlds = steps / STEPS_OF_WORLD / (rules_cases[i].has_fleet ? 5 : 1);
+		uint64_t worlds = steps / STEPS_OF_WORLD /
+				  (rules_cases[i].has_fleet || rules_cases[i].has_jit ? 5 : 1);
 		unsigned bound = 0;
 
 		for (uint64_t left = worlds ? worlds : 1; left > 0; left--)

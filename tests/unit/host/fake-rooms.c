@@ -373,10 +373,16 @@ const struct fake_dial *dial_of(const char *client_id)
 	return session ? &session->dial : NULL;
 }
 
+/* Of the next events: the other side ended it without a word. */
+bool fake_hung_up;
+
 void dial_event(const char *client_id, enum uplink_event_kind kind)
 {
-	struct uplink_event event = {
-		.kind = kind, .session = dial_session(client_id), .version = 4, .text = "because"};
+	struct uplink_event event = {.kind = kind,
+		.session = dial_session(client_id),
+		.version = 4,
+		.text = "because",
+		.hung_up = fake_hung_up && kind == UPLINK_UNREACHABLE};
 
 	assert_non_null(event.session);
 	event.session->connected = kind == UPLINK_CONNECTED || kind == UPLINK_SUBSCRIBED;
@@ -399,7 +405,7 @@ int uplink_session_new(struct uplink *uplink, const struct uplink_session_option
 {
 	*ret = calloc(1, sizeof(**ret));
 	assert_non_null(*ret);
-	if (options->transient) {
+	if (options->transient || options->keeps) {
 		dial_new(*ret, options);
 		(*ret)->userdata = userdata;
 		return 0;
@@ -480,8 +486,11 @@ const char *session_account(const char *device_id)
 void session_event(const char *device_id, enum uplink_event_kind kind)
 {
 	struct uplink_session *session = session_of(device_id);
-	const struct uplink_event event = {
-		.kind = kind, .session = session, .version = 5, .text = "because"};
+	const struct uplink_event event = {.kind = kind,
+		.session = session,
+		.version = 5,
+		.text = "because",
+		.hung_up = fake_hung_up && kind == UPLINK_UNREACHABLE};
 
 	assert_non_null(session);
 	session->connected =

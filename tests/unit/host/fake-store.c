@@ -293,6 +293,15 @@ static void put_ca(const struct device_ca *ca)
 	device_cas_put(&disk_cas, copy);
 }
 
+char disk_site_ca[4096];
+
+static void fake_store_secret(const struct change_item *item)
+{
+	assert_string_equal(item->setting, "site-ca");
+	assert_int_equal(
+		span_to_string(secret_span(&item->secret), disk_site_ca, sizeof(disk_site_ca)), 0);
+}
+
 static void write_item(const struct change_item *item)
 {
 	struct device_record **place;
@@ -348,6 +357,9 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_DEVICE_CA:
 		device_cas_drop(&disk_cas, item->row);
+		break;
+	case CHANGE_PUT_SECRET:
+		fake_store_secret(item);
 		break;
 	case CHANGE_PUT_PERSON:
 	case CHANGE_DROP_PERSON:
@@ -596,6 +608,7 @@ void store_reset(void)
 		reading_unref(rows[i]);
 	label_book_clear(&labels_on_disk);
 	device_cas_clear(&disk_cas);
+	disk_site_ca[0] = '\0';
 	fake_trust = (struct fake_trust){0};
 	while (token_count)
 		token_free(tokens_on_disk[--token_count]);

@@ -140,6 +140,8 @@ void neighbour(const char *ip, const char *mac);
 extern unsigned fake_observers, fake_notifications, fake_rechecks;
 extern struct lan_exchange fake_notified;
 /* What lan_trust() was told last, and what it answers. */
+extern bool fake_hung_up;
+extern char disk_site_ca[4096]; /* the authority of the site; "" = none */
 struct fake_trust {
 	unsigned calls;
 	size_t count;

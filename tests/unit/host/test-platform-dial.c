@@ -150,6 +150,35 @@ static void what_is_no_answer_is_dropped(void **state)
 	assert_string_equal(seen.topic, "$dps/rejected");
 }
 
+/* Nothing is asked: that it is up is the answer, and then it is closed. */
+static void a_knock(void **state)
+{
+	size_t before = fake_publication_count;
+	struct platform_request request = request_of("reg-1");
+	struct seen seen = {0};
+	const struct platform_dialling dialling = {
+		.request = &request, .ca_file = "/ca.pem", .lane = "local"};
+
+	request.dial.knocks = true;
+	memset(request.dial.filter, 0, sizeof(request.dial.filter));
+	assert_return_code(platform_dial_send(&bed.host, &dialling, on_done, &seen, &seen.call), 0);
+	bed_advance(1);
+	dial_event("reg-1", UPLINK_CONNECTED);
+	assert_int_equal(seen.answers, 1);
+	assert_int_equal(seen.result, 0);
+	assert_null(dial_of("reg-1"));
+	assert_int_equal(fake_publication_count, before);
+	/* Ended without a word it is told from a line that is down. */
+	fake_hung_up = true;
+	seen = (struct seen){0};
+	assert_return_code(platform_dial_send(&bed.host, &dialling, on_done, &seen, &seen.call), 0);
+	bed_advance(USEC_PER_SEC);
+	dial_event("reg-1", UPLINK_UNREACHABLE);
+	fake_hung_up = false;
+	assert_int_equal(seen.answers, 1);
+	assert_int_equal(seen.result, -ECONNABORTED);
+}
+
 static void each_way_to_fail_is_told(void **state)
 {
 	static const struct {
@@ -373,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_question_one_answer, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_answer_is_dropped, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(a_knock, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(each_way_to_fail_is_told, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(an_answer_has_an_end, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(they_wait_in_line, setup, bed_teardown),

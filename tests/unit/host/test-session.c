@@ -320,6 +320,36 @@ static void what_is_no_sign_of_another(void **state)
 	assert_int_equal(disk_audit_count("leak", NULL), 0);
 }
 
+/* That is how a platform that goes by certificates refuses one; a line that is down is not that. */
+static void ended_without_a_word_is_an_alarm(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	char id[DEVICE_ID_MAX + 1];
+
+	memcpy(id, device->record->id, sizeof(id));
+	session_event(id, UPLINK_LOST);
+	for (unsigned i = 0; i < 9; i++) {
+		bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+		fake_hung_up = i % 3 != 2;
+		session_event(id, UPLINK_UNREACHABLE);
+		assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_LET_IN, id));
+	}
+	fake_hung_up = true;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(host_alarm_is_active(&bed.host, ALARM_NOT_LET_IN, id), i >= 3);
+		bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+		/* It shows a certificate. */
+		device_host(device)->session->has_identity = true;
+		session_event(id, UPLINK_UNREACHABLE);
+	}
+	fake_hung_up = false;
+	bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+	session_event(id, UPLINK_CONNECTED);
+	store_answer_all(0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_LET_IN, id));
+	assert_int_equal(device->record->life.link, LINK_UP);
+}
+
 static void many_connect_one_after_the_other(void **state)
 {
 	char ep[16], ip[16];
@@ -545,6 +575,7 @@ int main(void)
 		TEST(taken_over_is_an_alarm_and_backs_off),
 		TEST(taken_over_without_a_word),
 		TEST(what_is_no_sign_of_another),
+		TEST(ended_without_a_word_is_an_alarm),
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),

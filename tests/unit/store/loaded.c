@@ -111,7 +111,15 @@ static int take_withdrawal(void *userdata, struct withdrawal *withdrawal)
 	return 0;
 }
 
+static int take_site_ca(void *userdata, struct span identity)
+{
+	struct loaded *loaded = userdata;
+
+	return span_to_string(identity, loaded->site_ca, sizeof(loaded->site_ca));
+}
+
 const struct store_loader LOADER = {
+	.site_ca = take_site_ca,
 	.withdrawal = take_withdrawal,
 	.device = take_device,
 	.person = take_person,

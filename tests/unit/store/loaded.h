@@ -30,6 +30,7 @@ struct loaded {
 	size_t gaps;
 	struct withdrawal *withdrawal[8];
 	size_t withdrawals;
+	char site_ca[64];
 };
 
 extern const struct store_loader LOADER; /* userdata: a zeroed struct loaded */

@@ -90,6 +90,15 @@ static json_t *make_cas(const struct fake_api *fake)
 	return json_pack("{s:i,s:o}", "devices", fake->empty ? 0 : 7, "device_cas", list);
 }
 
+static json_t *make_site_ca(const struct fake_api *fake)
+{
+	if (fake->empty)
+		return json_pack("{s:n}", "site_ca");
+	return json_pack("{s:{s:s,s:s,s:s,s:s,s:s}}", "site_ca", "fingerprint", "5c17e0", "name",
+		"plant-7 <CA>", "not_before", "2026-11-20T08:00:00Z", "not_after",
+		"2046-11-20T08:00:00Z", "certificate", "-----BEGIN X-----\nQQ+/==\n");
+}
+
 /* The one above, at another platform. */
 static json_t *make_press(const char *platform)
 {
@@ -253,6 +262,8 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_list(fake, request->query);
 	else if (strcmp(path, "/api/v1/device-cas") == 0)
 		*ret = make_cas(fake);
+	else if (strcmp(path, "/api/v1/site-ca") == 0)
+		*ret = make_site_ca(fake);
 	else if (strcmp(path, "/api/v1/tokens") == 0)
 		*ret = make_tokens();
 	else if (strcmp(path, "/api/v1/devices/press") == 0)

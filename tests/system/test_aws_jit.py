@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The platform aws against its stand-in with certificates that the gateway issues itself: registered by their
+first connection, activated by a person (JITR) or by the template of the authority (JITP)."""
+
+import os
+import sys
+
+import pytest
+
+from bed import coap, until
+from bed.certificates import Authority
+from bed.plain import await_stage, device
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
+
+from aws import Aws  # noqa: E402
+from test_aws import DEVICES, admitted, arrived  # noqa: E402
+from way_in import alarms, await_link, words_of_platform  # noqa: E402
+
+SUBJECT = 'AWS::IoT::Certificate::'
+
+
+def template():
+    """As docs/platforms/aws.md has it: all of it comes from the subject of the certificate."""
+    return {'Parameters': {SUBJECT + name: {'Type': 'String'}
+                           for name in ('CommonName', 'SerialNumber', 'Organization', 'OrganizationalUnit', 'Id')},
+            'Resources': {
+                'thing': {'Type': 'AWS::IoT::Thing', 'Properties': {
+                    'ThingName': {'Ref': SUBJECT + 'CommonName'},
+                    'AttributePayload': {'serial': {'Ref': SUBJECT + 'SerialNumber'},
+                                         'owner': {'Ref': SUBJECT + 'Organization'},
+                                         'place': {'Ref': SUBJECT + 'OrganizationalUnit'}}}},
+                'certificate': {'Type': 'AWS::IoT::Certificate', 'Properties': {
+                    'CertificateId': {'Ref': SUBJECT + 'Id'}, 'Status': 'Active'}},
+                'policy': {'Type': 'AWS::IoT::Policy', 'Properties': {'PolicyName': 'devices'}}}}
+
+
+@pytest.fixture
+def cloud(work):
+    one = Aws(os.path.join(work, 'platform')).start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    one.policies['devices'] = DEVICES
+    one.template('jitp', template())
+    yield one
+    one.stop()
+
+
+def begin(make_gateway, cloud, method):
+    return make_gateway(config={'platform': {'default': 'aws'}, 'aws': {**cloud.settings(), 'method': method},
+                                'lan': {'device_rate': 1000, 'device_burst': 1000}}).start()
+
+
+def files_of(directory):
+    for place, _, names in os.walk(directory):
+        for name in names:
+            try:
+                with open(os.path.join(place, name), 'rb') as file:
+                    yield name, file.read()
+            except OSError:
+                pass  # it went meanwhile, or is a socket
+
+
+@pytest.mark.deadline(300)
+def test_a_person_activates_it(make_gateway, cloud):
+    """Made here, registered there; the first connection is refused by design, and the device waits for the
+    platform, over a restart too, until somebody activates the certificate by its fingerprint. Its reading arrives
+    under its own identity."""
+    gateway = begin(make_gateway, cloud, 'jitr')
+    gateway.ctl('site-ca', 'make', '--name', 'plant CA')
+    shown = gateway.api('GET', 'site-ca')[1]['site_ca']
+    pem = gateway.tool('site-ca', 'certificate', '-').stdout
+    assert pem == shown['certificate'] and 'PRIVATE' not in pem and shown['name'] == 'plant CA'
+    assert cloud.register_ca(pem).id == shown['fingerprint']
+    proof = gateway.tool('site-ca', 'prove', '0f5e-CODE', '-').stdout
+    assert 'BEGIN CERTIFICATE' in proof and 'PRIVATE' not in proof
+    pump = admitted(gateway, 'pump')
+    until(lambda: len(cloud.events_of_certificates) >= 2, 60, 'it knocks again')
+    until(lambda: 'waits at the platform' in (device(gateway, 'pump')['platform_why'] or ''), 30, 'it is said')
+    waiting = device(gateway, 'pump')
+    assert waiting['stage'] == 'waiting-platform'
+    assert cloud.waiting() == [waiting['credential']['certificate']]
+    gateway.restart(kill=True)
+    until(lambda: len(cloud.events_of_certificates) >= 3, 60, 'it goes on knocking')
+    assert cloud.waiting() == [waiting['credential']['certificate']], 'with the same certificate'
+    cloud.activate(cloud.waiting()[0], thing='pump', policy=DEVICES)
+    await_stage(gateway, 'pump', 'active', 120)
+    await_link(gateway, 'pump')
+    assert words_of_platform(gateway, pump) == ['approve', 'bind']
+    assert device(gateway, 'pump')['credential']['certificate'] == waiting['credential']['certificate']
+    assert pump.report(7).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [7], 60, 'it arrives')
+    assert not alarms(gateway)
+
+
+@pytest.mark.long
+@pytest.mark.deadline(300)
+def test_the_template_activates_it(make_gateway, cloud, work):
+    """An imported authority with a template: nobody has to do anything. Its certificate deactivated there, a device
+    stops with an alarm of its own, and no other does; activated it comes back. No key stands anywhere in clear."""
+    own = Authority(os.path.join(work, 'site'), 'imported CA')
+    with open(own.ca_file, encoding='ascii') as one, open(os.path.join(own.directory, 'ca.key'),
+                                                          encoding='ascii') as other:
+        certificate, key = one.read(), other.read()
+    gateway = begin(make_gateway, cloud, 'jitp')
+    gateway.ctl('site-ca', 'import', '-', stdin=certificate + key)
+    cloud.register_ca(certificate, template='jitp')
+    pump = admitted(gateway, 'pump', '--place', 'plant room', '--owner', 'J. Doe')
+    fan = admitted(gateway, 'fan')
+    for ep in ('pump', 'fan'):
+        await_stage(gateway, ep, 'active', 120)
+        await_link(gateway, ep)
+    assert cloud.things['pump'].attributes == {'serial': '-', 'owner': 'J.-Doe', 'place': 'plant-room'}
+    assert not cloud.failed_provisioning and not cloud.over_limits()
+    assert pump.report(1).code == coap.CHANGED and fan.report(1).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1] and arrived(cloud, 'fan') == [1], 60, 'both arrive')
+    there = device(gateway, 'pump')['credential']['certificate']
+    assert there == cloud.certificate_of('pump')
+    cloud.deactivate(there)
+    until(lambda: ('not-let-in', pump.id) in [(one['id'], one['subject']) for one in
+                                              gateway.api('GET', 'alarms')[1]['alarms']], 90, 'it is said')
+    assert pump.report(2).code == coap.CHANGED and fan.report(2).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'fan') == [1, 2], 60, 'the other one goes on')
+    assert arrived(cloud, 'pump') == [1] and not cloud.online('pump')
+    cloud.activate(there, thing='pump', policy=DEVICES)
+    until(lambda: arrived(cloud, 'pump') == [1, 2], 120, 'what waited arrives')
+    until(lambda: not alarms(gateway), 30, 'the alarm goes')
+    secrets = [line.encode() for line in key.split('\n') if len(line) > 40] + [b'PRIVATE KEY']
+    assert len(secrets) >= 3
+    for name, data in files_of(gateway.state_directory):
+        # The page has a certificate of its own, and its key beside it.
+        assert not any(one in data for one in secrets if not name.startswith('page') or one != secrets[-1]), name
+    for words in (('show', pump.id), ('journal',), ('site-ca', 'show')):
+        said = gateway.tool(*words, json=True).stdout.encode()
+        assert not any(one in said for one in secrets), words
+    assert not any(one in gateway.log().encode() for one in secrets)

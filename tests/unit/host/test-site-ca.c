@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The authority of the site: made, imported, replaced, proved; on disk and in the journal before
+ * it is used, and its key in nothing that is answered. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/pki.h"
+#include "base/clock.h"
+#include "base/identity.h"
+#include "base/issue.h"
+#include "fakes.h"
+#include "host/site-ca-host.h"
+
+static struct pki root, device;
+static char *root_identity, *device_identity;
+
+static char *identity_of(const struct pki *one)
+{
+	char *certificate = pki_pem(one), *key = pki_key_pem(one), *identity = NULL;
+
+	assert_true(asprintf(&identity, "Some words.\n%s%s", certificate, key) > 0);
+	free(certificate);
+	free(key);
+	return identity;
+}
+
+static int setup(void **state)
+{
+	int r = bed_setup(state);
+
+	pki_make(&root, &(const struct pki_ask){PKI_AUTHORITY, .common_name = "Root",
+				.at = clock_wall_msec() / 1000});
+	pki_make(&device, &(const struct pki_ask){PKI_DEVICE, .common_name = "pump",
+				  .at = clock_wall_msec() / 1000});
+	root_identity = identity_of(&root);
+	device_identity = identity_of(&device);
+	return r;
+}
+
+static int teardown(void **state)
+{
+	site_ca_end(&bed.host);
+	free(root_identity);
+	free(device_identity);
+	pki_clear(&root);
+	pki_clear(&device);
+	return bed_teardown(state);
+}
+
+static struct act_try tried;
+static char handed_out[4096];
+
+static void on_done(void *userdata, const struct act_outcome *outcome)
+{
+	tried.answers++;
+	tried.outcome = *outcome;
+	assert_int_equal(span_to_string(outcome->parcel, handed_out, sizeof(handed_out)), 0);
+	assert_null(strstr(handed_out, "PRIVATE"));
+	assert_null(strstr(outcome->text, "PRIVATE"));
+}
+
+static void begin(enum act_kind kind, const char *what, bool replace)
+{
+	struct act act = act_on(kind, "");
+
+	act.more = replace;
+	if (kind == ACT_SITE_CA_MAKE)
+		snprintf(act.name, sizeof(act.name), "%s", what);
+	if (kind == ACT_SITE_CA_PROVE)
+		snprintf(act.code, sizeof(act.code), "%s", what);
+	tried = (struct act_try){0};
+	site_ca_do(&bed.host, &act,
+		kind == ACT_SITE_CA_IMPORT ? span_from_string(what) : span_of(NULL, 0), on_done,
+		NULL);
+}
+
+static enum act_result do_it(enum act_kind kind, const char *what, bool replace, int stored)
+{
+	begin(kind, what, replace);
+	store_answer_all(stored);
+	assert_int_equal(tried.answers, 1);
+	return tried.outcome.result;
+}
+
+static void made(void **state)
+{
+	const struct site_ca *ca = &bed.host.site_ca;
+
+	assert_int_equal(do_it(ACT_SITE_CA_PROVE, "x", false, 0), ACT_IMPOSSIBLE);
+	/* What could not be stored is not there. */
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "", false, -ENOSPC), ACT_NOT_STORED);
+	assert_null(ca->certificate);
+	assert_int_equal(bed.host.secrets.site_ca.size, 0);
+	begin(ACT_SITE_CA_MAKE, "", false);
+	assert_null(ca->certificate); /* not before it is on disk */
+	store_answer_all(0);
+	assert_int_equal(tried.outcome.result, ACT_DONE);
+	assert_non_null(strstr(ca->facts.common_name, " site CA"));
+	assert_null(strstr(ca->certificate, "PRIVATE"));
+	assert_true(ca->facts.not_after > clock_wall_msec() + INT64_C(10) * 365 * 86400000);
+	assert_null(authority_check(secret_span(&bed.host.secrets.site_ca)));
+	assert_true(
+		span_equal(span_from_string(disk_site_ca), secret_span(&bed.host.secrets.site_ca)));
+	/* One that is there is replaced only when that is asked for. */
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Other", false, 0), ACT_IMPOSSIBLE);
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "a\tb", true, 0), ACT_BAD_INPUT);
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Other", true, 0), ACT_DONE);
+	assert_string_equal(ca->facts.common_name, "Other");
+}
+
+static void two_at_once(void **state)
+{
+	begin(ACT_SITE_CA_MAKE, "One", false);
+	assert_int_equal(tried.answers, 0);
+	begin(ACT_SITE_CA_MAKE, "Two", false);
+	assert_int_equal(tried.outcome.result, ACT_IMPOSSIBLE);
+	store_answer_all(0);
+	assert_string_equal(bed.host.site_ca.facts.common_name, "One");
+}
+
+static void imported(void **state)
+{
+	static const char *const bad[] = {"", "no certificate", "-----BEGIN CERTIFICATE-----\n"};
+	struct site_ca ca;
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(do_it(ACT_SITE_CA_IMPORT, bad[i], false, 0), ACT_BAD_INPUT);
+	assert_int_equal(do_it(ACT_SITE_CA_IMPORT, device_identity, false, 0), ACT_BAD_INPUT);
+	assert_non_null(strstr(tried.outcome.text, "no authority"));
+	assert_null(bed.host.site_ca.certificate);
+	assert_int_equal(do_it(ACT_SITE_CA_IMPORT, root_identity, false, 0), ACT_DONE);
+	assert_string_equal(bed.host.site_ca.facts.common_name, "Root");
+	/* What stood around it is not kept. */
+	assert_memory_equal(disk_site_ca, "-----BEGIN CERTIFICATE-----", 27);
+	assert_int_equal(do_it(ACT_SITE_CA_IMPORT, root_identity, false, 0), ACT_IMPOSSIBLE);
+	assert_int_equal(do_it(ACT_SITE_CA_IMPORT, root_identity, true, 0), ACT_DONE);
+	/* And comes back at the next start. */
+	assert_int_equal(site_ca_read(span_from_string(disk_site_ca), &ca, &why), 0);
+	site_ca_clear(&ca);
+	site_ca_end(&bed.host);
+	assert_int_equal(site_ca_load(&bed.host, span_from_string(disk_site_ca)), 0);
+	assert_string_equal(bed.host.site_ca.facts.common_name, "Root");
+	site_ca_end(&bed.host);
+	assert_int_equal(site_ca_load(&bed.host, SPAN_LITERAL("x")), -EBADMSG);
+	/* One whose time is over issues nothing. */
+	bed.wall_msec += INT64_C(2) * 86400000;
+	assert_int_equal(do_it(ACT_SITE_CA_IMPORT, root_identity, false, 0), ACT_BAD_INPUT);
+	assert_non_null(strstr(tried.outcome.text, "has ended"));
+}
+
+static void proved(void **state)
+{
+	struct chain_facts facts;
+
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "", false, 0), ACT_DONE);
+	assert_int_equal(do_it(ACT_SITE_CA_PROVE, "", false, 0), ACT_BAD_INPUT);
+	assert_int_equal(do_it(ACT_SITE_CA_PROVE, "0f5e-CODE", false, -ENOSPC), ACT_NOT_STORED);
+	assert_string_equal(handed_out, ""); /* what is not in the journal is not done */
+	assert_int_equal(do_it(ACT_SITE_CA_PROVE, "0f5e-CODE", false, 0), ACT_DONE);
+	assert_int_equal(identity_read(span_from_string(handed_out), &facts), 0);
+	assert_string_equal(facts.common_name, "0f5e-CODE");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(made, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(imported, setup, teardown),
+		cmocka_unit_test_setup_teardown(proved, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
