@@ -95,6 +95,7 @@ bool claim_host_kept_is_right(struct host *host, struct device *device, const st
 
 struct claim_edit {
 	struct device_address from;
+	char ep[EP_MAX + 1];		  /* whose it is */
 	char label[LABEL_MARK_SIZE];	  /* that it proved, or "" */
 	char kept_proof[PROOF_TEXT_SIZE]; /* what is kept from now on */
 };
@@ -103,8 +104,9 @@ static int edit_claimed(struct device_record *next, const void *argument, const 
 {
 	const struct claim_edit *edit = argument;
 
-	/* Meanwhile it may have proved more, or have lost its name. */
-	if (next->trust > TRUST_CLAIMED || !device_address_same_host(&next->address, &edit->from))
+	/* Meanwhile it may have proved more, have lost its name, or have been replaced. */
+	if (next->trust > TRUST_CLAIMED || strcmp(next->ep, edit->ep) != 0 ||
+		!device_address_same_host(&next->address, &edit->from))
 		return -ESTALE;
 	memcpy(next->kept_proof, edit->kept_proof, sizeof(next->kept_proof));
 	if (edit->label[0]) {
@@ -166,6 +168,7 @@ void claim_host_answered(struct host *host, struct device *device, const struct 
 	struct claim_proof taken = *proof;
 	struct claim_edit edit = {0};
 
+	memcpy(edit.ep, device->record->ep, sizeof(edit.ep));
 	if (!claim_take(&part->challenge, &part->challenge.to, clock_boot_usec(), &taken))
 		return;
 	edit.from = taken.from;
@@ -191,6 +194,7 @@ static void look_at_kept(struct host *host, struct device *device)
 	const struct label *label = claim_host_label(host, device);
 	struct claim_edit edit = {.from = device->record->address};
 
+	memcpy(edit.ep, device->record->ep, sizeof(edit.ep));
 	if (!label || !device->record->kept_proof[0])
 		return;
 	if (claim_host_kept_is_right(host, device, label))

@@ -20,9 +20,10 @@ const struct device_driver *device_host_match(struct host *host, const char *ep,
  */
 bool device_host_is_ready(struct device_host *part);
 /* Sends a driver's request. Exactly one of reply and done is used after 0: reply only while the
- * device is there. */
+ * device is there, and the hardware behind it is the same. */
 struct device_call {
-	struct device_host *part; /* filled by device_host_ask() */
+	struct device_host *part; /* filled by device_host_ask(), and so is the next */
+	uint64_t hardware;	  /* who was asked */
 	void (*reply)(struct device_host *part, int result, uint8_t code, int format,
 		struct span payload);
 	void (*done)(void *userdata, int result);

@@ -81,6 +81,33 @@ void device_host_unpin(struct device_host *part)
 		free(part);
 }
 
+void device_host_renew(struct device_host *part)
+{
+	part->hardware++;
+	rd_detach(part);
+	telemetry_detach(part);
+	display_detach(part);
+	part->state_observer = lan_observer_free(part->state_observer);
+	part->observer = lan_observer_free(part->observer);
+	part->driver = NULL;
+	part->links = (struct device_links){0};
+	part->probed = part->probing = part->probe_planned = false;
+	part->telling = part->missed_tell = part->following = part->display.busy = false;
+	part->claim_asked = part->secure_only = false;
+	part->probe_tries = part->claim_tries = part->seen_by = part->secure_port = 0;
+	part->command_row = part->observed_row = 0;
+	part->challenge = part->rival = (struct claim_challenge){0};
+	loop_timer_stop(part->probe_timer);
+	loop_timer_stop(part->claim_timer);
+	loop_timer_stop(part->tell_timer);
+	loop_timer_stop(part->command_retry);
+	backoff_reset(&part->tell_backoff);
+	backoff_reset(&part->command_backoff);
+	backoff_reset(&part->display.backoff);
+	part->device->code_reached = 0;
+	part->device->code_missed = false;
+}
+
 void device_host_detach(void *userdata, struct device *device)
 {
 	struct device_host *part = device->host;

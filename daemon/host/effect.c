@@ -233,6 +233,8 @@ static void install(struct waiting_input *input)
 		return;
 	}
 	input->record = NULL;
+	if (strcmp(before->ep, device->record->ep) != 0)
+		device_host_renew(part);
 	platform_host_set_timers(host, device);
 	carry_out(host, device, before, input->actions);
 	tell_people(host, before, device->record, input->actions);

@@ -279,6 +279,7 @@ struct device_host {
 	bool running;		      /* a step is being carried out */
 	unsigned references;	      /* replies that will still come, and the device itself */
 	bool gone;
+	uint64_t hardware; /* counts who was behind the record: device_host_renew() */
 	/* platform-host.c */
 	sd_event_source *advance_timer, *expiry_timer, *renew_timer, *lapse_timer;
 	struct backoff advance_backoff;
@@ -374,6 +375,9 @@ struct device_host *device_host(const struct device *device);
 int device_host_add(struct host *host, struct device_record *record, struct device **ret);
 /* The destructor for registry_set_destructor(): the device is going; what waits for it is told. */
 void device_host_detach(void *userdata, struct device *device);
+/* Other hardware is behind its record: what was found out about the former one is forgotten, and
+ * what that one still answers is nobody's. */
+void device_host_renew(struct device_host *part);
 /* effect.c's share of that */
 void device_inputs_give_up(struct device_host *part);
 /* For replies that outlive the device: a pinned part stays allocated; host is NULL once the device

@@ -7,7 +7,8 @@
  *
  *	GET /.well-known/core -> driver match -> GET info -> the record -> enrol_consider()
  *
- * A reply may come after its device was forgotten: every request pins the device's runtime part.
+ * A reply may come after its device was forgotten: every request pins the device's runtime part. It
+ * may come after its device was replaced: every request knows which hardware was asked.
  */
 
 #include "host/device-host.h"
@@ -43,11 +44,16 @@ static void on_reply(void *userdata, int result, uint8_t code, int format, struc
 	struct device_call *call = userdata;
 	struct device_host *part = call->part;
 	bool success = result >= 0 && code >> 5 == 2;
+	/* What the former one answers is nothing of the one that is there now. */
+	bool late = part->hardware != call->hardware;
 
-	if (call->reply && !part->gone)
+	if (call->reply && !part->gone && !late)
 		call->reply(part, result, code, format, payload);
 	if (call->done)
-		call->done(call->userdata, success ? 0 : result < 0 ? result : -EPROTO);
+		call->done(call->userdata, late		? -ECANCELED
+					   : success	? 0
+					   : result < 0 ? result
+							: -EPROTO);
 	device_host_unpin(part);
 	free(call);
 }
@@ -83,6 +89,7 @@ int device_host_ask_at(struct device_host *part, const struct device_address *ad
 	}
 	*copy = *call;
 	copy->part = device_host_pin(part);
+	copy->hardware = part->hardware;
 	r = lan_send(part->host->lan, &outgoing, on_reply, copy);
 	if (r < 0) {
 		device_host_unpin(part);
@@ -137,6 +144,7 @@ struct probe_edit {
 	struct device_info info;
 	struct device_links links;
 	struct device_address address;
+	char ep[EP_MAX + 1]; /* whose it is */
 	char mac[MAC_TEXT_SIZE];
 	bool has_info;
 };
@@ -160,8 +168,9 @@ static int edit_probed(struct device_record *next, const void *argument, const c
 	enum device_stage stage;
 	char *attributes = NULL;
 
-	if (!device_address_same_host(&next->address, &edit->address)) {
-		*ret_why = "It is announced elsewhere now.";
+	if (!device_address_same_host(&next->address, &edit->address) ||
+		strcmp(next->ep, edit->ep) != 0) {
+		*ret_why = "It is another device, or announced elsewhere, by now.";
 		return -ESTALE;
 	}
 	/* What a person decided on does not change behind that person's back, also not while this
@@ -210,6 +219,7 @@ static void probe_done(struct device_host *part, struct device_info *info)
 	enum device_word word;
 	enum device_stage stage;
 
+	memcpy(edit.ep, record->ep, sizeof(edit.ep));
 	lan_mac(part->host->lan, &part->probed_address, edit.mac);
 	if (binding_of(record, &part->probed_address, edit.mac) == BINDING_CONFLICT &&
 		record->address_bound) {

@@ -15,7 +15,8 @@
  * Clients of RFC 9176 do not know Echo, so a registration may have a forged source. It is listed at
  * once, within the limits for new names; but the device is asked, and what it registered is
  * believed, only when its address has shown that it is there (lan: the probe beside the answer).
- * A base leads to the address that registered or nowhere (lan: rd-parameters.c).
+ * A base leads to the address that registered or nowhere (lan: rd-parameters.c). Who registers over
+ * DTLS without one (LwM2M clients do) is listed and not asked: we ask in clear alone.
  *
  * A registration that ended means that the device is late: what a person decided stays. One that
  * nobody decided on and that is not on disk goes.
@@ -240,6 +241,8 @@ static bool malformed(struct host *host, const struct lan_request *request)
 		why = "base= has no place here";
 	else if (simple && request->payload.size > 0)
 		why = "a simple registration has no body";
+	else if (simple && request->peer->trust >= TRUST_PSK)
+		why = "links are asked for in clear: register at /rd";
 	if (why)
 		refuse(host, request, COAP_CODE(4, 0), AWAY_MALFORMED, why);
 	else if (request->content_format >= 0 && request->content_format != FORMAT_LINK)
@@ -306,7 +309,8 @@ static struct device *registrant(struct host *host, const struct lan_request *re
  * bound is moved by its binding alone, for it is found by that address. */
 static void take_address(struct device *device, const struct lan_request *request)
 {
-	struct rd_entry *entry = device_host(device)->rd;
+	struct device_host *part = device_host(device);
+	struct rd_entry *entry = part->rd;
 	const struct device_address *address =
 		request->rd.has_base ? &request->rd.base : &request->peer->address;
 
@@ -314,13 +318,17 @@ static void take_address(struct device *device, const struct lan_request *reques
 		entry->own_base = true;
 	else if (request->resource != LAN_RD_ENTRY)
 		entry->own_base = false;
+	/* Nobody is asked in clear where a session comes from. */
+	if (entry->own_base || request->peer->trust < TRUST_PSK)
+		part->secure_only = false;
+	else if (!(part->seen_by & ~(1u << FOUND_RD)))
+		part->secure_only = true;
 	if (device->saving || !device->record->is_server ||
 		(device->record->address_bound &&
 			!device_address_same_host(&device->record->address, address)))
 		return;
 	/* Who announces itself has said its port. */
-	if (request->rd.has_base ||
-		(!entry->own_base && !(device_host(device)->seen_by & ~(1u << FOUND_RD))))
+	if (request->rd.has_base || (!entry->own_base && !(part->seen_by & ~(1u << FOUND_RD))))
 		device->record->address = *address;
 }
 

@@ -34,6 +34,11 @@ DEFINE_CLEANUP(struct device_record *, device_record_free, cleanup_record)
 struct replacing {
 	struct act_call *call;
 	struct device_record *newcomer; /* a copy */
+	/* by which ways it is there: mDNS, for one, tells it once */
+	bool present, secure_only;
+	unsigned seen_by, multicast_round;
+	uint16_t secure_port;
+	uint64_t typed_usec;
 };
 
 static void replacing_free(struct replacing *replacing)
@@ -109,10 +114,14 @@ static void on_replaced(
 			why ? why : "It was forgotten meanwhile.");
 		return;
 	}
-	/* Whatever is known of how to ask it, is of the broken one. */
 	replacing->call->host->replacing_ep[0] = '\0';
 	part = device_host(device);
-	part->probed = false;
+	part->seen_by = replacing->seen_by;
+	part->secure_port = replacing->secure_port;
+	part->secure_only = replacing->secure_only;
+	part->multicast_round = replacing->multicast_round;
+	part->typed_usec = replacing->typed_usec;
+	device->present = replacing->present;
 	device_host_probe(replacing->call->host, device);
 	log_device(LOG_NOTICE, device->record->id, "It is replaced: %s is behind it now.",
 		device->record->ep);
@@ -197,6 +206,12 @@ void replace_act(struct act_call *call, struct device *device)
 		return;
 	}
 	replacing->call = call;
+	replacing->present = newcomer->present;
+	replacing->seen_by = device_host(newcomer)->seen_by & ~(1u << FOUND_RD);
+	replacing->secure_port = device_host(newcomer)->secure_port;
+	replacing->secure_only = device_host(newcomer)->secure_only;
+	replacing->multicast_round = device_host(newcomer)->multicast_round;
+	replacing->typed_usec = device_host(newcomer)->typed_usec;
 	/* Between the two changes the name is in no record: whoever comes with it is told to come
 	 * again. */
 	memcpy(call->host->replacing_ep, newcomer->record->ep, sizeof(call->host->replacing_ep));

@@ -6,6 +6,9 @@
  * new for each round. Whoever is on the link has seen it, so an answer proves nothing: it is a
  * sighting, and does not make its address verified.
  *
+ * The group of the site (ff05::fd) is asked beyond the link where prefixes behind a border router
+ * are configured: elsewhere nobody's answer would count.
+ *
  * We are in the groups ourselves. Our own question is known by its token and not answered.
  */
 
@@ -25,6 +28,9 @@
 /* DEFAULT_LEISURE is 5 s (RFC 7252 section 4.8); some wait twice as long. */
 #define ANSWERS_USEC (10 * USEC_PER_SEC)
 
+#define SITE_GROUP "ff05::fd"
+#define SITE_HOPS  8 /* routers on the way; the kernel's own choice is none */
+
 #define RT_OF_GATEWAYS "gatehouse.enrol"
 
 static const uint8_t question_path[] = "\xbb.well-known\x04"
@@ -43,13 +49,26 @@ static void question_make(const struct lan *lan, uint8_t ret_bytes[QUESTION_SIZE
 	memcpy(at + PROBE_TOKEN_SIZE, question_path, sizeof(question_path) - 1);
 }
 
+/* Behind the interface, for this datagram alone. */
+static void hops_add(struct msghdr *message)
+{
+	struct cmsghdr *head =
+		(struct cmsghdr *)(void *)((char *)message->msg_control + message->msg_controllen);
+	int hops = SITE_HOPS;
+
+	*head = (struct cmsghdr){.cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_HOPLIMIT};
+	head->cmsg_len = CMSG_LEN(sizeof(hops));
+	memcpy(CMSG_DATA(head), &hops, sizeof(hops));
+	message->msg_controllen += CMSG_SPACE(sizeof(hops));
+}
+
 static bool question_send(const struct lan_endpoint *endpoint, unsigned index, const char *group,
-	uint8_t bytes[QUESTION_SIZE])
+	bool beyond, uint8_t bytes[QUESTION_SIZE])
 {
 	struct sockaddr_storage to = {.ss_family = (sa_family_t)endpoint->family};
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		char space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct cmsghdr *head = &control.align;
 	struct iovec part = {bytes, QUESTION_SIZE};
@@ -77,6 +96,8 @@ static bool question_send(const struct lan_endpoint *endpoint, unsigned index, c
 		head->cmsg_len = CMSG_LEN(sizeof(info));
 		memcpy(CMSG_DATA(head), &info, sizeof(info));
 		message.msg_controllen = CMSG_SPACE(sizeof(info));
+		if (beyond)
+			hops_add(&message);
 	}
 	if (sendmsg(endpoint->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
@@ -89,7 +110,9 @@ unsigned lan_probe_multicast(struct lan *lan)
 	static const struct {
 		int family;
 		const char *group;
-	} groups[] = {{AF_INET, "224.0.1.187"}, {AF_INET6, "ff02::fd"}, {AF_INET6, "ff05::fd"}};
+		bool site;
+	} groups[] = {{AF_INET, "224.0.1.187", false}, {AF_INET6, "ff02::fd", false},
+		{AF_INET6, SITE_GROUP, true}};
 	uint8_t bytes[QUESTION_SIZE];
 	unsigned sent = 0;
 
@@ -104,7 +127,8 @@ unsigned lan_probe_multicast(struct lan *lan)
 					continue;
 				question_make(lan, bytes);
 				sent += question_send(&lan->endpoints[e], lan->interfaces[i].index,
-					groups[g].group, bytes);
+					groups[g].group, groups[g].site && lan->routed.count > 0,
+					bytes);
 			}
 	return sent;
 }

@@ -267,6 +267,39 @@ static void the_port_follows_unless_it_was_said(void **state)
 	assert_int_equal(device->record->address.port, 49152);
 }
 
+/* What came over DTLS says nothing of where it could be asked in clear, unless it says so itself.
+ */
+static void a_session_is_no_place_to_ask_at(void **state)
+{
+	struct device *device;
+
+	assert_int_equal(
+		ask(&(const struct registration){
+			.resource = LAN_RD, .ep = "one", .body = links, .trust = TRUST_PSK}),
+		COAP_CODE(2, 1));
+	device = registry_by_ep(bed.host.registry, "one");
+	assert_true(device->present);
+	bed_advance(600 * USEC_PER_SEC);
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD_ENTRY,
+				 .ep = "one",
+				 .id = device->record->id,
+				 .trust = TRUST_PSK}),
+		COAP_CODE(2, 4));
+	bed_advance(600 * USEC_PER_SEC);
+	assert_int_equal(fake_sent_count, 0);
+	assert_int_equal(ask(&(const struct registration){
+				 .resource = LAN_RD_SIMPLE, .ep = "one", .trust = TRUST_PSK}),
+		COAP_CODE(4, 0));
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD,
+				 .ep = "one",
+				 .body = links,
+				 .base = true,
+				 .port = 5683,
+				 .trust = TRUST_PSK}),
+		COAP_CODE(2, 1));
+	assert_int_equal(sent_to("/info")->outgoing.to.port, 5683);
+}
+
 static void lifetimes_end_and_begin_again(void **state)
 {
 	struct device *device = registered("one");
@@ -530,6 +563,7 @@ int main(void)
 		T(a_name_stays_with_its_address),
 		T(who_is_blocked_stays_outside),
 		T(the_port_follows_unless_it_was_said),
+		T(a_session_is_no_place_to_ask_at),
 		T(lifetimes_end_and_begin_again),
 		T(removal_is_its_own),
 		T(a_location_survives_a_restart),

@@ -108,6 +108,67 @@ static void only_by_one_that_waits(void **state)
 	assert_int_equal(disk_audit_count("replace", NULL), 0);
 }
 
+static const char of_old[] = "</info>;rt=\"gatehouse.info\",</prove>;rt=\"gatehouse.claim\";ct=50,"
+			     "</old>;if=\"core.s\";ct=110";
+static const char of_new[] = "</info>;rt=\"gatehouse.info\",</new>;if=\"core.s\";ct=110";
+
+static struct device *served(const char *ep, const char *links, const char *info)
+{
+	struct discovery_sighting sighting = {
+		.address = address_of("10.0.0.1"), .found_by = FOUND_MDNS};
+
+	snprintf(sighting.ep, sizeof(sighting.ep), "%s", ep);
+	device_host_on_appeared(&bed.host, &sighting);
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK, links);
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, info);
+	store_answer_all(0);
+	return registry_by_ep(bed.host.registry, ep);
+}
+
+/* It is at the address of the broken one, which was being asked what it is and for its proof. */
+static void late_answers_are_nobodys(void **state)
+{
+	struct device *device, *newcomer;
+	struct fake_sent *probe, *challenge;
+	struct act act;
+
+	open_window();
+	device = served("old", of_old, "{\"model\":\"M1\"}");
+	snprintf(old_id, sizeof(old_id), "%s", device->record->id);
+	act = act_on(ACT_APPROVE, old_id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	newcomer = served("new", of_new, "{\"model\":\"M2\"}");
+	snprintf(new_id, sizeof(new_id), "%s", newcomer->record->id);
+	device_host(device)->probed = false;
+	device_host_probe(&bed.host, device);
+	probe = sent_to("/.well-known/core");
+	challenge = sent_to("/prove");
+	assert_non_null(probe);
+	assert_non_null(challenge);
+
+	act = act_on(ACT_REPLACE, old_id);
+	snprintf(act.ep, sizeof(act.ep), "%s", new_id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	assert_true(device->present);
+	/* The new one is asked at once, whatever the broken one was asked. */
+	assert_ptr_not_equal(sent_to("/.well-known/core"), probe);
+	sent_answer(probe, 0, COAP_CODE(2, 5), FORMAT_LINK, of_old);
+	assert_null(sent_to("/info"));
+	sent_answer(challenge, 0, COAP_CODE(2, 4), FORMAT_JSON,
+		"{\"nonce\":\"ICEiIyQlJic\",\"proof\":\"sr9xNQfnMQABQPeshT_wlg\"}");
+	store_answer_all(0);
+	assert_string_equal(device->record->kept_proof, "");
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK, of_new);
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, "{\"model\":\"M3\"}");
+	store_answer_all(0);
+	assert_true(device_host(device)->probed);
+	assert_string_equal(device->record->info.model, "M3");
+	assert_string_equal(device->record->poll_path, "/new");
+	assert_string_equal(device_host(device)->links.claim, "");
+}
+
 /* Between the two changes the name is nobody's: who comes with it then is told to come again. */
 static void nobody_gets_the_name_meanwhile(void **state)
 {
@@ -183,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_record_goes_on),
+		T(late_answers_are_nobodys),
 		T(only_by_one_that_waits),
 		T(nobody_gets_the_name_meanwhile),
 		T(the_fingerprint_is_the_new_ones),

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "bed.h"
+#include "lan/lan-internal.h"
 
 #define COAP_PORT 5683
 
@@ -88,6 +89,7 @@ static int device_open(int family)
 		struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(COAP_PORT)};
 		struct ipv6_mreq group = {.ipv6mr_interface = if_nametoindex("lan0")};
 		inet_pton(AF_INET6, "ff02::fd", &group.ipv6mr_multiaddr);
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 		assert_int_equal(bind(fd, (struct sockaddr *)&in6, sizeof(in6)), 0);
 		assert_int_equal(
@@ -273,6 +275,57 @@ static void ipv6_is_asked_too(void **state)
 	close(device);
 }
 
+/* How many links the question may go over. */
+static int hops_of_question(struct bed *bed, int device)
+{
+	char bytes[64], control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = {bytes, sizeof(bytes)};
+	struct msghdr message;
+	int hops = -1;
+
+	for (uint64_t end = bed->lived_usec + BED_PATIENCE_MSEC * USEC_PER_MSEC;
+		bed->lived_usec < end; bed_turn(bed, 5000)) {
+		message = (struct msghdr){.msg_iov = &part,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control)};
+		if (recvmsg(device, &message, 0) < 0)
+			continue;
+		struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+		assert_non_null(head);
+		assert_int_equal(head->cmsg_type, IPV6_HOPLIMIT);
+		memcpy(&hops, CMSG_DATA(head), sizeof(hops));
+		return hops;
+	}
+	fail_msg("nobody asked");
+	return hops;
+}
+
+/* The site's group lies behind a router, where prefixes do. */
+static void the_site_is_asked_where_it_counts(void **state)
+{
+	struct bed *bed = *state;
+	struct ipv6_mreq link = {.ipv6mr_interface = if_nametoindex("lan0")}, site = link;
+	struct prefixes routed = {0};
+
+	if (!alone)
+		skip();
+	int device = device_open(AF_INET6);
+	inet_pton(AF_INET6, "ff02::fd", &link.ipv6mr_multiaddr);
+	inet_pton(AF_INET6, "ff05::fd", &site.ipv6mr_multiaddr);
+	setsockopt(device, IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, &link, sizeof(link));
+	assert_int_equal(
+		setsockopt(device, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &site, sizeof(site)), 0);
+	bed->lan->routed = routed;
+	lan_probe_multicast(bed->lan);
+	assert_int_equal(hops_of_question(bed, device), 1);
+	routed.count = 1;
+	bed->lan->routed = routed;
+	lan_probe_multicast(bed->lan);
+	assert_true(hops_of_question(bed, device) > 1);
+	close(device);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -280,6 +333,7 @@ int main(void)
 		TEST(an_answer_is_a_sighting),
 		TEST(other_tokens_do_not_count),
 		TEST(ipv6_is_asked_too),
+		TEST(the_site_is_asked_where_it_counts),
 	};
 
 	alone = go_alone();
