@@ -19,9 +19,8 @@ sys.path.insert(0, os.path.join(ROOT, 'tests', 'system'))
 
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
-from bed import coap, enter, process  # noqa: E402
+from bed import enter, process  # noqa: E402
 from bed.label import Label  # noqa: E402
-from bed.standard import StandardDevice  # noqa: E402
 from bed.wait import until  # noqa: E402
 
 ADMIN = 'demo'
@@ -30,7 +29,6 @@ READINGS_EACH = 3
 WINDOW_SECONDS = 900
 BOILER = Label('boiler')
 LABEL = BOILER.code
-DOOR_LINKS = '</door/temperature>;rt="temperature";if="core.s";ct=0'
 
 EVIDENCE = {'label': 'the key of its label', 'display-code': 'the code on its display',
             'short-code': 'its code'}
@@ -40,27 +38,6 @@ TTY = sys.stdout.isatty()
 
 def bold(text):
     return '\x1b[1m%s\x1b[0m' % text if TTY else text
-
-
-class Door(StandardDevice):
-    """Bought from somebody who never heard of this gateway: CoAP and a resource directory."""
-
-    alive = True
-
-    def __init__(self, gateway):
-        super().__init__(links=DOOR_LINKS, path='/door/temperature')
-        answer = self.ask(gateway, coap.POST, 'rd', ('ep=door', 'lt=3600'), DOOR_LINKS.encode(),
-                          coap.LINK_FORMAT)
-        if answer.code != coap.CREATED:
-            raise AssertionError('/rd answers %r' % answer)
-        self.stop = self.close
-
-    def serve_one(self, message, sender):
-        self.value += 0.1
-        super().serve_one(message, sender)
-
-    def tail(self):
-        return ''
 
 
 class Demo:
@@ -149,7 +126,8 @@ class Demo:
             self.sensors['hall'] = bed.Sensor(self.directory, 'hall', ep='hall', mode='server',
                                               advertise=True, display=True, model='H-20', serial='0002')
             self.say('hall    announces itself by mDNS, waits to be asked, and has a display')
-        self.sensors['door'] = Door(self.gateway)
+        self.sensors['door'] = bed.Sensor(self.directory, 'door', ep='door', gateway=where,
+                                          mode='register')
         self.say('door    knows the standards alone: it registers at /rd, a link with if="core.s" says'
                  ' where its readings are')
 

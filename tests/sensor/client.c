@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The client role: one session to the gateway, one request at a time, all of them confirmable
- * POSTs.
+ * The client role: one session to the gateway, one request at a time, all of them confirmable.
  *
  * libcoap repeats a confirmable request with the same message id until it is acknowledged (after 2
  * to 3 s, then doubling, four times), and acknowledges an answer that comes as a message of its
@@ -53,18 +52,24 @@ void client_wait(struct sensor *sensor, unsigned seconds)
 	sensor->not_before = now_msec() + (uint64_t)seconds * 1000;
 }
 
-static bool options_add(coap_pdu_t *pdu, const struct sensor *sensor, const char *path,
-	const char *const query[2], int format)
+/* Options go in the order of their numbers: 11, 12, 15, 17, 252. */
+static bool options_add(
+	coap_pdu_t *pdu, const struct sensor *sensor, const struct outgoing *outgoing)
 {
+	const char *const *query = outgoing->query;
 	uint8_t number[2];
-	bool added =
-		coap_add_option(pdu, COAP_OPTION_URI_PATH, strlen(path), (const uint8_t *)path);
+	bool added = true;
 
-	/* Options go in the order of their numbers: 11, 12, 15, 17, 252. */
-	added = added &&
-		coap_add_option(pdu, COAP_OPTION_CONTENT_FORMAT,
-			coap_encode_var_safe(number, sizeof(number), (unsigned)format), number);
-	for (int i = 0; added && i < 2 && query[i]; i++)
+	for (const char *part = outgoing->path; added && *part;) {
+		size_t size = strcspn(part, "/");
+		added = coap_add_option(pdu, COAP_OPTION_URI_PATH, size, (const uint8_t *)part);
+		part += size + (part[size] == '/');
+	}
+	if (added && outgoing->format >= 0)
+		added = coap_add_option(pdu, COAP_OPTION_CONTENT_FORMAT,
+			coap_encode_var_safe(number, sizeof(number), (unsigned)outgoing->format),
+			number);
+	for (int i = 0; added && i < QUERY_MAX && query[i]; i++)
 		added = coap_add_option(
 			pdu, COAP_OPTION_URI_QUERY, strlen(query[i]), (const uint8_t *)query[i]);
 	if (added && sensor->echo_size > 0)
@@ -72,25 +77,25 @@ static bool options_add(coap_pdu_t *pdu, const struct sensor *sensor, const char
 	return added;
 }
 
-void client_post(struct sensor *sensor, enum purpose purpose, const char *path,
-	const char *const query[2], int format, const char *body)
+void client_send(struct sensor *sensor, const struct outgoing *outgoing)
 {
 	coap_session_t *session = sensor->gateway;
-	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_CON, COAP_REQUEST_CODE_POST,
+	const char *body = outgoing->body;
+	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_CON, outgoing->method,
 		coap_new_message_id(session), coap_session_max_pdu_size(session));
 
 	/* A fresh random token for each request: an old answer can never be taken for a new one. */
 	coap_prng(sensor->token, sizeof(sensor->token));
 	if (!pdu || !coap_add_token(pdu, sizeof(sensor->token), sensor->token) ||
-		!options_add(pdu, sensor, path, query, format) ||
-		!coap_add_data(pdu, strlen(body), (const uint8_t *)body)) {
+		!options_add(pdu, sensor, outgoing) ||
+		(body && !coap_add_data(pdu, strlen(body), (const uint8_t *)body))) {
 		if (pdu)
 			coap_delete_pdu(pdu);
 		sensor->failed = true;
 		return;
 	}
 	sensor->echo_size = 0;
-	sensor->purpose = purpose;
+	sensor->purpose = outgoing->purpose;
 	sensor->sent_at = now_msec();
 	if (coap_send(session, pdu) == COAP_INVALID_MID) {
 		sensor->purpose = PURPOSE_NONE;
@@ -133,8 +138,10 @@ static coap_response_t answer_arrived(coap_session_t *session, const coap_pdu_t 
 		return COAP_RESPONSE_OK;
 	if (purpose == PURPOSE_ENROL)
 		enrol_answered(sensor, answer);
-	else
+	else if (purpose == PURPOSE_READING)
 		telemetry_answered(sensor, answer);
+	else
+		directory_answered(sensor, purpose, answer);
 	return COAP_RESPONSE_OK;
 }
 
@@ -207,7 +214,7 @@ static int address_resolve(const char *text, const char *port, coap_address_t *r
 static const coap_address_t *local_address(
 	const struct options *options, const coap_address_t *to, coap_address_t *local)
 {
-	if (options->port == 0)
+	if (options->port == 0 || options->mode == MODE_REGISTER) /* there it serves */
 		return NULL;
 	coap_address_init(local);
 	local->size = to->size;
@@ -292,6 +299,13 @@ static void session_renew(struct sensor *sensor)
 		sensor->failed = true;
 }
 
+bool client_is_waiting(struct sensor *sensor)
+{
+	if (sensor->purpose != PURPOSE_NONE && now_msec() - sensor->sent_at > ANSWER_WAIT_MSEC)
+		request_given_up(sensor, "no answer after its acknowledgement");
+	return sensor->purpose != PURPOSE_NONE;
+}
+
 uint64_t client_work(struct sensor *sensor)
 {
 	uint64_t now = now_msec();
@@ -301,13 +315,10 @@ uint64_t client_work(struct sensor *sensor)
 		session_renew(sensor);
 	if (sensor->failed)
 		return 0;
-	if (sensor->purpose != PURPOSE_NONE) {
-		if (now - sensor->sent_at > ANSWER_WAIT_MSEC)
-			request_given_up(sensor, "no answer after its acknowledgement");
+	if (client_is_waiting(sensor))
 		return sensor->approved && sensor->next_reading_at > now
 			       ? sensor->next_reading_at - now
 			       : ANSWER_WAIT_MSEC;
-	}
 	/* Duty: wait as long as the gateway asked for. An Echo value goes back at once. */
 	if (sensor->not_before > now && sensor->echo_size == 0)
 		return sensor->not_before - now;

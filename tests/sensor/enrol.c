@@ -48,7 +48,6 @@ json_t *enrol_map(const struct options *options)
 void enrol_send(struct sensor *sensor)
 {
 	char name[80];
-	const char *const query[2] = {name};
 	json_t *map = enrol_map(&sensor->options);
 	char *body;
 
@@ -64,7 +63,12 @@ void enrol_send(struct sensor *sensor)
 		return;
 	}
 	snprintf(name, sizeof(name), "ep=%s", sensor->options.ep);
-	client_post(sensor, PURPOSE_ENROL, "enrol", query, FORMAT_JSON, body);
+	client_send(sensor, &(const struct outgoing){.purpose = PURPOSE_ENROL,
+				    .method = COAP_REQUEST_CODE_POST,
+				    .path = "enrol",
+				    .query = {name},
+				    .format = FORMAT_JSON,
+				    .body = body});
 	free(body);
 }
 

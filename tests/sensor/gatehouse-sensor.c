@@ -4,7 +4,7 @@
  * (the device contract). It is an ordinary program on libcoap without anything of the gateway
  * in it, so it may be read as a model for a real device.
  *
- * There are two kinds of device:
+ * There are three kinds of device:
  *
  * - one that speaks first (--mode enrol). It posts its name and what it is to /enrol and repeats
  * that until a person has approved it; then it posts its readings to /t. See client.c, enrol.c and
@@ -12,6 +12,9 @@
  * - one that is asked (--mode server). It offers a list of links and is found by DNS-SD or by its
  *   address; the gateway reads its description and, once it is approved, its readings. See
  * server.c.
+ * - one by the standards alone (--mode register). It registers at a resource directory, which the
+ *   gateway is, and is asked for its readings; it needs to know nothing of a gateway. See
+ *   directory.c.
  *
  * The duties of a device are few, and each stands as a comment "Duty:" where it is done:
  * repeat a request with the same message id (libcoap does), send an Echo value back, keep what was
@@ -71,6 +74,8 @@ static int sensor_start(struct sensor *sensor)
 	if (sensor->options.mode == MODE_ENROL)
 		return client_connect(sensor);
 	int r = server_listen(sensor);
+	if (r == 0 && sensor->options.mode == MODE_REGISTER)
+		r = client_connect(sensor);
 	if (r == 0 && sensor->options.advertise)
 		r = advertise_begin(sensor, &sensor->advertisement);
 	return r;
@@ -90,7 +95,7 @@ static bool sensor_done(const struct sensor *sensor)
 {
 	const struct options *options = &sensor->options;
 
-	if (options->mode == MODE_SERVER)
+	if (options->mode != MODE_ENROL)
 		return options->count > 0 && sensor->served >= options->count;
 	return telemetry_done(sensor);
 }
@@ -121,6 +126,8 @@ int main(int argc, char **argv)
 		uint64_t wait = STEP_MSEC;
 		if (sensor.options.mode == MODE_ENROL)
 			wait = client_work(&sensor);
+		else if (sensor.options.mode == MODE_REGISTER)
+			wait = directory_work(&sensor);
 		if (sensor.advertisement)
 			advertise_work(sensor.advertisement);
 		if (wait > STEP_MSEC)
@@ -128,6 +135,7 @@ int main(int argc, char **argv)
 		/* 0 would mean "for ever" here. */
 		coap_io_process(sensor.coap, wait > 0 ? (uint32_t)wait : COAP_IO_NO_WAIT);
 	}
+	directory_leave(&sensor);
 	event_print("stopped", json_pack("{s:I}", "acknowledged", (json_int_t)sensor.acknowledged));
 	sensor_stop(&sensor);
 	return sensor.failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -14,8 +14,11 @@ static const char usage[] =
 	"Usage: gatehouse-sensor --ep NAME [options]\n"
 	"A simulated sensor for gatehouse. Prints one JSON object a line for what happens.\n\n"
 	"  --ep NAME              endpoint name\n"
-	"  --mode enrol|server    it speaks first (default), or it is asked\n"
-	"  --gateway ADDR[:PORT]  where the gateway is (enrol; default 127.0.0.1)\n"
+	"  --mode enrol|server|register   it speaks first (default), or it is asked, or it\n"
+	"                         registers (RFC 9176) and is asked: a device by the standards "
+	"alone\n"
+	"  --gateway ADDR[:PORT]  where the gateway is (enrol, register; default 127.0.0.1)\n"
+	"  --lifetime SECONDS     of its registration (register; default 3600)\n"
 	"  --port PORT            where it serves, or speaks from (default: any free port)\n"
 	"  --psk HEX              its key, 16 to 32 bytes: DTLS instead of CoAP in clear; the\n"
 	"                         identity is its name, the gateway's port 5684 (enrol)\n"
@@ -39,6 +42,7 @@ enum {
 	OPTION_EP = 256,
 	OPTION_MODE,
 	OPTION_GATEWAY,
+	OPTION_LIFETIME,
 	OPTION_PORT,
 	OPTION_ADVERTISE,
 	OPTION_MODEL,
@@ -64,6 +68,7 @@ static const struct option long_options[] = {
 	{"ep", required_argument, NULL, OPTION_EP},
 	{"mode", required_argument, NULL, OPTION_MODE},
 	{"gateway", required_argument, NULL, OPTION_GATEWAY},
+	{"lifetime", required_argument, NULL, OPTION_LIFETIME},
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"advertise", no_argument, NULL, OPTION_ADVERTISE},
 	{"model", required_argument, NULL, OPTION_MODEL},
@@ -125,8 +130,12 @@ static bool option_take(struct options *options, int which, const char *value)
 		options->ep = value;
 		return *value != '\0';
 	case OPTION_MODE:
-		options->mode = strcmp(value, "server") == 0 ? MODE_SERVER : MODE_ENROL;
-		return options->mode == MODE_SERVER || strcmp(value, "enrol") == 0;
+		options->mode = strcmp(value, "server") == 0	 ? MODE_SERVER
+				: strcmp(value, "register") == 0 ? MODE_REGISTER
+								 : MODE_ENROL;
+		return options->mode != MODE_ENROL || strcmp(value, "enrol") == 0;
+	case OPTION_LIFETIME:
+		return number_parse(value, UINT32_MAX, &options->lifetime) && options->lifetime > 0;
 	case OPTION_GATEWAY:
 		options->gateway = value;
 		return true;
@@ -202,7 +211,7 @@ static bool switch_take(struct options *options, int which)
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
-	struct options options = {.gateway = "127.0.0.1", .interval = 1.0};
+	struct options options = {.gateway = "127.0.0.1", .lifetime = 3600, .interval = 1.0};
 	int which, index;
 
 	while ((which = getopt_long(argc, argv, "", long_options, &index)) != -1) {

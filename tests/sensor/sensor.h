@@ -13,9 +13,11 @@
 #define PSK_MAX		   32 /* bytes */
 #define TOKEN_SIZE	   8
 #define ECHO_MAX	   40
+#define ENTRY_MAX	   96
+#define QUERY_MAX	   3
 #define CHALLENGE_TEXT_MAX 33 /* 16 bytes in base64url, with room for padding */
 
-enum mode { MODE_ENROL, MODE_SERVER };
+enum mode { MODE_ENROL, MODE_SERVER, MODE_REGISTER };
 
 struct options {
 	const char *ep;
@@ -27,9 +29,10 @@ struct options {
 	bool display;
 	const char *attribute[ATTRIBUTES_MAX]; /* "key=value" */
 	unsigned attributes;
-	double interval;     /* seconds between readings */
-	unsigned long count; /* readings until it is done; 0 = no end */
-	bool text;	     /* format 0 instead of SenML JSON */
+	unsigned long lifetime; /* of its registration, in seconds */
+	double interval;	/* seconds between readings */
+	unsigned long count;	/* readings until it is done; 0 = no end */
+	bool text;		/* format 0 instead of SenML JSON */
 	const char *state_file;
 	const char *label;	       /* its GH1 code, or NULL */
 	const char *certificate, *key; /* PEM files, or NULL */
@@ -39,7 +42,23 @@ struct options {
 };
 
 /* What the one request under way is about. */
-enum purpose { PURPOSE_NONE, PURPOSE_ENROL, PURPOSE_READING };
+enum purpose {
+	PURPOSE_NONE,
+	PURPOSE_ENROL,
+	PURPOSE_READING,
+	PURPOSE_REGISTER,
+	PURPOSE_RENEW,
+	PURPOSE_LEAVE
+};
+
+struct outgoing {
+	enum purpose purpose;
+	coap_pdu_code_t method;
+	const char *path;	      /* "rd/4711": an option for each part */
+	const char *query[QUERY_MAX]; /* NULL: no more */
+	int format;		      /* of the body; -1 = none */
+	const char *body;	      /* or NULL */
+};
 
 struct advertisement;
 
@@ -47,6 +66,8 @@ struct sensor {
 	struct options options;
 	coap_context_t *coap;
 	coap_session_t *gateway; /* our client session; NULL in server mode */
+	char entry[ENTRY_MAX];	 /* our place in the directory, "rd/4711"; "" = none */
+	uint64_t renew_at;	 /* milliseconds */
 	struct advertisement *advertisement;
 
 	/* the request under way: at most one at a time (NSTART, RFC 7252 4.7) */
@@ -111,8 +132,9 @@ bool telemetry_done(const struct sensor *sensor);
 
 /* client.c */
 int client_connect(struct sensor *sensor);
-void client_post(struct sensor *sensor, enum purpose purpose, const char *path,
-	const char *const query[2], int format, const char *body);
+void client_send(struct sensor *sensor, const struct outgoing *outgoing);
+/* True while the answer to the request under way may still come. */
+bool client_is_waiting(struct sensor *sensor);
 /* Sends what is due; milliseconds until the next thing is. */
 uint64_t client_work(struct sensor *sensor);
 /* Seconds of the Max-Age option, or 'otherwise'. */
@@ -123,6 +145,15 @@ void client_wait(struct sensor *sensor, unsigned seconds);
 
 /* server.c */
 int server_listen(struct sensor *sensor);
+/* What /.well-known/core lists. */
+void server_links(const struct options *options, char *text, size_t size);
+
+/* directory.c */
+/* Sends what is due; milliseconds until the next thing is. */
+uint64_t directory_work(struct sensor *sensor);
+void directory_answered(struct sensor *sensor, enum purpose purpose, const coap_pdu_t *answer);
+/* Its last word: it is switched off. */
+void directory_leave(struct sensor *sensor);
 
 /* advertise.c */
 int advertise_begin(struct sensor *sensor, struct advertisement **ret);

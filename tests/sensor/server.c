@@ -11,7 +11,7 @@
  *   if="core.s"         GET: a reading, once approved
  *
  * A device without any of the gatehouse.* resources is served too: what counts then are its links
- * with if="core.s".
+ * with if="core.s". That one is directory.c.
  */
 
 #include <arpa/inet.h>
@@ -164,28 +164,62 @@ static const struct resource_row {
 	coap_request_t method[2];
 	coap_method_handler_t handler;
 	struct attribute attributes[2];
-	enum { ALWAYS, WITH_DISPLAY, WITH_LABEL } when;
+	enum { ALWAYS, NOT_STANDARD, WITH_DISPLAY, WITH_LABEL } when;
 } resource_rows[] = {
 	{"info", {COAP_REQUEST_GET}, info_get, {{"rt", "\"gatehouse.info\""}, {"ct", "50"}},
-		ALWAYS},
+		NOT_STANDARD},
 	{"claim", {COAP_REQUEST_POST}, claim_post, {{"rt", "\"gatehouse.claim\""}, {"ct", "50"}},
 		WITH_LABEL},
 	{"identify", {COAP_REQUEST_POST}, identify_post, {{"rt", "\"gatehouse.identify\""}},
-		ALWAYS},
+		NOT_STANDARD},
 	{"status", {COAP_REQUEST_PUT}, status_put, {{"rt", "\"gatehouse.status\""}, {"ct", "50"}},
-		ALWAYS},
+		NOT_STANDARD},
 	{"display", {COAP_REQUEST_PUT, COAP_REQUEST_DELETE}, display_put,
 		{{"rt", "\"gatehouse.display\""}}, WITH_DISPLAY},
 	{"s/temperature", {COAP_REQUEST_GET}, temperature_get,
 		{{"if", "\"core.s\""}, {"ct", "110"}}, ALWAYS},
 };
 
+static bool is_there(const struct resource_row *row, const struct options *options)
+{
+	bool standard = options->mode == MODE_REGISTER;
+
+	switch (row->when) {
+	case ALWAYS:
+		return true;
+	case NOT_STANDARD:
+		return !standard;
+	case WITH_DISPLAY:
+		return !standard && options->display;
+	case WITH_LABEL:
+		return !standard && options->label;
+	}
+	return false;
+}
+
+void server_links(const struct options *options, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof(resource_rows) / sizeof(resource_rows[0]); i++) {
+		const struct resource_row *row = &resource_rows[i];
+		const struct attribute *one = &row->attributes[0], *two = &row->attributes[1];
+
+		if (!is_there(row, options) || used >= size)
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s</%s>;%s=%s%s%s%s%s",
+			used > 0 ? "," : "", row->path, one->name, one->value, two->name ? ";" : "",
+			two->name ? two->name : "", two->name ? "=" : "",
+			two->name ? two->value : "");
+	}
+}
+
 static int resources_add(const struct sensor *sensor)
 {
 	for (size_t i = 0; i < sizeof(resource_rows) / sizeof(resource_rows[0]); i++) {
 		const struct resource_row *row = &resource_rows[i];
-		if ((row->when == WITH_DISPLAY && !sensor->options.display) ||
-			(row->when == WITH_LABEL && !sensor->options.label))
+		if (!is_there(row, &sensor->options))
 			continue;
 		coap_resource_t *resource = coap_resource_init(coap_make_str_const(row->path), 0);
 		if (!resource)

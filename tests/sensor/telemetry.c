@@ -106,7 +106,6 @@ void telemetry_produce(struct sensor *sensor)
 void telemetry_send(struct sensor *sensor)
 {
 	char name[80];
-	const char *const query[2] = {name, sensor->options.text ? "n=seq" : NULL};
 	char *body = reading_body(sensor, sensor->acknowledged + 1);
 
 	if (!body) {
@@ -114,8 +113,13 @@ void telemetry_send(struct sensor *sensor)
 		return;
 	}
 	snprintf(name, sizeof(name), "ep=%s", sensor->options.ep);
-	client_post(sensor, PURPOSE_READING, "t", query,
-		sensor->options.text ? FORMAT_TEXT : FORMAT_SENML_JSON, body);
+	client_send(
+		sensor, &(const struct outgoing){.purpose = PURPOSE_READING,
+				.method = COAP_REQUEST_CODE_POST,
+				.path = "t",
+				.query = {name, sensor->options.text ? "n=seq" : NULL},
+				.format = sensor->options.text ? FORMAT_TEXT : FORMAT_SENML_JSON,
+				.body = body});
 	free(body);
 }
 

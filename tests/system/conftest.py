@@ -17,7 +17,7 @@ os.environ['PATH'] = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
 from bed import browser as bed_browser  # noqa: E402
-from bed import enter, lane, process  # noqa: E402
+from bed import enter, foreign, lane, process  # noqa: E402
 from bed.wait import PATIENCE  # noqa: E402
 
 RUNGS = {
@@ -154,6 +154,14 @@ def browser():
     yield one
     one.close()
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def coap_server(work):
+    """libcoap's server on this machine."""
+    one = foreign.CoapServer(work)
+    yield one
+    one.kill()
 
 
 @pytest.fixture

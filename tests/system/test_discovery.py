@@ -170,11 +170,33 @@ def test_simple_registration_and_expiry(gateway):
         assert wrong.code == coap.BAD_REQUEST
 
 
-def test_registrant_of_libcoap(gateway, sensor):
-    """coap-client registers for a server beside it: base says the port."""
-    port = free_port(socket.SOCK_DGRAM)
-    server = sensor('hall', ep='other-name', mode='server', port=port, model='H-20')
-    server.wait_log('.')
+def test_the_simulated_registrant(make_gateway, broker, recorder, sensor):
+    """The reference of a standard device: registers, is approved and read, outlives a restart of the
+    gateway in its place, and says when it goes."""
+    gateway = make_gateway(broker=broker, config={'lan': {'poll_interval': 1}}).start()
+    open_window(gateway)
+    meter = sensor('meter', ep='meter', mode='register', lifetime=4,
+                   gateway='127.0.0.1:%d' % gateway.coap_port)
+    one = await_stage(gateway, 'meter', 'waiting-person')
+    assert one['found_by'] == 'rd'
+    gateway.ctl('approve', one['id'])
+    await_stage(gateway, 'meter', 'active')
+    topic = 'gatehouse/bed/%s/telemetry' % one['id']
+    first = recorder.wait(topic)[0]
+    assert [record['n'] for record in json.loads(first.payload)] == ['seq', 'temperature']
+    meter.wait_log('"event":"renewed"', 30)
+    registered = meter.log().count('"event":"registered"')
+    gateway.restart(kill=True)
+    until(lambda: device(gateway, 'meter')['present'], 60, 'it is renewed')
+    assert meter.log().count('"event":"registered"') == registered, 'its place is the one from before'
+    meter.stop()
+    until(lambda: not device(gateway, 'meter')['present'], 20, 'it said that it goes')
+    assert device(gateway, 'meter')['stage'] == 'active'
+
+
+def test_registrant_of_libcoap(gateway, coap_server):
+    """coap-client registers for coap-server: base says the port."""
+    port = coap_server.port
     with coap.Client('127.0.0.1', port) as probe:
         links = until(lambda: probe.request(coap.GET, '.well-known/core').payload.decode(), 10)
     # A libcoap client does not answer questions: Echo, of another request, shows its address.
@@ -183,9 +205,8 @@ def test_registrant_of_libcoap(gateway, sensor):
     said = libcoap(gateway, 'rd?ep=hall&lt=600&base=coap://127.0.0.1:%d' % port, links,
                    coap.LINK_FORMAT, free_port(socket.SOCK_DGRAM))
     assert not re.search(r'\b[45]\.\d\d\b', said), said
-    await_stage(gateway, 'hall', 'seen')
-    until(lambda: device(gateway, 'hall')['model'] == 'H-20', 20, 'its description was read')
-    assert device(gateway, 'hall')['address'].endswith(':%d' % port)
+    one = await_stage(gateway, 'hall', 'seen')
+    assert one['found_by'] == 'rd' and one['address'].endswith(':%d' % port)
 
 
 def test_a_base_leads_nowhere_else(gateway):

@@ -1,40 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices that somebody else wrote: libcoap's coap-client and node-coap."""
 
+import base64
 import json
 import os
+import re
+import socket
 import subprocess
 
 from bed import enter, until
-from bed.plain import await_stage, open_window, values
+from bed.foreign import coap_client
+from bed.label import Label
+from bed.plain import await_stage, device, open_window, values
+from bed.wait import free_port
 
 NODE_DEVICE = os.path.join(os.path.dirname(__file__), 'node-device.js')
 
 
-def coap_client(gateway, path, payload, content_format, port):
-    """libcoap's client; it answers an Echo challenge by itself. Returns what it printed."""
-    done = subprocess.run(
-        ['coap-client-notls', '-B', '60', '-p', str(port), '-m', 'post', '-t', str(content_format),
-         '-e', payload, 'coap://127.0.0.1:%d/%s' % (gateway.coap_port, path)],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False)
-    return done.stdout + done.stderr
-
-
 def test_libcoap_client(gateway, recorder):
-    from bed.wait import free_port
-    import socket
     port = free_port(socket.SOCK_DGRAM)
     open_window(gateway)
 
     def enrolled():
-        coap_client(gateway, 'enrol?ep=libcoap', '{"model":"coap-client"}', 50, port)
+        coap_client('post', gateway.coap_port, 'enrol?ep=libcoap', '{"model":"coap-client"}', 50, port)
         return any(one['ep'] == 'libcoap' for one in gateway.ctl('devices')['devices'])
     until(enrolled, 40, 'coap-client is enrolled')
     one = await_stage(gateway, 'libcoap', 'waiting-person')
     assert one['model'] == 'coap-client'
     gateway.ctl('approve', one['id'])
     await_stage(gateway, 'libcoap', 'active')
-    said = coap_client(gateway, 't?ep=libcoap', '[{"n":"seq","v":3}]', 110, port)
+    said = coap_client('post', gateway.coap_port, 't?ep=libcoap', '[{"n":"seq","v":3}]', 110, port)
     assert '4.' not in said and '5.' not in said, said
     recorder.wait('gatehouse/bed/%s/telemetry' % one['id'])
     assert set(values(recorder, one['id']).values()) == {3}
@@ -42,16 +37,16 @@ def test_libcoap_client(gateway, recorder):
 
 def test_node_coap(gateway, recorder):
     open_window(gateway)
-    device = subprocess.Popen(['node', NODE_DEVICE, '127.0.0.1', str(gateway.coap_port), 'node-1', '5'],
+    node = subprocess.Popen(['node', NODE_DEVICE, '127.0.0.1', str(gateway.coap_port), 'node-1', '5'],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               cwd=os.path.join(enter.ROOT, 'tests'))
     try:
         one = await_stage(gateway, 'node-1', 'waiting-person')
         gateway.ctl('approve', one['id'])
-        output, _ = device.communicate(timeout=240)
+        output, _ = node.communicate(timeout=240)
     finally:
-        device.kill()
-        device.wait()
+        node.kill()
+        node.wait()
     events = [json.loads(line) for line in output.splitlines()]
     acknowledged = [event['value'] for event in events if event['event'] == 'acknowledged']
     assert acknowledged == [1, 2, 3, 4, 5], events
@@ -59,29 +54,87 @@ def test_node_coap(gateway, recorder):
     assert sorted(values(recorder, one['id']).values()) == [1, 2, 3, 4, 5]
 
 
-def test_libcoap_server(gateway, recorder):
+def test_libcoap_server(gateway, recorder, coap_server):
     """Typed, approved, and observed: its links say which resource tells of changes by itself."""
-    import socket
-    from bed.wait import free_port
-    port = free_port(socket.SOCK_DGRAM)
-    server = subprocess.Popen(['coap-server-notls', '-A', '127.0.0.1', '-p', str(port)],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    try:
-        open_window(gateway)
-        found = []
+    open_window(gateway)
+    until(lambda: gateway.tool('add', '127.0.0.1:%d' % coap_server.port, 'clock').returncode == 0, 40,
+          'coap-server answers')
+    one = await_stage(gateway, 'clock', 'waiting-person')
+    gateway.ctl('approve', one['id'])
+    await_stage(gateway, 'clock', 'active')
+    # it notifies every second, which no reading by the minute would bring
+    messages = recorder.wait('gatehouse/bed/%s/telemetry' % one['id'], 3, timeout=20)
+    assert {json.loads(message.payload)[0]['n'] for message in messages} == {'time'}
 
-        def there():
-            done = gateway.tool('add', '127.0.0.1:%d' % port, 'clock', json=True)
-            found.append(done.stderr)
-            return done.returncode == 0
-        until(there, 40, 'coap-server answers')
-        one = await_stage(gateway, 'clock', 'waiting-person')
-        gateway.ctl('approve', one['id'])
-        await_stage(gateway, 'clock', 'active')
-        # it notifies every second, which no reading by the minute would bring
-        messages = recorder.wait('gatehouse/bed/%s/telemetry' % one['id'], 3, timeout=20)
-        assert {json.loads(message.payload)[0]['n'] for message in messages} == {'time'}
-    finally:
-        server.kill()
-        server.wait()
+
+def test_libcoap_client_proves_its_label(gateway):
+    """A label, a challenge, a proof, and a code in the answer: by hand, with libcoap's client."""
+    label, port = Label('bench'), free_port(socket.SOCK_DGRAM)
+    done = gateway.tool('codes', 'import', '-', stdin='ep,code\n%s,%s\n' % (label.ep, label.code), timeout=60)
+    assert done.returncode == 0, done.stderr
+    open_window(gateway)
+
+    def enrol(**said):
+        """The answer map; {} while it is none."""
+        text = coap_client('post', gateway.coap_port, 'enrol?ep=bench', json.dumps({'display': True, **said}),
+                           50, port)
+        found = re.search(r'\{.*\}', text)
+        return json.loads(found[0]) if found else {}
+
+    def challenged():
+        return enrol().get('challenge')
+
+    def proved():
+        challenge = base64.urlsafe_b64decode(challenged() + '==')
+        nonce = os.urandom(8)
+        texts = [base64.urlsafe_b64encode(part).decode().rstrip('=')
+                 for part in (nonce, label.proof(challenge, nonce))]
+        enrol(nonce=texts[0], proof=texts[1])
+        return device(gateway, 'bench')['trust'] == 'claimed'
+    until(challenged, 40, 'it is asked for its proof')
+    until(proved, 60, 'its proof counts')
+    one = await_stage(gateway, 'bench', 'waiting-person')
+    gateway.ctl('admit', one['id'])
+    code = until(lambda: enrol().get('code'), 40, 'the code is in its answer')
+    assert 'code' not in device(gateway, 'bench')
+    gateway.ctl('approve', one['id'], '--code', code)
+    assert await_stage(gateway, 'bench', 'active')['evidence'] == 'display-code'
+
+
+def test_a_code_at_libcoap_server(gateway, coap_server):
+    """Its display is a resource that the gateway makes by PUT and takes away by DELETE; coap-client
+    registers it, and reads it as a person would."""
+    port, own = coap_server.port, free_port(socket.SOCK_DGRAM)
+    open_window(gateway)
+    coap_client('get', gateway.coap_port, 'd/nothing', port=own)  # Echo: its address is proved
+    links = '</time>;if="core.s";ct=0,</display>;rt="gatehouse.display"'
+    said = coap_client('post', gateway.coap_port, 'rd?ep=panel&base=coap://127.0.0.1:%d' % port, links, 40, own)
+    assert not re.search(r'\b[45]\.\d\d\b', said), said
+    one = await_stage(gateway, 'panel', 'waiting-person')
+    assert one['display'] and one['found_by'] == 'rd'
+
+    def shown():
+        return re.search(r'^[A-Z]{4}-[A-Z]{4}$', coap_client('get', port, 'display'), re.M)
+    gateway.ctl('admit', one['id'])
+    first = until(shown, 40, 'the code is there')[0]
+    gateway.ctl('reject', one['id'])
+    until(lambda: not shown(), 40, 'cleared on cancel')
+    gateway.ctl('admit', one['id'])
+    code = until(shown, 40, 'another code is there')[0]
+    assert code != first
+    gateway.ctl('approve', one['id'], '--code', code)
+    assert await_stage(gateway, 'panel', 'active')['evidence'] == 'display-code'
+    until(lambda: not shown(), 40, 'cleared on success')
+
+
+def test_what_libcoap_client_is_refused(gateway):
+    port = free_port(socket.SOCK_DGRAM)
+
+    def refused(path, payload, content_format):
+        found = re.search(r'\b([45]\.\d\d)\b', coap_client('post', gateway.coap_port, path, payload,
+                                                           content_format, port))
+        return found[1] if found else ''
+    for code, *words in (('5.03', 'enrol?ep=x', '{}', 50), ('4.00', 'enrol?ep=x', '{', 50),
+                         ('4.03', 't?ep=x', '[{"n":"seq","v":3}]', 110), ('4.00', 'rd', '</s>', 40),
+                         ('4.15', 'rd?ep=x', '{}', 50), ('4.04', 'nothing', '{}', 50)):
+        until(lambda: refused(*words) == code, 40, '%s is %s' % (words[0], code))

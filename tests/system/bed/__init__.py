@@ -9,6 +9,7 @@
   avahi.py         D-Bus and avahi-daemon, publishing and browsing
   gateway.py       gatehoused, with its tool and its notifications
   sensor.py        the simulated sensor
+  foreign.py       libcoap's own programs
   page.py          a person's browser without JavaScript
   people.py        people who log in
   browser.py       Chromium, for the scenarios of browser/

@@ -33,6 +33,8 @@ struct script {
 	char events[EVENTS_MAX];
 	size_t size;
 	unsigned enrols, readings;
+	unsigned registered, renewed, removed;
+	char base_port[8], links[256];
 	unsigned refuse_reading; /* this reading gets 4.03, once */
 	bool slow;		 /* the first reading is answered after its empty ACK */
 	struct lan_exchange *held;
@@ -62,10 +64,43 @@ static void enrol_answer(struct script *script, const struct lan_request *reques
 	lan_answer(request->exchange, &answer);
 }
 
+/* Its entry is forgotten once: when it is renewed for the second time. */
+static void directory_answer(struct script *script, const struct lan_request *request)
+{
+	struct lan_answer answer = {
+		.code = COAP_CODE(2, 4), .format = -1, .max_age = -1, .location = LAN_LOCATION_RD};
+
+	if (request->resource == LAN_RD) {
+		assert_string_equal(request->ep, "sensor-1");
+		assert_int_equal(request->rd.lifetime, 1);
+		assert_true(request->rd.has_base);
+		assert_int_equal(request->content_format, FORMAT_LINK);
+		snprintf(script->base_port, sizeof(script->base_port), "%u", request->rd.base.port);
+		span_to_string(request->payload, script->links, sizeof(script->links));
+		script->registered++;
+		answer.code = COAP_CODE(2, 1);
+		answer.location_id = "s-1";
+	} else {
+		assert_string_equal(request->device_id, "s-1");
+		assert_int_equal(request->payload.size, 0);
+		if (request->method == LAN_DELETE) {
+			script->removed++;
+			answer.code = COAP_CODE(2, 2);
+		} else if (++script->renewed == 2) {
+			answer.code = COAP_CODE(4, 4);
+		}
+	}
+	lan_answer(request->exchange, &answer);
+}
+
 static void host(struct bed *bed, const struct lan_request *request)
 {
 	struct script *script = bed->host_data;
 
+	if (request->resource == LAN_RD || request->resource == LAN_RD_ENTRY) {
+		directory_answer(script, request);
+		return;
+	}
 	if (request->resource == LAN_ENROL) {
 		enrol_answer(script, request);
 		return;
@@ -314,6 +349,31 @@ static void serves_what_it_lists(void **state)
 	assert_non_null(strstr(script->events, "\"event\":\"status\",\"state\":\"approved\""));
 }
 
+/* By the standards alone: it registers, renews, registers again when nobody knows it, and goes. */
+static void registers_and_renews(void **state)
+{
+	struct script *script = *state;
+	const char *const more[] = {"--mode", "register", "--lifetime", "1", "--display", NULL};
+	const char *links = "</s/temperature>;if=\"core.s\";ct=110";
+	unsigned port = 0;
+
+	sensor_start(script, more);
+	await_event(script, "{\"event\":\"registered\",\"entry\":\"rd/s-1\"}");
+	sscanf(strstr(script->events, "\"port\":"), "\"port\":%u", &port);
+	assert_int_equal(strtoul(script->base_port, NULL, 10), port);
+	assert_string_equal(script->links, links);
+	assert_string_equal(server_ask(script, port, GET, "/info", NULL), "4.04 -1 Not Found");
+	assert_non_null(strstr(server_ask(script, port, GET, "/.well-known/core", NULL), links));
+	await_event(script, "\"event\":\"renewed\"");
+	await_event(script, "{\"event\":\"refused\",\"path\":\"rd/s-1\",\"code\":\"4.04\"}");
+	bed_await(&script->bed, script->registered == 2);
+	bed_await(&script->bed, script->renewed >= 3);
+	kill(script->pid, SIGTERM);
+	sensor_await_end(script);
+	bed_await(&script->bed, script->removed == 1);
+	assert_int_equal(script->enrols, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +384,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(state_file_continues, setup, teardown),
 		cmocka_unit_test_setup_teardown(stops_on_sigterm, setup, teardown),
 		cmocka_unit_test_setup_teardown(serves_what_it_lists, setup, teardown),
+		cmocka_unit_test_setup_teardown(registers_and_renews, setup, teardown),
 	};
 
 	if (argc < 2)
