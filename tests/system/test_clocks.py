@@ -36,8 +36,16 @@ def wrong_clock(work):
 
 
 def send(one, records):
-    return one.client.exchange(coap.POST, 't', query={'ep': one.ep}, payload=json.dumps(records),
-                               content_format=coap.SENML_JSON)
+    """As a device does: a disk that is busy for ten seconds is answered by 5.03, and it is said again.
+    What was put off may arrive all the same."""
+    until(lambda: one.client.exchange(coap.POST, 't', query={'ep': one.ep}, payload=json.dumps(records),
+                                      content_format=coap.SENML_JSON).code == coap.CHANGED, 30, 'it is taken')
+
+
+def times(recorder, topic):
+    """What the readings say of their time."""
+    bodies = [json.loads(message.payload)[0] for message in recorder.messages(topic)]
+    return [body.get('t', 0) + body.get('bt', 0) for body in bodies]
 
 
 def empty(gateway):
@@ -56,12 +64,11 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     # It has no time to give, and says so.
     assert one.client.exchange(coap.GET, 'time').code == coap.code('5.03')
     for at in ABSOLUTE:
-        assert send(one, [{'n': 'seq', 'v': 1, 't': at}]).code == coap.CHANGED
-    assert send(one, [{'n': 'seq', 'v': 2, 't': -60}]).code == coap.CHANGED
-    messages = recorder.wait(topic, 3)
-    bodies = [json.loads(message.payload)[0] for message in messages]
-    assert [body.get('t', 0) + body.get('bt', 0) for body in bodies[:2]] == ABSOLUTE, 'kept as they came'
-    for message in messages:
+        send(one, [{'n': 'seq', 'v': 1, 't': at}])
+    send(one, [{'n': 'seq', 'v': 2, 't': -60}])
+    until(lambda: len(set(times(recorder, topic))) >= 3, 20, 'all three arrive')
+    assert set(ABSOLUTE) < set(times(recorder, topic)), 'kept as they came'
+    for message in recorder.messages(topic):
         assert message.user['gh-clock'] == 'unsynced'
         assert abs(float(message.user['gh-time']) - time.time() - skew) < 300
     empty(gateway)
@@ -72,8 +79,7 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     until(lambda: device(gateway, 'dial')['stage'] == 'active', 30, 'its lease is renewed')
     assert one.enrol().code == coap.CHANGED
     until(lambda: one.report(3).code == coap.CHANGED, 20)
-    last = recorder.wait(topic, 4)[-1]
-    assert abs(float(last.user['gh-time']) - time.time()) < 300
+    recorder.wait(topic, where=lambda got: abs(float(got.user['gh-time']) - time.time()) < 300)
     assert (one.state(one.enrol())['owner'], device(gateway, 'dial')['state']) == ('Works Ltd', 'approved')
     empty(gateway)
     # and back again: nobody is locked out by a clock that runs backwards either
@@ -81,12 +87,12 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     gateway.start(env=wrong_clock(-skew // 2))
     assert one.enrol().code == coap.CHANGED
     until(lambda: one.report(4).code == coap.CHANGED, 20)
-    recorder.wait(topic, 5)
+    recorder.wait(topic, where=lambda got: json.loads(got.payload)[0]['v'] == 4)
     newcomer = PlainDevice(gateway, 'newcomer')
     gateway.ctl('window', 'open', '--minutes', 1)
     newcomer.enrol()
     gateway.ctl('approve', await_stage(gateway, 'newcomer', 'waiting-person')['id'])
     await_stage(gateway, 'newcomer', 'active')
-    assert newcomer.report(1).code == coap.CHANGED
+    until(lambda: newcomer.report(1).code == coap.CHANGED, 20)
     numbers = [message.user['gh-id'].split('.')[1:] for message in recorder.messages(topic)]
     assert [list(map(int, number)) for number in numbers] == sorted(list(map(int, number)) for number in numbers)
