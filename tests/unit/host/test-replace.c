@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "fakes.h"
+#include "host/device-host.h"
 
 static char old_id[DEVICE_ID_MAX + 1], new_id[DEVICE_ID_MAX + 1];
 
