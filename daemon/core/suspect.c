@@ -25,6 +25,7 @@ static void ended(struct suspect *suspect)
 void suspect_taken(struct suspect *suspect, uint64_t row)
 {
 	ended(suspect);
+	suspect->blamed = false;
 	if (suspect->row == row) {
 		suspect->row = 0;
 		suspect->ends = 0;
@@ -45,8 +46,9 @@ bool suspect_blamed(struct suspect *suspect, uint64_t row, unsigned in_flight)
 		suspect->ends = 0;
 	suspect->row = row;
 	suspect->ends++;
-	if (suspect->ends >= ENDS_TO_BLAME && in_flight == 1) {
+	if (suspect->ends >= ENDS_TO_BLAME && in_flight == 1 && !suspect->blamed) {
 		suspect_taken(suspect, row);
+		suspect->blamed = true;
 		return true;
 	}
 	if (suspect->ends >= ENDS_TO_LOOK && suspect->alone < in_flight)

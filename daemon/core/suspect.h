@@ -13,6 +13,9 @@
  *	... a third time, and  it is to blame
  *	    it was alone
  *	a suspect is taken     nobody is suspected any more
+ *
+ * One is put aside, and then no other before the peer has taken something: a peer that takes
+ * nothing at all (no right to a topic, a quota, a line that breaks) means no reading in particular.
  */
 
 #include <stdbool.h>
@@ -24,6 +27,7 @@ struct suspect {
 	unsigned ends;	/* connections that ended about it, in succession */
 	unsigned alone; /* so many readings still go out one at a time */
 	bool flying;	/* one of them is on its way */
+	bool blamed;	/* one was put aside, and nothing was taken since */
 };
 
 /* May a reading be handed over now? */

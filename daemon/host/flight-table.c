@@ -61,6 +61,15 @@ bool flights_of_device(const struct host *host, uint64_t device_row)
 	return false;
 }
 
+bool flights_any_of_device(const struct host *host, uint64_t device_row)
+{
+	for (uint32_t i = 0; host->flights_in_use && i < FLIGHTS_MAX; i++)
+		if (host->flights[i].kind != FLIGHT_FREE &&
+			host->flights[i].device_row == device_row)
+			return true;
+	return false;
+}
+
 bool flights_shared_of_device(const struct host *host, uint64_t device_row)
 {
 	uint32_t i;

@@ -78,6 +78,10 @@ static void on_saved(void *userdata, int result, const char *head)
 		host->facts.operator_since = saving->since;
 		if (saving->done)
 			answer(saving);
+		else
+			log_notice("The operator's token was read from %s and is sealed: the file "
+				   "can be deleted.",
+				host->config->spotflow_operator_token_file);
 		saving->value = (struct secret){0};
 		host_touch(host);
 	} else if (saving->done) {
@@ -148,10 +152,18 @@ int operator_from_file(struct host *host)
 
 	if (!path[0])
 		return 0;
-	r = platform_secret_read(
-		path, KEY, OPERATOR_TOKEN_MAX, secrets->operator_token.size > 0, &value);
+	r = platform_secret_read(path, KEY, OPERATOR_TOKEN_MAX, true, &value);
+	if (r == -ENOENT) {
+		/* It was sealed once and deleted since, or it was never there: devices wait for an
+		 * approval at their platform then, and go on. */
+		if (!secrets->operator_token.size)
+			log_warning(KEY ": %s is not there, and no token is sealed: devices are "
+					"approved at the platform.",
+				path);
+		return 0;
+	}
 	if (r < 0)
-		return r == -ENOENT && secrets->operator_token.size ? 0 : r;
+		return r;
 	why = token_check_operator(secret_span(&value), NULL);
 	if (why) {
 		log_error(KEY ": the token in %s %s.", path, why);
@@ -166,8 +178,6 @@ int operator_from_file(struct host *host)
 	/* Devices go on with it at once. */
 	if (r >= 0)
 		r = secret_set(&secrets->operator_token, secret_span(&value));
-	log_notice("The operator's token was read from %s and is sealed: the file can be deleted.",
-		path);
 	return r;
 }
 

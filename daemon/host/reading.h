@@ -43,6 +43,8 @@ void flight_give_up_pack(struct host *host, uint64_t tag);
 void flights_free_all(struct host *host);
 /* True while the uplink holds a reading of this device, also one that is owed again. */
 bool flights_of_device(const struct host *host, uint64_t device_row);
+/* The same for anything of it: a gap, a command's result. */
+bool flights_any_of_device(const struct host *host, uint64_t device_row);
 /* ... by the gateway's session. */
 bool flights_shared_of_device(const struct host *host, uint64_t device_row);
 

@@ -206,8 +206,9 @@ void replace_act(struct act_call *call, struct device *device)
 		return;
 	}
 	replacing->call = call;
-	replacing->present = newcomer->present;
 	replacing->seen_by = device_host(newcomer)->seen_by & ~(1u << FOUND_RD);
+	/* What only its registration told ends with that one: it registers anew. */
+	replacing->present = newcomer->present && replacing->seen_by;
 	replacing->secure_port = device_host(newcomer)->secure_port;
 	replacing->secure_only = device_host(newcomer)->secure_only;
 	replacing->multicast_round = device_host(newcomer)->multicast_round;

@@ -430,7 +430,7 @@ static bool looks_taken_over(struct host *host, struct device_session *session)
 	if (!driver || !(driver->describe()->supports & PLATFORM_ONE_SESSION) || session->leaving ||
 		lasted >= LASTED_USEC)
 		session->closed_soon = 0;
-	else if (!flights_of_device(host, session->device_row))
+	else if (!flights_any_of_device(host, session->device_row))
 		session->closed_soon++;
 	return session->closed_soon == CLOSED_SOON_MAX;
 }

@@ -85,7 +85,10 @@ def test_libcoap_client_proves_its_label(gateway):
         return enrol().get('challenge')
 
     def proved():
-        challenge = base64.urlsafe_b64decode(challenged() + '==')
+        asked = challenged()
+        if not asked:
+            return device(gateway, 'bench')['trust'] == 'claimed'
+        challenge = base64.urlsafe_b64decode(asked + '==')
         nonce = os.urandom(8)
         texts = [base64.urlsafe_b64encode(part).decode().rstrip('=')
                  for part in (nonce, label.proof(challenge, nonce))]

@@ -145,3 +145,6 @@ def test_a_file_with_an_operators_token(make_gateway, platform, work):
     gateway.ctl('admit', other.id)
     await_operation(gateway, 'other')
     assert platform.asked('approve') == 1 and platform.newest().wanted == other.id
+    # The file is configured, was sealed and deleted, and so was what was sealed: it starts all the same.
+    gateway.restart()
+    assert gateway.ctl('tokens', 'list')['operator_since'] is None

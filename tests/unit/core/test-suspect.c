@@ -29,6 +29,22 @@ static void the_third_end_of_one_that_was_alone(void **state)
 	assert_false(suspect_blamed(&one, 8, 1));
 }
 
+/* A broker that takes nothing at all empties no queue. */
+static void no_other_before_one_is_taken(void **state)
+{
+	struct suspect one = {0};
+	unsigned blamed = 0;
+
+	for (uint64_t row = 1; row < 6; row++)
+		for (int i = 0; i < 5; i++)
+			blamed += suspect_blamed(&one, row, 1);
+	assert_int_equal(blamed, 1);
+	suspect_taken(&one, 5);
+	for (int i = 0; i < 3; i++)
+		blamed += suspect_blamed(&one, 6, 1);
+	assert_int_equal(blamed, 2);
+}
+
 /* However often: among others it is never certain. */
 static void not_in_company(void **state)
 {
@@ -102,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_third_end_of_one_that_was_alone),
+		cmocka_unit_test(no_other_before_one_is_taken),
 		cmocka_unit_test(not_in_company),
 		cmocka_unit_test(one_at_a_time_until_it_is_found),
 		cmocka_unit_test(whoever_is_taken_is_not_suspected),
