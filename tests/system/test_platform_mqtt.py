@@ -211,7 +211,7 @@ def test_revoke_and_forget(gateway, accounts, recorder):
           'its session ends')
     assert [one['ep'] for one in gateway.ctl('tokens', 'list')['tokens']] == ['epsilon']
     gateway.ctl('forget', epsilon.id)
-    assert gateway.ctl('tokens', 'list') == {'total': 0, 'tokens': []}
+    assert gateway.ctl('tokens', 'list') == {'total': 0, 'tokens': [], 'operator_since': None}
 
 
 def test_broker_away(gateway, accounts, recorder):

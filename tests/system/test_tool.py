@@ -270,7 +270,8 @@ def test_people(gateway):
     for stdin, words, code in ((PASSWORDS['tom'] + '\n', 'They can log in.', DONE),
                                ('short\n', 'at least 15 characters', REFUSED),
                                ('\n', 'is empty', USAGE), ('', 'is empty', USAGE),
-                               ('a' * 2000, 'longer than', USAGE)):
+                               ('a' * 300, 'at most 256 bytes', REFUSED),
+                               ('a' * 4000, 'longer than', USAGE)):
         text = said(gateway, 'users', 'add', 'tom', '--role', 'technician', code=code, stdin=stdin)
         assert words in text, (stdin, text)
     path = os.path.join(gateway.directory, 'password')
