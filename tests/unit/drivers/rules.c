@@ -65,10 +65,11 @@ static void fake_random(void *ret_bytes, size_t size)
 {
 	uint8_t *at = ret_bytes;
 
-	while (size--)
-		*at++ = (uint8_t)(current->random = current->random * 6364136223846793005u +
-						    1442695040888963407u) >>
-			3;
+	/* The upper bits: the lower ones of such a row come again after a few turns. */
+	while (size--) {
+		current->random = current->random * 6364136223846793005u + 1442695040888963407u;
+		*at++ = (uint8_t)(current->random >> 56);
+	}
 }
 
 __attribute__((format(printf, 3, 4))) static void fake_log(
