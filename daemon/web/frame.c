@@ -100,6 +100,8 @@ static void draw_body(struct view *view)
 		{"new", TEXT_NEW_HERE},
 		{"scan", TEXT_SCAN},
 		{"denied", TEXT_SCAN_DENIED},
+		{"label", TEXT_SCAN_IS_LABEL},
+		{"nocamera", TEXT_SCAN_NO_CAMERA},
 		{"exporting", TEXT_EXPORTING},
 		{"exported", TEXT_EXPORTED},
 		{"fields", TEXT_IMPORT_FIELDS},

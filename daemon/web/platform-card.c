@@ -101,11 +101,19 @@ static void token_form_end(struct view *view, const char *row)
 		text(TEXT_SAVE));
 }
 
+#define SECRET                                                                            \
+	"type=\"password\" autocomplete=\"off\" spellcheck=\"false\" maxlength=\"1024\" " \
+	"required"
+
 static void draw_secret(struct view *view, const char *row, enum text label)
 {
-	draw_input(view, label, "secret", row, "",
-		"type=\"password\" autocomplete=\"off\" spellcheck=\"false\" maxlength=\"1024\" "
-		"required");
+	draw_input(view, label, "secret", row, "", SECRET);
+}
+
+/* One that comes on paper: the script offers the camera (scan.js). */
+static void draw_printed_secret(struct view *view, const char *row, enum text label)
+{
+	draw_input(view, label, "secret", row, "", SECRET " data-scan");
 }
 
 /* At a broker: a user name and a password, or a certificate. */
@@ -143,7 +151,7 @@ static void draw_token_form(struct view *view, const json_t *device)
 		draw_broker_forms(view, device);
 	} else {
 		token_form_begin(view, device, spotflow ? "pt" : "key", TEXT_REPLACE_TOKEN_WHAT);
-		draw_secret(view, "token", spotflow ? TEXT_TOKEN : TEXT_KEY);
+		draw_printed_secret(view, "token", spotflow ? TEXT_TOKEN : TEXT_KEY);
 		token_form_end(view, "token");
 	}
 	html_put(view->html, "</details>\n");

@@ -309,9 +309,12 @@ static const char *const texts[TEXTS] = {
 	[TEXT_DONE_SESSION_END] = "That session has ended.",
 	[TEXT_DONE_PASSWORD] = "Your password is changed. Log in with it.",
 	[TEXT_SCAN] = "Scan",
-	[TEXT_SCAN_TITLE] = "Hold the label before the camera",
+	[TEXT_SCAN_TITLE] = "Hold the code before the camera",
 	[TEXT_SCAN_STOP] = "Stop",
-	[TEXT_SCAN_DENIED] = "The camera cannot be used here. Type the code, or paste it.",
+	[TEXT_SCAN_DENIED] = "The camera cannot be used here. Type it, or paste it.",
+	[TEXT_SCAN_IS_LABEL] = "This is the label of a device, not a token.",
+	[TEXT_SCAN_NO_CAMERA] =
+		"This browser cannot read codes with its camera. Type the token, or paste it.",
 	[TEXT_LABEL_KEPT] = "A label was scanned, of",
 	[TEXT_LABEL_KEPT_WHAT] =
 		"Take it in now: it may come within 24 hours and proves its label by itself. Or "
@@ -365,9 +368,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_TOKEN] = "Provisioning token",
 	[TEXT_TOKEN_REFUSED] = "This token cannot be taken. Nothing was changed.",
 	[TEXT_REPLACE_TOKEN] = "Replace its provisioning token",
-	[TEXT_REPLACE_TOKEN_WHAT] =
-		"Type or scan the new one. It replaces the one that is kept, and is not shown "
-		"again. A device that waits for it goes on by itself.",
+	[TEXT_REPLACE_TOKEN_WHAT] = "Type, paste or scan the new one. It replaces the one that is "
+				    "kept, and is not shown "
+				    "again. A device that waits for it goes on by itself.",
 	[TEXT_DONE_TOKENS] = "The token is saved.",
 	[TEXT_OPERATOR_TOKEN] = "An operator's token",
 	[TEXT_OPERATOR_TOKEN_WHAT] =

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bed import until
+from bed.label import Label
 from bed.people import PASSWORDS, set_up
 from bed.plain import PlainDevice, await_stage, open_window
 
@@ -148,3 +149,22 @@ def test_a_file_with_an_operators_token(make_gateway, platform, work):
     # The file is configured, was sealed and deleted, and so was what was sealed: it starts all the same.
     gateway.restart()
     assert gateway.ctl('tokens', 'list')['operator_since'] is None
+
+
+@pytest.mark.deadline(240)
+def test_a_token_before_the_camera(browser, make_gateway, platform):
+    """A device whose token is not taken: the new one is scanned into the field of its own screen, saved, and
+    the operation opens there. No log, no journal and no answer holds it."""
+    gateway = make_gateway(config=configuration(platform)).start()
+    set_up(gateway)
+    one = asking(gateway, platform, 'scale', display=True)
+    platform.revoke_pt(one.pt)
+    gateway.ctl('admit', one.id)
+    await_stage(gateway, 'scale', 'trouble', 30)
+    pt = platform.new_pt()
+    browser.play('labels.token', gateway, {'id': one.id, 'pt': pt, 'label': Label('scale').qr})
+    await_operation(gateway, 'scale')
+    assert platform.newest().wanted == one.id
+    for text in (gateway.log(), gateway.tool('journal', json=True).stdout, gateway.tool('tokens', 'list').stdout,
+                 gateway.tool('show', one.id, json=True).stdout):
+        assert text and pt not in text

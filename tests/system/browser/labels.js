@@ -36,6 +36,59 @@ exports.camera = async (stage) => {
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 };
 
+// One code after the other is before the camera.
+const inTurn = (texts) => `
+	window.BarcodeDetector = class {
+		constructor(options) { this.formats = options.formats; this.at = 0; }
+		async detect() {
+			const list = ${JSON.stringify(texts)};
+			return [{ rawValue: list[Math.min(this.at++, list.length - 1)], format: this.formats[0] }];
+		}
+	};`;
+
+// A device's token, read by the camera into its field: shown nowhere, sent by the form alone, kept in
+// no place of the browser. A label before the camera is none. Without a detector the page says so.
+exports.token = async (stage, { id, pt, label }) => {
+	const page = await stage.enter("anna", { permissions: ["camera"] });
+	const open = async () => {
+		await page.goto(`/devices/${id}`);
+		await page.getByText("Replace its provisioning token").click();
+	};
+	const form = page.locator("form").filter({ has: page.locator("input[data-scan]") });
+	await open();
+	await stage.sees(form, "This browser cannot read codes with its camera. Type the token, or paste it.");
+	assert.equal(await form.getByRole("button", { name: "Scan" }).count(), 0, "no camera without a detector");
+	await stage.accessible(page, "a token to type");
+
+	const sent = [];
+	page.on("request", (request) => sent.push([request.method(), request.url(), request.postData() || ""]));
+	await page.addInitScript(inTurn([label, `${pt}\n`]));
+	await open();
+	await form.getByRole("button", { name: "Scan" }).click();
+	const dialog = page.locator("#scanner");
+	await dialog.waitFor({ state: "hidden" });
+	const field = form.getByLabel("Provisioning token");
+	await page.waitForFunction((one) => document.getElementById(one).value !== "", await field.getAttribute("id"));
+	assert.equal(await dialog.locator("[role=status]").textContent(), "This is the label of a device, not a token.");
+	assert.equal(await field.inputValue(), pt);
+	assert.equal(await field.getAttribute("type"), "password", "what is read is not shown");
+	assert.ok(!(await page.locator("body").innerText()).includes(pt));
+	assert.equal(await page.evaluate("document.activeElement.name"), "password", "the next thing to type");
+	await stage.accessible(page, "a token that was scanned");
+	await stage.fits(page, "a token that was scanned");
+	assert.ok(!sent.some((one) => one.join(" ").includes(pt)), "nothing is sent by itself");
+	await page.keyboard.type(stage.people.anna);
+	await form.getByRole("button", { name: "Save" }).click();
+	await stage.sees(page.getByRole("status"), "1 token was saved");
+	assert.ok(!(await page.content()).includes(pt), "it does not come back");
+	assert.ok(!page.url().includes(pt));
+	const kept = await page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }])");
+	assert.ok(!kept.includes(pt), "the browser keeps it nowhere");
+	const carriers = sent.filter((one) => one.some((part) => part.includes(encodeURIComponent(pt)) || part.includes(pt)));
+	assert.deepEqual(carriers.map(([method, url]) => [method, new URL(url).pathname]), [["POST", `/devices/${id}/token`]]);
+	assert.ok(!carriers[0][1].includes(pt), "in the body alone");
+};
+
 // The phone's own camera opened the label's address: its code waits, in this window alone, until
 // its device is there.
 exports.waits = async (stage) => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Labels. One printed on site is an address of this page with its code behind the '#', so that any
 // phone's camera opens it: GH1:<name>:<code>. It is kept until its device is there, in this window
-// alone, and never sent anywhere before somebody presses Approve. Scanning here needs the browser's
-// own BarcodeDetector; where there is none, typing and pasting remain.
+// alone, and never sent anywhere before somebody presses Approve. A device's token is read into its
+// field, and nowhere else. Scanning here needs the browser's own BarcodeDetector; where there is none,
+// typing and pasting remain.
 
 // What a label says: its text, and the name of its device ("" for a short code).
 function readLabel(text) {
@@ -123,10 +124,30 @@ async function look(found) {
 	video.srcObject = null;
 }
 
-function scan(field) {
-	look((text) => {
+// What is scanned into stays where it is meanwhile, whatever renews itself around it.
+async function scan(field, taken) {
+	keepTyped(field);
+	await look(taken);
+	if (!field.value)
+		busy.delete(field.closest("[data-key]"));
+}
+
+function scanLabel(field) {
+	return scan(field, (text) => {
 		$("scanner").close();
 		take(field, text);
+	});
+}
+
+// A secret: never shown, never kept here, and sent by the form alone. A label is none.
+function scanToken(field) {
+	return scan(field, (text, tell) => {
+		if (/(^|#)GH1[-:]/i.test(text.trim())) {
+			tell(say("label"));
+			return;
+		}
+		$("scanner").close();
+		fill(field, text.trim());
 	});
 }
 
@@ -142,19 +163,29 @@ function take(field, text) {
 	placeLabel();
 }
 
+function scanButton(field, begin) {
+	const button = document.createElement("button");
+	button.type = "button";
+	button.className = "scan";
+	button.textContent = say("scan");
+	button.addEventListener("click", () => begin(field));
+	return button;
+}
+
+function noCamera() {
+	const hint = document.createElement("p");
+	hint.className = "hint";
+	hint.textContent = say("nocamera");
+	return hint;
+}
+
 function offerCamera(root) {
-	if (!canScan())
-		return;
-	for (const field of all(root, ".decision input[name=code]")) {
-		if (field.nextElementSibling)
-			continue;
-		const button = document.createElement("button");
-		button.type = "button";
-		button.className = "scan";
-		button.textContent = say("scan");
-		button.addEventListener("click", () => scan(field));
-		field.after(button);
-	}
+	for (const field of all(root, ".decision input[name=code]"))
+		if (canScan() && !field.nextElementSibling)
+			field.after(scanButton(field, scanLabel));
+	for (const field of all(root, "input[data-scan]"))
+		if (!field.nextElementSibling)
+			field.after(canScan() ? scanButton(field, scanToken) : noCamera());
 }
 
 function lookForLabels(turn) {
