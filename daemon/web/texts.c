@@ -183,7 +183,9 @@ static const char *const texts[TEXTS] = {
 	[TEXT_UNLOCK_WHAT] =
 		"Five new tries for its code. Look at the device first: somebody guessed.",
 	[TEXT_BLOCK] = "Block",
-	[TEXT_BLOCK_WHAT] = "It stays out, and its requests are no longer shown.",
+	[TEXT_BLOCK_WHAT] =
+		"It stays out until somebody unblocks it. That it asked is counted on Waiting, and "
+		"nothing more.",
 	[TEXT_UNBLOCK] = "Unblock",
 	[TEXT_UNBLOCK_WHAT] = "It may ask again.",
 	[TEXT_REVOKE] = "Revoke",

@@ -16,6 +16,7 @@ from bed.label import Label
 from bed.pki import DeviceAuthority
 from bed.people import add_person, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window
+from bed.standard import LINKS, StandardDevice
 from bed.wait import Stopwatch
 from test_claim import Device as ClaimDevice
 from test_commands import ask, done
@@ -299,6 +300,42 @@ def test_broken_device_is_replaced(browser, plant):
     assert one.report(2).code != coap.CHANGED, 'the broken one is nobody'
     rows = plant.ctl('journal', '--action', 'replace')['rows']
     assert {(row['who'], row['result']) for row in rows} == {('anna', 'done'), ('anna', 'takes its place')}
+
+
+def test_added_by_address(browser, plant):
+    with StandardDevice(links='</>;ep="typed-1",' + LINKS) as one:
+        play(browser, plant, 'acts.byAddress', {'address': '127.0.0.1:%d' % one.port, 'ep': 'typed-1'})
+        await_stage(plant, 'typed-1', 'active')
+        plant.ctl('revoke', device(plant, 'typed-1')['id'])  # it is read as long as it is in
+    rows = plant.ctl('journal', '--object', '127.0.0.1:%d' % one.port)['rows']
+    assert ('tom', 'add') in [(row['who'], row['action']) for row in rows]
+
+
+def test_blocked_and_unblocked(browser, plant):
+    open_window(plant)
+    pest = PlainDevice(plant, 'pest-1')
+    pest.enrol(model='P')
+    record = await_stage(plant, 'pest-1', 'waiting-person')
+    play(browser, plant, 'acts.block', {'id': record['id'], 'ep': 'pest-1'},
+         knock=lambda ep: '%d.%02d' % divmod(pest.enrol(model='P').code, 32))
+    rows = plant.ctl('journal', '--object', record['id'])['rows']
+    assert [row['action'] for row in rows if row['who'] == 'tom'] == ['unblock', 'block']
+
+
+def test_waiting_is_oldest_first(browser, plant):
+    """By when they were first seen, in whole seconds: each comes in a later one."""
+    open_window(plant)
+    others = Plant(plant)
+
+    def arrive(ep):
+        seen = max([one['first_seen'] for one in plant.devices() if one['first_seen']], default='')
+        bed.until(lambda: plant.api('GET', 'status')[1]['clock']['now'] > seen, 20, 'it is another second')
+        others.enrol(ep)
+        await_stage(plant, ep, 'waiting-person')
+    names = ['order-m', 'order-z', 'order-a']
+    for ep in names:
+        arrive(ep)
+    play(browser, plant, 'acts.oldestFirst', {'names': names, 'late': 'order-b'}, arrive=arrive)
 
 
 def test_label_waits_for_its_device(browser, plant):

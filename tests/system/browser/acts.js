@@ -74,3 +74,70 @@ exports.replace = async (stage, { id, ep }) => {
 	await page.goto("/devices?q=Old%20pump");
 	assert.equal(await page.getByRole("link", { name: "Old pump" }).count(), 1);
 };
+
+// It does not appear by itself: somebody types where it is. What leads nowhere is said, and stays typed.
+exports.byAddress = async (stage, { address, ep }) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 4/);
+	await stage.openWindow(page, "tom");
+	const ask = page.locator("details").filter({ hasText: "It does not appear? Look at an address" });
+	await page.getByText("It does not appear? Look at an address").click();
+	await ask.getByLabel("Its address").fill("over there");
+	await ask.getByRole("button", { name: "Look there" }).click();
+	await stage.sees(page.getByRole("alert"), "An address is an IPv4 or IPv6 address");
+	assert.equal(await ask.getByLabel("Its address").inputValue(), "over there");
+	await ask.getByLabel("Its address").fill(address);
+	await stage.accessible(page, "an address to look at");
+	await ask.getByRole("button", { name: "Look there" }).click();
+	await stage.sees(page.getByRole("status"), `${ep} is there`);
+	const card = stage.card(page, ep);
+	for (const text of ["Waits for you", address])
+		await stage.sees(card, text);
+	await card.getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+};
+
+// One that asks and asks: blocked, it is gone from Waiting, and its asking is counted; unblocked, it
+// may ask again.
+exports.block = async (stage, { id, ep }) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 404/);
+	await stage.openWindow(page, "tom");
+	await stage.sees(stage.card(page, ep), "Waits for you");
+	await page.goto(`/devices/${id}`);
+	await page.getByRole("button", { name: "Block", exact: true }).click();
+	await stage.sees(page.getByRole("status"), "blocked");
+	await stage.sees(page, /⊘\s*Blocked/);
+	assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
+	await stage.accessible(page, "a device that is blocked");
+	assert.equal(await stage.bed.knock(ep), "4.03");
+	await page.goto("/waiting");
+	await stage.sees(page.getByRole("region", { name: "Heard and turned away" }), "Blocked");
+	assert.equal(await page.getByRole("article").filter({ hasText: ep }).count(), 0);
+	await page.goto(`/devices/${id}`);
+	await page.getByRole("button", { name: "Unblock" }).click();
+	await stage.sees(page.getByRole("status"), "may ask again");
+	await page.goto("/waiting");
+	assert.notEqual(await stage.bed.knock(ep), "4.03");
+	await stage.sees(stage.card(page, ep), "Waits for you");
+	const vera = await stage.enter("vera");
+	await vera.goto(`/devices/${id}`);
+	assert.equal(await vera.getByRole("button", { name: "Block", exact: true }).count(), 0);
+};
+
+// Whoever came first stands first, whatever it is called; one that comes now stands last.
+exports.oldestFirst = async (stage, { names, late }) => {
+	const page = await stage.enter("tom");
+	await page.goto("/waiting");
+	const ours = [...names, late];
+	const order = async () => (await page.getByRole("article").getByRole("heading").allInnerTexts())
+		.map((text) => text.trim()).filter((text) => ours.includes(text));
+	for (const name of names)
+		await stage.sees(stage.card(page, name), "Waits for you");
+	assert.deepEqual(await order(), names);
+	await stage.bed.arrive(late);
+	await stage.sees(stage.card(page, late), "Waits for you");
+	assert.deepEqual(await order(), ours, "as it comes");
+	await page.reload();
+	assert.deepEqual(await order(), ours, "and when it is loaded again");
+};
