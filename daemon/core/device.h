@@ -102,11 +102,13 @@ struct device_record {
 	char kept_proof[PROOF_TEXT_SIZE];
 	bool released;	/* what it proved binds its name no more: nobody decided or proved since */
 	bool is_server; /* we ask it (mDNS, /rd), it does not enrol itself */
-	char poll_path[128]; /* path of its if="core.s" link, "" = none */
-	int poll_format;     /* ct of that link, -1 unknown */
-	unsigned code_tries; /* wrong tries so far; survives restarts */
-	bool code_locked;    /* void until an admin unlocks it */
-	bool display_holds;  /* its display may hold a code that it was sent */
+	uint32_t rd_lifetime; /* seconds: of its entry in the resource directory, 0 = it has none */
+	bool rd_port_said;    /* the port of its address is the one that it registered */
+	char poll_path[128];  /* path of its if="core.s" link, "" = none */
+	int poll_format;      /* ct of that link, -1 unknown */
+	unsigned code_tries;  /* wrong tries so far; survives restarts */
+	bool code_locked;     /* void until an admin unlocks it */
+	bool display_holds;   /* its display may hold a code that it was sent */
 	uint64_t code_here; /* the operation whose code a person asked to see here instead; 0 = none
 			     */
 	enum evidence evidence;

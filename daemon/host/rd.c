@@ -10,7 +10,7 @@
  *	POST /.well-known/rd?ep    2.04 when its links were fetched
  *	POST rd/<id>               2.04, also after our restart; 4.04 for one that is not known or
  *	                           was removed: the device registers again
- *	DELETE rd/<id>             2.02
+ *	DELETE rd/<id>             2.02 when that is on file
  *
  * Clients of RFC 9176 do not know Echo, so a registration may have a forged source. It is listed at
  * once, within the limits for new names; but the device is asked, and what it registered is
@@ -33,6 +33,7 @@
 
 #include "base/clock.h"
 #include "host/binding-host.h"
+#include "host/rd-parts.h"
 #include "host/secure-host.h"
 #include "host/sighted.h"
 #include "host/telemetry.h"
@@ -41,31 +42,6 @@
 #define RETRY_LATER_AGE	 60		     /* seconds; with 5.03 */
 #define SIMPLE_WAIT_USEC (25 * USEC_PER_SEC) /* for its links */
 #define FETCH_AGAIN_USEC (60 * USEC_PER_SEC) /* no oftener for a repeated registration */
-
-enum rd_state {
-	RD_UNKNOWN, /* not heard of since our start */
-	RD_LIVE,
-	RD_OVER,    /* its lifetime passed */
-	RD_REMOVED, /* by itself */
-};
-
-/* What it registered, until its address is proved. */
-struct rd_offer {
-	const struct device_driver *driver;
-	struct device_links links;
-};
-
-struct rd_entry {
-	enum rd_state state;
-	uint32_t lifetime; /* seconds */
-	bool own_base;	   /* its port was said, and does not follow its datagrams */
-	bool unproved;
-	struct rd_offer *offer;
-	sd_event_source *expiry_timer;
-	struct lan_exchange *simple; /* waits for its links */
-	sd_event_source *simple_timer;
-	uint64_t fetched_usec;
-};
 
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,
 	enum turned_away why, const char *text)
@@ -84,29 +60,6 @@ static void answer(struct lan_exchange *exchange, uint8_t code, const char *loca
 				     .location = LAN_LOCATION_RD});
 }
 
-/* ---- a device's entry ---- */
-
-static struct rd_entry *entry_of(struct device *device)
-{
-	struct device_host *part = device_host(device);
-
-	if (!part->rd)
-		part->rd = calloc(1, sizeof(*part->rd));
-	return part->rd;
-}
-
-static void set_unproved(struct host *host, struct rd_entry *entry, bool unproved)
-{
-	host->rd_unproved += (unsigned)unproved - (unsigned)entry->unproved;
-	entry->unproved = unproved;
-}
-
-static void offer_drop(struct rd_entry *entry)
-{
-	free(entry->offer);
-	entry->offer = NULL;
-}
-
 /* When the gateway stops the LAN goes first, and its exchanges with it. */
 static void simple_answer(struct device_host *part, uint8_t code, const char *text)
 {
@@ -116,44 +69,6 @@ static void simple_answer(struct device_host *part, uint8_t code, const char *te
 	loop_timer_stop(part->rd->simple_timer);
 	if (exchange && part->host->lan)
 		lan_answer_text(exchange, code, text, -1);
-}
-
-void rd_detach(struct device_host *part)
-{
-	struct rd_entry *entry = part->rd;
-
-	if (!entry)
-		return;
-	part->rd = NULL;
-	set_unproved(part->host, entry, false);
-	if (entry->simple && part->host->lan)
-		lan_silence(entry->simple);
-	loop_source_free(entry->expiry_timer);
-	loop_source_free(entry->simple_timer);
-	offer_drop(entry);
-	free(entry);
-}
-
-bool rd_is_unproved(const struct device_host *part)
-{
-	return part->rd && part->rd->unproved && !part->device->record->address_bound;
-}
-
-static int on_expiry(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct device_host *part = userdata;
-
-	part->rd->state = RD_OVER;
-	log_device(LOG_INFO, part->device->record->id, "Registration of %s was not renewed.",
-		part->device->record->ep);
-	sighted_gone(part->host, part->device, FOUND_RD);
-	return 0;
-}
-
-static int set_expiry(struct device_host *part)
-{
-	return loop_timer_set(part->host->loop, &part->rd->expiry_timer,
-		part->rd->lifetime * USEC_PER_SEC, on_expiry, part, "rd-expiry");
 }
 
 /* ---- what it is ---- */
@@ -190,7 +105,7 @@ void rd_on_reachable(struct host *host, const struct device_address *address)
 		if (!device_host(device)->rd || !device_host(device)->rd->unproved ||
 			!device_address_same_host(&device->record->address, address))
 			continue;
-		set_unproved(host, device_host(device)->rd, false);
+		rd_entry_set_unproved(host, device_host(device)->rd, false);
 		look(host, device);
 	}
 }
@@ -295,7 +210,7 @@ static struct device *registrant(struct host *host, const struct lan_request *re
 		return NULL;
 	}
 	memcpy(sighting.ep, request->ep, sizeof(sighting.ep));
-	if (sighted_make(host, &sighting, &device) < 0 || !entry_of(device)) {
+	if (sighted_make(host, &sighting, &device) < 0 || !rd_entry_of(device)) {
 		if (device)
 			registry_remove(host->registry, device);
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, RETRY_LATER_AGE);
@@ -314,12 +229,14 @@ static void take_address(struct device *device, const struct lan_request *reques
 	const struct device_address *address =
 		request->rd.has_base ? &request->rd.base : &request->peer->address;
 
-	if (request->rd.has_base)
-		entry->own_base = true;
-	else if (request->resource != LAN_RD_ENTRY)
-		entry->own_base = false;
+	if (request->rd.has_base) {
+		entry->words.port_said = true;
+		entry->words.base = request->rd.base;
+	} else if (request->resource != LAN_RD_ENTRY) {
+		entry->words.port_said = false;
+	}
 	/* Nobody is asked in clear where a session comes from. */
-	if (entry->own_base || request->peer->trust < TRUST_PSK)
+	if (entry->words.port_said || request->peer->trust < TRUST_PSK)
 		part->secure_only = false;
 	else if (!(part->seen_by & ~(1u << FOUND_RD)))
 		part->secure_only = true;
@@ -328,7 +245,8 @@ static void take_address(struct device *device, const struct lan_request *reques
 			!device_address_same_host(&device->record->address, address)))
 		return;
 	/* Who announces itself has said its port. */
-	if (request->rd.has_base || (!entry->own_base && !(part->seen_by & ~(1u << FOUND_RD))))
+	if (request->rd.has_base ||
+		(!entry->words.port_said && !(part->seen_by & ~(1u << FOUND_RD))))
 		device->record->address = *address;
 }
 
@@ -337,18 +255,18 @@ static bool take_registration(
 	struct host *host, struct device *device, const struct lan_request *request)
 {
 	struct device_host *part = device_host(device);
-	struct rd_entry *entry = entry_of(device);
+	struct rd_entry *entry = rd_entry_of(device);
 
 	if (!entry)
 		return false;
 	if (request->rd.lifetime > 0)
-		entry->lifetime = request->rd.lifetime;
-	else if (entry->lifetime == 0 || request->resource != LAN_RD_ENTRY)
-		entry->lifetime = RD_LIFETIME_DEFAULT;
-	if (set_expiry(part) < 0)
+		entry->words.lifetime = request->rd.lifetime;
+	else if (entry->words.lifetime == 0 || request->resource != LAN_RD_ENTRY)
+		entry->words.lifetime = RD_LIFETIME_DEFAULT;
+	if (rd_entry_begin(part) < 0)
 		return false;
-	entry->state = RD_LIVE;
 	take_address(device, request);
+	rd_entry_file(part);
 	sighted_here(host, device, FOUND_RD);
 	part->probe_tries = 0;
 	telemetry_seen_again(device);
@@ -360,14 +278,14 @@ static void proceed(struct host *host, struct device *device, bool verified)
 	struct device_host *part = device_host(device);
 
 	if (!device->record->is_server) {
-		offer_drop(part->rd); /* it enrols by itself and is not asked */
+		rd_entry_drop_offer(part->rd); /* it enrols by itself and is not asked */
 		return;
 	}
 	if (verified) {
-		set_unproved(host, part->rd, false);
+		rd_entry_set_unproved(host, part->rd, false);
 		look(host, device);
 	} else {
-		set_unproved(host, part->rd, true);
+		rd_entry_set_unproved(host, part->rd, true);
 	}
 }
 
@@ -426,7 +344,7 @@ static void on_register(struct host *host, const struct lan_request *request)
 		free(offer);
 		return;
 	}
-	offer_drop(device_host(device)->rd);
+	rd_entry_drop_offer(device_host(device)->rd);
 	device_host(device)->rd->offer = offer;
 	if (request->resource == LAN_RD_SIMPLE)
 		simple_wait(host, device, request);
@@ -441,22 +359,7 @@ static void on_register(struct host *host, const struct lan_request *request)
 static struct device *located(struct host *host, const struct lan_request *request)
 {
 	struct device *device = registry_by_id(host->registry, request->device_id);
-	const struct rd_entry *entry = device ? device_host(device)->rd : NULL;
-	bool known = false;
-
-	switch (entry ? entry->state : RD_UNKNOWN) {
-	case RD_UNKNOWN: /* from before our start */
-		known = device && device->on_disk && device->record->is_server &&
-			device->record->address_bound;
-		break;
-	case RD_LIVE:
-	case RD_OVER:
-		known = true;
-		break;
-	case RD_REMOVED:
-		break;
-	}
-	if (known && secure_speaks_for(host, device, request))
+	if (device && rd_entry_is_known(device) && secure_speaks_for(host, device, request))
 		return device;
 	refuse(host, request, COAP_CODE(4, 4), AWAY_MALFORMED, NULL);
 	return NULL;
@@ -478,9 +381,6 @@ static void on_update(struct host *host, const struct lan_request *request)
 			"an update has no body: register again");
 		return;
 	}
-	/* After our restart we do not know whether its port was said: the last one holds. */
-	if (!device_host(device)->rd && entry_of(device))
-		device_host(device)->rd->own_base = true;
 	if (!take_registration(host, device, request)) {
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, RETRY_LATER_AGE);
 		return;
@@ -492,18 +392,13 @@ static void on_update(struct host *host, const struct lan_request *request)
 static void on_remove(struct host *host, const struct lan_request *request)
 {
 	struct device *device = located(host, request);
-	struct rd_entry *entry = device ? entry_of(device) : NULL;
 
 	if (!device)
 		return;
-	answer(request->exchange, COAP_CODE(2, 2), NULL);
-	if (!entry)
-		return;
-	entry->state = RD_REMOVED;
-	loop_timer_stop(entry->expiry_timer);
-	set_unproved(host, entry, false);
-	offer_drop(entry);
-	sighted_gone(host, device, FOUND_RD);
+	if (rd_entry_of(device))
+		rd_entry_remove(device_host(device), request->exchange);
+	else
+		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, RETRY_LATER_AGE);
 }
 
 void rd_on_request(struct host *host, const struct lan_request *request)

@@ -84,6 +84,8 @@ static int edit_replaced(struct device_record *next, const void *argument, const
 	next->address_bound = from->address_bound;
 	memcpy(next->mac, from->mac, sizeof(next->mac));
 	next->is_server = from->is_server;
+	next->rd_lifetime = 0; /* it registers anew */
+	next->rd_port_said = false;
 	memcpy(next->poll_path, from->poll_path, sizeof(next->poll_path));
 	next->poll_format = from->poll_format;
 	next->display_holds = from->display_holds;

@@ -143,6 +143,13 @@ static const char *const control_steps[] = {
 	"ALTER TABLE device ADD COLUMN released INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE device SET released = 1"
 	"	WHERE trust = 'cert' AND fingerprint = '' AND admission = 'pending';",
+
+	/* Registrations. Until now whoever could have one was taken to have it, at the port that it
+	 * had last, for RFC 9176's 25 hours. */
+	"ALTER TABLE device ADD COLUMN rd_lifetime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE device ADD COLUMN rd_port_said INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE device SET rd_lifetime = 90000, rd_port_said = 1"
+	"	WHERE is_server = 1 AND (address_bound = 1 OR found_by = 'rd');",
 };
 
 static const char *const outbox_steps[] = {

@@ -99,6 +99,8 @@ static const struct column device_columns[] = {
 	DEVICE("kept_proof", TEXT, kept_proof),
 	DEVICE("released", BOOL, released),
 	DEVICE("is_server", BOOL, is_server),
+	DEVICE("rd_lifetime", UNSIGNED, rd_lifetime),
+	DEVICE("rd_port_said", BOOL, rd_port_said),
 	DEVICE("poll_path", TEXT, poll_path),
 	DEVICE("poll_format", SIGNED, poll_format),
 	DEVICE("code_tries", UNSIGNED, code_tries),

@@ -155,6 +155,30 @@ def test_registration_to_broker(make_gateway, broker, recorder):
         assert (back.code, back.location) == (coap.CREATED, made.location)
 
 
+def test_a_registration_on_file(gateway):
+    """After a restart an update without lt counts what the registration gave, at the port that it
+    said, and who removed itself is not known."""
+    open_window(gateway)
+    with StandardDevice() as lamp, StandardDevice() as mouth:
+        # Another socket of the device registers for it: the base says where it serves.
+        made = mouth.ask(gateway, coap.POST, 'rd', ['ep=lamp', 'lt=2', 'base=coap://127.0.0.1:%d' % lamp.port],
+                         LINKS.encode(), coap.LINK_FORMAT)
+        assert made.code == coap.CREATED
+        await_stage(gateway, 'lamp', 'waiting-person')
+        gateway.restart(kill=True)
+        del lamp.asked[:]
+        assert mouth.ask(gateway, coap.POST, made.location).code == coap.CHANGED
+        until(lambda: not device(gateway, 'lamp')['present'], 60, 'two seconds are over')
+        until(lambda: '/info' in lamp.asked, 20, 'it is asked where it said')
+        assert device(gateway, 'lamp')['stage'] == 'waiting-person'
+        assert mouth.ask(gateway, coap.DELETE, made.location).code == coap.DELETED
+        gateway.restart(kill=True)
+        assert mouth.ask(gateway, coap.POST, made.location).code == coap.NOT_FOUND
+        assert mouth.ask(gateway, coap.DELETE, made.location).code == coap.NOT_FOUND
+        back = mouth.ask(gateway, coap.POST, 'rd', ['ep=lamp'], LINKS.encode(), coap.LINK_FORMAT)
+        assert (back.code, back.location) == (coap.CREATED, made.location)
+
+
 def test_simple_registration_and_expiry(gateway):
     with StandardDevice() as lamp:
         done = lamp.ask(gateway, coap.POST, '.well-known/rd', ['ep=simple', 'lt=600'])

@@ -353,8 +353,9 @@ static void removal_is_its_own(void **state)
 	assert_int_equal(ask(&(const struct registration){LAN_RD_ENTRY, .id = id, .body = "</x>"}),
 		COAP_CODE(4, 0));
 	assert_true(device->present);
-	assert_int_equal(ask(&(const struct registration){LAN_RD_ENTRY, LAN_DELETE, .id = id}),
-		COAP_CODE(2, 2));
+	assert_int_equal(ask(&(const struct registration){LAN_RD_ENTRY, LAN_DELETE, .id = id}), 0);
+	store_answer_all(0);
+	assert_int_equal(exchange.code, COAP_CODE(2, 2));
 	assert_false(device->present);
 	assert_int_equal(device->record->life.admission, ADMISSION_PENDING);
 	assert_int_equal(
@@ -371,20 +372,33 @@ static void removal_is_its_own(void **state)
 	assert_null(registry_by_ep(bed.host.registry, "two"));
 }
 
-/* After our restart nothing is known of a registration but what is on disk. */
-static void a_location_survives_a_restart(void **state)
+/* One that waits for a person, with its record on disk. */
+static struct device *waits(const char *ep)
 {
-	struct device *device = registered("one");
-	const char *id = id_of(device);
+	struct device *device = registered(ep);
 
 	answer_info("{}");
 	open_window();
 	store_answer_all(0);
 	enrol_window_opened(&bed.host);
 	store_answer_all(0);
+	assert_non_null(disk_device(device->record->id));
+	return device;
+}
+
+/* After our restart nothing is known of a registration but what is on disk. */
+static void forget(struct device *device)
+{
 	rd_detach(device_host(device));
 	device->present = false;
-	device->record->address.port = 5683;
+}
+
+static void a_location_survives_a_restart(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+
+	forget(device);
 	assert_int_equal(
 		ask(&(const struct registration){LAN_RD_ENTRY, .id = id, .ip = "10.0.0.2"}),
 		COAP_CODE(4, 4));
@@ -392,8 +406,132 @@ static void a_location_survives_a_restart(void **state)
 		ask(&(const struct registration){LAN_RD_ENTRY, .id = id, .unverified = true}),
 		COAP_CODE(2, 4));
 	assert_true(device->present);
-	assert_int_equal(device->record->address.port, 5683);
 	assert_int_equal(bed_timer_left("rd-expiry"), 90000 * USEC_PER_SEC);
+}
+
+/* Its lifetime is that of before, and it says something of a port only if it did so before. */
+static void what_it_said_survives_a_restart(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+
+	assert_int_equal(disk_device(id)->rd_lifetime, RD_LIFETIME_DEFAULT);
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD,
+				 .ep = "one",
+				 .body = links,
+				 .lifetime = 60,
+				 .base = true,
+				 .port = 6000}),
+		COAP_CODE(2, 1));
+	store_answer_all(0);
+	assert_int_equal(disk_device(id)->rd_lifetime, 60);
+	assert_true(disk_device(id)->rd_port_said);
+	assert_int_equal(disk_device(id)->address.port, 6000);
+	/* what says the same is not written again */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(
+			ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+	assert_int_equal(store_waiting(), 0);
+	forget(device);
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+	assert_int_equal(bed_timer_left("rd-expiry"), 60 * USEC_PER_SEC);
+	assert_int_equal(device->record->address.port, 6000);
+	assert_int_equal(store_waiting(), 0);
+	bed_advance(61 * USEC_PER_SEC);
+	assert_false(device->present);
+	/* a registration without the port: it follows from now on, and after a restart */
+	registered("one");
+	store_answer_all(0);
+	assert_int_equal(disk_device(id)->rd_lifetime, RD_LIFETIME_DEFAULT);
+	forget(device);
+	device->record->address.port = 5683;
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+	assert_int_equal(device->record->address.port, 49152);
+}
+
+static void who_removed_itself_is_not_known_after_a_restart(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+	const struct registration update = {LAN_RD_ENTRY, .id = id},
+				  removal = {LAN_RD_ENTRY, LAN_DELETE, .id = id};
+
+	/* it is answered when that is on file, and until then neither here nor gone */
+	assert_int_equal(ask(&removal), 0);
+	assert_true(device->present);
+	assert_int_equal(ask(&update), COAP_CODE(4, 4));
+	assert_int_equal(ask(&removal), COAP_CODE(4, 4));
+	store_answer_all(0);
+	assert_int_equal(disk_device(id)->rd_lifetime, 0);
+	assert_false(device->present);
+	forget(device);
+	assert_int_equal(ask(&update), COAP_CODE(4, 4));
+	assert_int_equal(ask(&removal), COAP_CODE(4, 4));
+	/* without space it stays */
+	registered("one");
+	store_answer_all(0);
+	assert_int_equal(ask(&removal), 0);
+	store_answer_all(-ENOSPC);
+	assert_int_equal(exchange.code, COAP_CODE(5, 3));
+	assert_true(device->present);
+	assert_int_equal(ask(&update), COAP_CODE(2, 4));
+	/* after a restart there is nothing but the file, and it is removed from there */
+	store_answer_all(0);
+	forget(device);
+	assert_int_equal(ask(&removal), 0);
+	store_answer_all(0);
+	assert_int_equal(exchange.code, COAP_CODE(2, 2));
+	assert_int_equal(disk_device(id)->rd_lifetime, 0);
+}
+
+/* It changed its mind while its removal was on its way to the disk. */
+static void who_registers_anew_meanwhile_stays(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+
+	assert_int_equal(ask(&(const struct registration){LAN_RD_ENTRY, LAN_DELETE, .id = id}), 0);
+	/* The exchange of the test is one only: this one's answer is seen first, that one's last.
+	 */
+	registered("one");
+	store_answer_all(0);
+	assert_int_equal(exchange.code, COAP_CODE(2, 2));
+	assert_true(device->present);
+	assert_int_equal(disk_device(id)->rd_lifetime, RD_LIFETIME_DEFAULT);
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+}
+
+/* It says something else each time: the disk is spared, and ends with what it said last. */
+static void who_always_says_something_else_wears_no_disk(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+	unsigned written = 0;
+
+	for (uint32_t i = 1; i <= 100; i++) {
+		assert_int_equal(ask(&(const struct registration){
+					 LAN_RD_ENTRY, .id = id, .lifetime = 1000 + i}),
+			COAP_CODE(2, 4));
+		written += (unsigned)store_waiting();
+		store_answer_all(0);
+	}
+	assert_true(written > 0 && written < 10);
+	assert_true(disk_device(id)->rd_lifetime < 1100);
+	bed_advance(60 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(disk_device(id)->rd_lifetime, 1100);
+	/* what was not taken is brought once more */
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id, .lifetime = 7000}),
+		COAP_CODE(2, 4));
+	store_answer_all(-ENOSPC);
+	assert_int_equal(disk_device(id)->rd_lifetime, 1100);
+	bed_advance(61 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(disk_device(id)->rd_lifetime, 7000);
 }
 
 static void simple_registration_waits_for_the_links(void **state)
@@ -567,6 +705,10 @@ int main(void)
 		T(lifetimes_end_and_begin_again),
 		T(removal_is_its_own),
 		T(a_location_survives_a_restart),
+		T(what_it_said_survives_a_restart),
+		T(who_removed_itself_is_not_known_after_a_restart),
+		T(who_registers_anew_meanwhile_stays),
+		T(who_always_says_something_else_wears_no_disk),
 		T(simple_registration_waits_for_the_links),
 		T(simple_registration_that_fails),
 		T(two_ways_keep_it_present),

@@ -207,12 +207,14 @@ static void the_fingerprint_is_the_new_ones(void **state)
 	strcpy(device->record->proved_label, "aa");
 	strcpy(newcomer->record->kept_proof, "bb");
 	newcomer->record->released = true;
+	device->record->rd_lifetime = newcomer->record->rd_lifetime = 60;
 	assert_int_equal(acted(&act).result, ACT_DONE);
 	device = registry_by_id(bed.host.registry, old_id);
 	assert_string_equal(device->record->fingerprint, "0002");
 	assert_string_equal(device->record->proved_label, "");
 	assert_string_equal(device->record->kept_proof, "bb");
 	assert_true(device->record->released);
+	assert_int_equal(device->record->rd_lifetime, 0); /* it registers anew */
 }
 
 static void nothing_without_the_journal(void **state)

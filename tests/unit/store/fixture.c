@@ -361,6 +361,8 @@ struct device_record *sample_device(uint64_t row)
 	device->found_by = FOUND_RD;
 	device->address_bound = true;
 	device->is_server = true;
+	device->rd_lifetime = UINT32_MAX;
+	device->rd_port_said = true;
 	device->poll_format = -1;
 	device->code_tries = 4;
 	device->code_locked = true;

@@ -34,6 +34,18 @@ static void put_waiting(struct change *change, uint64_t row, enum trust trust, b
 	device_record_free(device);
 }
 
+/* Who comes by itself, and who registers over DTLS: no address is bound then. */
+static void put_registered(struct change *change, uint64_t row, bool registers)
+{
+	struct device_record *device = sample_device(row);
+
+	device->is_server = registers;
+	device->address_bound = !registers;
+	device->found_by = registers ? FOUND_RD : FOUND_ENROL;
+	assert_int_equal(change_put_device(change, device), 0);
+	device_record_free(device);
+}
+
 static struct change *everything(void)
 {
 	struct person person = {.row = 4, .role = ROLE_ADMIN, .created = 1763700000000, .epoch = 3};
@@ -55,6 +67,8 @@ static struct change *everything(void)
 	put_waiting(change, 3, TRUST_CERT, false); /* released */
 	put_waiting(change, 4, TRUST_CERT, true);
 	put_waiting(change, 5, TRUST_PSK, false);
+	put_registered(change, 6, true);
+	put_registered(change, 7, false);
 	audit_row_init(&audit, "ada", "admin", "here", "approve", "dev-1", "short-code", "done");
 	assert_int_equal(change_put_person(change, &person), 0);
 	assert_int_equal(change_put_alarm(change, &alarm), 0);

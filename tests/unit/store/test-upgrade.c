@@ -68,12 +68,47 @@ static void make_state(const struct fixture *fixture, const char *name)
 	free(sql);
 }
 
+/* Registrations are on disk since version 11: whoever could have one has it, for 25 hours. */
+static void forget_version_11(struct device_record *sample)
+{
+	sample->rd_lifetime = 90000;
+	sample->rd_port_said = true;
+}
+
 /* What a device proved is on disk since version 10. */
 static void forget_version_10(struct device_record *sample)
 {
+	forget_version_11(sample);
 	memset(sample->proved_label, 0, sizeof(sample->proved_label));
 	memset(sample->kept_proof, 0, sizeof(sample->kept_proof));
 	sample->released = false;
+}
+
+/* Nobody loses its place in the directory, and nobody who comes by itself gets one. */
+static void test_version_10(void **state)
+{
+	struct loaded loaded = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	make_state(&f, "control-10.sql");
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 10);
+	fixture_open(&f);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(loaded.devices, 7);
+	for (size_t i = 0; i < loaded.devices; i++) {
+		assert_int_equal(loaded.device[i]->rd_lifetime, i < 6 ? 90000 : 0);
+		assert_int_equal(loaded.device[i]->rd_port_said, i < 6);
+	}
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *sample = sample_device(row);
+
+		forget_version_11(sample);
+		assert_device_equal(loaded.device[row - 1], sample);
+		device_record_free(sample);
+	}
+	loaded_done(&loaded);
+	fixture_done(&f);
 }
 
 /* A name that was given free stays free; nobody else's becomes so. */
@@ -158,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_version_9),
+		cmocka_unit_test(test_version_10),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
