@@ -51,6 +51,17 @@ const char *api_word_of(enum act_result result);
 struct api_pending *api_pending_new(const struct api_context *context);
 void api_pending_answer(struct api_pending *pending, int status, json_t *body_stolen);
 
+/* What all acts have that come with a body of their own: the caller's part of the act; the call on
+ * its way, or NULL when it was answered for want of memory; and, as act_done_fn with that call,
+ * the answer of the result and its sentence alone. */
+void api_act_begin(const struct api_context *context, enum act_kind kind, struct act *ret_act);
+struct api_pending *api_act_pending(const struct api_context *context, const struct act *act);
+void api_act_done(void *userdata, const struct act_outcome *outcome);
+/* The same answer, with more to be put into it (NULL without memory), and who gives it. */
+json_t *api_act_body(const struct act_outcome *outcome);
+void api_act_answer(
+	struct api_pending *pending, const struct act_outcome *outcome, json_t *body_stolen);
+
 /* "2026-11-21T12:34:56Z" or null for 0. */
 json_t *api_time(int64_t wall_msec);
 json_t *api_text(const char *text);

@@ -129,6 +129,46 @@ void api_pending_answer(struct api_pending *pending, int status, json_t *body_st
 	free(pending);
 }
 
+void api_act_begin(const struct api_context *context, enum act_kind kind, struct act *ret_act)
+{
+	const struct api_caller *caller = context->request->caller;
+
+	*ret_act =
+		(struct act){.kind = kind, .role = caller->role, .local_root = caller->local_root};
+	snprintf(ret_act->who, sizeof(ret_act->who), "%s", caller->name);
+	snprintf(ret_act->via, sizeof(ret_act->via), "%s", caller->via);
+}
+
+struct api_pending *api_act_pending(const struct api_context *context, const struct act *act)
+{
+	struct api_pending *pending = api_pending_new(context);
+
+	if (pending)
+		pending->kind = act->kind;
+	else
+		api_error(context, 507, "no-memory", "The gateway is out of memory.");
+	return pending;
+}
+
+json_t *api_act_body(const struct act_outcome *outcome)
+{
+	return json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
+		api_word_of(outcome->result), "text", api_text(outcome->text));
+}
+
+void api_act_answer(
+	struct api_pending *pending, const struct act_outcome *outcome, json_t *body_stolen)
+{
+	if (pending->api)
+		api_touch(pending->api);
+	api_pending_answer(pending, api_status_of(outcome->result), body_stolen);
+}
+
+void api_act_done(void *userdata, const struct act_outcome *outcome)
+{
+	api_act_answer(userdata, outcome, api_act_body(outcome));
+}
+
 struct api *api_free(struct api *api)
 {
 	if (!api)

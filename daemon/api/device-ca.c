@@ -38,17 +38,6 @@ void api_get_device_cas(const struct api_context *context)
 			(json_int_t)count_devices(context->api, TRUST_CERT), "device_cas", list));
 }
 
-static void on_done(void *userdata, const struct act_outcome *outcome)
-{
-	struct api_pending *pending = userdata;
-	json_t *body = json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
-
-	if (pending->api)
-		api_touch(pending->api);
-	api_pending_answer(pending, api_status_of(outcome->result), body);
-}
-
 /* NULL, or what is wrong with the body. */
 static const char *body_read(const json_t *body, struct act *act, struct span *ret_pem)
 {
@@ -74,24 +63,18 @@ static const char *body_read(const json_t *body, struct act *act, struct span *r
 
 void api_put_device_ca(const struct api_context *context)
 {
-	const struct api_caller *caller = context->request->caller;
-	struct act act = {
-		.kind = ACT_CA_PUT, .role = caller->role, .local_root = caller->local_root};
 	struct api_pending *pending;
 	struct span pem;
-	const char *why = body_read(context->request->body, &act, &pem);
+	struct act act;
+	const char *why;
 
+	api_act_begin(context, ACT_CA_PUT, &act);
+	why = body_read(context->request->body, &act, &pem);
 	if (why) {
 		api_error(context, 400, "input", why);
 		return;
 	}
-	pending = api_pending_new(context);
-	if (!pending) {
-		api_error(context, 507, "no-memory", "The gateway is out of memory.");
-		return;
-	}
-	pending->kind = act.kind;
-	snprintf(act.who, sizeof(act.who), "%s", caller->name);
-	snprintf(act.via, sizeof(act.via), "%s", caller->via);
-	context->api->ops->put_ca(context->api->userdata, &act, pem, on_done, pending);
+	pending = api_act_pending(context, &act);
+	if (pending)
+		context->api->ops->put_ca(context->api->userdata, &act, pem, api_act_done, pending);
 }

@@ -10,32 +10,16 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 
-static void on_done(void *userdata, const struct act_outcome *outcome)
-{
-	struct api_pending *pending = userdata;
-	json_t *body = json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
-
-	if (pending->api)
-		api_touch(pending->api);
-	api_pending_answer(pending, api_status_of(outcome->result), body);
-}
-
 static void hand_over(const struct api_context *context, struct span parcel)
 {
-	const struct api_caller *caller = context->request->caller;
-	struct act act = {
-		.kind = ACT_IMPORT, .role = caller->role, .local_root = caller->local_root};
-	struct api_pending *pending = api_pending_new(context);
+	struct api_pending *pending;
+	struct act act;
 
-	if (!pending) {
-		api_error(context, 507, "no-memory", "The gateway is out of memory.");
-		return;
-	}
-	pending->kind = act.kind;
-	snprintf(act.who, sizeof(act.who), "%s", caller->name);
-	snprintf(act.via, sizeof(act.via), "%s", caller->via);
-	context->api->ops->put_parcel(context->api->userdata, &act, parcel, on_done, pending);
+	api_act_begin(context, ACT_IMPORT, &act);
+	pending = api_act_pending(context, &act);
+	if (pending)
+		context->api->ops->put_parcel(
+			context->api->userdata, &act, parcel, api_act_done, pending);
 }
 
 void api_put_parcel(const struct api_context *context)

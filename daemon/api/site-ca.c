@@ -26,17 +26,13 @@ void api_get_site_ca(const struct api_context *context)
 static void on_done(void *userdata, const struct act_outcome *outcome)
 {
 	struct api_pending *pending = userdata;
-	bool is_done = outcome->result == ACT_DONE;
-	json_t *body = json_pack("{s:s,s:o}", is_done ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
+	json_t *body = api_act_body(outcome);
 
-	if (body && is_done && pending->kind == ACT_SITE_CA_PROVE)
+	if (body && outcome->result == ACT_DONE && pending->kind == ACT_SITE_CA_PROVE)
 		json_object_set_new(body, "certificate",
 			json_stringn(outcome->parcel.size ? (const char *)outcome->parcel.data : "",
 				outcome->parcel.size));
-	if (pending->api)
-		api_touch(pending->api);
-	api_pending_answer(pending, api_status_of(outcome->result), body);
+	api_act_answer(pending, outcome, body);
 }
 
 /* NULL, or what is wrong with it. */
@@ -89,24 +85,19 @@ static enum act_kind kind_of(const struct api_context *context)
 
 void api_do_site_ca(const struct api_context *context)
 {
-	const struct api_caller *caller = context->request->caller;
-	struct act act = {
-		.kind = kind_of(context), .role = caller->role, .local_root = caller->local_root};
 	struct api_pending *pending;
 	struct span identity;
-	const char *why = body_read(context->request->body, &act, &identity);
+	struct act act;
+	const char *why;
 
+	api_act_begin(context, kind_of(context), &act);
+	why = body_read(context->request->body, &act, &identity);
 	if (why) {
 		api_error(context, 400, "input", why);
 		return;
 	}
-	pending = api_pending_new(context);
-	if (!pending) {
-		api_error(context, 507, "no-memory", "The gateway is out of memory.");
-		return;
-	}
-	pending->kind = act.kind;
-	snprintf(act.who, sizeof(act.who), "%s", caller->name);
-	snprintf(act.via, sizeof(act.via), "%s", caller->via);
-	context->api->ops->site_ca(context->api->userdata, &act, identity, on_done, pending);
+	pending = api_act_pending(context, &act);
+	if (pending)
+		context->api->ops->site_ca(
+			context->api->userdata, &act, identity, on_done, pending);
 }

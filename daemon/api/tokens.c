@@ -150,37 +150,21 @@ void api_get_tokens(const struct api_context *context)
 
 /* ---- an operator's token ---- */
 
-static void on_operator_done(void *userdata, const struct act_outcome *outcome)
-{
-	struct api_pending *pending = userdata;
-	json_t *body = json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
-
-	if (pending->api)
-		api_touch(pending->api);
-	api_pending_answer(pending, api_status_of(outcome->result), body);
-}
-
 void api_put_operator_token(const struct api_context *context)
 {
-	const struct api_caller *caller = context->request->caller;
 	const json_t *body = context->request->body, *token = json_object_get(body, "token");
-	struct act act = {
-		.kind = ACT_OPERATOR_PUT, .role = caller->role, .local_root = caller->local_root};
-	struct api_pending *pending = NULL;
 	struct span value = api_row_text(body, "token");
+	struct api_pending *pending = NULL;
+	struct act act;
 
-	if (!json_is_string(token) || json_object_size(body) != 1)
+	api_act_begin(context, ACT_OPERATOR_PUT, &act);
+	if (json_is_string(token) && json_object_size(body) == 1)
+		pending = api_act_pending(context, &act);
+	else
 		api_error(context, 400, "input", "The body must be {\"token\"}.");
-	else if (!(pending = api_pending_new(context)))
-		api_error(context, 507, "no-memory", "The gateway is out of memory.");
-	if (pending) {
-		pending->kind = act.kind;
-		snprintf(act.who, sizeof(act.who), "%s", caller->name);
-		snprintf(act.via, sizeof(act.via), "%s", caller->via);
+	if (pending)
 		context->api->ops->put_operator_token(
-			context->api->userdata, &act, value, on_operator_done, pending);
-	}
+			context->api->userdata, &act, value, api_act_done, pending);
 	if (value.size)
 		crypto_wipe((char *)(uintptr_t)value.data, value.size);
 }

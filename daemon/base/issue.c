@@ -83,7 +83,7 @@ struct authority {
 	EVP_PKEY *key;
 };
 
-static int set_serial(X509 *x509)
+int issue_set_serial(X509 *x509)
 {
 	uint8_t bytes[SERIAL_SIZE];
 	BIGNUM *number;
@@ -180,7 +180,7 @@ static int begin(EVP_PKEY *key, const struct issue_subject *subject, int64_t not
 		return -ENOMEM;
 	if (!X509_set_version(x509, X509_VERSION_3) || !X509_set_pubkey(x509, key))
 		return -EIO;
-	r = set_serial(x509);
+	r = issue_set_serial(x509);
 	if (r >= 0)
 		r = set_subject(x509, subject);
 	if (r >= 0)

@@ -11,6 +11,11 @@
 #include "base/chain.h"
 #include "base/span.h"
 
+/* OpenSSL's X509 */
+struct x509_st;
+/* A random serial number of 126 bits: positive, and always of the same length. -EIO. */
+int issue_set_serial(struct x509_st *certificate);
+
 #define ISSUE_NAME_MAX 64 /* of each part of a subject: ub-common-name and its like */
 
 /* A new authority with a key on P-256, for certificates of devices alone (path length 0). name: 1

@@ -18,10 +18,8 @@
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "base/crypto.h"
+#include "base/issue.h"
 #include "web/guard.h"
-
-#define SERIAL_SIZE 16 /* bytes; RFC 5280 section 4.1.2.2 allows 20 */
 
 DEFINE_CLEANUP(BIO *, BIO_free_all, cleanup_bio)
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free, cleanup_pkey)
@@ -143,20 +141,6 @@ static int add_extensions(X509 *x509, const struct certificate_subject *subject)
 	return add_names(x509, subject);
 }
 
-static int set_serial(X509 *x509)
-{
-	uint8_t bytes[SERIAL_SIZE];
-	BIGNUM *number;
-	bool done;
-
-	random_bytes(bytes, sizeof(bytes));
-	bytes[0] = (bytes[0] & 0x7f) | 0x40; /* positive, and always of the same length */
-	number = BN_bin2bn(bytes, sizeof(bytes), NULL);
-	done = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509));
-	BN_free(number);
-	return done ? 0 : -EIO;
-}
-
 static int set_subject(X509 *x509, const char *common_name)
 {
 	X509_NAME *name = X509_get_subject_name(x509);
@@ -191,7 +175,7 @@ int certificate_make(const char *key_pem, const struct certificate_subject *subj
 		return -EBADMSG;
 	if (!x509 || !bio || !X509_set_version(x509, 2) || !X509_set_pubkey(x509, key))
 		return -EIO;
-	if (set_serial(x509) < 0 || set_subject(x509, subject->common_name) < 0 ||
+	if (issue_set_serial(x509) < 0 || set_subject(x509, subject->common_name) < 0 ||
 		set_validity(x509, not_before) < 0 || add_extensions(x509, subject) < 0)
 		return -EIO;
 	if (!X509_sign(x509, key, EVP_sha256()) || !PEM_write_bio_X509(bio, x509))
