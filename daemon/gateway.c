@@ -372,6 +372,7 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, "");
 	outbox_start(host);
 	key_start(host);
+	site_ca_watch(host);
 	*ret = gateway;
 	return 0;
 }

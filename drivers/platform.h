@@ -94,7 +94,7 @@ enum platform_verdict {
 enum platform_trouble {
 	PLATFORM_NO_TROUBLE,
 	PLATFORM_TOKEN_REFUSED, /* the provisioning token is not taken any more */
-	PLATFORM_NOT_LET_IN,	/* what it is to connect with next is not taken yet, for long */
+	PLATFORM_NEXT_WAITS,	/* what it is to connect with next is not let in yet */
 	PLATFORM_DISABLED, /* the platform serves none of our devices: a matter of its operator */
 };
 
@@ -158,6 +158,8 @@ struct platform_device {
 					   is none. For a platform of static credentials it *is* the
 					   registration token */
 	const void *settings;		/* the host's parsed settings of this platform instance */
+	bool not_let_in; /* its session was ended before it began, again and again: the platform is
+			    there, and does not want it */
 };
 
 struct platform_step {
@@ -165,6 +167,7 @@ struct platform_step {
 	struct secret blob; /* PROGRESS, CODE: what the next call must find */
 	struct platform_request request;
 	uint64_t wait_usec;	  /* call again after this time (without a request) */
+	bool or_when_up;	  /* or sooner, when the session of the device is up */
 	struct secret code;	  /* CODE */
 	struct secret credential; /* ISSUED; BOUND: as binding completed it, empty = as it was */
 	int64_t expires;	  /* CODE: of the operation; ISSUED, BOUND: of the credential; wall

@@ -102,6 +102,19 @@ static const struct alarm_row table[ALARMS] = {
 		"Look at its certificate there (its fingerprint is on the page): activate it and "
 		"look at its policy, or revoke the device here. Its readings wait.",
 		true, FROM_LAN_MAX},
+	[ALARM_SITE_CA_ENDS] = {"site-ca-ends",
+		"The authority of the site ends on %s, and each certificate under it ends then, "
+		"too.",
+		"Make or import another one (gatehousectl site-ca make --replace) and register it "
+		"at the platform before that day: devices get their next certificates under it by "
+		"themselves.",
+		true, 0},
+	[ALARM_CERTIFICATE_WAITS] = {"certificate-waits",
+		"The next certificate of %s waits at the platform, which does not let it in.",
+		"Activate it there: its fingerprint is the operation's id of the device, on the "
+		"page and in gatehousectl show. The device goes on with the certificate in use "
+		"until that ends.",
+		true, FROM_LAN_MAX},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)

@@ -30,6 +30,8 @@ enum alarm_kind {
 	ALARM_NOT_LET_IN,	 /* subject: device id */
 	ALARM_NOT_DURABLE,	 /* subject: outbox.durability */
 	ALARM_NOT_WITHDRAWN,	 /* subject: device id */
+	ALARM_SITE_CA_ENDS,	 /* subject: the day */
+	ALARM_CERTIFICATE_WAITS, /* subject: device id */
 	ALARMS
 };
 

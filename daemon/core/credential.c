@@ -192,3 +192,8 @@ _Bool credential_is_usable(enum credential_state state)
 {
 	return state == CREDENTIAL_HELD || state == CREDENTIAL_RENEWING;
 }
+
+_Bool credential_is_refreshing(enum credential_state state)
+{
+	return state == CREDENTIAL_RENEWING || state == CREDENTIAL_EXPIRED;
+}

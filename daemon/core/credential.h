@@ -37,6 +37,8 @@ enum machine_result credential_step(enum credential_state state, enum credential
 	enum credential_state *ret_next, uint32_t *ret_actions);
 /* True when readings may be published under it: held or renewing. */
 _Bool credential_is_usable(enum credential_state state);
+/* True while another one is asked for: renewing or expired. */
+_Bool credential_is_refreshing(enum credential_state state);
 const char *credential_state_to_string(enum credential_state state);
 int credential_state_from_string(const char *text, enum credential_state *ret_state);
 const char *credential_event_to_string(enum credential_event event);

@@ -230,14 +230,11 @@ int lifecycle_effect(
 
 uint32_t lifecycle_tidy(const struct lifecycle *before, struct lifecycle *life)
 {
-	bool refreshing =
-		life->credential == CREDENTIAL_RENEWING || life->credential == CREDENTIAL_EXPIRED;
-
 	if (!operation_is_open(life->operation)) {
 		secret_clear(&life->operation_code);
 		life->operation_expires = 0;
 		life->operation_approved = false;
-		if (!refreshing)
+		if (!credential_is_refreshing(life->credential))
 			secret_clear(&life->operation_blob);
 	}
 	return before->operation_code.size > 0 && life->operation_code.size == 0 ? LIFE_CLEAR_CODE

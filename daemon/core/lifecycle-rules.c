@@ -55,8 +55,7 @@ static bool is_open(const struct walk *walk)
 
 static bool is_refreshing(const struct walk *walk)
 {
-	return walk->life.credential == CREDENTIAL_RENEWING ||
-	       walk->life.credential == CREDENTIAL_EXPIRED;
+	return credential_is_refreshing(walk->life.credential);
 }
 
 static bool is_unbound(const struct walk *walk)

@@ -31,3 +31,8 @@ void site_ca_clear(struct site_ca *ca)
 	free(ca->certificate);
 	*ca = (struct site_ca){.certificate = NULL};
 }
+
+bool site_ca_ends_soon(const struct site_ca *ca, int64_t now)
+{
+	return ca->certificate && now > ca->facts.not_after - SITE_CA_SPARE_MSEC;
+}

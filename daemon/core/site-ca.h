@@ -12,6 +12,10 @@
 
 #define SITE_CA_SECRET "site-ca" /* its name among the sealed records */
 
+/* Every certificate under it ends with it at the latest; another one has to be made, and be
+ * registered by a person somewhere else. So much before its end that is said. */
+#define SITE_CA_SPARE_MSEC (INT64_C(90) * 86400 * 1000)
+
 struct site_ca {
 	char *certificate; /* PEM, heap; NULL: there is none */
 	struct chain_facts facts;
@@ -21,3 +25,5 @@ struct site_ca {
  * with a sentence's end in *ret_why (static) for what is none, -ENOMEM. */
 int site_ca_read(struct span identity, struct site_ca *ret_ca, const char **ret_why);
 void site_ca_clear(struct site_ca *ca);
+/* Whether it is time to have another one, or past it. 'now': wall milliseconds. */
+bool site_ca_ends_soon(const struct site_ca *ca, int64_t now);

@@ -213,8 +213,9 @@ void view_device(const json_t *answer, FILE *out)
 		{"Operation ends", "operation.expires"}, {"Operation id", "operation.id"},
 		{"Approve it at", "operation.link"}, {"The platform said", "platform_why"},
 		{"Credential", "credential.state"}, {"Held since", "credential.since"},
-		{"Expires", "credential.expires"}, {"Link", "link"},
-		{"Last reading", "last_reading"}, {"Readings", "readings"}, {"Queued", "queued"}};
+		{"Uses certificate", "credential.certificate"}, {"Expires", "credential.expires"},
+		{"Link", "link"}, {"Last reading", "last_reading"}, {"Readings", "readings"},
+		{"Queued", "queued"}};
 	const json_t *heard = json_object_get(answer, "last_heard");
 	char age[AGE_SIZE], text[TEXT_SIZE];
 

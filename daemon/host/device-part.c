@@ -116,6 +116,7 @@ void device_host_detach(void *userdata, struct device *device)
 	if (!part)
 		return;
 	device->host = NULL;
+	platform_host_changed(part);
 	platform_request_drop(part);
 	withdraw_settle(part, -ECANCELED);
 	session_detach(part);

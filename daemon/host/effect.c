@@ -162,6 +162,8 @@ static void tell_people(struct host *host, const struct device_record *before,
 {
 	if (now->life.credential == CREDENTIAL_HELD && before->life.credential != CREDENTIAL_HELD)
 		host_alarm_clear(host, ALARM_CREDENTIAL_REFUSED, now->id);
+	if (!credential_is_refreshing(now->life.credential))
+		host_alarm_clear(host, ALARM_CERTIFICATE_WAITS, now->id);
 	if (actions & LIFE_ALARM_LEAK)
 		host_alarm_raise(host, ALARM_LEAK, now->id);
 	if (actions & LIFE_ALARM_REFUSED)
@@ -233,6 +235,7 @@ static void install(struct waiting_input *input)
 		return;
 	}
 	input->record = NULL;
+	platform_host_changed(part);
 	if (strcmp(before->ep, device->record->ep) != 0)
 		device_host_renew(part);
 	platform_host_set_timers(host, device);

@@ -207,6 +207,7 @@ struct host {
 	/* site-ca-host.c; its key is in 'secrets' */
 	struct site_ca site_ca;
 	bool site_ca_saving;
+	sd_event_source *site_ca_timer;
 	struct ca_saving *ca_savings; /* ca-host.c: on their way to disk */
 	/* scan-host.c, scan-window.c */
 	bool scan_saving;
@@ -286,7 +287,9 @@ struct device_host {
 	uint64_t advance_wait_usec; /* the driver asked for it with its last answer; 0 = none */
 	bool advancing;		    /* an answer of the driver is on its way to disk */
 	bool advance_again;	    /* asked for meanwhile */
-	const char *platform_why;   /* what the driver said last about what went wrong, or NULL */
+	bool advance_when_up;	    /* or when its session is up, whichever is first */
+	char *certificate;	  /* its fingerprint, "" = it uses none; NULL = not looked at yet */
+	const char *platform_why; /* what the driver said last about what went wrong, or NULL */
 	/* platform-request.c */
 	struct platform_request *request; /* goes out when what was said with it is on disk */
 	struct platform_reply *reply;	  /* the answer, until the driver has it */

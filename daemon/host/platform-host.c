@@ -31,6 +31,7 @@
 #include "base/crypto.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "host/session.h"
 #include "host/token-host.h"
 
 static void step_cleanup(struct platform_step *step)
@@ -105,11 +106,6 @@ static void again_after(struct device_host *part, uint64_t delay_usec)
 			strerror(-r));
 }
 
-static bool is_refreshing(const struct lifecycle *life)
-{
-	return life->credential == CREDENTIAL_RENEWING || life->credential == CREDENTIAL_EXPIRED;
-}
-
 /* Which step is due; false when none is. */
 static bool work_due(const struct lifecycle *life, enum platform_work *ret_work)
 {
@@ -132,7 +128,7 @@ static bool work_due(const struct lifecycle *life, enum platform_work *ret_work)
 		break;
 	}
 	*ret_work = PLATFORM_REFRESH;
-	return is_refreshing(life);
+	return credential_is_refreshing(life->credential);
 }
 
 /* What the driver asked for with its last answer, now that this is on disk. */
@@ -236,8 +232,8 @@ static void tell_trouble(const struct device_host *part, const struct platform_s
 
 	if (step->trouble == PLATFORM_TOKEN_REFUSED)
 		host_alarm_raise(part->host, ALARM_PT_REFUSED, record->id);
-	if (step->trouble == PLATFORM_NOT_LET_IN)
-		host_alarm_raise(part->host, ALARM_NOT_LET_IN, record->id);
+	if (step->trouble == PLATFORM_NEXT_WAITS)
+		host_alarm_raise(part->host, ALARM_CERTIFICATE_WAITS, record->id);
 	if (step->trouble == PLATFORM_DISABLED)
 		host_alarm_raise(part->host, ALARM_PLATFORM_DISABLED, record->platform);
 	/* Only what went well says that it is over. */
@@ -275,6 +271,7 @@ static void take_verdict(struct device_host *part, struct platform_step *step)
 	}
 	/* The wait begins when the answer is on disk. */
 	part->advance_wait_usec = waits ? step->wait_usec : 0;
+	part->advance_when_up = waits && step->or_when_up;
 	if (event != LIFE_EVENTS)
 		report(part, event, step);
 }
@@ -283,7 +280,10 @@ static void take_verdict(struct device_host *part, struct platform_step *step)
 static void show_device(const struct host *host, const struct device_record *record,
 	struct span token, union platform_settings_room *room, struct platform_device *ret_seen)
 {
+	const struct device *device = registry_by_row(host->registry, record->row);
+
 	*ret_seen = (struct platform_device){.record = record,
+		.not_let_in = device && session_is_not_let_in(device),
 		.provisioning_token =
 			token.size ? token : platform_shared_token(host, record->platform),
 		.static_credential = token,
@@ -422,21 +422,50 @@ void platform_host_advance(struct host *host, struct device *device)
 	take_step(part, work);
 }
 
-/* The certificate in use, or the one that an open operation is known by there. */
-static void describe_certificate(const struct host *host, const struct device_record *record,
-	const char *operation, struct api_platform *platform)
+void platform_host_on_up(struct host *host, struct device *device)
+{
+	if (device_host(device)->advance_when_up)
+		platform_host_advance(host, device);
+}
+
+/* "" when it uses none. */
+static void read_certificate(const struct host *host, const struct device_record *record,
+	char ret_fingerprint[FINGERPRINT_SIZE])
 {
 	const struct platform_driver *driver = platform_driver_by_name(record->platform);
 	struct platform_session session;
 	struct chain_facts facts;
 
+	ret_fingerprint[0] = '\0';
 	if (driver && driver->session && record->life.credential_current.size &&
 		driver->session(record, host->config->id, &session) == 0 && session.identity.size &&
-		identity_read(session.identity, &facts) == 0) {
-		memcpy(platform->certificate, facts.fingerprint, sizeof(platform->certificate));
-	} else if (strlen(operation) == FINGERPRINT_SIZE - 1) {
-		memcpy(platform->certificate, operation, FINGERPRINT_SIZE);
+		identity_read(session.identity, &facts) == 0)
+		memcpy(ret_fingerprint, facts.fingerprint, FINGERPRINT_SIZE);
+}
+
+/* The certificate in use, or the one that an open operation is known by there. A list asks it for
+ * each of its rows, so it is read once for each record. */
+static void describe_certificate(
+	struct device_host *part, const char *operation, char ret_fingerprint[FINGERPRINT_SIZE])
+{
+	const struct device_record *record = part->device->record;
+	char fingerprint[FINGERPRINT_SIZE];
+
+	if (!part->certificate && record->life.credential_current.size) {
+		read_certificate(part->host, record, fingerprint);
+		/* Without memory it is read again. */
+		part->certificate = strdup(fingerprint);
 	}
+	if (part->certificate && part->certificate[0])
+		memcpy(ret_fingerprint, part->certificate, FINGERPRINT_SIZE);
+	else if (strlen(operation) == FINGERPRINT_SIZE - 1)
+		memcpy(ret_fingerprint, operation, FINGERPRINT_SIZE);
+}
+
+void platform_host_changed(struct device_host *part)
+{
+	free(part->certificate);
+	part->certificate = NULL;
 }
 
 void platform_host_describe(
@@ -453,7 +482,7 @@ void platform_host_describe(
 		operation = (struct platform_operation){.id = ""};
 	*ret_platform = (struct api_platform){.approve_here = act_approves_here(host, device)};
 	platform_choices(host, device->record, &ret_platform->choices);
-	describe_certificate(host, device->record, operation.id, ret_platform);
+	describe_certificate(device_host(device), operation.id, ret_platform->certificate);
 	snprintf(ret_platform->operation, sizeof(ret_platform->operation), "%s", operation.id);
 	snprintf(ret_platform->link, sizeof(ret_platform->link), "%s", operation.link);
 	snprintf(ret_platform->why, sizeof(ret_platform->why), "%s", why ? why : "");

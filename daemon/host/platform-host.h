@@ -20,6 +20,10 @@ void platform_host_withdraw(
  * wrong last. */
 void platform_host_describe(
 	struct host *host, const struct device *device, struct api_platform *ret_platform);
+/* Its session is up, and that is on disk. */
+void platform_host_on_up(struct host *host, struct device *device);
+/* It has another record, or goes. */
+void platform_host_changed(struct device_host *part);
 /* One call of the driver, which needs no token for it. *ret_step is always filled. */
 void platform_host_call(struct host *host, const struct device_record *record,
 	enum platform_work work, const struct platform_answer *answer,

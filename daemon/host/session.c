@@ -339,6 +339,8 @@ static void on_up_submitted(
 	/* Nobody wants it any more. */
 	if (device && result == SUBMIT_IGNORED)
 		session_leave(userdata, device);
+	else if (device && result == SUBMIT_DONE)
+		platform_host_on_up(userdata, device);
 }
 
 static void on_connected(
@@ -400,6 +402,13 @@ static void say_refused(struct device_session *session, int reason)
 	session->refused_said = true;
 }
 
+bool session_is_not_let_in(const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session && session->has_identity && session->hung_up >= HUNG_UP_MAX;
+}
+
 /* By its own word, or by what it does. LOST follows at once, and the back-off with it. */
 static void on_taken_over(struct host *host, struct device_session *session)
 {
@@ -443,7 +452,7 @@ static void on_lost(
 	char text[100];
 
 	session->hung_up = event->hung_up ? session->hung_up + 1 : 0;
-	if (session->hung_up == HUNG_UP_MAX && session->has_identity)
+	if (session->hung_up == HUNG_UP_MAX && session_is_not_let_in(part->device))
 		host_alarm_raise(host, ALARM_NOT_LET_IN, id_of(session));
 	if (!session->up)
 		session->closed_soon = 0;

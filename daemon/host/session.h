@@ -30,6 +30,10 @@ void session_cut(struct host *host, struct device *device);
 void session_detach(struct device_host *part);
 void session_stop_all(struct host *host);
 
+/* True while the other side ends it again and again before it begins, without a word, as a platform
+ * that goes by certificates refuses. */
+bool session_is_not_let_in(const struct device *device);
+
 /* Events of all sessions but the gateway's. */
 void session_on_event(struct host *host, const struct uplink_event *event);
 /* A reading was delivered: one that was held for its session's window goes on. */

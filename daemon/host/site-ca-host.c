@@ -25,6 +25,8 @@
 
 #define LIFE_MSEC     (INT64_C(20) * 365 * 86400 * 1000)
 #define BACKDATE_MSEC (INT64_C(86400) * 1000)
+#define LOOK_USEC     (3600 * USEC_PER_SEC)
+#define DAY_LENGTH    10 /* of a time: "2027-01-31" */
 
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
@@ -38,8 +40,53 @@ int site_ca_load(struct host *host, struct span identity)
 	return r < 0 ? r : secret_set(&host->secrets.site_ca, identity);
 }
 
+/* Of one that has been replaced since, or whose end a clock that was wrong had made of. */
+static void clear_others(struct host *host, const char *subject)
+{
+	unsigned i = 0;
+
+	while (i < host->alarms.count) {
+		struct alarm alarm = host->alarms.active[i];
+
+		if (alarm.kind == ALARM_SITE_CA_ENDS && strcmp(alarm.subject, subject) != 0) {
+			host_alarm_clear(host, alarm.kind, alarm.subject);
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	site_ca_watch(userdata);
+	return 0;
+}
+
+/* Once an hour: the wall clock may be set meanwhile. */
+void site_ca_watch(struct host *host)
+{
+	char day[24] = "";
+	int r;
+
+	if (site_ca_ends_soon(&host->site_ca, clock_wall_msec()))
+		clock_format(host->site_ca.facts.not_after, day);
+	day[DAY_LENGTH] = '\0';
+	clear_others(host, day);
+	/* Once, not once more for each look. */
+	if (day[0] && !host_alarm_is_active(host, ALARM_SITE_CA_ENDS, day))
+		host_alarm_raise(host, ALARM_SITE_CA_ENDS, day);
+	if (!host->site_ca.certificate)
+		return;
+	r = loop_timer_set(
+		host->loop, &host->site_ca_timer, LOOK_USEC, on_look, host, "site-ca-end");
+	if (r < 0)
+		log_error("The end of the site's authority is not watched: %s.", strerror(-r));
+}
+
 void site_ca_end(struct host *host)
 {
+	host->site_ca_timer = loop_source_free(host->site_ca_timer);
 	secret_clear(&host->secrets.site_ca);
 	site_ca_clear(&host->site_ca);
 }
@@ -77,6 +124,7 @@ static void on_saved(void *userdata, int result, const char *head)
 	host->secrets.site_ca = saving->identity;
 	saving->ca = (struct site_ca){.certificate = NULL};
 	saving->identity = (struct secret){NULL, 0};
+	site_ca_watch(host);
 	log_notice("The authority of the site is %s (SHA-256 %s).", host->site_ca.facts.common_name,
 		host->site_ca.facts.fingerprint);
 	host_touch(host);

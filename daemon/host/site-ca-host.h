@@ -11,5 +11,7 @@ int site_ca_load(struct host *host, struct span identity);
 /* ACT_SITE_CA_MAKE, _IMPORT, _PROVE. 'identity' (IMPORT) is copied. */
 void site_ca_do(struct host *host, const struct act *act, struct span identity, act_done_fn done,
 	void *userdata);
-/* Wipes. */
+/* Says when it ends soon, now and from now on; the store runs. */
+void site_ca_watch(struct host *host);
+/* Wipes, and watches no more. */
 void site_ca_end(struct host *host);

@@ -11,6 +11,7 @@
  *
  *	C  a certificate is asked for; there is a key
  *	R  there is a certificate; its thing is asked for
+ *	U  what is in use was not let in when it was to be renewed: nothing is asked for
  *
  * A device that renews goes on with what it has, whatever is answered here: then it is asked again
  * later.
@@ -37,6 +38,7 @@
 #define WAIT_SECONDS_MAX 60
 #define LATER_SECONDS	 3600
 #define LINK_SECONDS	 300
+#define SELDOM_SECONDS	 (30 * 86400)
 #define BEGUN_MAX	 2
 #define TOKEN_LIFE_MSEC	 (3600 * INT64_C(1000))
 #define TOKEN_SPARE_MSEC (60 * INT64_C(1000))
@@ -77,13 +79,13 @@ static void progress_read(const struct lifecycle *life, struct progress *ret_pro
 	if (blob.size < BLOB_HEAD || blob.data[0] != BLOB_FORMAT ||
 		aws_row_read(blob, BLOB_HEAD, progress.field, FIELDS) < 0)
 		return;
-	progress.phase = blob.data[1] == 'R' ? 'R' : 'C';
+	progress.phase = strchr("RU", blob.data[1]) && blob.data[1] ? (char)blob.data[1] : 'C';
 	progress.begun = blob.data[2];
 	progress.wait = blob.data[3];
 	for (unsigned i = 0; i < 8; i++)
 		since = since << 8 | blob.data[4 + i];
 	progress.since = (int64_t)since;
-	if (!progress.field[FIELD_KEY].size ||
+	if ((!progress.field[FIELD_KEY].size && progress.phase != 'U') ||
 		(progress.phase == 'R' && !aws_is_id(progress.field[FIELD_ID])))
 		return;
 	*ret_progress = progress;
@@ -258,10 +260,28 @@ static int ask_next(struct aws_call *call, struct progress *progress)
 		begin_anew(progress);
 		progress->begun = 0;
 	}
-	return progress->phase == 'R' ? ask_thing(call, progress) : ask_certificate(call, progress);
+	if (progress->phase == 'R')
+		return ask_thing(call, progress);
+	progress->phase = 'C';
+	return ask_certificate(call, progress);
 }
 
 /* ---- what came ---- */
+
+/* The platform's authority ends: nothing is to be had by asking, and each question makes one there.
+ */
+static int ask_much_later(struct aws_call *call, const struct progress *progress)
+{
+	const struct progress anew = {.phase = 'C', .field[FIELD_KEY] = progress->field[FIELD_KEY]};
+	int64_t left =
+		(call->device->record->life.credential_expires - call->services->now()) / 1000;
+
+	call->step->why = "the platform makes no certificate that ends later than the one in use";
+	return wait_for(call, &anew,
+		left < LATER_SECONDS	? LATER_SECONDS
+		: left < SELDOM_SECONDS ? (unsigned)left
+					: SELDOM_SECONDS);
+}
 
 static int take_certificate(struct aws_call *call, const struct progress *progress)
 {
@@ -270,10 +290,14 @@ static int take_certificate(struct aws_call *call, const struct progress *progre
 		.begun = progress->begun,
 		.since = call->services->now(),
 		.field[FIELD_KEY] = progress->field[FIELD_KEY]};
+	struct chain_facts facts;
 	int r = aws_certificate_read(call->answer->body, &got);
 
 	if (r == -ENOMEM)
 		return r;
+	if (r >= 0 && identity_read(span_from_string(got.pem), &facts) == 0 &&
+		aws_ends_no_later(call, facts.not_after))
+		return ask_much_later(call, progress);
 	if (r < 0 || identity_check(span_from_string(got.pem), progress->field[FIELD_KEY]))
 		return aws_say(call, PLATFORM_FAILED,
 			"the platform's answer holds no certificate for the device's key");
@@ -412,9 +436,13 @@ int aws_fleet(struct aws_call *call)
 	if (!call->device->provisioning_token.size)
 		return end(call, &progress, PLATFORM_FAILED,
 			"no claim certificate is configured (aws.claim_certificate_file)");
+	if (!call->answer->present && aws_was_unwanted(call, progress.phase == 'U'))
+		return 0;
 	if (!call->answer->present && aws_may_be_unwanted(call)) {
-		call->step->why = "its certificate does not connect now: another one is asked for "
-				  "when it does";
+		if (call->device->not_let_in)
+			progress.phase = 'U';
+		call->step->why = aws_why_not_now(call);
+		call->step->or_when_up = true;
 		return wait_for(call, &progress, LINK_SECONDS);
 	}
 	if (!call->answer->present)

@@ -13,7 +13,7 @@
  *
  *	K  it knocks
  *	A  it was let in; a second later its own session may begin
- *	U  what is in use did not connect when it was to be renewed: nothing is made
+ *	U  what is in use was not let in when it was to be renewed: nothing is made
  *
  * A device that renews goes on with what it has meanwhile.
  */
@@ -36,6 +36,7 @@
 #define BLOB_HEAD	 3
 #define WAIT_SECONDS	 2
 #define WAIT_SECONDS_MAX 240
+#define SAID_SECONDS	 32 /* a rule or a template has activated it by then */
 #define LATER_SECONDS	 3600
 #define LINK_SECONDS	 300
 #define PAUSE_USEC	 (2 * USEC_PER_SEC) /* nobody may come twice in a second under one name */
@@ -111,18 +112,24 @@ static const char *what_is_awaited(const struct aws_call *call)
 		       : "its certificate waits at the platform for its activation";
 }
 
+/* With the one in use. */
+static bool goes_on(const struct aws_call *call)
+{
+	return call->renews && call->device->record->life.credential == CREDENTIAL_RENEWING;
+}
+
 static int knock_later(struct aws_call *call, struct progress *progress)
 {
 	unsigned wait = progress->wait ? 2u * progress->wait : WAIT_SECONDS;
 
 	progress->wait = (uint8_t)(wait < WAIT_SECONDS_MAX ? wait : WAIT_SECONDS_MAX);
 	call->step->why = what_is_awaited(call);
-	/* Nobody may have seen that another one waits. */
-	if (call->renews && progress->wait == WAIT_SECONDS_MAX) {
-		call->step->trouble = PLATFORM_NOT_LET_IN;
-		return wait_for(call, progress, LATER_SECONDS);
-	}
-	return wait_for(call, progress, progress->wait);
+	/* Nobody may have seen that another one waits. It may do so for months. */
+	if (call->renews && progress->wait >= SAID_SECONDS)
+		call->step->trouble = PLATFORM_NEXT_WAITS;
+	return wait_for(call, progress,
+		goes_on(call) && progress->wait == WAIT_SECONDS_MAX ? LATER_SECONDS
+								    : progress->wait);
 }
 
 /* It has ended; or, while what it has is good, begins anew much later. */
@@ -201,12 +208,9 @@ static int knock(struct aws_call *call, struct progress *progress)
 /* Cut to the end of its authority it would renew nothing. */
 static bool ends_no_later(const struct aws_call *call, struct span certificate)
 {
-	const struct lifecycle *life = &call->device->record->life;
 	struct chain_facts facts;
 
-	return call->renews && life->credential == CREDENTIAL_RENEWING &&
-	       identity_read(certificate, &facts) == 0 &&
-	       facts.not_after <= life->credential_expires;
+	return identity_read(certificate, &facts) == 0 && aws_ends_no_later(call, facts.not_after);
 }
 
 static int begin(struct aws_call *call)
@@ -281,13 +285,6 @@ static int on_answer(struct aws_call *call, struct progress *progress)
 	}
 }
 
-/* Its certificate has ended since, and nobody may be let in again by that alone. */
-static bool was_unwanted(const struct aws_call *call, const struct progress *progress)
-{
-	return call->renews && progress->phase == 'U' &&
-	       call->device->record->life.credential == CREDENTIAL_EXPIRED;
-}
-
 int aws_jit(struct aws_call *call)
 {
 	const char *known = call->device->record->life.platform_id;
@@ -306,14 +303,13 @@ int aws_jit(struct aws_call *call)
 		return on_answer(call, &progress);
 	if (progress.phase == 'A')
 		return issue(call, &progress);
-	if (was_unwanted(call, &progress))
-		return aws_say(call, PLATFORM_LEAK,
-			"its certificate did not connect any more before it ended: it may have "
-			"been deactivated there");
+	if (aws_was_unwanted(call, progress.phase == 'U'))
+		return 0;
 	if (aws_may_be_unwanted(call)) {
-		progress.phase = 'U';
-		call->step->why = "its certificate does not connect now: another one is made "
-				  "when it does";
+		if (call->device->not_let_in)
+			progress.phase = 'U';
+		call->step->why = aws_why_not_now(call);
+		call->step->or_when_up = true;
 		return wait_for(call, &progress, LINK_SECONDS);
 	}
 	return is_good(call, &progress) ? knock(call, &progress) : begin(call);

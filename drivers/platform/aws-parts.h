@@ -25,6 +25,14 @@ int aws_give_up(struct aws_call *call, const char *why);
  * is broken: while the one in use does not connect, nobody knows whether the device is still
  * wanted. */
 bool aws_may_be_unwanted(const struct aws_call *call);
+/* Why another one is not made now. */
+const char *aws_why_not_now(const struct aws_call *call);
+/* It has ended, and before that it was not let in ('was': so the blob says): only a person lets it
+ * in again. Fills the step. */
+bool aws_was_unwanted(struct aws_call *call, bool was);
+
+/* Another one that ends with its issuer, as the one in use does, renews nothing. */
+bool aws_ends_no_later(const struct aws_call *call, int64_t not_after);
 
 /* aws-jit.c: issues its certificate here, and waits until the platform lets it in. As aws_fleet().
  */

@@ -74,6 +74,32 @@ bool aws_may_be_unwanted(const struct aws_call *call)
 	return call->renews && life->link != LINK_UP && life->credential == CREDENTIAL_RENEWING;
 }
 
+const char *aws_why_not_now(const struct aws_call *call)
+{
+	return call->device->not_let_in
+		       ? "its certificate is not let in any more, maybe on purpose: another one "
+			 "is made when it is"
+		       : "its certificate does not connect now: another one is made when it does";
+}
+
+bool aws_was_unwanted(struct aws_call *call, bool was)
+{
+	if (!was || !call->renews || call->device->record->life.credential != CREDENTIAL_EXPIRED)
+		return false;
+	aws_say(call, PLATFORM_LEAK,
+		"its certificate was not let in any more before it ended: it may have been "
+		"deactivated there");
+	return true;
+}
+
+bool aws_ends_no_later(const struct aws_call *call, int64_t not_after)
+{
+	const struct lifecycle *life = &call->device->record->life;
+
+	return call->renews && life->credential == CREDENTIAL_RENEWING &&
+	       not_after <= life->credential_expires;
+}
+
 /* ---- advance ---- */
 
 static int get_certificate(struct aws_call *call)

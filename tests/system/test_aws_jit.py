@@ -3,12 +3,15 @@
 first connection, activated by a person (JITR) or by the template of the authority (JITP)."""
 
 import os
+import re
 import sys
 
 import pytest
 
 from bed import coap, until
 from bed.certificates import Authority
+from bed.clock import another_clock
+from bed.people import set_up
 from bed.plain import await_stage, device
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
@@ -45,8 +48,17 @@ def cloud(work):
     one.stop()
 
 
-def begin(make_gateway, cloud, method):
-    return make_gateway(config={'platform': {'default': 'aws'}, 'aws': {**cloud.settings(), 'method': method},
+def authority(work, days):
+    """(certificate, key) of one that a site has already."""
+    own = Authority(os.path.join(work, 'site'), 'imported CA', days=days)
+    with open(own.ca_file, encoding='ascii') as one, open(os.path.join(own.directory, 'ca.key'),
+                                                          encoding='ascii') as other:
+        return one.read(), other.read()
+
+
+def begin(make_gateway, cloud, method, **aws):
+    return make_gateway(config={'platform': {'default': 'aws'},
+                                'aws': {**cloud.settings(), 'method': method, **aws},
                                 'lan': {'device_rate': 1000, 'device_burst': 1000}}).start()
 
 
@@ -97,10 +109,7 @@ def test_a_person_activates_it(make_gateway, cloud):
 def test_the_template_activates_it(make_gateway, cloud, work):
     """An imported authority with a template: nobody has to do anything. Its certificate deactivated there, a device
     stops with an alarm of its own, and no other does; activated it comes back. No key stands anywhere in clear."""
-    own = Authority(os.path.join(work, 'site'), 'imported CA')
-    with open(own.ca_file, encoding='ascii') as one, open(os.path.join(own.directory, 'ca.key'),
-                                                          encoding='ascii') as other:
-        certificate, key = one.read(), other.read()
+    certificate, key = authority(work, 200)
     gateway = begin(make_gateway, cloud, 'jitp')
     gateway.ctl('site-ca', 'import', '-', stdin=certificate + key)
     cloud.register_ca(certificate, template='jitp')
@@ -133,3 +142,69 @@ def test_the_template_activates_it(make_gateway, cloud, work):
         said = gateway.tool(*words, json=True).stdout.encode()
         assert not any(one in said for one in secrets), words
     assert not any(one in gateway.log().encode() for one in secrets)
+
+
+@pytest.mark.long
+@pytest.mark.deadline(400)
+def test_renewed_before_its_end(make_gateway, cloud, work):
+    """The authority ends soon: that is said, until another one takes its place. Half of a certificate's life
+    later the next one is made under that and waits for somebody there: said by an alarm, its fingerprint on page
+    and tool, and tried less and less often. The one in use works until the next one is let in, over a crash, too;
+    after that it can be taken away. No reading that was acknowledged is lost."""
+    certificate, key = authority(work, 2)
+    gateway = begin(make_gateway, cloud, 'jitr', certificate_life=3600)
+    gateway.ctl('site-ca', 'import', '-', stdin=certificate + key)
+    until(lambda: {one for one, _ in alarms(gateway)} == {'site-ca-ends'}, 30, 'its end is said')
+    cloud.register_ca(certificate)
+    pump = admitted(gateway, 'pump')
+    until(cloud.waiting, 60, 'it has come')
+    first = cloud.waiting()[0]
+    cloud.activate(first, thing='pump', policy=DEVICES)
+    await_stage(gateway, 'pump', 'active', 120)
+    await_link(gateway, 'pump')
+    assert pump.report(1).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1], 60, 'it arrives')
+    gateway.ctl('site-ca', 'make', '--name', 'the next CA', '--replace')
+    until(lambda: not alarms(gateway), 30, 'that alarm goes')
+    cloud.register_ca(gateway.tool('site-ca', 'certificate', '-').stdout)
+
+    # Forty minutes of its hour pass while the gateway is off.
+    gateway.terminate()
+    later = another_clock(work)(2400)
+    before = len(cloud.events_of_certificates)
+    gateway.start(env=later)
+    await_link(gateway, 'pump', timeout=120)
+    until(cloud.waiting, 60, 'the next one has come')
+    second = cloud.waiting()[0]
+    assert second != first
+    assert pump.report(2).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1, 2], 60, 'the one in use works')
+    until(lambda: alarms(gateway) == {('certificate-waits', pump.id)}, 120, 'it is said')
+    shown = device(gateway, 'pump')
+    assert shown['credential']['certificate'] == first and shown['operation']['id'] == second
+    assert shown['credential']['state'] == 'renewing' and 'next certificate waits' in shown['platform_why']
+    said = gateway.tool('show', pump.id).stdout
+    assert second in said and first in said
+    page = set_up(gateway).get('/devices/' + pump.id)
+    assert page.status == 200 and first in hexadecimal(page.text) and second in hexadecimal(page.text)
+    # 0, 2, 6, 14, 30 s after it came and up to a fifth later each time, then each time twice as late.
+    assert 5 <= len(cloud.events_of_certificates) - before <= 9
+
+    gateway.kill()
+    assert cloud.waiting() == [second]
+    cloud.activate(second, thing='pump', policy=DEVICES)
+    gateway.start(env=later)
+    assert pump.report(3).code == coap.CHANGED
+    until(lambda: device(gateway, 'pump')['credential']['certificate'] == second, 120, 'the next one is in use')
+    await_link(gateway, 'pump')
+    until(lambda: device(gateway, 'pump')['credential']['state'] == 'held', 30, 'it is over')
+    cloud.deactivate(first)
+    assert pump.report(4).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1, 2, 3, 4], 60, 'all of it has arrived')
+    assert cloud.online('pump')
+    until(lambda: not alarms(gateway), 30, 'the alarm goes')
+
+
+def hexadecimal(text):
+    """A page breaks a fingerprint where a line may break."""
+    return re.sub('[^0-9a-f]', '', text.lower())

@@ -5,12 +5,12 @@ which the gateway's clock is set."""
 
 import json
 import os
-import subprocess
 import time
 
 import pytest
 
-from bed import coap, enter, until
+from bed import coap, until
+from bed.clock import another_clock
 from bed.plain import PlainDevice, await_stage, device, let_in
 
 YEAR = 31556952
@@ -23,16 +23,7 @@ def wrong_clock(work):
     """wrong_clock(seconds): the environment of a gateway whose clock is wrong by that much."""
     if os.environ['GATEHOUSE_BED'] == 'plain':
         pytest.skip('the bed has no /run of its own, so nobody can say whether the clock is set')
-    library = os.path.join(work, 'clock.so')
-    subprocess.run([os.environ.get('CC', 'cc'), '-D_GNU_SOURCE', '-O1', '-shared', '-fPIC', '-o', library,
-                    os.path.join(enter.ROOT, 'tests', 'system', 'bed', 'clock.c'), '-ldl'], check=True)
-    os.chmod(library, 0o755)
-
-    def environment(seconds):
-        # The sanitizer wants to be loaded first; what comes before it here touches no memory.
-        return {'LD_PRELOAD': library, 'CLOCK_SKEW': str(seconds),
-                'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'}
-    return environment
+    return another_clock(work)
 
 
 def send(one, records):

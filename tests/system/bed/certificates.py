@@ -13,12 +13,12 @@ def _openssl(*argv, directory):
 class Authority:
     """ca_file is what a client is told to trust."""
 
-    def __init__(self, directory, name='bed authority'):
+    def __init__(self, directory, name='bed authority', days=2):
         self.directory = directory
         os.makedirs(directory, exist_ok=True)
         self.ca_file = os.path.join(directory, 'ca.pem')
         _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                 '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=' + name,
+                 '-keyout', 'ca.key', '-out', 'ca.pem', '-days', str(days), '-subj', '/CN=' + name,
                  directory=directory)
 
     def issue(self, name, alternatives=(), usage='serverAuth'):

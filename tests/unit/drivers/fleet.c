@@ -111,6 +111,8 @@ static void sign(const struct fleet *fleet, char *ret_text)
 	X509_set_subject_name(x509, X509_REQ_get_subject_name(request));
 	ASN1_TIME_set(X509_getm_notBefore(x509), *fleet->now / 1000);
 	ASN1_TIME_adj(X509_getm_notAfter(x509), *fleet->now / 1000, LIFE_DAYS, 0);
+	if (fleet->ends)
+		ASN1_TIME_set(X509_getm_notAfter(x509), fleet->ends / 1000);
 	X509_set_pubkey(x509, fleet->foreign_key ? authority : X509_REQ_get0_pubkey(request));
 	assert_true(X509_sign(x509, authority, EVP_sha256()) > 0);
 	assert_int_equal(PEM_write_bio_X509(bio, x509), 1);

@@ -20,6 +20,7 @@ struct fleet {
 	bool throttles_things; /* 'fail' is for things alone */
 	const char *code;      /* and this code */
 	const char *says;      /* the next answers are accepted and have this body; NULL = none */
+	int64_t ends;	       /* of its authority, wall milliseconds; 0 = late */
 	bool foreign_key;      /* it signs another key than it was asked to */
 	/* what was asked */
 	unsigned connects, creates, registers, things;

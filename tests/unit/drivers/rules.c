@@ -320,6 +320,7 @@ static void call_driver(struct rules *rules, enum platform_work work)
 	const struct azure_settings azure = {
 		.host = "dps.example", .port = 8883, .id_scope = "0ne0001", .sas_lifetime = 3600};
 	const struct platform_device device = {.record = &rules->record,
+		.not_let_in = rules->not_let_in,
 		.provisioning_token = rules->kind->token,
 		.static_credential = rules->kind->shared ? span_of(NULL, 0) : rules->kind->token,
 		.settings = rules->kind->has_cloud ? (const void *)&cloud

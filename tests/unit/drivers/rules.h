@@ -54,6 +54,7 @@ struct rules {
 		in_a_row; /* calls of the driver; without a request, wait or event between */
 	bool operator_token;
 	bool clock_is_wrong; /* nobody has set it since the start */
+	bool not_let_in;     /* as the host says of its session */
 	bool lose_answer;    /* the next answer is lost after the platform has worked */
 };
 

@@ -255,9 +255,12 @@ static void unwanted_until_its_end(void **state)
 	rules_take_in(&rules);
 	rules_event(&rules, LIFE_LINK_UP);
 	rules_event(&rules, LIFE_LINK_LOST);
+	rules.not_let_in = true;
 	rules.now += LIFE_MSEC / 2;
 	rules_event(&rules, LIFE_RENEW_DUE);
 	rules_settle(&rules);
+	/* After a restart nobody has tried it yet: it stands in the blob. */
+	rules.not_let_in = false;
 	rules_crash(&rules);
 	rules_settle(&rules);
 	rules.now += LIFE_MSEC;
@@ -269,6 +272,29 @@ static void unwanted_until_its_end(void **state)
 	assert_true(life(&rules)->operation_blocked);
 	rules_take_in(&rules);
 	assert_int_equal(rules.jit.registered, 2);
+	rules_end(&rules);
+}
+
+/* A line that was down till its end is no sign that somebody took it away. */
+static void the_line_was_down_until_its_end(void **state)
+{
+	struct chain_facts facts;
+	struct rules rules;
+
+	begin(&rules);
+	rules_take_in(&rules);
+	rules_event(&rules, LIFE_LINK_UP);
+	rules_event(&rules, LIFE_LINK_LOST);
+	rules.now += LIFE_MSEC / 2;
+	rules_event(&rules, LIFE_RENEW_DUE);
+	rules_settle(&rules);
+	assert_int_equal(rules.jit.registered, 1);
+	rules.now += LIFE_MSEC;
+	rules_event(&rules, LIFE_CREDENTIAL_LAPSED);
+	for (unsigned n = 0; n < 6 && life(&rules)->credential != CREDENTIAL_HELD; n++)
+		wake(&rules);
+	assert_int_equal(rules.jit.registered, 2);
+	check_in_use(&rules, &facts);
 	rules_end(&rules);
 }
 
@@ -286,11 +312,30 @@ static void a_renewal_that_waits(void **state)
 	rules.now += LIFE_MSEC / 2;
 	rules_event(&rules, LIFE_RENEW_DUE);
 	rules_settle(&rules);
-	assert_int_equal(rules.trouble, PLATFORM_NO_TROUBLE);
-	for (unsigned n = 0; n < 12; n++)
+	/* Not at once: a rule or a template does it in a moment. */
+	for (unsigned n = 0; n < 3; n++) {
+		assert_int_equal(rules.trouble, PLATFORM_NO_TROUBLE);
 		wake(&rules);
-	assert_int_equal(rules.trouble, PLATFORM_NOT_LET_IN);
-	assert_in_range(rules.wait_usec, 3600000000, 4320000000);
+	}
+	wake(&rules);
+	assert_int_equal(rules.trouble, PLATFORM_NEXT_WAITS);
+	for (unsigned n = 0; n < 8; n++)
+		wake(&rules);
+	/* It may wait for months. */
+	for (unsigned n = 0; n < 100; n++) {
+		assert_int_equal(rules.trouble, PLATFORM_NEXT_WAITS);
+		assert_in_range(rules.wait_usec, 3600000000, 4320000000);
+		wake(&rules);
+	}
+	assert_int_equal(rules.jit.registered, 2);
+	/* Once the one in use has ended nothing else lets it send. */
+	rules.now = life(&rules)->credential_expires + 1;
+	rules_event(&rules, LIFE_CREDENTIAL_LAPSED);
+	wake(&rules);
+	assert_int_equal(life(&rules)->credential, CREDENTIAL_EXPIRED);
+	assert_int_equal(rules.trouble, PLATFORM_NEXT_WAITS);
+	assert_in_range(rules.wait_usec, 240000000, 288000000);
+	assert_int_equal(rules.jit.registered, 2);
 	jit_activate(&rules.jit);
 	wake(&rules);
 	wake(&rules);
@@ -460,6 +505,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_renewed_that_does_not_connect),
 		cmocka_unit_test(refused_by_the_platform),
 		cmocka_unit_test(unwanted_until_its_end),
+		cmocka_unit_test(the_line_was_down_until_its_end),
 		cmocka_unit_test(a_renewal_that_waits),
 		cmocka_unit_test(another_authority),
 		cmocka_unit_test(the_authority_ends),

@@ -445,6 +445,106 @@ static void nothing_is_renewed_that_does_not_connect(void **state)
 	rules_end(&rules);
 }
 
+/* And when it has ended meanwhile, only a person lets the device in again; not so when it was the
+ * line alone. */
+static void unwanted_until_its_end(void **state)
+{
+	struct rules rules;
+
+	for (unsigned unwanted = 0; unwanted < 2; unwanted++) {
+		begin(&rules);
+		rules_take_in(&rules);
+		rules_event(&rules, LIFE_LINK_UP);
+		rules_event(&rules, LIFE_LINK_LOST);
+		rules.not_let_in = unwanted;
+		rules.now += LIFE_MSEC / 2;
+		rules_event(&rules, LIFE_RENEW_DUE);
+		rules_settle(&rules);
+		wake(&rules);
+		/* After a restart nobody has tried it yet: it stands in the blob. */
+		rules.not_let_in = false;
+		rules_crash(&rules);
+		rules_settle(&rules);
+		assert_int_equal(rules.fleet.creates, 1);
+		rules.now += LIFE_MSEC;
+		rules_event(&rules, LIFE_CREDENTIAL_LAPSED);
+		for (unsigned n = 0; n < 4; n++)
+			wake(&rules);
+		assert_int_equal(rules.fleet.creates, unwanted ? 1 : 2);
+		assert_int_equal(life(&rules)->operation_blocked, unwanted);
+		rules_crash(&rules);
+		rules_settle(&rules);
+		assert_int_equal(rules.fleet.creates, unwanted ? 1 : 2);
+		if (unwanted)
+			admit(&rules);
+		check_in_use(&rules);
+		assert_int_equal(rules.fleet.creates, 2);
+		rules_end(&rules);
+	}
+}
+
+/* It was let in again before its end: then it is renewed as ever. */
+static void wanted_again_before_its_end(void **state)
+{
+	struct rules rules;
+
+	begin(&rules);
+	rules_take_in(&rules);
+	rules_event(&rules, LIFE_LINK_UP);
+	rules_event(&rules, LIFE_LINK_LOST);
+	rules.not_let_in = true;
+	rules.now += LIFE_MSEC / 2;
+	rules_event(&rules, LIFE_RENEW_DUE);
+	rules_settle(&rules);
+	wake(&rules);
+	rules.not_let_in = false;
+	rules_event(&rules, LIFE_LINK_RETRY);
+	rules_event(&rules, LIFE_LINK_UP);
+	wake(&rules);
+	check_in_use(&rules);
+	assert_int_equal(rules.fleet.creates, 2);
+	assert_false(life(&rules)->operation_blocked);
+	rules_end(&rules);
+}
+
+/* A platform whose certificates all end on one day has none that would be of use: it is asked
+ * seldom, and not ever more often as that day comes nearer. */
+static void nothing_that_ends_no_later(void **state)
+{
+	struct rules rules;
+	int64_t ends;
+
+	begin(&rules);
+	ends = rules.now + 10 * LIFE_MSEC;
+	rules.fleet.ends = ends;
+	rules_take_in(&rules);
+	rules_event(&rules, LIFE_LINK_UP);
+	rules.now += 5 * LIFE_MSEC;
+	rules_event(&rules, LIFE_RENEW_DUE);
+	rules_settle(&rules);
+	for (unsigned n = 0; n < 4; n++) {
+		assert_int_equal(life(&rules)->credential, CREDENTIAL_RENEWING);
+		assert_int_equal(life(&rules)->credential_expires, ends);
+		assert_int_equal(rules.fleet.creates, 2 + n);
+		assert_int_equal(rules.fleet.registers, 1);
+		assert_in_range(
+			rules.wait_usec, 30 * 86400000000ULL, 36 * (uint64_t)86400000000ULL);
+		rules.now += LIFE_MSEC;
+		wake(&rules);
+	}
+	rules.now = ends - 7200000;
+	wake(&rules);
+	assert_in_range(rules.wait_usec, 7200000000, 8640000000);
+	rules.now = ends - 60000;
+	wake(&rules);
+	assert_in_range(rules.wait_usec, 3600000000, 4320000000);
+	/* Another authority there. */
+	rules.fleet.ends = 0;
+	wake(&rules);
+	check_in_use(&rules);
+	rules_end(&rules);
+}
+
 /* A renewal that is refused ends nothing that is good: it is said, and tried again much later. */
 static void a_renewal_that_is_refused_harms_nobody(void **state)
 {
@@ -642,6 +742,9 @@ int main(void)
 		cmocka_unit_test(a_certificate_without_a_thing_lapses),
 		cmocka_unit_test(another_certificate_before_its_end),
 		cmocka_unit_test(nothing_is_renewed_that_does_not_connect),
+		cmocka_unit_test(unwanted_until_its_end),
+		cmocka_unit_test(wanted_again_before_its_end),
+		cmocka_unit_test(nothing_that_ends_no_later),
 		cmocka_unit_test(a_renewal_that_is_refused_harms_nobody),
 		cmocka_unit_test(refused_by_the_platform),
 		cmocka_unit_test(names_of_things),

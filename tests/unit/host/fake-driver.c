@@ -27,6 +27,7 @@ static int say(const struct platform_device *device, struct platform_step *step)
 		return driver.result;
 	*step = (struct platform_step){.verdict = driver.verdict,
 		.wait_usec = driver.wait_usec,
+		.or_when_up = driver.or_when_up,
 		.final = driver.final,
 		.why = "the test says so"};
 	step->trouble = driver.trouble;

@@ -11,6 +11,7 @@ struct fake_driver {
 	bool in_use;
 	enum platform_verdict verdict;
 	uint64_t wait_usec;
+	bool or_when_up;
 	enum platform_transport transport;
 	bool dials; /* MQTT: over a session of the request's own */
 	bool final;

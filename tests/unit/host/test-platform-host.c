@@ -78,6 +78,29 @@ static void progress_is_on_disk_before_the_wait_begins(void **state)
 	assert_int_equal(bed_timer_left("platform-advance"), 30 * USEC_PER_SEC);
 }
 
+static void a_wait_for_its_session(void **state)
+{
+	struct device *device = admitted(PLATFORM_FAILED);
+
+	for (unsigned waits = 0; waits < 2; waits++) {
+		driver.verdict = PLATFORM_PROGRESS;
+		driver.wait_usec = 300 * USEC_PER_SEC;
+		driver.or_when_up = waits;
+		bed_advance(bed_timer_left("platform-advance"));
+		store_answer_all(0);
+		assert_true(bed_timer_left("platform-advance") <= 300 * USEC_PER_SEC);
+		driver.all = 0;
+		driver.or_when_up = false;
+		platform_host_on_up(&bed.host, device);
+		store_answer_all(0);
+		assert_int_equal(driver.all, waits);
+		/* Once. */
+		platform_host_on_up(&bed.host, device);
+		store_answer_all(0);
+		assert_int_equal(driver.all, waits);
+	}
+}
+
 static void progress_with_nothing_new_still_waits(void **state)
 {
 	struct device *device = admitted(PLATFORM_FAILED);
@@ -378,6 +401,7 @@ int main(void)
 		T(local_waits_for_the_person),
 		T(local_approved_in_one_act),
 		T(progress_is_on_disk_before_the_wait_begins),
+		T(a_wait_for_its_session),
 		T(progress_with_nothing_new_still_waits),
 		T(an_approval_does_not_wait_for_a_poll),
 		T(the_platforms_answer_is_the_truth),

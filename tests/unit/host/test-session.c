@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "host/journal.h"
+#include "host/platform-host.h"
 #include "host/reading.h"
 #include "host/session-parts.h"
 #include "host/upstream.h"
@@ -337,6 +338,7 @@ static void ended_without_a_word_is_an_alarm(void **state)
 	fake_hung_up = true;
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(host_alarm_is_active(&bed.host, ALARM_NOT_LET_IN, id), i >= 3);
+		assert_int_equal(session_is_not_let_in(device), i >= 3);
 		bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
 		/* It shows a certificate. */
 		device_host(device)->session->has_identity = true;
@@ -347,7 +349,31 @@ static void ended_without_a_word_is_an_alarm(void **state)
 	session_event(id, UPLINK_CONNECTED);
 	store_answer_all(0);
 	assert_false(host_alarm_is_active(&bed.host, ALARM_NOT_LET_IN, id));
+	assert_false(session_is_not_let_in(device));
 	assert_int_equal(device->record->life.link, LINK_UP);
+}
+
+/* A list asks for it in each of its rows. */
+static void its_certificate_is_read_once_for_each_record(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	struct device_host *part = device_host(device);
+	struct api_platform seen;
+
+	assert_null(part->certificate);
+	platform_host_describe(&bed.host, device, &seen);
+	assert_string_equal(seen.certificate, ""); /* a user name and a password */
+	assert_string_equal(part->certificate, "");
+	free(part->certificate);
+	part->certificate = calloc(1, sizeof(seen.certificate));
+	assert_non_null(part->certificate);
+	strcpy(part->certificate, "what was read");
+	platform_host_describe(&bed.host, device, &seen);
+	assert_string_equal(seen.certificate, "what was read");
+	session_event(device->record->id, UPLINK_LOST);
+	store_answer_all(0);
+	platform_host_describe(&bed.host, device, &seen);
+	assert_string_equal(seen.certificate, "");
 }
 
 static void many_connect_one_after_the_other(void **state)
@@ -576,6 +602,7 @@ int main(void)
 		TEST(taken_over_without_a_word),
 		TEST(what_is_no_sign_of_another),
 		TEST(ended_without_a_word_is_an_alarm),
+		TEST(its_certificate_is_read_once_for_each_record),
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),

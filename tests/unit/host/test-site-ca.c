@@ -159,6 +159,64 @@ static void imported(void **state)
 	assert_non_null(strstr(tried.outcome.text, "has ended"));
 }
 
+static struct alarm *of_its_end;
+
+static unsigned alarms_of_its_end(void)
+{
+	unsigned count = 0;
+
+	of_its_end = NULL;
+	for (unsigned i = 0; i < bed.host.alarms.count; i++) {
+		if (bed.host.alarms.active[i].kind != ALARM_SITE_CA_ENDS)
+			continue;
+		of_its_end = &bed.host.alarms.active[i];
+		count++;
+	}
+	return count;
+}
+
+/* In time, once, with the day, over a restart, until there is another one. */
+static void its_end_is_said(void **state)
+{
+	const struct site_ca *ca = &bed.host.site_ca;
+	int64_t ends;
+	char day[24], sentence[256];
+
+	site_ca_watch(&bed.host); /* none: nothing to be said, and nothing to be looked at */
+	assert_true(bed_timer_left("site-ca-end") == UINT64_MAX);
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "One", false, 0), ACT_DONE);
+	ends = ca->facts.not_after;
+	bed.wall_msec = ends - SITE_CA_SPARE_MSEC - 1000;
+	bed_advance(bed_timer_left("site-ca-end"));
+	assert_int_equal(alarms_of_its_end(), 1);
+	clock_format(ends, day);
+	day[10] = '\0';
+	assert_string_equal(of_its_end->subject, day);
+	assert_non_null(strstr(alarm_sentence(of_its_end, sentence), day));
+	for (unsigned i = 0; i < 3; i++)
+		bed_advance(bed_timer_left("site-ca-end"));
+	assert_int_equal(alarms_of_its_end(), 1);
+	assert_int_equal(of_its_end->times, 1);
+	/* A clock that was wrong. */
+	bed.wall_msec = ends - 2 * SITE_CA_SPARE_MSEC;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 0);
+	bed.wall_msec = ends + 1;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+	/* What could not be saved changes nothing. */
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Two", true, -ENOSPC), ACT_NOT_STORED);
+	assert_int_equal(alarms_of_its_end(), 1);
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Two", true, 0), ACT_DONE);
+	assert_int_equal(alarms_of_its_end(), 0);
+	assert_true(bed_timer_left("site-ca-end") < UINT64_MAX);
+	/* An imported one that ends tomorrow. */
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Three", true, 0), ACT_DONE);
+	bed.wall_msec = ca->facts.not_after - 86400000;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+}
+
 static void proved(void **state)
 {
 	struct chain_facts facts;
@@ -178,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(made, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(imported, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_end_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(proved, setup, teardown),
 	};
 
