@@ -158,6 +158,8 @@ int address_route(const struct device_address *address, char ret_interface[16]);
 bool address_is_on_link(const struct device_address *address, const char *interface);
 
 /* lan-socket.c */
+/* A port that nobody has, in either family. */
+int lan_port_draw(uint16_t *ret_port);
 int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure);
 void lan_socket_join(struct lan *lan, struct lan_interface *interface);
 /* Serves the datagrams that wait, a bounded number of them. */

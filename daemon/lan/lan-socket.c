@@ -124,6 +124,38 @@ static int port_is_free(const coap_address_t *address)
 	return bind(fd, &address->addr.sa, address->size) < 0 ? -errno : 0;
 }
 
+static int bound_port(int fd, uint16_t *ret_port)
+{
+	struct sockaddr_storage name;
+	socklen_t size = sizeof(name);
+	struct device_address address;
+
+	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
+		return -errno;
+	address_from_sockaddr((struct sockaddr *)&name, NULL, &address);
+	*ret_port = address.port;
+	return 0;
+}
+
+/* The kernel takes what has SO_REUSEADDR for no hindrance when it draws a port for another that has
+ * it, and what it draws for one family may be taken in the other. So it draws for one socket that
+ * has both families and no such option. */
+int lan_port_draw(uint16_t *ret_port)
+{
+	for (int i = 0; i < 2; i++) {
+		coap_address_t any;
+		int off = 0;
+		wildcard(i == 0 ? AF_INET6 : AF_INET, 0, &any);
+		int fd CLEANUP(cleanup_close) =
+			socket(any.addr.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (i == 0)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+		if (fd >= 0 && bind(fd, &any.addr.sa, any.size) == 0)
+			return bound_port(fd, ret_port);
+	}
+	return -errno;
+}
+
 /* An empty datagram says nothing, and the kernel marks it as seen by a look: a later one begins
  * behind it, so that it stays at the head and wakes us for ever. A socket with a filter is never
  * given a wrong checksum either. */
@@ -155,19 +187,6 @@ static void socket_tune(struct lan_endpoint *endpoint)
 	endpoint->look = 1;
 	endpoint->looks_ahead =
 		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero)) == 0;
-}
-
-static int bound_port(int fd, uint16_t *ret_port)
-{
-	struct sockaddr_storage name;
-	socklen_t size = sizeof(name);
-	struct device_address address;
-
-	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
-		return -errno;
-	address_from_sockaddr((struct sockaddr *)&name, NULL, &address);
-	*ret_port = address.port;
-	return 0;
 }
 
 int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure)

@@ -255,13 +255,13 @@ static int context_new(struct lan *lan)
 static int sockets_pair(struct lan *lan, uint16_t port, bool secure, uint16_t *ret_port)
 {
 	unsigned first = lan->endpoint_count;
-	int ipv4 = lan_socket_open(lan, AF_INET, port, secure);
-	int ipv6;
+	int r = port == 0 ? lan_port_draw(&port) : 0;
 
+	if (r < 0)
+		return r;
+	int ipv4 = lan_socket_open(lan, AF_INET, port, secure), ipv6;
 	if (ipv4 == -EADDRINUSE)
 		return ipv4;
-	if (ipv4 >= 0)
-		port = lan->endpoints[first].port;
 	ipv6 = lan_socket_open(lan, AF_INET6, port, secure);
 	if (ipv6 < 0 && (ipv4 < 0 || ipv6 == -EADDRINUSE))
 		return ipv6;

@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 
 import pytest
 
-from bed.label import Label, changed
+from bed.label import Label, changed, unlike
 
 SECRET = bytes(range(16))
 
@@ -32,7 +32,7 @@ def test_label_of_the_contract():
 
 def test_import(gateway):
     """All of a file or nothing; what is kept is keys, sealed, also over a kill."""
-    labels = [Label('pump-%d' % at) for at in range(3)]
+    labels = [Label('pump-0'), Label('pump-1'), unlike('pump-2', 'pump-1')]
     lines = ['%s,%s' % (one.ep, one.code) for one in labels]
     done = import_codes(gateway, 'ep,code', *lines)
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bed import coap, until
-from bed.label import Label, changed
+from bed.label import Label, changed, unlike
 from bed.people import ADMIN, log_in, set_up
 from bed.plain import PlainDevice, await_stage, device, open_window
 from bed.wait import stays
@@ -147,7 +147,7 @@ def test_cancelled(gateway):
 
 def test_refused(gateway):
     """Misread, another device's, another one of the same name: what counts as a try and what does not."""
-    label, other = Label('scan-6'), Label('scan-7')
+    label, other = Label('scan-6'), unlike('scan-7', 'scan-6')
     open_window(gateway)
     one = Device(gateway, label)
     one.prove()

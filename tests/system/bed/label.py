@@ -48,6 +48,15 @@ class Label:
         return hmac.new(self.key('claim'), text, hashlib.sha256).digest()[:16]
 
 
+def unlike(ep, name):
+    """The label of the device 'ep' whose code alone is none of the device 'name': its ten check bits
+    would fit that, too, once in a thousand times."""
+    while True:
+        one = Label(ep)
+        if Label(name, one.secret).code != one.code:
+            return one
+
+
 def changed(code):
     """The same code with one character that is another."""
     return code[:-1] + ('0' if code[-1] != '0' else '1')

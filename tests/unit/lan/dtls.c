@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 
 #define TURN_USEC 5000
 
@@ -37,15 +39,26 @@ static void address_make(
 	*ret_size = family == AF_INET ? sizeof(in) : sizeof(in6);
 }
 
+/* One that the kernel gives to nobody who asks for any: who comes back to it later finds it free,
+ * whatever else runs on the machine. */
+static uint16_t port_pick(void)
+{
+	return (uint16_t)(11000 + random_uint64() % 21000);
+}
+
 int dtls_socket(const struct bed *bed, uint16_t port)
 {
 	int fd = socket(bed->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct sockaddr_storage address;
 	socklen_t size;
+	int r;
 
 	assert_true(fd >= 0);
-	address_make(bed->family, port, &address, &size);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	do {
+		address_make(bed->family, port ? port : port_pick(), &address, &size);
+		r = bind(fd, (struct sockaddr *)&address, size);
+	} while (port == 0 && r < 0 && errno == EADDRINUSE);
+	assert_int_equal(r, 0);
 	address_make(bed->family, lan_secure_port(bed->lan), &address, &size);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
 	return fd;

@@ -85,6 +85,7 @@ struct broker {
 	char directory[64];
 	uint16_t port;
 	pid_t pid;
+	int port_fd; /* nobody else takes the port while this is open */
 };
 
 #define MOSQUITTO "/usr/sbin/mosquitto"

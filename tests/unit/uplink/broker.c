@@ -28,21 +28,25 @@ void broker_require(void)
 }
 
 /* One that nobody has, and that the kernel gives to nobody who asks for any: other programs come
- * and go meanwhile, and a connection to a port of its own kind could be one to itself. */
-static uint16_t free_port(void)
+ * and go meanwhile, and a connection to a port of its own kind could be one to itself. The
+ * descriptor keeps it from who looks for one in the same way; with the option it is in no
+ * listener's way that has it, too. */
+static int port_take(uint16_t *ret_port)
 {
-	for (;;) {
+	for (int on = 1;;) {
 		uint16_t port = (uint16_t)(11000 + random_uint64() % 21000);
 		struct sockaddr_in address = {.sin_family = AF_INET,
 			.sin_port = htons(port),
 			.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		int r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 
 		assert_return_code(fd, errno);
+		if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0) {
+			*ret_port = port;
+			return fd;
+		}
 		close(fd);
-		if (r == 0)
-			return port;
 	}
 }
 
@@ -60,7 +64,8 @@ static bool port_answers(uint16_t port)
 
 void broker_init(struct broker *broker)
 {
-	*broker = (struct broker){.port = free_port()};
+	*broker = (struct broker){0};
+	broker->port_fd = port_take(&broker->port);
 	strcpy(broker->directory, "/tmp/test-uplink-XXXXXX");
 	assert_non_null(mkdtemp(broker->directory));
 }
@@ -138,6 +143,7 @@ void broker_clear(struct broker *broker)
 			unlinkat(dirfd(directory), entry->d_name, 0);
 	closedir(directory);
 	rmdir(broker->directory);
+	close(broker->port_fd);
 }
 
 void run_program(const char *const *argv)
