@@ -30,7 +30,7 @@ def test_libcoap_client(gateway, recorder):
     gateway.ctl('approve', one['id'])
     await_stage(gateway, 'libcoap', 'active')
     said = coap_client('post', gateway.coap_port, 't?ep=libcoap', '[{"n":"seq","v":3}]', 110, port)
-    assert '4.' not in said and '5.' not in said, said
+    assert not re.search(r'\b[45]\.\d\d\b', said), said
     recorder.wait('gatehouse/bed/%s/telemetry' % one['id'])
     assert set(values(recorder, one['id']).values()) == {3}
 

@@ -74,11 +74,11 @@ def test_answers_wait_for_others(make_gateway, broker, recorder):
     """commit_delay: few commits. An answer that takes longer than a second comes by itself, behind an
     empty ACK, so that nobody sends again."""
     gateway = make_gateway(broker=broker, config={
-        'lan': FAST, 'outbox': {'commit_delay': 1500}}).start()
+        'lan': FAST, 'outbox': {'commit_delay': 4000}}).start()
     sensor = let_in(gateway, 'patient')
     began = time.monotonic()
     answer = sensor.report(1)
-    assert time.monotonic() - began > 1.4
+    assert time.monotonic() - began > 3.9
     assert answer.code == coap.CHANGED and answer.type != coap.ACK
     until(lambda: set(values(recorder, sensor.id).values()) == {1}, 20, 'it arrives once')
     assert len(values(recorder, sensor.id)) == 1

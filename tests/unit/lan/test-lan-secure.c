@@ -181,22 +181,30 @@ static void test_no_other_cipher(void **state)
 /* What a failed handshake tells: OpenSSL's reason, how many bytes came and how many went. */
 struct failure {
 	unsigned long reason;
-	uint64_t read, written;
+	uint64_t asked, read, written;
 };
 
+/* Within a second: then both sides begin to say again what they had said, and how much that is
+ * depends on the moment. A machine that stood still so long makes it once more. */
 static void turn_down(struct bed *bed, const char *identity, const char *key, struct failure *ret)
 {
+	uint64_t begin, asked;
 	struct dtls dtls;
 
-	ERR_clear_error();
-	dtls_open(&dtls, bed, dtls_socket(bed, 0), identity, NULL);
-	if (key)
-		memcpy(dtls.psk, key, dtls.psk_size);
-	assert_false(dtls_connect(&dtls, 800));
-	*ret = (struct failure){.reason = ERR_peek_error(),
-		.read = BIO_number_read(SSL_get_rbio(dtls.ssl)),
-		.written = BIO_number_written(SSL_get_wbio(dtls.ssl))};
-	dtls_lose(&dtls);
+	do {
+		begin = clock_boot_usec();
+		asked = bed->psk_asked;
+		ERR_clear_error();
+		dtls_open(&dtls, bed, dtls_socket(bed, 0), identity, NULL);
+		if (key)
+			memcpy(dtls.psk, key, dtls.psk_size);
+		assert_false(dtls_connect(&dtls, 400));
+		*ret = (struct failure){.reason = ERR_peek_error(),
+			.asked = bed->psk_asked - asked,
+			.read = BIO_number_read(SSL_get_rbio(dtls.ssl)),
+			.written = BIO_number_written(SSL_get_wbio(dtls.ssl))};
+		dtls_lose(&dtls);
+	} while (clock_boot_usec() - begin > 950 * USEC_PER_MSEC);
 }
 
 static void test_unknown_identity_looks_like_a_wrong_key(void **state)
@@ -207,7 +215,7 @@ static void test_unknown_identity_looks_like_a_wrong_key(void **state)
 	turn_down(bed, "known-1", "fedcba9876543210", &wrong);
 	turn_down(bed, "knoun-1", NULL, &unknown);
 	turn_down(bed, "knoun-1", NULL, &again);
-	assert_int_equal(bed->psk_asked, 3);
+	assert_true(wrong.asked == 1 && unknown.asked == 1 && again.asked == 1);
 	assert_int_equal(wrong.reason, unknown.reason);
 	assert_int_equal(wrong.read, unknown.read);
 	assert_int_equal(wrong.written, unknown.written);
