@@ -32,7 +32,7 @@ static bool may_be_asked(struct host *host, struct device *device)
 	/* Who proved it is asked again for a label that a person has scanned meanwhile. */
 	return record->is_server && part->probed &&
 	       (record->trust == TRUST_PLAIN || scan_is_open(host, record->ep)) && part->driver &&
-	       part->driver->claim && part->links.claim[0] && !part->claim_asked &&
+	       part->driver->claim && part->links->claim[0] && !part->claim_asked &&
 	       !record->kept_proof[0] && record->life.admission != ADMISSION_SIGHTED &&
 	       record->life.admission != ADMISSION_BLOCKED && record->address_bound &&
 	       claim_host_wants(host, device, true);
@@ -107,7 +107,7 @@ void claim_ask(struct host *host, struct device *device)
 	if (!challenge)
 		return;
 	part->claim_asked = true;
-	r = part->driver->claim(&part->links, challenge->bytes, &request);
+	r = part->driver->claim(part->links, challenge->bytes, &request);
 	if (r >= 0)
 		r = device_host_ask(
 			part, &request, &(const struct device_call){.reply = on_answer});

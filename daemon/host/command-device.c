@@ -227,7 +227,7 @@ static void ask(struct host *host, struct device *device)
 	if (!command || part->command_row || !device->record->is_server || !host->lan ||
 		!device_host_is_ready(part))
 		return;
-	r = part->driver->command(&part->links, command, &request);
+	r = part->driver->command(part->links, command, &request);
 	if (r == -ENOTSUP)
 		return; /* it may still ask by itself */
 	if (is_another(part))

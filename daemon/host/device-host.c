@@ -186,7 +186,7 @@ static void tell(struct device_host *part)
 	if (part->missed_tell)
 		return;
 	enrol_fill_answer(part->host, part->device, &answer);
-	if (part->driver->notify(&part->links, &answer, &request) >= 0)
+	if (part->driver->notify(part->links, &answer, &request) >= 0)
 		part->telling = device_host_ask(part, &request,
 					&(const struct device_call){.reply = on_told}) >= 0;
 }
@@ -228,7 +228,7 @@ void device_host_identify(struct host *host, struct device *device, uint32_t sec
 	int r = device->record->is_server ? -EAGAIN : -ENOTSUP;
 
 	if (device_host_is_ready(part))
-		r = part->driver->identify(&part->links, seconds, &request);
+		r = part->driver->identify(part->links, seconds, &request);
 	if (r >= 0)
 		r = device_host_ask(part, &request,
 			&(const struct device_call){.done = done, .userdata = userdata});

@@ -77,8 +77,20 @@ struct device_host *device_host_pin(struct device_host *part)
 
 void device_host_unpin(struct device_host *part)
 {
-	if (--part->references == 0)
-		free(part);
+	if (--part->references > 0)
+		return;
+	free(part->links);
+	free(part);
+}
+
+int device_host_found(struct device_host *part, const struct device_driver *driver,
+	const struct device_links *links)
+{
+	if (!part->links && !(part->links = malloc(sizeof(*part->links))))
+		return -ENOMEM;
+	*part->links = *links;
+	part->driver = driver;
+	return 0;
 }
 
 void device_host_renew(struct device_host *part)
@@ -90,7 +102,8 @@ void device_host_renew(struct device_host *part)
 	part->state_observer = lan_observer_free(part->state_observer);
 	part->observer = lan_observer_free(part->observer);
 	part->driver = NULL;
-	part->links = (struct device_links){0};
+	free(part->links);
+	part->links = NULL;
 	part->probed = part->probing = part->probe_planned = false;
 	part->telling = part->missed_tell = part->following = part->display.busy = false;
 	part->claim_asked = part->secure_only = false;

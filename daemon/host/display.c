@@ -158,9 +158,9 @@ static int ask(struct device_host *part, enum want want)
 
 	if (want == WANT_SHOWN)
 		r = part->driver->show_code(
-			&part->links, secret_span(&life->operation_code), &request);
+			part->links, secret_span(&life->operation_code), &request);
 	else
-		r = part->driver->clear_code(&part->links, &request);
+		r = part->driver->clear_code(part->links, &request);
 	if (r < 0)
 		return r;
 	part->display.asked = life->operation_number;

@@ -299,8 +299,8 @@ struct device_host {
 	struct withdrawing *withdrawing; /* withdraw.c: on its way to disk */
 	uint32_t retry_after;		 /* seconds, as the platform asked with its last answer */
 	/* probe.c */
-	const struct device_driver *driver;
-	struct device_links links;
+	const struct device_driver *driver;   /* NULL = not known, or it comes by itself */
+	struct device_links *links;	      /* what the driver found; there with it */
 	struct device_address probed_address; /* whom the probe under way asks */
 	bool probed, probing;
 	unsigned probe_tries;
@@ -381,6 +381,10 @@ void device_host_detach(void *userdata, struct device *device);
 /* Other hardware is behind its record: what was found out about the former one is forgotten, and
  * what that one still answers is nobody's. */
 void device_host_renew(struct device_host *part);
+/* This driver knows it, and found these links. They are as large as all the rest of it, so they are
+ * there only for a device that is asked. -ENOMEM: it stays as it was. */
+int device_host_found(struct device_host *part, const struct device_driver *driver,
+	const struct device_links *links);
 /* effect.c's share of that */
 void device_inputs_give_up(struct device_host *part);
 /* For replies that outlive the device: a pinned part stays allocated; host is NULL once the device

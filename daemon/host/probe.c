@@ -214,7 +214,7 @@ static void on_probed(
 /* Takes over what 'info' holds. */
 static void probe_done(struct device_host *part, struct device_info *info)
 {
-	struct probe_edit edit = {.links = part->links, .address = part->probed_address};
+	struct probe_edit edit = {.links = *part->links, .address = part->probed_address};
 	const struct device_record *record = part->device->record;
 	enum device_word word;
 	enum device_stage stage;
@@ -278,7 +278,7 @@ static void on_info(
 		return;
 	}
 	/* Whatever it says of itself, this is where a code would go. */
-	info.display = part->links.display[0];
+	info.display = part->links->display[0];
 	probe_done(part, &info);
 	device_info_clear(&info);
 }
@@ -306,11 +306,11 @@ static void probe_links(struct device_host *part)
 {
 	struct device_request request;
 	struct device_info said = {0}; /* what a profile says of it */
-	int r = part->driver->info(&part->links, &request);
+	int r = part->driver->info(part->links, &request);
 
 	if (r == -ENOTSUP) {
-		memcpy(said.model, part->links.model, sizeof(said.model));
-		said.display = part->links.display[0];
+		memcpy(said.model, part->links->model, sizeof(said.model));
+		said.display = part->links->display[0];
 		probe_done(part, said.model[0] || said.display ? &said : NULL);
 		return;
 	}
@@ -320,10 +320,25 @@ static void probe_links(struct device_host *part)
 		probe_unsent(part, r);
 }
 
+/* -ENOENT: no driver knows what this list says. */
+static int links_read(struct device_host *part, struct span payload)
+{
+	const struct device_driver *driver = NULL;
+	struct device_links found = {0};
+	struct link_list *list = malloc(sizeof(*list));
+	int r = list ? link_list_parse(payload, list) : -ENOMEM;
+
+	if (r >= 0)
+		driver = device_host_match(part->host, part->device->record->ep, list, &found);
+	free(list);
+	if (r < 0)
+		return r;
+	return driver ? device_host_found(part, driver, &found) : -ENOENT;
+}
+
 static void on_links(
 	struct device_host *part, int result, uint8_t code, int format, struct span payload)
 {
-	struct link_list *list;
 	int r;
 
 	if (moved_meanwhile(part))
@@ -334,22 +349,18 @@ static void on_links(
 			part, result < 0 ? strerror(-result) : "its link list could not be read");
 		return;
 	}
-	list = malloc(sizeof(*list));
-	r = list ? link_list_parse(payload, list) : -ENOMEM;
-	rd_on_links(part, r >= 0);
-	part->driver =
-		r >= 0 ? device_host_match(part->host, part->device->record->ep, list, &part->links)
-		       : NULL;
-	free(list);
-	if (!part->driver) {
-		if (r == -EBADMSG)
-			host_turned_away(
-				part->host, AWAY_MALFORMED, &part->device->record->address);
-		probe_failed(part, r < 0 ? "its link list is not in link format"
-					 : "no driver knows this kind of device");
+	r = links_read(part, payload);
+	rd_on_links(part, r >= 0 || r == -ENOENT);
+	if (r >= 0) {
+		probe_links(part);
 		return;
 	}
-	probe_links(part);
+	part->driver = NULL;
+	if (r == -EBADMSG)
+		host_turned_away(part->host, AWAY_MALFORMED, &part->device->record->address);
+	probe_failed(part, r == -ENOENT	   ? "no driver knows this kind of device"
+			   : r == -EBADMSG ? "its link list is not in link format"
+					   : strerror(-r));
 }
 
 /* Who enrols by itself is not asked, and who is blocked is left alone. */
@@ -365,14 +376,18 @@ void device_host_probe_links(struct host *host, struct device *device,
 	const struct device_driver *driver, const struct device_links *links)
 {
 	struct device_host *part = device_host(device);
+	int r;
 
 	if (!may_be_asked(part))
 		return;
-	part->probing = true;
 	part->probed = false;
 	part->probed_address = device->record->address;
-	part->driver = driver;
-	part->links = *links;
+	r = device_host_found(part, driver, links);
+	if (r < 0) {
+		probe_failed(part, strerror(-r));
+		return;
+	}
+	part->probing = true;
 	probe_links(part);
 }
 

@@ -88,7 +88,7 @@ static void look(struct host *host, struct device *device)
 	} else if (!offer) {
 		device_host_probe(host, device);
 	} else if (!part->probed || part->driver != offer->driver ||
-		   !device_links_equal(&part->links, &offer->links)) {
+		   !device_links_equal(part->links, &offer->links)) {
 		device_host_probe_links(host, device, offer->driver, &offer->links);
 	}
 	free(offer);

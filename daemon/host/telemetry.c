@@ -270,9 +270,9 @@ static void start(struct device_host *part)
 	telemetry->part = part;
 	telemetry->generation = ++part->telemetry_generation;
 	telemetry->driver = part->driver;
-	telemetry->links = part->links;
+	telemetry->links = *part->links;
 	telemetry->address = part->device->record->address;
-	telemetry->count = part->links.source_count;
+	telemetry->count = part->links->source_count;
 	part->telemetry = telemetry;
 	for (i = 0; i < telemetry->count; i++) {
 		struct source_state *state = &telemetry->source[i];
@@ -292,12 +292,12 @@ static bool is_present_one(const struct telemetry *telemetry)
 	const struct device_address *address = &part->device->record->address;
 	unsigned i;
 
-	if (telemetry->count != part->links.source_count ||
+	if (telemetry->count != part->links->source_count ||
 		telemetry->address.port != address->port ||
 		!device_address_same_host(&telemetry->address, address))
 		return false;
 	for (i = 0; i < telemetry->count; i++)
-		if (!telemetry_source_equal(&telemetry->links.source[i], &part->links.source[i]))
+		if (!telemetry_source_equal(&telemetry->links.source[i], &part->links->source[i]))
 			return false;
 	return true;
 }
@@ -322,7 +322,7 @@ void telemetry_update(struct host *host, struct device *device)
 	if (part->telemetry && is_present_one(part->telemetry))
 		return;
 	stop(part);
-	if (part->links.source_count > 0)
+	if (part->links->source_count > 0)
 		start(part);
 }
 

@@ -417,10 +417,11 @@ static struct device *server(void)
 	struct device_host *part = device_host(device);
 
 	device->record->is_server = true;
-	part->driver = device_driver_by_name("native");
+	assert_int_equal(device_host_found(part, device_driver_by_name("native"),
+				 &(const struct device_links){
+					 .command = "/cmd", .command_format = FORMAT_JSON}),
+		0);
 	part->probed = true;
-	part->links.command_format = FORMAT_JSON;
-	snprintf(part->links.command, sizeof(part->links.command), "/cmd");
 	return device;
 }
 
@@ -507,7 +508,7 @@ static void a_server_that_cannot(void **state)
 	store_answer_all(0);
 	assert_int_equal(published("/result/walk", 0), 1);
 	/* Without such a link it may still ask. */
-	device_host(device)->links.command[0] = '\0';
+	device_host(device)->links->command[0] = '\0';
 	order(device, "blink", "{}");
 	assert_null(sent_to("/cmd"));
 	get(device);

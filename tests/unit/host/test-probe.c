@@ -184,6 +184,35 @@ static void answers_that_are_of_no_use(void **state)
 	assert_string_equal(device->record->info.model, "");
 }
 
+/* What was found out takes as much memory as all the rest of a device, so only who was asked has
+ * it. */
+static void links_are_kept_of_who_was_asked(void **state)
+{
+	struct device *device = appeared("one", "10.0.0.1");
+
+	assert_null(device_host(device)->links);
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK, links);
+	assert_non_null(device_host(device)->links);
+	assert_non_null(device_host(device)->driver);
+	device_host_renew(device_host(device));
+	assert_null(device_host(device)->links);
+	assert_null(device_host(device)->driver);
+}
+
+/* The former driver has no say in what a device is that says something else now. */
+static void a_list_that_nobody_knows_ends_what_was_known(void **state)
+{
+	struct device *device = appeared("one", "10.0.0.1");
+
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK, links);
+	sent_answer(sent_to("/info"), -ETIMEDOUT, 0, -1, NULL);
+	assert_non_null(device_host(device)->driver);
+	bed_advance(100 * USEC_PER_SEC);
+	sent_answer(sent_to("/.well-known/core"), 0, COAP_CODE(2, 5), FORMAT_LINK, "");
+	assert_null(device_host(device)->driver);
+	assert_false(device_host(device)->probing);
+}
+
 static void a_reply_after_the_device_is_gone(void **state)
 {
 	appeared("one", "10.0.0.1");
@@ -274,6 +303,8 @@ int main(void)
 		T(who_is_blocked_is_left_alone),
 		T(tried_again_a_few_times),
 		T(answers_that_are_of_no_use),
+		T(links_are_kept_of_who_was_asked),
+		T(a_list_that_nobody_knows_ends_what_was_known),
 		T(a_reply_after_the_device_is_gone),
 		T(announced_elsewhere_while_it_is_asked),
 		T(the_network_has_no_room_for_it),

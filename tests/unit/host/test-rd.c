@@ -176,9 +176,9 @@ static void an_unproved_address_is_left_alone(void **state)
 		ask(&(const struct registration){
 			.resource = LAN_RD, .ep = "one", .body = other_links, .unverified = true}),
 		COAP_CODE(2, 1));
-	assert_string_equal(device_host(device)->links.source[0].path, "/t");
+	assert_string_equal(device_host(device)->links->source[0].path, "/t");
 	rd_on_reachable(&bed.host, &address);
-	assert_string_equal(device_host(device)->links.source[0].path, "/new");
+	assert_string_equal(device_host(device)->links->source[0].path, "/new");
 }
 
 static void what_is_refused(void **state)

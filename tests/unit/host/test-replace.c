@@ -167,7 +167,7 @@ static void late_answers_are_nobodys(void **state)
 	assert_true(device_host(device)->probed);
 	assert_string_equal(device->record->info.model, "M3");
 	assert_string_equal(device->record->poll_path, "/new");
-	assert_string_equal(device_host(device)->links.claim, "");
+	assert_string_equal(device_host(device)->links->claim, "");
 }
 
 /* Between the two changes the name is nobody's: who comes with it then is told to come again. */
