@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each peer has a ring of 16 requests; a new one takes the place of the oldest. A request is the
+ * Each peer has a ring of up to 16 requests; a new one takes the place of the oldest. The ring is
+ * as large as the peer is busy: it grows only while the oldest request may still come again, so who
+ * says something once a minute has one of 8, and ten thousand of them cost little. A request is the
  * same as an earlier one when peer, port, type, message id and token are equal and the earlier one
  * is not older than the protocol lets a message live. The port takes part because a device that
  * starts again may count from the same message id and token, but a retransmission never changes its
@@ -19,6 +21,8 @@
 #include "base/cleanup.h"
 #include "lan/peer-table.h"
 
+#define RING_FIRST 2
+
 struct kept {
 	int format;
 	int64_t max_age;
@@ -28,20 +32,20 @@ struct kept {
 	uint8_t payload[];
 };
 
+/* There may be ten thousand times 16 of them: no byte is left between its fields. */
 struct request {
-	bool used;
-	enum retransmission state;
-	uint8_t code;
-	uint16_t port;
 	struct request_key key;
+	uint16_t port;
+	uint8_t code;
+	uint8_t state; /* enum retransmission; RETRANSMISSION_NONE: nothing is here */
 	uint64_t since_usec;
 	struct kept *kept; /* NULL: the code is all there was */
 };
 
 struct peer {
 	struct peer_entry entry;
-	unsigned next;
-	struct request ring[REQUESTS_REMEMBERED];
+	struct request *ring; /* oldest first, from 'next' on */
+	unsigned next, size;
 };
 
 struct retransmissions {
@@ -58,8 +62,9 @@ static void peer_clear(struct peer_entry *entry)
 {
 	struct peer *peer = (struct peer *)entry;
 
-	for (unsigned i = 0; i < REQUESTS_REMEMBERED; i++)
+	for (unsigned i = 0; i < peer->size; i++)
 		request_clear(&peer->ring[i]);
+	free(peer->ring);
 }
 
 int retransmissions_new(size_t peers_max, struct retransmissions **ret)
@@ -104,13 +109,40 @@ static struct request *request_find(
 	struct peer *peer = (struct peer *)peer_table_find(&seen->peers, id->address, id->ep);
 
 	*ret_peer = peer;
-	for (unsigned i = 0; peer && i < REQUESTS_REMEMBERED; i++) {
+	for (unsigned i = 0; peer && i < peer->size; i++) {
 		struct request *request = &peer->ring[i];
-		if (request->used && port_fits(request->port, id->address->port) &&
+		if (request->state != RETRANSMISSION_NONE &&
+			port_fits(request->port, id->address->port) &&
 			key_equal(&request->key, id->key))
 			return request;
 	}
 	return NULL;
+}
+
+static bool is_over(const struct request *request, uint64_t now_usec)
+{
+	uint64_t lifetime = request->key.confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
+
+	return now_usec - request->since_usec > lifetime;
+}
+
+/* Room for twice as many. Without memory for that the oldest one makes room. */
+static void ring_grow(struct peer *peer)
+{
+	unsigned size = peer->size ? peer->size * 2 : RING_FIRST;
+	struct request *ring;
+
+	if (size > REQUESTS_REMEMBERED)
+		return;
+	ring = calloc(size, sizeof(*ring));
+	if (!ring)
+		return;
+	for (unsigned i = 0; i < peer->size; i++)
+		ring[i] = peer->ring[(peer->next + i) % peer->size];
+	free(peer->ring);
+	peer->ring = ring;
+	peer->next = peer->size;
+	peer->size = size;
 }
 
 /* Takes the place of the peer's oldest request. NULL on lack of memory: then the request is not
@@ -125,11 +157,15 @@ static struct request *request_add(struct retransmissions *seen, struct peer *pe
 			return NULL;
 		peer = (struct peer *)entry;
 	}
+	if (!peer->size || (peer->ring[peer->next].state != RETRANSMISSION_NONE &&
+				   !is_over(&peer->ring[peer->next], now_usec)))
+		ring_grow(peer);
+	if (!peer->size)
+		return NULL;
 	struct request *request = &peer->ring[peer->next];
-	peer->next = (peer->next + 1) % REQUESTS_REMEMBERED;
+	peer->next = (peer->next + 1) % peer->size;
 	request_clear(request);
 	*request = (struct request){
-		.used = true,
 		.state = RETRANSMISSION_PENDING,
 		.port = id->address->port,
 		.key = *id->key,
@@ -150,13 +186,6 @@ static void answer_view(const struct request *request, struct answer_kept *ret_a
 	memcpy(ret_answer->location_id, kept->location_id, sizeof(kept->location_id));
 	ret_answer->location = kept->location;
 	ret_answer->payload = span_of(kept->payload, kept->size);
-}
-
-static bool is_over(const struct request *request, uint64_t now_usec)
-{
-	uint64_t lifetime = request->key.confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
-
-	return now_usec - request->since_usec > lifetime;
 }
 
 bool retransmissions_find_answer(struct retransmissions *seen, const struct request_id *id,
@@ -187,7 +216,7 @@ enum retransmission retransmissions_check(struct retransmissions *seen, const st
 	}
 	if (request->state == RETRANSMISSION_ANSWERED)
 		answer_view(request, ret_answer);
-	return request->state;
+	return (enum retransmission)request->state;
 }
 
 void retransmissions_acked(struct retransmissions *seen, const struct request_id *id)

@@ -140,6 +140,60 @@ static void sixteen_are_remembered(void **state)
 		RETRANSMISSION_NONE);
 }
 
+/* Its ring is small, and still none is lost before its time. */
+static void a_slow_one_is_remembered_as_long(void **state)
+{
+	struct asked request;
+	struct answer_kept kept;
+
+	for (uint16_t mid = 0; mid < 200; mid++) {
+		uint64_t now = START + mid * 60 * SECOND;
+
+		assert_int_equal(
+			retransmissions_check(*state, asked(&request, 1000, "a", mid), now, &kept),
+			RETRANSMISSION_NONE);
+		retransmissions_answered(*state, &request.id, &changed);
+		for (uint16_t back = 0; back < 5 && back <= mid; back++)
+			assert_true(retransmissions_find_answer(*state,
+				asked(&request, 1000, "a", (uint16_t)(mid - back)), now, &kept));
+		if (mid >= 5)
+			assert_false(retransmissions_find_answer(*state,
+				asked(&request, 1000, "a", (uint16_t)(mid - 5)), now, &kept));
+	}
+}
+
+/* Wherever in the ring the oldest stands when it has to grow. */
+static void a_slow_one_that_becomes_busy(void **state)
+{
+	struct asked request;
+	struct answer_kept kept;
+
+	for (uint16_t slow = 0; slow < 40; slow++) {
+		uint64_t now = START;
+		uint16_t mid = 0;
+
+		retransmissions_free(*state);
+		setup(state);
+		for (; mid < slow; mid++, now += 100 * SECOND)
+			retransmissions_check(*state, asked(&request, 1000, "a", mid), now, &kept);
+		for (uint16_t fast = 0; fast < 20; fast++, mid++, now++) {
+			assert_int_equal(retransmissions_check(*state,
+						 asked(&request, 1000, "a", mid), now, &kept),
+				RETRANSMISSION_NONE);
+			/* one that was forgotten leaves its place empty */
+			if (fast == 1)
+				retransmissions_forget(*state, &request.id);
+			else
+				retransmissions_answered(*state, &request.id, &changed);
+		}
+		for (uint16_t back = 1; back <= 16; back++)
+			assert_true(retransmissions_find_answer(*state,
+				asked(&request, 1000, "a", (uint16_t)(mid - back)), now, &kept));
+		assert_false(retransmissions_find_answer(
+			*state, asked(&request, 1000, "a", (uint16_t)(mid - 19)), now, &kept));
+	}
+}
+
 static void small_answers_are_kept_whole(void **state)
 {
 	uint8_t payload[ANSWER_REMEMBERED_MAX + 1];
@@ -239,6 +293,8 @@ int main(void)
 		TEST(what_makes_it_the_same),
 		TEST(lifetimes),
 		TEST(sixteen_are_remembered),
+		TEST(a_slow_one_is_remembered_as_long),
+		TEST(a_slow_one_that_becomes_busy),
 		TEST(small_answers_are_kept_whole),
 		TEST(peers_are_bounded),
 		TEST(remembered_fits_every_port),
