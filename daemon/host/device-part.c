@@ -142,9 +142,7 @@ void device_host_detach(void *userdata, struct device *device)
 	part->host = NULL;
 	part->device = NULL;
 	part->advance_timer = loop_source_free(part->advance_timer);
-	part->expiry_timer = loop_source_free(part->expiry_timer);
-	part->renew_timer = loop_source_free(part->renew_timer);
-	part->lapse_timer = loop_source_free(part->lapse_timer);
+	part->clock_timer = loop_source_free(part->clock_timer);
 	part->probe_timer = loop_source_free(part->probe_timer);
 	part->claim_timer = loop_source_free(part->claim_timer);
 	part->tell_timer = loop_source_free(part->tell_timer);

@@ -282,7 +282,8 @@ struct device_host {
 	bool gone;
 	uint64_t hardware; /* counts who was behind the record: device_host_renew() */
 	/* platform-host.c */
-	sd_event_source *advance_timer, *expiry_timer, *renew_timer, *lapse_timer;
+	sd_event_source *advance_timer;
+	sd_event_source *clock_timer; /* platform-clock.c */
 	struct backoff advance_backoff;
 	uint64_t advance_wait_usec; /* the driver asked for it with its last answer; 0 = none */
 	bool advancing;		    /* an answer of the driver is on its way to disk */

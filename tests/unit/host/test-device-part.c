@@ -31,10 +31,10 @@ static void it_goes_with_its_device(void **state)
 
 	acted(&act);
 	assert_ptr_equal(device_host(device)->device, device);
-	assert_int_not_equal(bed_timer_left("operation-expiry"), UINT64_MAX);
+	assert_int_not_equal(bed_timer_left("device-clock"), UINT64_MAX);
 	registry_remove(bed.host.registry, device);
 	/* No timer is left to fire for it. */
-	assert_int_equal(bed_timer_left("operation-expiry"), UINT64_MAX);
+	assert_int_equal(bed_timer_left("device-clock"), UINT64_MAX);
 	bed_advance(3600 * USEC_PER_SEC);
 }
 

@@ -342,7 +342,7 @@ static void a_lapsed_lease_is_not_published(void **state)
 	assert_int_equal(published("/telemetry", 0), 0);
 	assert_int_equal(stats().readings, 1);
 	/* It is renewed without waiting for the timers that were set by the old time. */
-	timer = bed_timer_left("credential-lapse");
+	timer = bed_timer_left("device-clock");
 	assert_int_equal(timer, 0);
 	bed_advance(1);
 	store_answer_all(0);

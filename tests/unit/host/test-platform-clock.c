@@ -78,8 +78,7 @@ static void a_clock_that_cannot_be_stored_is_not_hot(void **state)
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(store_waiting(), 1);
 		store_answer_all(-ENOSPC);
-		assert_in_range(
-			bed_timer_left("credential-renew"), USEC_PER_SEC, 3600 * USEC_PER_SEC);
+		assert_in_range(bed_timer_left("device-clock"), USEC_PER_SEC, 3600 * USEC_PER_SEC);
 		bed_advance(60 * USEC_PER_SEC);
 	}
 	store_answer_all(0);
@@ -100,6 +99,30 @@ static void the_wall_clock_jumps(void **state)
 	store_answer_all(0);
 	assert_int_equal(driver.calls[PLATFORM_REFRESH], 1);
 	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+}
+
+/* Renewal and end are due at once; one timer serves both, and neither hides the other. */
+static void the_wall_clock_jumps_over_the_end(void **state)
+{
+	struct device *device;
+
+	plain_local();
+	device = active_device("one", "10.0.0.1");
+	driver.in_use = true;
+	driver.verdict = PLATFORM_FAILED;
+	driver.all = 0;
+	bed.wall_msec += (int64_t)bed.config.local_lease * 1001;
+	bed_advance(3601 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_EXPIRED);
+	driver.all = 0;
+	plain_local();
+	bed_advance(301 * USEC_PER_SEC);
+	store_answer_all(0);
+	assert_int_equal(device->record->life.credential, CREDENTIAL_HELD);
+	assert_true(lifecycle_may_publish(&device->record->life, bed.wall_msec));
+	/* The next thing that is due is its renewal, so it looks again within the hour. */
+	assert_in_range(bed_timer_left("device-clock"), 1, 3600 * USEC_PER_SEC);
 }
 
 static void the_clock_jumps_while_a_credential_is_issued(void **state)
@@ -134,12 +157,12 @@ static void an_operation_ends_by_itself(void **state)
 	first = device->record->life.operation_number;
 	for (i = 0; i <= OPERATION_REOPEN_MAX; i++) {
 		assert_int_equal(device->record->life.operation_number, first + i);
-		assert_int_equal(bed_timer_left("operation-expiry"), 600 * USEC_PER_SEC);
+		assert_int_equal(bed_timer_left("device-clock"), 600 * USEC_PER_SEC);
 		bed_advance(600 * USEC_PER_SEC);
 		store_answer_all(0);
 	}
 	assert_int_equal(device->record->life.operation, OPERATION_EXPIRED);
-	assert_int_equal(bed_timer_left("operation-expiry"), UINT64_MAX);
+	assert_int_equal(bed_timer_left("device-clock"), UINT64_MAX);
 	assert_true(host_alarm_is_active(&bed.host, ALARM_OPERATION_FAILED, device->record->id));
 }
 
@@ -152,6 +175,7 @@ int main(void)
 		T(it_lapses_when_it_cannot_be_refreshed),
 		T(a_clock_that_cannot_be_stored_is_not_hot),
 		T(the_wall_clock_jumps),
+		T(the_wall_clock_jumps_over_the_end),
 		T(the_clock_jumps_while_a_credential_is_issued),
 		T(an_operation_ends_by_itself),
 	};
