@@ -26,7 +26,7 @@ static int reseal_copy(const struct control *control, const char *path, struct k
 {
 	CLEANUP(database_freep) struct database *db = NULL;
 	struct control copy = {.sealer = control->sealer};
-	int r = database_open(path, &db, why);
+	int r = database_open(path, 0, &db, why);
 
 	if (r < 0)
 		return r;

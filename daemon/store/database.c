@@ -29,7 +29,7 @@
 
 #include "base/cleanup.h"
 
-#define CHECKPOINT_PAGES 2000
+#define CHECKPOINT_BYTES (8 * 1024 * 1024)
 #define BUSY_MSEC	 2000
 
 static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
@@ -108,10 +108,24 @@ static int log_grew(void *userdata, sqlite3 *handle, const char *name, int pages
 	return SQLITE_OK;
 }
 
-static int database_connect(struct database *db, bool is_new)
+/* The size of a page counts as long as nothing is in the file, and no log. */
+static int new_file(struct database *db, unsigned page_size)
+{
+	char sql[48];
+	int r = 0;
+
+	if (page_size) {
+		snprintf(sql, sizeof(sql), "PRAGMA page_size=%u", page_size);
+		r = database_exec(db, sql);
+	}
+	return r < 0 ? r : database_exec(db, NEW_FILE);
+}
+
+static int database_connect(struct database *db, bool is_new, unsigned page_size)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 	int code = sqlite3_open_v2(db->path, &db->handle, flags, NULL);
+	int64_t bytes = 0;
 
 	if (!db->handle)
 		return -ENOMEM;
@@ -119,16 +133,19 @@ static int database_connect(struct database *db, bool is_new)
 		return database_result(db, code);
 	sqlite3_busy_timeout(db->handle, BUSY_MSEC);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	code = is_new ? database_exec(db, NEW_FILE) : 0;
+	code = is_new ? new_file(db, page_size) : 0;
 	if (code >= 0)
 		code = database_exec(db, PRAGMAS);
+	if (code >= 0)
+		code = database_number(db, "PRAGMA page_size", &bytes);
 	if (code < 0)
 		return code;
+	db->checkpoint_pages = db->checkpoint_at = CHECKPOINT_BYTES / (int)bytes;
 	sqlite3_wal_hook(db->handle, log_grew, db);
 	return 0;
 }
 
-int database_open(const char *path, struct database **ret, char *ret_why)
+int database_open(const char *path, unsigned page_size, struct database **ret, char *ret_why)
 {
 	CLEANUP(database_freep) struct database *db = calloc(1, sizeof(*db));
 	char log[DATABASE_PATH_MAX + 4];
@@ -137,7 +154,6 @@ int database_open(const char *path, struct database **ret, char *ret_why)
 
 	if (!db)
 		return -ENOMEM;
-	db->checkpoint_at = CHECKPOINT_PAGES;
 	if (snprintf(db->path, sizeof(db->path), "%s", path) >= (int)sizeof(db->path))
 		return -ENAMETOOLONG;
 	db->name = strrchr(db->path, '/') ? strrchr(db->path, '/') + 1 : db->path;
@@ -146,7 +162,7 @@ int database_open(const char *path, struct database **ret, char *ret_why)
 	snprintf(db->why, sizeof(db->why), "%s cannot be opened", path);
 	r = file_prepare(path, &is_new);
 	if (r >= 0)
-		r = database_connect(db, is_new);
+		r = database_connect(db, is_new, page_size);
 	if (r < 0) {
 		snprintf(ret_why, DATABASE_WHY_MAX, "%s", db->why);
 		db->failed = true;
@@ -251,13 +267,13 @@ int database_checkpoint(struct database *db, bool always)
 	r = database_result(db,
 		sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
 	if (r == -ENOSPC) {
-		db->checkpoint_at = db->wal_pages + CHECKPOINT_PAGES;
+		db->checkpoint_at = db->wal_pages + db->checkpoint_pages;
 		return 0;
 	}
 	if (r < 0)
 		return r;
 	db->wal_pages = 0;
-	db->checkpoint_at = CHECKPOINT_PAGES;
+	db->checkpoint_at = db->checkpoint_pages;
 	return 0;
 }
 

@@ -15,20 +15,22 @@ struct database {
 	sqlite3 *handle;
 	sqlite3_stmt *begin, *commit; /* of every batch: not parsed each time */
 	char path[DATABASE_PATH_MAX];
-	const char *name;  /* last part of it */
-	bool unclean;	   /* a write-ahead log was there at open: the last stop was none */
-	int wal_pages;	   /* in the write-ahead log after the newest commit */
-	int checkpoint_at; /* pages in the log at which it is worth a checkpoint */
-	bool failed;	   /* something final happened: nothing is written any more */
+	const char *name;     /* last part of it */
+	bool unclean;	      /* a write-ahead log was there at open: the last stop was none */
+	int wal_pages;	      /* in the write-ahead log after the newest commit */
+	int checkpoint_pages; /* so many in the log are worth a checkpoint */
+	int checkpoint_at;    /* the same, or more after one that found no room */
+	bool failed;	      /* something final happened: nothing is written any more */
 	char why[DATABASE_WHY_MAX]; /* the newest error in words */
 };
 
 /*
  * Opens or creates the file (0600 whatever the umask; -ELOOP for a symbolic link) and sets WAL,
- * synchronous=FULL and the rest. -EBADMSG: not a database, or damaged. On failure *ret is
- * untouched and ret_why (DATABASE_WHY_MAX bytes) holds the reason.
+ * synchronous=FULL and the rest. A file that is new gets pages of 'page_size' bytes (0: as SQLite
+ * has them); one that is there keeps its own. -EBADMSG: not a database, or damaged. On failure *ret
+ * is untouched and ret_why (DATABASE_WHY_MAX bytes) holds the reason.
  */
-int database_open(const char *path, struct database **ret, char *ret_why);
+int database_open(const char *path, unsigned page_size, struct database **ret, char *ret_why);
 /* Closes; the write-ahead log is folded in unless something failed. Accepts NULL, returns NULL. All
  * statements must be finalised. */
 struct database *database_free(struct database *db);

@@ -15,7 +15,7 @@
 
 #define DELETE_STRETCH "4000"
 #define DEAD_MAX       "1000"
-/* More than can have been committed since the last sync: a checkpoint syncs every 2000 pages. */
+/* More than can have been committed since the last sync: a checkpoint syncs every 8 MiB. */
 #define LOST_ROWS_MAX UINT64_C(1000000000)
 
 static const char *const OUTBOX_SQL[OUTBOX_STATEMENTS] = {

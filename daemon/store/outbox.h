@@ -13,6 +13,10 @@
 #include "store/database.h"
 #include "store/store.h"
 
+/* Bytes of a page. A commit of a few readings writes three of them, whatever their size, and flash
+ * wears by what is written. Twice as large ones cost a busy gateway hardly less of a processor. */
+#define OUTBOX_PAGE 1024
+
 enum outbox_statement {
 	OUTBOX_SQL_INSERT,
 	OUTBOX_SQL_DELETE,

@@ -88,7 +88,7 @@ static int look_at_present(struct restoring *restoring)
 
 	path_of(restoring, "control.db", path);
 	if (restoring->restore->replace || access(path, F_OK) < 0 ||
-		database_open(path, &db, why) < 0)
+		database_open(path, 0, &db, why) < 0)
 		return 0;
 	if (database_number(db, "SELECT count(*) FROM device", &devices) < 0 ||
 		database_number(db, "SELECT count(*) FROM person", &people) < 0 ||
@@ -235,7 +235,7 @@ static int prepare(struct restoring *restoring, struct key *ret_new)
 	if (r < 0)
 		return r;
 	path_of(restoring, COPY, path);
-	r = database_open(path, &db, why);
+	r = database_open(path, 0, &db, why);
 	if (r < 0)
 		return damaged(restoring, r, why);
 	r = bring_up(restoring, db);

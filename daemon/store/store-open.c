@@ -71,7 +71,8 @@ static int take_lock(struct opening *opening)
 	return 0;
 }
 
-static int open_file(struct opening *opening, const char *name, struct database **ret, char *why)
+static int open_file(struct opening *opening, const char *name, unsigned page_size,
+	struct database **ret, char *why)
 {
 	char path[DATABASE_PATH_MAX];
 
@@ -80,17 +81,17 @@ static int open_file(struct opening *opening, const char *name, struct database 
 		snprintf(why, DATABASE_WHY_MAX, "the path is too long");
 		return -ENAMETOOLONG;
 	}
-	return database_open(path, ret, why);
+	return database_open(path, page_size, ret, why);
 }
 
 /* Open, checked when the last stop was none, and of our version. why: DATABASE_WHY_MAX bytes. */
-static int open_current(struct opening *opening, const char *name,
+static int open_current(struct opening *opening, const char *name, unsigned page_size,
 	const struct migrations *migrations, struct database **ret, char *why)
 {
 	CLEANUP(database_freep) struct database *db = NULL;
 	enum migrate_result result;
 	unsigned found;
-	int r = open_file(opening, name, &db, why);
+	int r = open_file(opening, name, page_size, &db, why);
 
 	if (r < 0)
 		return r;
@@ -184,7 +185,7 @@ static int open_control(struct opening *opening)
 	struct key_mark mark;
 	struct key key;
 	bool found;
-	int r = open_current(opening, "control.db", &control_migrations, &db, why);
+	int r = open_current(opening, "control.db", 0, &control_migrations, &db, why);
 
 	if (r < 0)
 		return control_failed(opening, r, why);
@@ -235,7 +236,7 @@ static int set_aside(int directory_fd, const char *name)
 static int try_outbox(struct opening *opening, char *why)
 {
 	CLEANUP(database_freep) struct database *db = NULL;
-	int r = open_current(opening, "outbox.db", &outbox_migrations, &db, why);
+	int r = open_current(opening, "outbox.db", OUTBOX_PAGE, &outbox_migrations, &db, why);
 
 	if (r < 0 || !db) /* an error, or an outcome */
 		return r;

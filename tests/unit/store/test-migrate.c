@@ -44,7 +44,7 @@ static int migrate_to(struct fixture *fixture, const char *const *steps, unsigne
 	char why[DATABASE_WHY_MAX];
 
 	mkdir(fixture->state, 0700);
-	assert_int_equal(database_open(fixture_path(fixture, "test.db"), &db, why), 0);
+	assert_int_equal(database_open(fixture_path(fixture, "test.db"), 0, &db, why), 0);
 	return migrate(db, &migrations, ret_result, ret_found);
 }
 
@@ -196,7 +196,7 @@ static void test_number(void **state)
 
 	fixture_init(&f);
 	mkdir(f.state, 0700);
-	assert_int_equal(database_open(fixture_path(&f, "a.db"), &db, why), 0);
+	assert_int_equal(database_open(fixture_path(&f, "a.db"), 0, &db, why), 0);
 	assert_int_equal(number(db, "SELECT 7"), 7);
 	assert_int_equal(database_number(db, "SELECT 1 WHERE 0", &value), -ENOENT);
 	assert_int_equal(database_number(db, "SELECT", &value), -EIO);
@@ -208,9 +208,9 @@ static void test_number(void **state)
 	db = database_free(db);
 	/* Not through a link, and not what is no file. */
 	assert_int_equal(symlink(fixture_path(&f, "a.db"), fixture_path(&f, "link.db")), 0);
-	assert_int_equal(database_open(fixture_path(&f, "link.db"), &db, why), -ELOOP);
+	assert_int_equal(database_open(fixture_path(&f, "link.db"), 0, &db, why), -ELOOP);
 	assert_int_equal(mkfifo(fixture_path(&f, "pipe.db"), 0600), 0);
-	assert_int_equal(database_open(fixture_path(&f, "pipe.db"), &db, why), -EINVAL);
+	assert_int_equal(database_open(fixture_path(&f, "pipe.db"), 0, &db, why), -EINVAL);
 	assert_null(db);
 	fixture_done(&f);
 }

@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "fault-vfs.h"
 #include "fixture.h"
+#include "store/outbox.h"
 
 static void begin(struct fixture *fixture)
 {
@@ -509,10 +510,42 @@ static void test_old_file_learns_it(void **state)
 	fixture_done(&f);
 }
 
+/* A commit of a few readings writes small pages. A file of an older version keeps the ones it has,
+ * and what waits in it. */
+static void test_pages_are_small(void **state)
+{
+	struct fixture f;
+	sqlite3 *handle;
+
+	begin(&f);
+	fixture_append(&f, 1, 5, 1);
+	fixture_wait_rows(&f, 5);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "PRAGMA page_size"), OUTBOX_PAGE);
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA page_size"), 4096);
+	assert_int_equal(sqlite3_open_v2(fixture_path(&f, "outbox.db"), &handle,
+				 SQLITE_OPEN_READWRITE, "unix"),
+		SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(handle, "PRAGMA journal_mode=DELETE; PRAGMA page_size=4096; VACUUM",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(handle);
+	fixture_open(&f);
+	assert_false(f.facts.outbox_set_aside);
+	assert_int_equal(f.facts.next_row, 6);
+	fixture_start(&f);
+	fixture_stop(&f);
+	assert_int_equal(fixture_sql(&f, "outbox.db", "PRAGMA page_size"), 4096);
+	assert_int_equal(readings_on_file(&f), 5);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_database),
+		cmocka_unit_test(test_pages_are_small),
 		cmocka_unit_test(test_damaged_page),
 		cmocka_unit_test(test_damage_seen_late),
 		cmocka_unit_test(test_epoch),
