@@ -22,10 +22,11 @@ def test_broker_comes_and_goes(scene, rounds):
     one.check(measured=True)
 
 
-def test_revoked_with_backlog(scene):
+@pytest.mark.parametrize('form', ({}, {'layout': 'gateway', 'pack': 16}), ids=('single', 'packed'))
+def test_revoked_with_backlog(scene, form):
     """A device that has readings in flight and readings on disk: what is in flight arrives or does
     not, what is on disk is dropped and accounted for. Let in again, it goes on."""
-    one = scene(gap=CALM).start()
+    one = scene(gap=CALM, config={'mqtt': form}).start()
     goner, stayer = one.sensors[:2]
     one.relay.hold_down = True
     one.load.await_more(50, sensors=[goner])

@@ -6,8 +6,9 @@ import pytest
 pytestmark = pytest.mark.deadline(7200)
 
 
-def test_mix(scene, shim, rounds):
-    one = scene(env=shim(FILE='/state/', SLOW=1000), gap=0.01).start()
+@pytest.mark.parametrize('form', ({}, {'layout': 'gateway', 'pack': 16}), ids=('single', 'packed'))
+def test_mix(scene, shim, rounds, form):
+    one = scene(env=shim(FILE='/state/', SLOW=1000), gap=0.01, config={'mqtt': form}).start()
     out = []
 
     def revoke():
@@ -29,3 +30,4 @@ def test_mix(scene, shim, rounds):
         if len(out) > len(one.sensors) // 2:
             readmit()
     one.check()
+    assert one.largest_pack > 1 if form else one.largest_pack == 1
