@@ -20,16 +20,26 @@ globals().update({name: value for name, value in vars(_system).items()
 from scene import Scene  # noqa: E402
 
 
+# How readings leave: one for each message on its device's topic, or in packs on the gateway's.
+FORMS = {'single': {}, 'packed': {'layout': 'gateway', 'pack': 16}}
+
+
+@pytest.fixture(params=sorted(FORMS, reverse=True))
+def form(request):
+    """Its name; every test of a scene is of both."""
+    return request.param
+
+
 @pytest.fixture
 def kills():
-    """How often the gateway dies in a test of kills: GATEHOUSE_KILLS, or 20."""
-    return int(os.environ.get('GATEHOUSE_KILLS') or 20)
+    """How often the gateway dies at random in a stream of readings: GATEHOUSE_KILLS, or 200."""
+    return int(os.environ.get('GATEHOUSE_KILLS') or 200)
 
 
 @pytest.fixture
 def rounds(kills):
     """How many other faults there are in a test of them."""
-    return max(kills // 4, 4)
+    return max(kills // 40, 4)
 
 
 @pytest.fixture
@@ -54,12 +64,13 @@ def seed():
 
 
 @pytest.fixture
-def scene(work, seed):
+def scene(work, seed, form):
     """scene(...): a Scene that is not started yet; it ends with the test."""
     made = []
 
     def make(**options):
-        one = Scene(os.path.join(work, 'scene-%d' % len(made)), seed=seed, **options)
+        one = Scene(os.path.join(work, 'scene-%d' % len(made)), seed=seed,
+                    config={'mqtt': FORMS[form]}, **options)
         made.append(one)
         return one
     yield make

@@ -9,10 +9,13 @@ While it is shut nobody gets through. A broker that was started again gets its r
 only then the gateway: what the broker acknowledged, the recorder has.
 """
 
+import collections
+import random
 import re
 import selectors
 import socket
 import threading
+import time
 
 from bed.wait import until
 
@@ -31,25 +34,53 @@ def told(topic, payload):
     return [(topic, int(found.group(1)) if found else None)]
 
 
+class Way:
+    """What was taken from one end of a connection and not handed on: what is there, and what is still
+    on its way, each with the time when it is there."""
+
+    def __init__(self):
+        self.there = bytearray()
+        self.coming = collections.deque()
+
+    def __len__(self):
+        return len(self.there) + sum(len(data) for _, data in self.coming)
+
+    def add(self, data, lag, chance):
+        """Three of ten stay for up to 'lag' seconds, and with each what comes behind it."""
+        when = time.monotonic()
+        if lag and chance.random() < 0.3:
+            when += chance.random() * lag
+        if self.coming:
+            when = max(when, self.coming[-1][0])
+        self.coming.append((when, data))
+
+    def arrive(self, all_of_it):
+        now = time.monotonic()
+        while self.coming and (all_of_it or self.coming[0][0] <= now):
+            self.there += self.coming.popleft()[1]
+
+
 class Pair:
     """One connection of the gateway, and ours to the broker."""
 
     def __init__(self, gateway, broker):
         self.gateway, self.broker = gateway, broker
-        self.up = bytearray()      # taken from the gateway, not handed on
-        self.down = bytearray()    # taken from the broker, not handed on
+        self.up = Way()
+        self.down = Way()
         self.packet = bytearray()  # the packet that is not complete yet
 
 
 class Relay:
     """Listens on 'port', forwards to 'target'."""
 
-    def __init__(self, target):
+    def __init__(self, target, seed=0):
         self.target = target
+        self.random = random.Random(seed)
         self.sent = []            # told() of every PUBLISH that left the gateway
         self.hold_up = False      # what the gateway says does not reach the broker
         self.hold_down = False    # what the broker says does not reach the gateway
         self.open = True
+        self.lag = 0.0            # seconds for which either of them may not be heard, now and then
         self.error = None
         self._cut = threading.Event()
         self._mark = None
@@ -165,28 +196,31 @@ class Relay:
         data = self._read(pair, pair.gateway)
         if data is None:
             # What it said before it went is still for the broker, as it would be without us.
-            self._forward(pair)
+            self._forward(pair, all_of_it=True)
             if pair in self._pairs:
                 self._end(pair)
             return
-        pair.up += data
+        pair.up.add(data, self.lag, self.random)
         pair.packet += data
         self._parse(pair.packet)
 
     def _hear(self, pair):
         data = self._read(pair, pair.broker)
         if data is None:
-            self._forward(pair)
+            self._forward(pair, all_of_it=True)
             if pair in self._pairs:
                 self._end(pair)
             return
-        pair.down += data
+        pair.down.add(data, self.lag, self.random)
 
-    def _forward(self, pair):
-        if self.hold_up is False and pair.up and not self._write(pair, pair.broker, pair.up):
+    def _forward(self, pair, all_of_it=False):
+        for way in (pair.up, pair.down):
+            way.arrive(all_of_it)
+        if self.hold_up is False and pair.up.there \
+                and not self._write(pair, pair.broker, pair.up.there):
             return
-        if self.hold_down is False and pair.down:
-            self._write(pair, pair.gateway, pair.down)
+        if self.hold_down is False and pair.down.there:
+            self._write(pair, pair.gateway, pair.down.there)
 
     def _write(self, pair, which, data):
         try:

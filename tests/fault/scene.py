@@ -68,6 +68,7 @@ class Scene:
     def __init__(self, work, sensors=12, strangers=2, seed=0, env=None, config=None, state=None,
                  lossy=False, **load):
         self.random = random.Random(seed)
+        self.packs = (config or {}).get('mqtt', {}).get('pack', 0)
         self.env = dict(env or {})
         self.counts = {}
         self.approvals = {}
@@ -79,7 +80,7 @@ class Scene:
         self.broker = bed.Broker(os.path.join(work, 'broker'), users={'gatehouse': PASSWORD},
                                  persistence=False).start()
         self.recorder = Recorder(self.broker)
-        self.relay = Relay(self.broker.port)
+        self.relay = Relay(self.broker.port, seed)
         secret = os.path.join(work, 'password')
         with open(secret, 'w', encoding='ascii') as file:
             file.write(PASSWORD + '\n')
@@ -336,8 +337,9 @@ class Scene:
         seen.secrets = sorted(self.leaks)
         return seen
 
-    def check(self, measured=False):
-        """The verdict. 'measured': the process is the one of the first measure()."""
+    def check(self, measured=False, backlog=False):
+        """The verdict. 'measured': the process is the one of the first measure(); 'backlog': readings
+        waited, so that where packs are made there have to be some."""
         seen = self.evidence()
         if not measured:
             seen.usage = []
@@ -348,5 +350,7 @@ class Scene:
                  ''.join(', %d %s' % (number, what) for what, number in self.counts.items())))
         assert not found, '\n'.join(found)
         assert self.load.total and came
-        self.largest_pack = max(one.company for one in came)
+        largest = max(one.company for one in came)
+        assert largest == 1 or self.packs and largest <= self.packs
+        assert largest > 1 or not (backlog and self.packs)
         self.gateway.terminate()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk is full, or it fails."""
+"""The disk is full, or it fails. A loop device is nothing that a namespace may make: the small disk is a
+file system in memory, whose ENOSPC is the kernel's as well, and what fails with EIO is the shim's."""
 
 import os
 import subprocess

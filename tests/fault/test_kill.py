@@ -8,17 +8,19 @@ pytestmark = pytest.mark.deadline(7200)
 
 
 def test_killed(scene, shim, kills):
+    """Of each form half of them."""
     one = scene(env=shim(FILE='/state/', SLOW=3000)).start()
-    for _ in range(kills):
+    for _ in range(kills // 2):
         one.kill()
         one.look()
     one.check()
 
 
-def test_power_cut(scene, shim, kills):
-    """Whatever was not synced is gone as well."""
+def test_power_cut(scene, shim, rounds):
+    """Whatever was not synced is gone as well. 500 of these are in unit/store/test-power.c, on a disk
+    that also tears what it writes."""
     one = scene(env=shim(FILE='/state/', SLOW=3000)).start()
-    for _ in range(kills):
+    for _ in range(4 * rounds):
         one.cut_power()
         one.look()
     one.check()

@@ -7,6 +7,23 @@ import pytest
 pytestmark = pytest.mark.deadline(7200)
 
 
+def test_far_broker(scene, rounds):
+    """The same between the gateway and its broker, where TCP makes it a standstill: for up to two
+    seconds nothing passes, and then all of it."""
+    one = scene(gap=0.01).start()
+    one.relay.lag = 2.0
+    for at in range(max(rounds // 2, 2)):
+        goner = one.sensors[at]
+        one.load.await_more(20, sensors=[goner])
+        one.random.choice((one.kill, one.cut))()
+        one.look()
+        one.revoke(goner)
+        one.load.await_more(20)
+        one.readmit(goner)
+    one.relay.lag = 0.0
+    one.check(backlog=True)
+
+
 def test_lossy(scene, shim, rounds):
     one = scene(env=shim(FILE='/state/', SLOW=3000), lossy=True).start()
     goner = one.sensors[0]
