@@ -30,6 +30,7 @@
 #include "host/journal.h"
 #include "host/key-host.h"
 #include "host/label-host.h"
+#include "host/link-test.h"
 #include "host/load.h"
 #include "host/multicast.h"
 #include "host/outbox-host.h"
@@ -411,6 +412,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	withdrawings_free_all(host);
 	host->recent = recent_free(host->recent);
 	/* Its exchanges belonged to devices. */
+	host->link_test = link_test_free(host->link_test);
 	host->http = http_free(host->http);
 	platform_secrets_clear(host);
 	host->owed = owed_free(host->owed);

@@ -79,6 +79,10 @@ json_t *api_recent_json(const struct recent *recent, uint64_t device_row);
 void api_get_status(const struct api_context *context);
 void api_get_limits(const struct api_context *context);
 void api_get_doctor(const struct api_context *context);
+/* idle, up, partly, connecting, refused, down: in one word, for all its devices. */
+const char *api_way_state(const struct api_way *way);
+void api_get_network(const struct api_context *context);
+void api_test_network(const struct api_context *context);
 void api_get_events(const struct api_context *context);
 void api_get_heard(const struct api_context *context);
 void api_get_alarms(const struct api_context *context);

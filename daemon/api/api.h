@@ -10,6 +10,8 @@
  *   GET    /api/v1/status               viewer      STATUS
  *   GET    /api/v1/status/limits        viewer      {"limits":[{"name","value","unit","reason","reached"}]}
  *   GET    /api/v1/doctor               viewer      {"version","findings":[{"check","state" (ok, notice, warning, error),"text","remedy"}]}
+ *   GET    /api/v1/network              viewer      NETWORK
+ *   POST   /api/v1/network/test         technician  does each platform answer? DONE with "test":TEST
  *   GET    /api/v1/events               viewer      text/event-stream, while the session lasts: "state" and "traffic" (what a page shows
  *                                                   may have changed; ask again), "left" (seconds until the session ends)
  *   GET    /api/v1/heard                viewer      {"minutes":15,"heard":[{"reason","count","remedy"}]}
@@ -67,6 +69,12 @@
  * QUEUE = {"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped",
  *          "lost":{"<reason>":n,...},"bytes_per_hour","seconds_left" (both null while they are not known),
  *          "devices":[{"id","name","stage","readings"}],"gaps":[{"device","first","last","count","reason"}]}
+ * NETWORK = {"interfaces":[{"name","present","up","addresses":[...]}] (on which devices are listened to),"coap_port","secure_port",
+ *           "page":{"addresses":[...],"port"},
+ *           "platforms":[{"name","host","port","shared":bool (by the gateway's own session),"state" (idle, up, partly, connecting,
+ *                    refused, down),"devices","connected","refused"}],"test":TEST or null (none since the start)}
+ * TEST = {"time","good":n,"targets":[{"host","port","platforms":[...],"tls":bool,"state" (answers, connected, refused, unresolved,
+ *           unreachable, late, untrusted, no-tls, no-anchors, failed),"text","remedy","milliseconds"}]}
  * DEVICE = {"id","ep","name","place","owner","model","serial","firmware","attributes":{},"display":bool,
  *           "state" (device word),"stage","trust","found_by","address","present":bool,"platform","platforms":[...] (to choose from, its own first),"platform_id",
  *           "first_seen","decided_at","decided_by","evidence","has_code":bool,"code_tries_left","code_locked":bool,
@@ -180,6 +188,45 @@ struct api_platform {
 	struct config_list choices; /* platforms to which it may go, its own first; or empty */
 };
 
+/* An interface on which devices are listened to. */
+#define API_ADDRESSES_MAX 8
+struct api_interface {
+	char name[65];
+	bool present, up;
+	unsigned count;
+	char address[API_ADDRESSES_MAX][64];
+};
+typedef void (*api_interface_fn)(void *userdata, const struct api_interface *interface);
+
+/* A platform to which devices may go, and those that are to be connected there. */
+struct api_way {
+	const char *platform, *host; /* "" = not configured */
+	uint16_t port;
+	bool shared; /* by the gateway's own session */
+	enum link_state link;
+	unsigned devices, connected, connecting, refused;
+};
+typedef void (*api_way_fn)(void *userdata, const struct api_way *way);
+
+/* Where something goes, and what came of knocking there. */
+#define API_TARGETS_MAX 4
+struct api_target {
+	char host[256];
+	uint16_t port;
+	char platforms[80]; /* separated by spaces */
+	bool tls, shared;
+	int result;	 /* 0: it answers; else as uplink/http.h says */
+	const char *why; /* static text, when it does not */
+	uint64_t usec;	 /* how long that took */
+};
+struct api_test {
+	int64_t time; /* wall milliseconds; 0 = there was none */
+	unsigned count;
+	struct api_target target[API_TARGETS_MAX];
+};
+/* 0; -EBUSY: too many wait for it; -EAGAIN: not now. */
+typedef void (*api_test_fn)(void *userdata, int result, const struct api_test *test);
+
 struct api_ops {
 	/* Does it and answers once. The act is copied. */
 	void (*act)(void *userdata, const struct act *act, act_done_fn done, void *done_userdata);
@@ -197,6 +244,11 @@ struct api_ops {
 	void (*verify)(void *userdata, api_verify_fn done, void *done_userdata);
 	void (*gaps)(void *userdata, api_gap_fn each, void *each_userdata);
 	void (*probe)(void *userdata, struct api_probe *ret_probe);
+	void (*interfaces)(void *userdata, api_interface_fn each, void *each_userdata);
+	void (*ways)(void *userdata, api_way_fn each, void *each_userdata);
+	/* Knocks wherever something goes; answers once, at once or later. */
+	void (*test)(void *userdata, api_test_fn done, void *done_userdata);
+	const struct api_test *(*tested)(void *userdata);
 	/* ACT_IMPORT; the parcel is copied. */
 	void (*put_parcel)(void *userdata, const struct act *act, struct span parcel,
 		act_done_fn done, void *done_userdata);

@@ -22,9 +22,11 @@
 #define TEXT_SIZE 256
 
 struct examination {
+	const struct api *api;
 	const struct api_view *view;
 	struct api_probe probe;
 	json_t *findings;
+	unsigned own_ways; /* platforms whose devices connect by themselves */
 };
 
 __attribute__((format(printf, 5, 6))) static void find(struct examination *examination,
@@ -98,16 +100,53 @@ static void look_at_outbox(struct examination *examination)
 			stats.readings, stats.bytes / MIB, max / MIB);
 }
 
+/* A platform whose devices connect by themselves. */
+static void look_at_way(void *userdata, const struct api_way *way)
+{
+	struct examination *examination = userdata;
+	const char *state = api_way_state(way);
+
+	if (way->shared)
+		return;
+	examination->own_ways++;
+	if (!way->host[0])
+		find(examination, "platforms", "error",
+			"Configure where it is (its host), then restart.",
+			"Devices may go to %s, and where that is, is not configured.",
+			way->platform);
+	else if (!way->devices)
+		find(examination, "platforms", "ok", "", "No device is to be connected to %s yet.",
+			way->platform);
+	else if (!strcmp(state, "up") || !strcmp(state, "connecting"))
+		find(examination, "platforms", "ok", "", "%u of %u devices are connected to %s.",
+			way->connected, way->devices, way->platform);
+	else
+		find(examination, "platforms", way->connected ? "warning" : "error",
+			way->refused ? "See on their screens what the platform says: gatehousectl "
+				       "devices"
+				     : "Check the network: the link test of the screen Uplink knocks there.",
+			"%u of %u devices are connected to %s, %u were refused.", way->connected,
+			way->devices, way->platform, way->refused);
+}
+
+static void look_at_ways(struct examination *examination)
+{
+	const struct api *api = examination->api;
+
+	api->ops->ways(api->userdata, look_at_way, examination);
+}
+
 static void look_at_uplink(struct examination *examination)
 {
 	const struct api_facts *facts = examination->view->facts;
 	const struct config *config = *examination->view->config;
 
-	if (!config->mqtt_host[0])
-		find(examination, "uplink", "warning",
-			"Set mqtt.host in the configuration, then reload.",
-			"No broker is configured: readings are kept and go nowhere.");
-	else if (facts->uplink == LINK_UP)
+	if (!config->mqtt_host[0]) {
+		if (!examination->own_ways)
+			find(examination, "uplink", "warning",
+				"Set mqtt.host in the configuration, then restart.",
+				"No broker is configured: readings are kept and go nowhere.");
+	} else if (facts->uplink == LINK_UP)
 		find(examination, "uplink", "ok", "", "Connected to %.100s.", config->mqtt_host);
 	else if (facts->uplink == LINK_REFUSED)
 		find(examination, "uplink", "error",
@@ -226,9 +265,11 @@ static void look_at_limits(struct examination *examination)
 void api_get_doctor(const struct api_context *context)
 {
 	static void (*const looks[])(struct examination * examination) = {look_at_clock,
-		look_at_disk, look_at_outbox, look_at_uplink, look_at_discovery, look_at_interfaces,
-		look_at_permissions, look_at_alarms, look_at_heard, look_at_limits};
-	struct examination examination = {.view = &context->api->view, .findings = json_array()};
+		look_at_disk, look_at_outbox, look_at_ways, look_at_uplink, look_at_discovery,
+		look_at_interfaces, look_at_permissions, look_at_alarms, look_at_heard,
+		look_at_limits};
+	struct examination examination = {
+		.api = context->api, .view = &context->api->view, .findings = json_array()};
 
 	context->api->ops->probe(context->api->userdata, &examination.probe);
 	for (size_t i = 0; i < ELEMENTS(looks); i++)

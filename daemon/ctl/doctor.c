@@ -4,7 +4,8 @@
  * What is wrong, and what to do: the gateway's own findings, and those that only somebody beside it
  * can have: whether it answers at all, whether its program and this one are of one version, what
  * its configuration file says now, whether the broker's name is known on this machine, whether the
- * state directory is closed to others. What this user may not look at is passed over.
+ * state directory is closed to others. Last the gateway knocks wherever readings go. What this user
+ * may not look at is passed over.
  */
 
 #include <arpa/inet.h>
@@ -42,6 +43,13 @@ __attribute__((format(printf, 5, 6))) static void find(json_t *findings, const c
 						state, "text", text, "remedy", remedy));
 }
 
+static const char *text_at(const json_t *finding, const char *key)
+{
+	const char *text = json_string_value(json_object_get(finding, key));
+
+	return text ? text : "";
+}
+
 /* ---- what can be seen from here ---- */
 
 /* The gateway's findings go behind ours. */
@@ -62,6 +70,29 @@ static int ask_gateway(struct ctl *ctl, json_t *findings, json_t **ret_answer)
 	}
 	find(findings, "gateway", "ok", "", "The gateway answers.");
 	return EXIT_DONE;
+}
+
+/* Knocks wherever readings go. Who asks by a tool of another version is not told. */
+static void look_at_network(struct ctl *ctl, json_t *findings)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	const json_t *target;
+	long status = 0;
+	size_t i;
+
+	if (client_call(ctl->client, "POST", "/api/v1/network/test", NULL, &status, &answer) < 0 ||
+		status != 200)
+		return;
+	json_array_foreach(json_object_get(json_object_get(answer, "test"), "targets"), i, target)
+	{
+		const char *state = text_at(target, "state");
+		bool good = !strcmp(state, "answers") || !strcmp(state, "connected");
+
+		find(findings, "reach", good ? "ok" : "error", text_at(target, "remedy"),
+			"%.200s:%" JSON_INTEGER_FORMAT ": %.180s", text_at(target, "host"),
+			json_integer_value(json_object_get(target, "port")),
+			text_at(target, "text"));
+	}
 }
 
 static void look_at_versions(json_t *findings, const json_t *answer)
@@ -154,13 +185,6 @@ static void look_at_state(const struct config *config, json_t *findings)
 
 /* ---- showing ---- */
 
-static const char *text_at(const json_t *finding, const char *key)
-{
-	const char *text = json_string_value(json_object_get(finding, key));
-
-	return text ? text : "";
-}
-
 static bool is_bad(const json_t *finding)
 {
 	return !strcmp(text_at(finding, "state"), "warning") ||
@@ -210,6 +234,8 @@ int run_doctor(struct ctl *ctl)
 		look_at_state(&config, findings);
 	}
 	json_array_extend(findings, json_object_get(answer, "findings"));
+	if (answer)
+		look_at_network(ctl, findings);
 	json_array_foreach(findings, i, finding) bad += is_bad(finding);
 	whole = json_pack("{s:s,s:O}", "tool", GATEHOUSE_VERSION, "findings", findings);
 	if (!ctl_print_json(ctl, whole))

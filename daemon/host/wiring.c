@@ -11,6 +11,8 @@
 #include "host/enrol.h"
 #include "host/hand-over-host.h"
 #include "host/journal.h"
+#include "host/link-test.h"
+#include "host/network-host.h"
 #include "host/platform-host.h"
 #include "host/reading.h"
 #include "host/upstream.h"
@@ -282,6 +284,26 @@ static void on_probe(void *userdata, struct api_probe *ret_probe)
 	doctor_probe(userdata, ret_probe);
 }
 
+static void on_interfaces(void *userdata, api_interface_fn each, void *each_userdata)
+{
+	network_interfaces(userdata, each, each_userdata);
+}
+
+static void on_ways(void *userdata, api_way_fn each, void *each_userdata)
+{
+	network_ways(userdata, each, each_userdata);
+}
+
+static void on_test(void *userdata, api_test_fn done, void *done_userdata)
+{
+	link_test_run(userdata, done, done_userdata);
+}
+
+static const struct api_test *on_tested(void *userdata)
+{
+	return link_test_last(userdata);
+}
+
 static void on_verify(void *userdata, api_verify_fn done, void *done_userdata)
 {
 	struct host *host = userdata;
@@ -298,6 +320,10 @@ const struct api_ops host_api_ops = {
 	.verify = on_verify,
 	.gaps = on_gaps,
 	.probe = on_probe,
+	.interfaces = on_interfaces,
+	.ways = on_ways,
+	.test = on_test,
+	.tested = on_tested,
 	.platform = on_platform,
 	.act = on_act,
 	.put_tokens = on_put_tokens,

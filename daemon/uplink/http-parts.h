@@ -31,6 +31,7 @@ struct http_exchange {
 	unsigned lane_rate;
 	/* the request */
 	char *method, *url, *ca_file, *proxy;
+	bool knocks, direct;
 	struct curl_slist *headers;
 	uint8_t *body;
 	size_t body_size;

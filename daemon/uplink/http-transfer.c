@@ -169,7 +169,7 @@ static CURLcode set_trust(CURL *easy, const struct http_exchange *exchange)
 {
 	CURLcode code = CURLE_OK;
 
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROTOCOLS_STR, exchange->knocks ? "https,http" : "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
@@ -181,6 +181,8 @@ static CURLcode set_trust(CURL *easy, const struct http_exchange *exchange)
 	}
 	if (exchange->proxy[0])
 		SET(CURLOPT_PROXY, exchange->proxy);
+	if (exchange->direct)
+		SET(CURLOPT_NOPROXY, "*");
 	/* A proxy sees where we go, never with which token. */
 	SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -213,6 +215,20 @@ static CURLcode set_transfer(CURL *easy, struct http_exchange *exchange)
 	return code;
 }
 
+/* A connection of its own, closed with its handle. What is behind it need not speak HTTP. */
+static CURLcode set_knock(CURL *easy, const struct http_exchange *exchange)
+{
+	CURLcode code = CURLE_OK;
+
+	if (!exchange->knocks)
+		return code;
+	SET(CURLOPT_CONNECT_ONLY, 1L);
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_FORBID_REUSE, 1L);
+	SET(CURLOPT_SSL_ENABLE_ALPN, 0L);
+	return code;
+}
+
 int http_transfer_start(struct http_exchange *exchange)
 {
 	CURL *easy = curl_easy_init();
@@ -223,6 +239,8 @@ int http_transfer_start(struct http_exchange *exchange)
 	code = set_trust(easy, exchange);
 	if (code == CURLE_OK)
 		code = set_transfer(easy, exchange);
+	if (code == CURLE_OK)
+		code = set_knock(easy, exchange);
 	if (code != CURLE_OK || curl_multi_add_handle(exchange->http->multi, easy) != CURLM_OK) {
 		curl_easy_cleanup(easy);
 		return code == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EIO;

@@ -212,6 +212,8 @@ static int exchange_new(
 	exchange->http = http;
 	exchange->lane = lane_of(http, request->lane);
 	exchange->lane_rate = request->lane_rate;
+	exchange->knocks = request->knocks;
+	exchange->direct = request->direct;
 	if (!exchange->lane || !span_is_printable(span_from_string(request->url)))
 		return -EINVAL;
 	exchange->method = strdup(request->method);

@@ -13,6 +13,7 @@
  * platform) may have a rate of its own below that.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -41,6 +42,10 @@ struct http_request {
 	const char *proxy;	  /* "" = what the environment says */
 	const char *lane;	  /* name of the platform */
 	unsigned lane_rate;	  /* requests a second in this lane, 0 = no limit of its own */
+	/* A test of the way alone: name, connection, TLS; nothing is sent. Also of "http://...",
+	 * which is no TLS then, and past any proxy where 'direct' says so. The answer has no
+	 * status. */
+	bool knocks, direct;
 };
 
 struct http_answer {

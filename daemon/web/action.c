@@ -123,6 +123,7 @@ static const struct action actions[] = {
 		{{0}}},
 	{"/alarms/clear", POST, "/api/v1/alarms/clear", "/waiting", TEXT_DONE_ALARM_CLEAR, false,
 		{{"id", "id", false, false}, {"subject", "subject", false, false}}},
+	{"/uplink/test", POST, "/api/v1/network/test", "/uplink", TEXT_DONE_TEST, false, {{0}}},
 	{"/uplink/tokens/import", "PUT", "/api/v1/tokens", "/uplink/tokens", TEXT_DONE_TOKENS, true,
 		{{0}}, token_form_lines},
 	{"/uplink/tokens/operator", "PUT", "/api/v1/operator-token", "/uplink/tokens",

@@ -146,6 +146,33 @@ static void set_up(struct request *request)
 	json_decref(body);
 }
 
+static void on_tested(struct request *request, int status, json_t *body)
+{
+	const char *said = json_string_value(json_object_get(body, "text"));
+
+	page_notice(request, status >= 300, said ? said : text(TEXT_NOT_READY));
+	page_show(request, "/setup", status >= 300 ? (unsigned)status : 200);
+}
+
+/* Once somebody is set up, this is for people who are logged in: on the screen Uplink. */
+static void on_status_to_test(struct request *request, int status, json_t *body)
+{
+	if (status >= 300)
+		page_fail(request, 503, text(TEXT_NOT_READY));
+	else if (json_is_true(json_object_get(body, "set_up")))
+		request_redirect(request, "/login");
+	else
+		request_test_as_page(request, on_tested);
+}
+
+static void test_ways(struct request *request)
+{
+	if (entry_may_set_up(request))
+		request_ask_as_page(request, "/api/v1/status", NULL, on_status_to_test);
+	else
+		page_fail(request, 403, text(TEXT_SETUP_NOT_ON_LINK));
+}
+
 static void log_in(struct request *request)
 {
 	static const char *const names[] = {"name", "password", NULL};
@@ -174,7 +201,8 @@ bool entry_post(struct request *request)
 	static const struct {
 		const char *path;
 		void (*handler)(struct request *request);
-	} row[] = {{"/login", log_in}, {"/setup", set_up}, {"/logout", log_out}};
+	} row[] = {{"/login", log_in}, {"/setup", set_up}, {"/setup/test", test_ways},
+		{"/logout", log_out}};
 
 	for (size_t i = 0; i < ELEMENTS(row); i++)
 		if (is_path(request, row[i].path)) {

@@ -3,6 +3,8 @@
 
 #include "web/draw.h"
 
+#include "web/entry.h"
+
 static const char *typed(const struct view *view, const char *field)
 {
 	const char *value = form_value(view->request->form, field);
@@ -45,18 +47,25 @@ void draw_login(struct view *view)
 	entry_end(view, TEXT_LOGIN_BUTTON);
 }
 
-/* Whether the way out is there can be seen before anybody relies on it. */
+/* How the gateway is connected can be seen before anybody relies on it. */
 static void draw_way_out(struct view *view)
 {
 	const json_t *uplink = json_object_get(view_part(view, 0), "uplink");
+	const json_t *network = view_part(view, 1);
 
-	draw_section_begin(view, TEXT_UPLINK, "uplink");
-	html_put(view->html, "<p class=\"state\">");
-	draw_tag(view, WORD_LINK, json_text(uplink, "state"));
-	html_put(view->html,
-		" <bdi>%s</bdi></p><p class=\"faint\">%s <code>gatehousectl doctor</code></p>",
-		json_text(uplink, "detail"), text(TEXT_SETUP_UPLINK));
-	draw_section_end(view);
+	draw_interfaces(view, network);
+	if (json_text(uplink, "host")[0] || !network_has_own_ways(network)) {
+		draw_section_begin(view, TEXT_UPLINK, "uplink");
+		html_put(view->html, "<p class=\"state\">");
+		draw_tag(view, WORD_LINK, json_text(uplink, "state"));
+		html_put(view->html, " <bdi>%s</bdi></p>", json_text(uplink, "detail"));
+		draw_section_end(view);
+	}
+	if (network_has_own_ways(network))
+		draw_ways(view, network);
+	draw_link_test(view, network, "/setup/test");
+	html_put(view->html, "<p class=\"faint\">%s <code>gatehousectl doctor</code></p>",
+		text(TEXT_SETUP_UPLINK));
 }
 
 void draw_setup(struct view *view)
@@ -76,5 +85,7 @@ void draw_setup(struct view *view)
 	draw_input(view, TEXT_PASSWORD_TWICE, "again", "setup", "",
 		"type=\"password\" required autocomplete=\"new-password\"");
 	entry_end(view, TEXT_SETUP_BUTTON);
-	draw_way_out(view);
+	/* Nothing of the network for strangers from elsewhere. */
+	if (entry_may_set_up(view->request))
+		draw_way_out(view);
 }

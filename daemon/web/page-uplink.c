@@ -180,17 +180,32 @@ static void draw_gateway(struct view *view, const json_t *status)
 	html_put(view->html, "</dd></div></dl></section>\n");
 }
 
+/* Of a broker that all share, and of platforms whose devices connect by themselves: what there is.
+ */
+static void draw_links(struct view *view, const json_t *uplink, const json_t *network)
+{
+	bool own = network_has_own_ways(network);
+
+	if (json_text(uplink, "host")[0] || !own)
+		draw_link(view, uplink);
+	if (own)
+		draw_ways(view, network);
+	draw_link_test(view, network, view_may(view, ROLE_TECHNICIAN) ? "/uplink/test" : NULL);
+}
+
 void draw_uplink(struct view *view)
 {
 	const json_t *status = view_part(view, 0), *queue = view_part(view, 1);
+	const json_t *network = view_part(view, 3);
 
 	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
-	draw_link(view, json_object_get(status, "uplink"));
+	draw_links(view, json_object_get(status, "uplink"), network);
 	draw_queue(view, json_object_get(status, "queue"));
 	draw_losses(view, queue);
 	draw_waiting_most(view, json_object_get(queue, "devices"));
 	draw_gaps(view, json_object_get(queue, "gaps"));
 	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
+	draw_interfaces(view, network);
 	draw_gateway(view, status);
 	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))

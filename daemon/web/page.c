@@ -24,7 +24,8 @@
 
 static const struct page pages[] = {
 	{"/login", ROLE_NONE, TEXT_LOGIN, true, draw_login, {{API "status", NULL, false}}},
-	{"/setup", ROLE_NONE, TEXT_SETUP, true, draw_setup, {{API "status", NULL, false}}},
+	{"/setup", ROLE_NONE, TEXT_SETUP, true, draw_setup,
+		{{API "status", NULL, false}, {API "network", NULL, false}}},
 	{"/waiting", ROLE_VIEWER, TEXT_WAITING, false, draw_waiting,
 		{{API "status", NULL, false}, {API "alarms", NULL, false},
 			{API "heard", NULL, false}, {API "devices", WAITING, false}}},
@@ -41,7 +42,7 @@ static const struct page pages[] = {
 		{{API "devices", "limit=200", true}, {API "status", NULL, false}}},
 	{"/uplink", ROLE_VIEWER, TEXT_UPLINK, false, draw_uplink,
 		{{API "status", NULL, false}, {API "queue", NULL, false},
-			{API "dead", "limit=20", false}}},
+			{API "dead", "limit=20", false}, {API "network", NULL, false}}},
 	{"/account", ROLE_VIEWER, TEXT_ACCOUNT, false, draw_account, {{API "status", NULL, false}}},
 	{"/authorities", ROLE_TECHNICIAN, TEXT_CAS, false, draw_cas,
 		{{API "device-cas", NULL, false}, {API "site-ca", NULL, false}}},

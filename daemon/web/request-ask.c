@@ -103,6 +103,17 @@ void request_wipe(json_t *body) /* NOLINT(misc-no-recursion) */
 	json_array_foreach(body, i, value) request_wipe(value);
 }
 
+void request_test_as_page(struct request *request, request_next_fn then)
+{
+	static const struct api_caller caller = {
+		.role = ROLE_TECHNICIAN, .name = "page", .via = "page"};
+
+	request->then = then;
+	call_api(request,
+		&(const struct api_request){
+			.method = "POST", .path = "/api/v1/network/test", .caller = &caller});
+}
+
 void request_ask_as_page(
 	struct request *request, const char *path, const char *query, request_next_fn then)
 {

@@ -107,3 +107,6 @@ void request_wipe(json_t *body);
 /* The same in the page's own name, as a viewer: what the page must know before anybody is there. */
 void request_ask_as_page(
 	struct request *request, const char *path, const char *query, request_next_fn then);
+/* Likewise, before anybody is there: lets the gateway test its ways out. The caller has looked who
+ * may (entry_may_set_up()). */
+void request_test_as_page(struct request *request, request_next_fn then);

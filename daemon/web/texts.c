@@ -161,9 +161,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_EVIDENCE] = "Evidence",
 	[TEXT_PLATFORM] = "Platform",
 	[TEXT_UNTIL] = "until",
-	[TEXT_SETUP_UPLINK] =
-		"As it was when this screen was loaded. Where to is the configuration's to say; "
-		"what to do about it:",
+	[TEXT_SETUP_UPLINK] = "Where readings go is the configuration's to say. More about it:",
 	[TEXT_PLATFORM_ID] = "Known there as",
 	[TEXT_LINK] = "Link",
 	[TEXT_CREDENTIAL] = "Credential",
@@ -201,6 +199,22 @@ static const char *const texts[TEXTS] = {
 		"done.",
 	[TEXT_GRAVE_ACTS] = "End or replace it",
 	[TEXT_BROKER] = "Broker",
+	[TEXT_INTERFACES] = "Interfaces",
+	[TEXT_INTERFACES_WHAT] = "Here the gateway listens to devices (lan.interfaces).",
+	[TEXT_INTERFACE_MISSING] = "is not there: correct the configuration, or connect it.",
+	[TEXT_INTERFACE_DOWN] = "is switched off.",
+	[TEXT_INTERFACE_BARE] = "has no address.",
+	[TEXT_WAYS] = "Platforms",
+	[TEXT_WAY_NOWHERE] = "Where it is, is not configured.",
+	[TEXT_WAY_DEVICES] = "devices connected",
+	[TEXT_WAY_REFUSED] = "refused",
+	[TEXT_TEST] = "Link test",
+	[TEXT_TEST_WHAT] =
+		"Knocks wherever readings go: is the name known, does somebody answer, is the "
+		"certificate trusted. Nothing is sent.",
+	[TEXT_TEST_LAST] = "Last done",
+	[TEXT_TEST_BUTTON] = "Test it now",
+	[TEXT_DONE_TEST] = "Tested.",
 	[TEXT_SINCE] = "Since",
 	[TEXT_NO_UPLINK] = "No broker is configured",
 	[TEXT_NO_UPLINK_WHAT] =

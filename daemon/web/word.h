@@ -15,6 +15,8 @@ enum word_kind {
 	WORD_AWAY,
 	WORD_COMMAND,
 	WORD_LABEL,
+	WORD_WAY,   /* a platform whose devices connect by themselves */
+	WORD_REACH, /* what came of knocking at a platform */
 	WORD_ADMIT, /* what an authority's word is worth */
 	WORD_KINDS
 };

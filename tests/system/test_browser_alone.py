@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios in the browser that need a gateway of their own; see test_browser.py."""
 
+import json
 import os
+import socket
 import sqlite3
 
 import pytest
 
 import screens
-from bed import coap
-from bed.people import set_up
+from bed import coap, until
+from bed.people import add_person, set_up
 from bed.plain import PlainDevice, device, open_window
 
 pytestmark = pytest.mark.together
@@ -33,6 +35,31 @@ def test_first_set_up(browser, make_gateway):
     browser.play('jobs.firstSetUp', gateway, code=lambda: gateway.ctl('setup')['code'])
     screens.look(browser, gateway, 'empty')
     screens.look(browser, gateway, 'nobody', who=None)
+
+
+def test_link_tested_at_set_up(browser, make_gateway, broker):
+    gateway = make_gateway(broker=broker).start()
+    until(lambda: gateway.api('GET', 'status')[1]['uplink']['state'] == 'up', 30, 'it is connected')
+    browser.play('jobs.testAtSetUp', gateway, {'broker': '127.0.0.1:%d' % broker.port})
+
+
+@pytest.mark.deadline(240)
+def test_clouds_alone(browser, make_gateway):
+    """No broker, and none is missed. A port that is taken, and nobody listens there, is the platform's."""
+    def people():
+        set_up(gateway)
+        add_person(gateway, 'vera', 'viewer')
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(('127.0.0.1', 0))
+        port = taken.getsockname()[1]
+        gateway = make_gateway(config={'platform': {'default': 'spotflow'},
+                                       'spotflow': {'host': '127.0.0.1', 'port': port}}).start()
+        browser.play('jobs.cloudsAlone', gateway, {'target': '127.0.0.1:%d' % port}, set_up=people)
+        findings = json.loads(gateway.tool('doctor', json=True).stdout)['findings']
+    assert not [one for one in findings if one['check'] == 'uplink'], 'no broker is missed'
+    reach = next(one for one in findings if one['check'] == 'reach')
+    assert reach['state'] == 'error' and reach['text'].startswith('127.0.0.1:%d: ' % port) and reach['remedy']
 
 
 def test_live_arrivals_and_restart(browser, make_gateway):

@@ -13,6 +13,10 @@ exports.firstSetUp = async (stage) => {
 	await stage.sees(page, "Set up this gateway");
 	await stage.sees(page, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
 	await stage.sees(page, "Not connected"); // no broker is configured, and it says so
+	const interfaces = page.locator("section").filter({ has: page.getByRole("heading", { name: "Interfaces" }) });
+	await stage.sees(interfaces, "127.0.0.1"); // where devices are listened to
+	await page.getByRole("button", { name: "Test it now" }).click();
+	await stage.sees(page.getByRole("status"), "Nothing to test: no platform and no broker is configured.");
 	const fill = async (code) => {
 		await page.getByLabel("Setup code").fill(code);
 		await page.getByLabel("Name", { exact: true }).fill("anna");
@@ -250,6 +254,48 @@ exports.uplinkLost = async (stage) => {
 	await stage.sees(page, "Not connected");
 	await stage.bed.start_broker();
 	await stage.sees(page, /✓\s*Connected/);
+};
+
+const panel = (page, name) => page.locator("section").filter({ has: page.getByRole("heading", { name, exact: true }) });
+
+// Before anybody can log in: does the way out work? The broker answers, and takes the gateway.
+exports.testAtSetUp = async (stage, { broker }) => {
+	const page = await stage.open();
+	await page.goto("/setup");
+	await page.getByLabel("Name", { exact: true }).fill("anna");
+	await page.getByRole("button", { name: "Test it now" }).click();
+	await stage.sees(page.getByRole("status"), "Tested: every platform answers.");
+	await stage.sees(page.getByRole("heading", { level: 1 }), "Set up this gateway");
+	for (const text of [broker, /✓\s*Connected/, "It answers, without TLS, and the gateway is connected there.", "Last done"])
+		await stage.sees(panel(page, "Link test"), text);
+	await stage.accessible(page, "a link that was tested at the set-up");
+	await stage.fits(page, "a link that was tested at the set-up");
+};
+
+// Clouds alone: there is no broker, and nothing says that one is missing. Each platform in words; the
+// test tells what is wrong with the way there, and what to do.
+exports.cloudsAlone = async (stage, { target }) => {
+	for (const [path, who] of [["/setup", null], ["/uplink", "anna"]]) {
+		const page = who ? await stage.enter(who) : await stage.open();
+		await page.goto(path);
+		await stage.sees(panel(page, "Platforms"), "spotflow");
+		await stage.sees(panel(page, "Platforms"), "No device yet");
+		for (const text of ["Not connected", "No broker is configured", "no broker is configured"])
+			await stage.never(page, text);
+		await page.getByRole("button", { name: "Test it now" }).click();
+		await stage.sees(panel(page, "Link test"), target);
+		for (const text of [/✕\s*Not reached/, "It could not be reached.", "Check the network, the port, and the firewalls"])
+			await stage.sees(panel(page, "Link test"), text);
+		await stage.sees(page, "Tested: 1 of 1 do not answer as they should.");
+		await stage.accessible(page, `a link that fails on ${path}`);
+		await stage.fits(page, `a link that fails on ${path}`);
+		if (!who)
+			await stage.bed.set_up();
+	}
+	const vera = await stage.enter("vera");
+	await vera.goto("/uplink");
+	await stage.sees(panel(vera, "Link test"), "Not reached");
+	assert.equal(await vera.getByRole("button", { name: "Test it now" }).count(), 0);
 };
 
 // Ten thousand devices: found by a word, looked through by fifty, without a wait that one notices.

@@ -48,6 +48,12 @@ struct world {
 	struct site_ca site_ca;
 	struct metrics metrics;
 	struct api_probe probe;
+	struct api_interface interface;
+	struct api_way way[2];
+	struct api_test test;
+	int test_result;
+	unsigned tests;
+	api_test_fn test_done;
 	/* what the stand-in was asked, and how it answers */
 	struct act act;
 	unsigned acts, journals;
@@ -262,6 +268,38 @@ static struct device *add_device(
 	return device;
 }
 
+static void on_interfaces(void *userdata, api_interface_fn each, void *each_userdata)
+{
+	each(each_userdata, &((struct world *)userdata)->interface);
+}
+
+static void on_ways(void *userdata, api_way_fn each, void *each_userdata)
+{
+	struct world *world = userdata;
+
+	for (size_t i = 0; i < ELEMENTS(world->way); i++)
+		if (world->way[i].platform)
+			each(each_userdata, &world->way[i]);
+}
+
+static void on_test(void *userdata, api_test_fn done, void *done_userdata)
+{
+	struct world *world = userdata;
+
+	world->tests++;
+	if (world->later) {
+		world->test_done = done;
+		world->done_userdata = done_userdata;
+	} else {
+		done(done_userdata, world->test_result, &world->test);
+	}
+}
+
+static const struct api_test *on_tested(void *userdata)
+{
+	return &((struct world *)userdata)->test;
+}
+
 static int setup(void **state)
 {
 	static const struct api_ops ops = {
@@ -278,6 +316,10 @@ static int setup(void **state)
 		.gaps = on_gaps,
 		.letters = on_letters,
 		.probe = on_probe,
+		.interfaces = on_interfaces,
+		.ways = on_ways,
+		.test = on_test,
+		.tested = on_tested,
 	};
 	const struct owed_limits limits = {
 		.outbox_bytes = 1000000, .window_readings = 100, .in_flight = 10};
@@ -1317,6 +1359,143 @@ static void test_shades_of_wrong(void **state)
 	assert_non_null(strstr(text, "full in 40 minutes"));
 }
 
+/* ---- how it is connected ---- */
+
+static const char *first_state(struct world *world)
+{
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/network", NULL, NULL), 200);
+	return json_string_value(json_object_get(
+		json_array_get(json_object_get(world->body, "platforms"), 0), "state"));
+}
+
+/* A platform is as well as its devices; one that is shared, and has none yet, as the link. */
+static void test_platforms_in_words(void **state)
+{
+	static const struct {
+		struct api_way way;
+		const char *state, *finding;
+	} row[] = {
+		{{.devices = 0}, "idle", "ok"},
+		{{.devices = 3, .connected = 3}, "up", "ok"},
+		{{.devices = 3, .connected = 2, .connecting = 1}, "partly", "warning"},
+		{{.devices = 3, .connecting = 1, .refused = 1}, "connecting", "ok"},
+		{{.devices = 3, .refused = 1}, "refused", "error"},
+		{{.devices = 3}, "down", "error"},
+	};
+	struct world *world = *state;
+	const char *text;
+
+	for (size_t i = 0; i < ELEMENTS(row); i++) {
+		world->way[0] = row[i].way;
+		world->way[0].platform = "spotflow";
+		world->way[0].host = "api.example";
+		assert_string_equal(first_state(world), row[i].state);
+		assert_string_equal(diagnosis(world, "platforms", &text), row[i].finding);
+		/* Clouds alone: that there is no broker is nothing wrong. */
+		assert_string_equal(finding(world, "uplink", &text), "");
+	}
+	world->way[0].host = "";
+	assert_string_equal(diagnosis(world, "platforms", &text), "error");
+	world->way[0] =
+		(struct api_way){.platform = "local", .host = "b", .shared = true, .link = LINK_UP};
+	assert_string_equal(first_state(world), "up");
+	assert_string_equal(diagnosis(world, "platforms", &text), "");
+	assert_string_equal(finding(world, "uplink", &text), "warning");
+}
+
+static void test_interfaces(void **state)
+{
+	struct world *world = *state;
+	const json_t *one;
+
+	world->interface = (struct api_interface){.name = "eth0",
+		.present = true,
+		.up = true,
+		.count = 2,
+		.address = {"192.0.2.7", "fe80::1%eth0"}};
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/network", NULL, NULL), 200);
+	one = json_array_get(json_object_get(world->body, "interfaces"), 0);
+	assert_string_equal(json_string_value(json_object_get(one, "name")), "eth0");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(one, "addresses"), 1)),
+		"fe80::1%eth0");
+	assert_true(json_is_null(json_object_get(world->body, "test")));
+}
+
+static const json_t *tested(struct world *world, int result, const char *why)
+{
+	world->test.target[0].result = result;
+	world->test.target[0].why = why;
+	assert_int_equal(call(world, &technician, "POST", "/api/v1/network/test", NULL, NULL), 200);
+	return json_array_get(json_object_get(json_object_get(world->body, "test"), "targets"), 0);
+}
+
+static void test_link_test(void **state)
+{
+	static const struct {
+		int result;
+		const char *state;
+	} row[] = {{-EHOSTUNREACH, "unresolved"}, {-ECONNREFUSED, "unreachable"},
+		{-ETIMEDOUT, "late"}, {-EKEYREJECTED, "untrusted"}, {-EPROTO, "no-tls"},
+		{-ENOENT, "no-anchors"}, {-EIO, "failed"}};
+	struct world *world = *state;
+	const json_t *one;
+
+	assert_int_equal(call(world, &technician, "POST", "/api/v1/network/test", NULL, NULL), 200);
+	assert_non_null(strstr(text_at(world, "text"), "Nothing to test"));
+	world->test = (struct api_test){.time = 1000,
+		.count = 1,
+		.target = {{.host = "b.example",
+			.port = 8883,
+			.platforms = "local mqtt",
+			.tls = true,
+			.usec = 12345}}};
+	for (size_t i = 0; i < ELEMENTS(row); i++) {
+		one = tested(world, row[i].result, "its name is odd");
+		assert_string_equal(json_string_value(json_object_get(one, "state")), row[i].state);
+		assert_string_equal(
+			json_string_value(json_object_get(one, "text")), "Its name is odd.");
+		assert_true(strlen(json_string_value(json_object_get(one, "remedy"))) > 10);
+		assert_non_null(strstr(text_at(world, "text"), "1 of 1"));
+	}
+	one = tested(world, 0, "");
+	assert_string_equal(json_string_value(json_object_get(one, "state")), "answers");
+	assert_string_equal(json_string_value(json_object_get(one, "remedy")), "");
+	assert_int_equal(json_integer_value(json_object_get(one, "milliseconds")), 12);
+	assert_int_equal(json_array_size(json_object_get(one, "platforms")), 2);
+	assert_non_null(strstr(text_at(world, "text"), "every platform answers"));
+	/* Where the gateway logs in itself, that is known, too. */
+	world->test.target[0].shared = true;
+	world->facts.uplink = LINK_REFUSED;
+	strcpy(world->facts.uplink_detail, "not authorised");
+	one = tested(world, 0, "");
+	assert_string_equal(json_string_value(json_object_get(one, "state")), "refused");
+	assert_non_null(strstr(json_string_value(json_object_get(one, "text")), "not authorised"));
+	assert_non_null(strstr(text_at(world, "text"), "1 of 1"));
+	world->facts.uplink = LINK_UP;
+	world->test.target[0].tls = false;
+	one = tested(world, 0, "");
+	assert_string_equal(json_string_value(json_object_get(one, "state")), "connected");
+	assert_non_null(strstr(json_string_value(json_object_get(one, "text")), "without TLS"));
+	/* It is there for who asks later. */
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/network", NULL, NULL), 200);
+	assert_true(json_is_object(json_object_get(world->body, "test")));
+	world->test_result = -EBUSY;
+	assert_int_equal(call(world, &technician, "POST", "/api/v1/network/test", NULL, NULL), 429);
+}
+
+/* The gateway stops while somebody waits. */
+static void test_link_test_at_the_end(void **state)
+{
+	struct world *world = *state;
+
+	world->later = true;
+	call(world, &technician, "POST", "/api/v1/network/test", NULL, NULL);
+	world->api = api_free(world->api);
+	assert_int_equal(world->status, 503);
+	world->test_done(world->done_userdata, -ECANCELED, NULL);
+	assert_int_equal(world->answers, 1);
+}
+
 /* A parcel comes and goes as base64url. */
 static void test_parcels(void **state)
 {
@@ -1472,6 +1651,10 @@ int main(void)
 		IN_WORLD(test_a_healthy_gateway),
 		IN_WORLD(test_what_is_wrong),
 		IN_WORLD(test_shades_of_wrong),
+		IN_WORLD(test_platforms_in_words),
+		IN_WORLD(test_interfaces),
+		IN_WORLD(test_link_test),
+		IN_WORLD(test_link_test_at_the_end),
 		IN_WORLD(test_devices),
 		IN_WORLD(test_device),
 		IN_WORLD(test_commands_on_disk),

@@ -7,12 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -290,6 +293,93 @@ static void chain_and_name_are_verified(void **state)
 	assert_int_equal(got.result, -EPROTONOSUPPORT);
 }
 
+static void knock_at(const char *url, const char *ca_name, bool direct, struct got *got)
+{
+	struct http_exchange *exchange;
+	char ca[128];
+
+	path_of(ca_name, ca);
+	*got = (struct got){0};
+	assert_return_code(http_send(fixture.http,
+				   &(const struct http_request){.method = "GET",
+					   .url = url,
+					   .ca_file = ca,
+					   .proxy = "",
+					   .lane = "test",
+					   .knocks = true,
+					   .direct = direct},
+				   on_done, got, &exchange),
+		0);
+	await(&got->answers, 1);
+}
+
+/* A port that nobody listens on, and that stays taken. */
+static int taken_port(bool listens, unsigned *ret_port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_return_code(fd, errno);
+	assert_return_code(bind(fd, (struct sockaddr *)&address, size), errno);
+	if (listens)
+		assert_return_code(listen(fd, 4), errno);
+	assert_return_code(getsockname(fd, (struct sockaddr *)&address, &size), errno);
+	*ret_port = ntohs(address.sin_port);
+	return fd;
+}
+
+/* Name, connection, TLS; nothing is sent, so what is behind it need not speak HTTP. */
+static void a_knock(void **state)
+{
+	struct got got;
+	char url[128];
+	unsigned port;
+	int fd;
+
+	snprintf(url, sizeof(url), "https://localhost:%u/", fixture.port);
+	knock_at(url, "right.pem", true, &got);
+	assert_int_equal(got.result, 0);
+	assert_int_equal(got.size, 0);
+	knock_at(url, "other.pem", true, &got);
+	assert_int_equal(got.result, -EKEYREJECTED);
+	knock_at(url, "missing.pem", true, &got);
+	assert_int_equal(got.result, -ENOENT);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", fixture.port);
+	knock_at(url, "right.pem", true, &got);
+	assert_int_equal(got.result, -EKEYREJECTED);
+	fd = taken_port(true, &port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+	knock_at(url, "right.pem", true, &got);
+	assert_int_equal(got.result, 0);
+	close(fd);
+	fd = taken_port(false, &port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+	knock_at(url, "right.pem", true, &got);
+	assert_int_equal(got.result, -ECONNREFUSED);
+	close(fd);
+}
+
+static void a_knock_past_the_proxy(void **state)
+{
+	struct got got;
+	char url[128];
+	unsigned port;
+	int fd = taken_port(false, &port);
+
+	/* What the environment says is a proxy is none for what is no HTTP. */
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
+	assert_return_code(setenv("https_proxy", url, 1), errno);
+	snprintf(url, sizeof(url), "https://localhost:%u/", fixture.port);
+	knock_at(url, "right.pem", true, &got);
+	assert_int_equal(got.result, 0);
+	knock_at(url, "right.pem", false, &got);
+	assert_int_equal(got.result, -ECONNREFUSED);
+	unsetenv("https_proxy");
+	close(fd);
+}
+
 static void what_is_too_large_is_cut_off(void **state)
 {
 	struct got got;
@@ -440,6 +530,8 @@ int main(void)
 		TEST(what_is_sent_arrives),
 		TEST(status_and_retry_after),
 		TEST(nobody_is_followed),
+		TEST(a_knock),
+		TEST(a_knock_past_the_proxy),
 		TEST(chain_and_name_are_verified),
 		TEST(what_is_too_large_is_cut_off),
 		TEST(broken_answers),
