@@ -68,7 +68,7 @@
  *           "key":{"source","expected","next","public"}, "audit":{"rows","head"}, "alarms":n, "set_up":bool}
  * QUEUE = {"readings","bytes","limit_bytes","oldest","in_flight","accepted","delivered","refused","dead","dropped",
  *          "lost":{"<reason>":n,...},"bytes_per_hour","seconds_left" (both null while they are not known),
- *          "devices":[{"id","name","stage","readings"}],"gaps":[{"device","first","last","count","reason"}]}
+ *          "share_bytes" (what one device may have waiting at present),"devices":[{"id","name","stage","readings","bytes"}],"gaps":[{"device","first","last","count","reason"}]}
  * NETWORK = {"interfaces":[{"name","present","up","addresses":[...]}] (on which devices are listened to),"coap_port","secure_port",
  *           "page":{"addresses":[...],"port"},
  *           "platforms":[{"name","host","port","shared":bool (by the gateway's own session),"state" (idle, up, partly, connecting,

@@ -14,7 +14,7 @@
 
 struct waiting {
 	const struct device *device;
-	uint64_t readings;
+	uint64_t readings, bytes;
 };
 
 static int by_readings(const void *a, const void *b)
@@ -32,9 +32,9 @@ static json_t *waiting_json(const struct waiting *waiting)
 	enum device_stage stage;
 
 	lifecycle_describe(&record->life, &word, &stage);
-	return json_pack("{s:o,s:o,s:s,s:I}", "id", api_text(record->id), "name",
+	return json_pack("{s:o,s:o,s:s,s:I,s:I}", "id", api_text(record->id), "name",
 		api_text(record->name), "stage", device_stage_to_string(stage), "readings",
-		(json_int_t)waiting->readings);
+		(json_int_t)waiting->readings, "bytes", (json_int_t)waiting->bytes);
 }
 
 /* NULL on lack of memory. */
@@ -49,8 +49,9 @@ static json_t *devices_json(const struct api_view *view, uint64_t limit)
 		return NULL;
 	for (const struct device *device = registry_first(view->registry); device;
 		device = registry_next(device)) {
-		list[count] = (struct waiting){
-			device, owed_device_count(view->owed, device->record->row)};
+		list[count] =
+			(struct waiting){device, owed_device_count(view->owed, device->record->row),
+				owed_device_bytes(view->owed, device->record->row)};
 		count += list[count].readings > 0;
 	}
 	qsort(list, count, sizeof(*list), by_readings);
@@ -77,6 +78,14 @@ static void add_pace(const struct api_view *view, json_t *body)
 			: json_null());
 }
 
+/* What one device may have waiting at present: the more is taken, the less that is. */
+static uint64_t share_of(const struct api_view *view)
+{
+	uint64_t share = owed_share(view->owed), max = (*view->config)->outbox_max_bytes;
+
+	return share < max ? share : max;
+}
+
 void api_get_queue(const struct api_context *context)
 {
 	const struct api *api = context->api;
@@ -88,6 +97,7 @@ void api_get_queue(const struct api_context *context)
 			json_integer((json_int_t)api->view.metrics->lost[i]));
 	json_object_set_new(body, "lost", lost);
 	add_pace(&api->view, body);
+	json_object_set_new(body, "share_bytes", json_integer((json_int_t)share_of(&api->view)));
 	json_object_set_new(body, "devices", devices_json(&api->view, limit));
 	api->ops->gaps(api->userdata, add_gap, gaps);
 	json_object_set_new(body, "gaps", gaps);

@@ -156,6 +156,7 @@ void view_queue(const json_t *answer, FILE *out)
 	view_sums(answer, out);
 	pair_print(out, "Oldest", view_text(answer, "oldest", number));
 	pair_print(out, "In flight", view_text(answer, "in_flight", number));
+	pair_print(out, "One may have", view_text(answer, "share_bytes", number));
 	view_lost(json_object_get(answer, "lost"), out);
 	fputc('\n', out);
 	view_queue_devices(answer, out);

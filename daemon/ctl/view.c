@@ -206,8 +206,8 @@ void view_history(const json_t *answer, FILE *out)
 
 void view_queue_devices(const json_t *answer, FILE *out)
 {
-	static const struct column columns[] = {
-		{"DEVICE", "id"}, {"NAME", "name"}, {"STAGE", "stage"}, {"READINGS", "readings"}};
+	static const struct column columns[] = {{"DEVICE", "id"}, {"NAME", "name"},
+		{"STAGE", "stage"}, {"READINGS", "readings"}, {"BYTES", "bytes"}};
 
 	view_list(json_object_get(answer, "devices"), columns, ELEMENTS(columns), "Nothing waits.",
 		out);

@@ -85,28 +85,51 @@ static void draw_losses(struct view *view, const json_t *queue)
 	draw_section_end(view);
 }
 
-/* Who waits most. */
-static void draw_waiting_most(struct view *view, const json_t *list)
+/* How much of what it may have waiting: a bar with its number. */
+static void draw_quota(struct view *view, const json_t *row, const char *name, long long share)
 {
-	static const enum text head[] = {TEXT_DEVICE, TEXT_STATE, TEXT_QUEUED};
+	long long bytes = json_number(row, "bytes"), part = share > 0 ? bytes * 100 / share : 100;
+
+	html_put(view->html,
+		"<td data-label=\"%s\"><span class=\"quota\"><meter min=\"0\" max=\"%lld\" "
+		"high=\"%lld\" value=\"%lld\" aria-label=\"%s, %s\"></meter> %lld KiB, %lld%%"
+		"</span></td></tr>\n",
+		text(TEXT_QUOTA), share > 0 ? share : 1, share > 0 ? share / 10 * 8 : 1, bytes,
+		name, text(TEXT_QUOTA), (bytes + 1023) / 1024, part > 100 ? 100 : part);
+}
+
+static void draw_waiting_row(struct view *view, const json_t *row, long long share)
+{
+	const char *name = json_text(row, "name");
+
+	if (!name[0])
+		name = json_text(row, "id");
+	html_put(
+		view->html, "<tr><th scope=\"row\"><a href=\"/devices/%s\">", json_text(row, "id"));
+	draw_words(view, name);
+	html_put(view->html, "</a></th>");
+	draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(row, "stage")));
+	html_put(view->html, "<td data-label=\"%s\">%lld</td>", text(TEXT_QUEUED),
+		json_number(row, "readings"));
+	draw_quota(view, row, name, share);
+}
+
+/* Who waits most, and how much of what one may have. */
+static void draw_waiting_most(struct view *view, const json_t *queue)
+{
+	static const enum text head[] = {TEXT_DEVICE, TEXT_STATE, TEXT_QUEUED, TEXT_QUOTA};
+	const json_t *list = json_object_get(queue, "devices");
+	long long share = json_number(queue, "share_bytes");
 
 	draw_section_begin(view, TEXT_WAITING_MOST, "most");
 	if (json_array_size(list) == 0)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NOTHING_QUEUED));
-	else
+	html_put(view->html, "<p class=\"faint\">%s <strong>%lld</strong></p>\n",
+		text(TEXT_QUOTA_WHAT), share / 1024);
+	if (json_array_size(list) > 0)
 		draw_table_head(view, head, ELEMENTS(head));
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *row = json_array_get(list, i);
-		const char *name = json_text(row, "name");
-
-		html_put(view->html, "<tr><th scope=\"row\"><a href=\"/devices/%s\">",
-			json_text(row, "id"));
-		draw_words(view, name[0] ? name : json_text(row, "id"));
-		html_put(view->html, "</a></th>");
-		draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(row, "stage")));
-		html_put(view->html, "<td data-label=\"%s\">%lld</td></tr>\n", text(TEXT_QUEUED),
-			json_number(row, "readings"));
-	}
+	for (size_t i = 0; i < json_array_size(list); i++)
+		draw_waiting_row(view, json_array_get(list, i), share);
 	if (json_array_size(list) > 0)
 		html_put(view->html, "</tbody></table>\n");
 	draw_section_end(view);
@@ -202,7 +225,7 @@ void draw_uplink(struct view *view)
 	draw_links(view, json_object_get(status, "uplink"), network);
 	draw_queue(view, json_object_get(status, "queue"));
 	draw_losses(view, queue);
-	draw_waiting_most(view, json_object_get(queue, "devices"));
+	draw_waiting_most(view, queue);
 	draw_gaps(view, json_object_get(queue, "gaps"));
 	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
 	draw_interfaces(view, network);

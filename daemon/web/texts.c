@@ -290,6 +290,10 @@ static const char *const texts[TEXTS] = {
 	[TEXT_RATE] = "Comes in",
 	[TEXT_KIB_PER_HOUR] = "KiB an hour",
 	[TEXT_WAITING_MOST] = "Devices with most waiting",
+	[TEXT_QUOTA] = "Of its share",
+	[TEXT_QUOTA_WHAT] =
+		"One device may have so much waiting at present, in KiB; the fuller the queue, the "
+		"less. Whoever has its share keeps what is new itself until there is room:",
 	[TEXT_NOTHING_QUEUED] = "Nothing waits: what comes in goes out at once.",
 	[TEXT_GAPS] = "Given up, and not told yet",
 	[TEXT_LETTERS] = "Put aside",

@@ -347,5 +347,7 @@ def test_without_script_elsewhere(browser, plant):
 
 
 def test_uplink_lost(browser, plant):
-    play(browser, plant, 'jobs.uplinkLost', stop_broker=lambda: plant.broker.stop(),
+    one = let_in(plant, 'kept-1', '--name', 'Kept one')
+    play(browser, plant, 'jobs.uplinkLost', {'name': 'Kept one', 'id': one.id}, report=lambda value: one.report(value).code,
+         stop_broker=lambda: plant.broker.stop(),
          start_broker=lambda: bool(plant.broker.start()))

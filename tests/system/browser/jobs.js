@@ -246,14 +246,28 @@ exports.hostile = async (stage) => {
 	}
 };
 
-exports.uplinkLost = async (stage) => {
+// ... and who uses how much of what one device may have waiting.
+exports.uplinkLost = async (stage, { name, id }) => {
 	const page = await stage.enter("anna");
 	await page.goto("/uplink");
 	await stage.sees(page, "Connected");
 	await stage.bed.stop_broker();
 	await stage.sees(page, "Not connected");
+	for (let value = 0; value < 3; value++)
+		await stage.bed.report(value);
+	const row = panel(page, "Devices with most waiting").getByRole("row").filter({ hasText: name });
+	await stage.sees(row, "3");
+	await stage.sees(row, "1 KiB, 0%");
+	await row.getByRole("meter", { name: `${name}, Of its share` }).waitFor();
+	await stage.sees(page, "One device may have so much waiting at present, in KiB");
+	const { share_bytes: share, devices } = await (await page.request.get("/api/v1/queue")).json();
+	assert.ok(share > 1024 * 1024, "an outbox that is nearly empty");
+	assert.deepEqual(devices.filter((one) => one.id === id).map((one) => one.readings), [3]);
+	await stage.accessible(page, "what waits of one device");
+	await stage.fits(page, "what waits of one device");
 	await stage.bed.start_broker();
 	await stage.sees(page, /✓\s*Connected/);
+	await row.waitFor({ state: "detached" });
 };
 
 const panel = (page, name) => page.locator("section").filter({ has: page.getByRole("heading", { name, exact: true }) });

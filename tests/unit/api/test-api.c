@@ -1212,6 +1212,21 @@ static void test_queue(void **state)
 		"memory");
 	for (unsigned i = 0; i < 3; i++)
 		owed_take_row(world->owed, i ? many->record->row : few->record->row, 100, &row);
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
+	/* No share of its own: all of the outbox. */
+	assert_int_equal(json_integer_value(json_object_get(world->body, "share_bytes")), 1000);
+	list = json_object_get(world->body, "devices");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(list, 0), "bytes")), 200);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_array_get(list, 1), "bytes")), 100);
+	owed_set_limits(world->owed, &(const struct owed_limits){.outbox_bytes = 1000,
+					     .device_share = 4,
+					     .device_bytes = 400,
+					     .window_readings = 100,
+					     .in_flight = 10});
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
+	assert_int_equal(json_integer_value(json_object_get(world->body, "share_bytes")), 400);
 	pace_add(&world->metrics.taken, 100, NOW_USEC - 600 * USEC_PER_SEC);
 	world->metrics.lost[LOST_REVOKED] = 4;
 	assert_int_equal(call(world, &viewer, "GET", "/api/v1/queue", NULL, NULL), 200);
