@@ -124,7 +124,8 @@ static void look_at_way(void *userdata, const struct api_way *way)
 		find(examination, "platforms", way->connected ? "warning" : "error",
 			way->refused ? "See on their screens what the platform says: gatehousectl "
 				       "devices"
-				     : "Check the network: the link test of the screen Uplink knocks there.",
+				     : "Check the network: the link test of the screen Uplink "
+				       "knocks there.",
 			"%u of %u devices are connected to %s, %u were refused.", way->connected,
 			way->devices, way->platform, way->refused);
 }

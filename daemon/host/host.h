@@ -186,7 +186,7 @@ struct host {
 	bool cutting;		     /* the session is being cut: LOST will follow */
 	sd_event_source *cut_timer;
 	bool stopping;
-	struct http *http; /* NULL: no platform is reached by it */
+	struct http *http;	     /* NULL: no platform is reached by it */
 	struct link_test *link_test; /* link-test.c: the last one, or NULL */
 	struct platform_secrets secrets;
 	struct platform_ask *asks;	  /* platform-ask.c: no answer yet */
