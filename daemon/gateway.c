@@ -479,6 +479,8 @@ int gateway_reload(struct gateway *gateway)
 	reading_pump_soon(host);
 	trim_start(host);
 	upstream_reload(host, old);
+	if (multicast_reload(host, old) < 0)
+		log_error("The timer of the question to everybody could not be set.");
 	log_at(LOG_NOTICE, (&(const struct log_fields){.message_id = MESSAGE_RELOADED}),
 		"The configuration was reloaded.");
 	return 0;

@@ -223,6 +223,12 @@ static const struct config_key table[] = {
 	{"lan", "poll_interval", CONFIG_UINT, 1, 86400, "60", "s", true,
 		"Time between two reads of a device that is asked for its readings.", NULL,
 		MEMBER(poll_interval), NULL},
+	{"lan", "multicast_interval", CONFIG_UINT, 5, 3600, "600", "s", true,
+		"Time between two questions by multicast who is there (IPv4 and IPv6). Everybody "
+		"is "
+		"asked at the start and when the onboarding window is opened, too. Who is silent "
+		"three times is not there any more.",
+		NULL, MEMBER(multicast_interval), NULL},
 	{"lan", "device_rate", CONFIG_RATE, 10, 10000000, "10", "readings/s", true,
 		"Readings a second taken from one device in the long run.", NULL,
 		MEMBER(device_rate), NULL},

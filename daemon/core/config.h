@@ -53,12 +53,13 @@ struct config {
 	char lan_certificate[256], lan_key[256]; /* "" = the page's own */
 	char lan_profiles[256];			 /* directory of device profiles: profile.h */
 	bool mdns;				 /* announce and browse */
-	uint32_t window_max;	 /* seconds, onboarding window, at most 900. reloadable */
-	uint32_t poll_interval;	 /* seconds between GETs of a core.s link. reloadable */
-	double device_rate;	 /* readings a second. reloadable */
-	double device_burst;	 /* reloadable */
-	uint32_t pending_max;	 /* unknown names pending at a time: 64. reloadable */
-	uint32_t new_per_minute; /* unknown names a minute per interface: 10. reloadable */
+	uint32_t window_max;	     /* seconds, onboarding window, at most 900. reloadable */
+	uint32_t poll_interval;	     /* seconds between GETs of a core.s link. reloadable */
+	uint32_t multicast_interval; /* seconds. reloadable */
+	double device_rate;	     /* readings a second. reloadable */
+	double device_burst;	     /* reloadable */
+	uint32_t pending_max;	     /* unknown names pending at a time: 64. reloadable */
+	uint32_t new_per_minute;     /* unknown names a minute per interface: 10. reloadable */
 	/* page */
 	struct config_list page_addresses; /* where HTTPS listens; default { "127.0.0.1", "::1" } */
 	uint16_t page_port;		   /* 8443; 0 = any free port (tests) */

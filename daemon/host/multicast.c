@@ -15,7 +15,6 @@
 #include "host/sighted.h"
 #include "host/typed.h"
 
-#define ROUND_USEC    (600 * USEC_PER_SEC)
 #define ROUNDS_SILENT 3
 
 static int on_round(sd_event_source *source, uint64_t usec, void *userdata)
@@ -39,13 +38,23 @@ static void forget_silent(struct host *host)
 	}
 }
 
+static int set_timer(struct host *host)
+{
+	return loop_timer_set(host->loop, &host->multicast_timer,
+		host->config->multicast_interval * USEC_PER_SEC, on_round, host, "multicast");
+}
+
 int multicast_probe(struct host *host)
 {
 	host->multicast_round++;
 	forget_silent(host);
 	lan_probe_multicast(host->lan);
-	return loop_timer_set(
-		host->loop, &host->multicast_timer, ROUND_USEC, on_round, host, "multicast");
+	return set_timer(host);
+}
+
+int multicast_reload(struct host *host, const struct config *old)
+{
+	return host->config->multicast_interval == old->multicast_interval ? 0 : set_timer(host);
 }
 
 int multicast_start(struct host *host)

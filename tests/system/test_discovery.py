@@ -290,6 +290,17 @@ def test_everybody_is_asked(make_gateway):
 
 
 @pytest.mark.mdns
+def test_who_comes_later_is_asked_by_the_timer(make_gateway):
+    """Nobody asks for it: no start, no window."""
+    gateway = make_gateway(config={'lan': {'multicast_interval': 5}}).start()
+    with StandardDevice(COAP_PORT, '</>;ep="later",' + LINKS, group=True):
+        one = await_stage(gateway, 'later', 'seen')
+        assert one['found_by'] == 'multicast' and one['present']
+    # It is off now, and silent for more than three questions.
+    until(lambda: device(gateway, 'later') is None, 60, 'it is not there any more')
+
+
+@pytest.mark.mdns
 def test_who_answers_without_a_name_is_counted(make_gateway):
     with StandardDevice(COAP_PORT, LINKS, group=True):
         gateway = make_gateway().start()

@@ -184,6 +184,7 @@ static void test_defaults(void **state)
 	assert_true(config.mdns);
 	assert_int_equal(config.window_max, 900);
 	assert_int_equal(config.poll_interval, 60);
+	assert_int_equal(config.multicast_interval, 600);
 	assert_true(config.device_rate == 10.0 && config.device_burst == 100.0);
 	assert_int_equal(config.pending_max, 64);
 	assert_int_equal(config.new_per_minute, 10);
@@ -210,7 +211,7 @@ static const char full_text[] =
 	"\tinterfaces = {\"eth0\", wlan0,\n"
 	"\t\t'br-lan' } // two lines\n"
 	"\tport = 0 plain = refuse mdns = off\n"
-	"\twindow_max = 60 poll_interval = 5\n"
+	"\twindow_max = 60 poll_interval = 5 multicast_interval = 30\n"
 	"\tdevice_rate = 0.25 device_burst = 12.5\n"
 	"\tpending_max = 1 new_per_minute = 10000\n"
 	"}\n"
@@ -242,6 +243,7 @@ static void test_every_key(void **state)
 	assert_false(config->mdns);
 	assert_int_equal(config->window_max, 60);
 	assert_int_equal(config->poll_interval, 5);
+	assert_int_equal(config->multicast_interval, 30);
 	assert_true(config->device_rate == 0.25 && config->device_burst == 12.5);
 	assert_int_equal(config->pending_max, 1);
 	assert_int_equal(config->new_per_minute, 10000);

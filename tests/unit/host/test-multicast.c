@@ -43,6 +43,23 @@ static void everybody_is_asked_every_ten_minutes(void **state)
 	assert_int_equal(bed_timer_left("multicast"), ROUND);
 }
 
+static void a_reload_takes_another_interval(void **state)
+{
+	struct config old = bed.config;
+	unsigned before;
+
+	assert_true(multicast_start(&bed.host) >= 0);
+	bed_advance(ROUND / 2);
+	before = fake_multicast_probes;
+	assert_true(multicast_reload(&bed.host, &old) >= 0);
+	assert_int_equal(bed_timer_left("multicast"), ROUND / 2);
+	bed.config.multicast_interval = 30;
+	assert_true(multicast_reload(&bed.host, &old) >= 0);
+	assert_int_equal(bed_timer_left("multicast"), 30 * USEC_PER_SEC);
+	bed_advance(61 * USEC_PER_SEC);
+	assert_int_equal(fake_multicast_probes - before, 2);
+}
+
 static void an_answer_is_a_sighting(void **state)
 {
 	struct device *device;
@@ -84,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(everybody_is_asked_every_ten_minutes),
+		T(a_reload_takes_another_interval),
 		T(an_answer_is_a_sighting),
 		T(who_is_silent_for_three_rounds_is_gone),
 	};
