@@ -363,5 +363,6 @@ struct aws_settings {
 	const char *thing_prefix;  /* what the names of things begin with */
 	enum aws_method method;
 	uint32_t certificate_life; /* seconds, of one that the site's authority issues */
+	bool shadow;		   /* of a device that has such a one is used */
 	const char *gateway_id;
 };

@@ -402,6 +402,11 @@ static const struct config_key table[] = {
 		"Life of a certificate that is issued under the site's authority; it is renewed at "
 		"half of it.",
 		NULL, MEMBER(aws_certificate_life), NULL},
+	{"aws", "shadow", CONFIG_BOOL, 0, 1, "no", "", false,
+		"With jitr and jitp: devices use their shadows. Allow that in their policy first: "
+		"AWS ends the session of a device that may not. By a claim the template says it. "
+		"A device that is in follows with its next certificate.",
+		NULL, MEMBER(aws_shadow), NULL},
 	{"aws", "template", CONFIG_STRING, 0, 64, "\"\"", "", false,
 		"Name of the fleet provisioning template that makes the things.", NULL,
 		MEMBER(aws_template), &segment_form},

@@ -114,6 +114,7 @@ struct config {
 	char aws_thing_prefix[33];
 	enum aws_method aws_method;
 	uint32_t aws_certificate_life; /* seconds */
+	bool aws_shadow;
 	/* outbox */
 	uint64_t outbox_max_bytes;	 /* beyond it: 5.03. reloadable */
 	uint64_t outbox_device_bytes;	 /* of one device, 0 = its fair share. reloadable */

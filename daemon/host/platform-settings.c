@@ -69,6 +69,7 @@ const void *platform_settings_of(
 			.thing_prefix = config->aws_thing_prefix,
 			.method = config->aws_method,
 			.certificate_life = config->aws_certificate_life,
+			.shadow = config->aws_shadow,
 			.gateway_id = config->id};
 		return &room->aws;
 	}

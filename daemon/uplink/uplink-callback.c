@@ -69,7 +69,6 @@ static void open_failed(struct connection *connection, int code, const char *mes
 	if (connection->up || connection->down)
 		return; /* the answer was given already */
 	connection->down = true;
-	connection->down = true;
 	/* What the library says when the CONNECT was sent and the connection broke before the
 	 * CONNACK; other words when there was none, or no TLS. */
 	connection->hung_up =
@@ -183,7 +182,6 @@ static void connection_down(struct connection *connection, int code, const char 
 {
 	if (!connection->up || connection->down)
 		return; /* not yet an established session, or its end was told */
-	connection->down = true;
 	connection->down = true;
 	snprintf(connection->why_lost, sizeof(connection->why_lost), "%s", text);
 	if (code == REASON_SESSION_TAKEN_OVER)

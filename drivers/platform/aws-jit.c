@@ -254,7 +254,8 @@ static int issue(struct aws_call *call, const struct progress *progress)
 		return aws_give_up(call, "the certificate that was made for it is damaged");
 	const struct aws_credential credential = {.expires = facts.not_after,
 		.thing = span_from_string(facts.common_name),
-		.id = span_from_string(facts.fingerprint)};
+		.id = span_from_string(facts.fingerprint),
+		.shadow = call->settings->shadow};
 
 	call->services->log(LOG_NOTICE, call->device->record->id,
 		"The platform lets it in as %s, with the certificate %s.", facts.common_name,

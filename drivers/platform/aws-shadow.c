@@ -16,7 +16,8 @@
  * what was desired is taken back.
  *
  * A policy that does not allow it ends the session of its device; so a shadow is used where the
- * provisioning template says so, which is written beside the policy.
+ * provisioning template says so, which is written beside the policy; with certificates that are
+ * issued here no answer has such a word, and the configuration says so.
  *
  * When the device has done it, what was desired is reported as well: then the shadow has no delta.
  *

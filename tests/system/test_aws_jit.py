@@ -17,7 +17,7 @@ from bed.plain import await_stage, device
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
 
 from aws import Aws  # noqa: E402
-from test_aws import DEVICES, admitted, arrived  # noqa: E402
+from test_aws import DEVICES, SHADOWS, admitted, arrived, done, given, taken_in  # noqa: E402
 from way_in import alarms, await_link, words_of_platform  # noqa: E402
 
 SUBJECT = 'AWS::IoT::Certificate::'
@@ -102,6 +102,24 @@ def test_a_person_activates_it(make_gateway, cloud):
     assert pump.report(7).code == coap.CHANGED
     until(lambda: arrived(cloud, 'pump') == [7], 60, 'it arrives')
     assert not alarms(gateway)
+
+
+@pytest.mark.deadline(300)
+def test_the_shadow_of_such_a_device(make_gateway, cloud):
+    """Where the configuration says so: what is desired there comes to the device, and what is known of it here
+    is reported. Where it does not the policy need not know of shadows."""
+    cloud.policies['devices'] = {**DEVICES, 'Statement': DEVICES['Statement'] + SHADOWS['Statement']}
+    gateway = begin(make_gateway, cloud, 'jitp', shadow=True)
+    gateway.ctl('site-ca', 'make')
+    cloud.register_ca(gateway.tool('site-ca', 'certificate', '-').stdout, template='jitp')
+    pump = taken_in(gateway, 'pump', '--owner', 'Works Ltd')
+    until(lambda: ((cloud.shadow('pump') or {}).get('reported', {}).get('gatehouse', {}).get('owner')
+                   == 'Works Ltd'), 60, 'it is reported')
+    cloud.desire('pump', {'interval': 5})
+    until(lambda: given(pump)['args'] == {'interval': 5}, 60, 'what is desired comes')
+    done(pump, given(pump), result={'interval': 5})
+    until(lambda: cloud.shadow('pump')['reported'].get('interval') == 5, 60, 'it is reported as done')
+    assert not any('shadow' in why for _, why in cloud.ends), cloud.ends
 
 
 @pytest.mark.long

@@ -389,6 +389,31 @@ static void the_authority_ends(void **state)
 	rules_end(&rules);
 }
 
+/* The shadow is used where the configuration says so, from the next certificate on. */
+static void its_shadow(void **state)
+{
+	char filter[128];
+	struct rules rules;
+
+	begin(&rules);
+	rules_take_in(&rules);
+	assert_int_equal(
+		rules.driver->listen(&rules.record, "plant", 1, filter, sizeof(filter)), -ENOTSUP);
+	rules_event(&rules, LIFE_LINK_UP);
+	rules.aws.shadow = true;
+	assert_int_equal(
+		rules.driver->listen(&rules.record, "plant", 1, filter, sizeof(filter)), -ENOTSUP);
+	rules.now += LIFE_MSEC / 2;
+	rules_event(&rules, LIFE_RENEW_DUE);
+	rules_settle(&rules);
+	for (unsigned n = 0; n < 4 && life(&rules)->credential != CREDENTIAL_HELD; n++)
+		wake(&rules);
+	assert_int_equal(
+		rules.driver->listen(&rules.record, "plant", 1, filter, sizeof(filter)), 0);
+	assert_string_equal(filter, "$aws/things/pump/shadow/get/+");
+	rules_end(&rules);
+}
+
 /* Where the platform says no in words, only a person lets it in again. */
 static void refused_by_the_platform(void **state)
 {
@@ -508,6 +533,7 @@ int main(void)
 		cmocka_unit_test(the_line_was_down_until_its_end),
 		cmocka_unit_test(a_renewal_that_waits),
 		cmocka_unit_test(another_authority),
+		cmocka_unit_test(its_shadow),
 		cmocka_unit_test(the_authority_ends),
 		cmocka_unit_test(a_renewal_that_is_refused_harms_nobody),
 		cmocka_unit_test(a_wrong_clock),
