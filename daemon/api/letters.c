@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 
 #define LIST_DEFAULT 50
+#define FORGOTTEN    "forgotten device"
 
 /* What the answer needs beside the letters. */
 struct asked {
@@ -25,7 +26,7 @@ static json_t *letter_json(const struct api_view *view, const struct letter *let
 		api_text(
 			gh_id_format((*view->config)->id, owed_epoch(view->owed), letter->row, id)),
 		"device", device ? api_text(device->record->id) : json_null(), "name",
-		api_text(device ? device->record->name : ""), "trust",
+		api_text(device ? device->record->name : FORGOTTEN), "trust",
 		trust_to_string(letter->trust), "time", api_time(letter->time), "clock_synced",
 		letter->clock_synced, "format", (int)letter->format, "bytes",
 		(json_int_t)letter->size, "reason", api_text(letter->reason), "put_aside",

@@ -167,6 +167,16 @@ bool flight_has_room(const struct host *host, size_t more)
 	return session_any_is_up(host) && host->flights_in_use + more < FLIGHTS_MAX;
 }
 
+/* The gateway's session takes one at a time (core/suspect.h) and has it; devices with a session of
+ * their own do not wait for that. Whose reading is put back comes last of all that may send. False:
+ * everybody's was, so nobody is left. */
+static bool pass_over(struct host *host, const struct reading *reading)
+{
+	owed_put_back(host->owed, reading->device_row, reading->row);
+	outbox_unpaced(host);
+	return ++host->passed_over <= registry_count(host->registry);
+}
+
 /* False: not now, for none of them. */
 static bool pump_one(struct host *host, struct reading *reading, unsigned *count)
 {
@@ -178,9 +188,10 @@ static bool pump_one(struct host *host, struct reading *reading, unsigned *count
 		return true;
 	}
 	if (!session_has_own(device) && !suspect_has_room(&host->suspect)) {
-		owed_put_back(host->owed, reading->device_row, reading->row);
-		return false;
+		++*count;
+		return pass_over(host, reading);
 	}
+	host->passed_over = 0;
 	if (pack_is_wanted(host, device))
 		return pack_send(host, device, reading, count);
 	++*count;
@@ -192,14 +203,17 @@ static int on_pump(sd_event_source *source, void *userdata)
 	struct host *host = userdata;
 	struct reading *reading;
 	unsigned count = 0;
+	bool more = true;
 
-	while (count < PUMP_BUDGET && flight_has_room(host, 0) && owed_has_next(host->owed) &&
-		outbox_paced(host) && (reading = owed_next(host->owed)))
-		if (!pump_one(host, reading, &count))
-			break;
+	while (more && count < PUMP_BUDGET && flight_has_room(host, 0) &&
+		owed_has_next(host->owed) && outbox_paced(host) &&
+		(reading = owed_next(host->owed)))
+		more = pump_one(host, reading, &count);
 	ask_for_more(host);
+	if (!more || !owed_has_next(host->owed))
+		host->passed_over = 0;
 	/* The budget was used up: go on in the next turn, others first. */
-	if (count >= PUMP_BUDGET)
+	if (more && count >= PUMP_BUDGET)
 		reading_pump_soon(host);
 	return 0;
 }

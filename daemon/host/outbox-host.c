@@ -103,6 +103,11 @@ static int on_pace_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+void outbox_unpaced(struct host *host)
+{
+	host->pace.tokens++;
+}
+
 bool outbox_paced(struct host *host)
 {
 	double pace = host->config->outbox_pace;

@@ -21,3 +21,5 @@ void outbox_start(struct host *host);
 
 /* May one more reading leave now? False: the pump is called again when it may. */
 bool outbox_paced(struct host *host);
+/* It did not: it costs nothing of the pace. */
+void outbox_unpaced(struct host *host);

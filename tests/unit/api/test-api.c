@@ -1065,6 +1065,8 @@ static void test_dead_letters(void **state)
 		json_string_value(json_object_get(first, "reason")), "MQTT reason 0x95");
 	/* Its device is gone; what is written there is foreign. */
 	assert_true(json_is_null(json_object_get(second, "device")));
+	assert_string_equal(json_string_value(json_object_get(second, "name")), "forgotten device");
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "");
 	world->next = 3;
 	assert_int_equal(
 		call(world, &viewer, "GET", "/api/v1/dead", "before=12&limit=900", NULL), 200);

@@ -122,6 +122,53 @@ static void shared_and_own_go_side_by_side(void **state)
 	assert_int_equal(own->record->life.link, LINK_DOWN);
 }
 
+#define METERS 40
+
+static void shared_broker_hangs_up(void)
+{
+	bed.host.mqtt_version = 4;
+	uplink_event(UPLINK_LOST);
+	bed_advance(60 * USEC_PER_SEC);
+	link_up();
+	bed.host.mqtt_version = 4;
+	bed_run_loop();
+}
+
+/* The gateway's session sends one at a time until it is known whom its broker hangs up about: that
+ * is nothing to a device with a session of its own. */
+static void a_suspect_on_the_shared_session_holds_no_other(void **state)
+{
+	struct device *own;
+	char ep[16], ip[24];
+	size_t from;
+
+	bed.config.new_per_minute = 2 * METERS;
+	for (unsigned i = 0; i < METERS; i++) {
+		snprintf(ep, sizeof(ep), "meter-%u", i);
+		snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
+		active_device(ep, ip);
+	}
+	own = connected("pump", "10.0.0.7");
+	link_up();
+	for (unsigned i = 0; i < METERS; i++) {
+		snprintf(ep, sizeof(ep), "meter-%u", i);
+		snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
+		send_reading(ep, ip, "1");
+	}
+	shared_broker_hangs_up();
+	shared_broker_hangs_up();
+	assert_int_equal(bed.host.suspect.alone, METERS);
+	from = fake_publication_count;
+	send_reading("pump", "10.0.0.7", "1");
+	send_reading("pump", "10.0.0.7", "2");
+	assert_int_equal(published("/telemetry", from), 2);
+	assert_non_null(strstr(fake_publications[from].topic, own->record->id));
+	/* And then it rests: nobody's turn comes again before an answer. */
+	bed_run_loop();
+	assert_int_equal(bed.host.passed_over, 0);
+	assert_int_equal(published("/telemetry", from), 2);
+}
+
 static void lost_is_tried_again_and_sent_again(void **state)
 {
 	struct device *device = connected("pump", "10.0.0.7");
@@ -595,6 +642,7 @@ int main(void)
 		TEST(a_session_under_the_devices_own_user),
 		TEST(a_renewed_session_waits_for_what_is_in_flight),
 		TEST(shared_and_own_go_side_by_side),
+		TEST(a_suspect_on_the_shared_session_holds_no_other),
 		TEST(lost_is_tried_again_and_sent_again),
 		TEST(refused_waits_for_another_token),
 		TEST(another_token_is_taken_at_once),
