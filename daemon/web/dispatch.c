@@ -23,6 +23,7 @@
 #include "web/guard.h"
 #include "web/interfaces.h"
 #include "web/page.h"
+#include "web/texts.h"
 
 #define COOKIE_NAME  "__Host-gh"
 #define API_PREFIX   "/api/v1/"
@@ -82,7 +83,7 @@ static bool host_is_ours(const struct request *request)
 void dispatch_headers(struct request *request)
 {
 	if (request->method == METHOD_OTHER) {
-		request_answer_error(request, 405, "method", "This method is not used here.");
+		request_answer_error(request, 405, "method", text(TEXT_NO_METHOD));
 		return;
 	}
 	if (request->local)
@@ -94,8 +95,7 @@ void dispatch_headers(struct request *request)
 	if (request->method != METHOD_GET &&
 		!guard_same_origin(request_field(request, "Host"), request_field(request, "Origin"),
 			request_field(request, "Sec-Fetch-Site")))
-		request_answer_error(request, 403, "cross-site",
-			"The request did not come from this page. Nothing was changed.");
+		request_answer_error(request, 403, "cross-site", text(TEXT_CROSS_SITE));
 }
 
 /* --- who --- */
@@ -189,13 +189,11 @@ static void dispatch_form(struct request *request)
 	struct session *session = request_session(request);
 
 	if (!is_form(request)) {
-		page_fail(request, 415, "Forms are expected here. Nothing was changed.");
+		page_fail(request, 415, text(TEXT_NO_FORM));
 		return;
 	}
 	if (form_parse(span_of(request->body, request->body_size), &request->form) < 0) {
-		page_fail(request, 400,
-			"The form holds something that is no text, or too much. Nothing was "
-			"changed.");
+		page_fail(request, 400, text(TEXT_BAD_FORM));
 		return;
 	}
 	if (entry_post(request))
@@ -205,9 +203,7 @@ static void dispatch_form(struct request *request)
 		return;
 	}
 	if (!session_token_fits(session, form_value(request->form, "csrf"))) {
-		page_fail(request, 403,
-			"The form belongs to an older session. Nothing was changed. Go back, load "
-			"the page again and repeat it.");
+		page_fail(request, 403, text(TEXT_OLD_FORM));
 		return;
 	}
 	if (!account_post(request))
@@ -217,13 +213,13 @@ static void dispatch_form(struct request *request)
 static void dispatch_page(struct request *request)
 {
 	if (!parse_query(request)) {
-		page_fail(request, 400, "The address holds something that is no text.");
+		page_fail(request, 400, text(TEXT_BAD_ADDRESS));
 		return;
 	}
 	if (request->method == METHOD_POST)
 		dispatch_form(request);
 	else if (request->method != METHOD_GET)
-		page_fail(request, 405, "This method is not used here.");
+		page_fail(request, 405, text(TEXT_NO_METHOD));
 	else if (!entry_get(request))
 		page_get(request);
 }

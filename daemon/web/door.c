@@ -15,6 +15,7 @@
 #include "base/crypto.h"
 #include "web/entry.h"
 #include "web/stream.h"
+#include "web/texts.h"
 
 static bool is_call(const struct request *request, const char *path)
 {
@@ -37,8 +38,8 @@ static void on_login(struct request *request, int status, json_t *body)
 		return;
 	}
 	if (entry_begin_session(request, body, &session) < 0) {
-		request_answer_error(request, 429, "too-many-sessions",
-			"Too many people are logged in. Try again in a few minutes.");
+		request_answer_error(
+			request, 429, "too-many-sessions", text(TEXT_TOO_MANY_SESSIONS));
 		return;
 	}
 	answer = json_copy(body);
@@ -85,7 +86,7 @@ static bool refuse_change(struct request *request)
 			"The field X-CSRF-Token does not hold this session's token. Nothing was "
 			"changed.");
 	else
-		request_answer_error(request, 401, "login", "Log in first.");
+		request_answer_error(request, 401, "login", text(TEXT_LOG_IN_FIRST));
 	return true;
 }
 
@@ -139,8 +140,7 @@ void door_begin(struct request *request)
 	if (refuse_change(request))
 		return;
 	if (begins_session(request) && !entry_may_set_up(request)) {
-		request_answer_error(request, 403, "not-on-link",
-			"Set-up is open to machines on the same network only.");
+		request_answer_error(request, 403, "not-on-link", text(TEXT_SETUP_NOT_ON_LINK));
 		return;
 	}
 	refused = read_body(request, &body);

@@ -124,8 +124,9 @@ static void draw_waiting_most(struct view *view, const json_t *queue)
 	draw_section_begin(view, TEXT_WAITING_MOST, "most");
 	if (json_array_size(list) == 0)
 		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NOTHING_QUEUED));
-	html_put(view->html, "<p class=\"faint\">%s <strong>%lld</strong></p>\n",
-		text(TEXT_QUOTA_WHAT), share / 1024);
+	html_put(view->html, "<p class=\"faint\">%s <strong>%lld %s</strong>. %s</p>\n",
+		text(TEXT_QUOTA_WHAT), share >= 1 << 20 ? share >> 20 : share >> 10,
+		share >= 1 << 20 ? "MiB" : "KiB", text(TEXT_QUOTA_MORE));
 	if (json_array_size(list) > 0)
 		draw_table_head(view, head, ELEMENTS(head));
 	for (size_t i = 0; i < json_array_size(list); i++)

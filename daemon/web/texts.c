@@ -31,6 +31,13 @@ static const char *const texts[TEXTS] = {
 	[TEXT_OLD_FORM] =
 		"The form belongs to an older session. Nothing was changed. Load the page "
 		"again.",
+	[TEXT_NO_METHOD] = "This method is not used here.",
+	[TEXT_CROSS_SITE] = "The request did not come from this page. Nothing was changed.",
+	[TEXT_NO_FORM] = "Forms are expected here. Nothing was changed.",
+	[TEXT_BAD_FORM] =
+		"The form holds something that is no text, or too much. Nothing was changed.",
+	[TEXT_BAD_ADDRESS] = "The address holds something that is no text.",
+	[TEXT_LOG_IN_FIRST] = "Log in first.",
 	[TEXT_SETUP] = "Set up this gateway",
 	[TEXT_SETUP_BUTTON] = "Create the first administrator",
 	[TEXT_SETUP_CODE] = "Setup code",
@@ -291,9 +298,10 @@ static const char *const texts[TEXTS] = {
 	[TEXT_KIB_PER_HOUR] = "KiB an hour",
 	[TEXT_WAITING_MOST] = "Devices with most waiting",
 	[TEXT_QUOTA] = "Of its share",
-	[TEXT_QUOTA_WHAT] =
-		"One device may have so much waiting at present, in KiB; the fuller the queue, the "
-		"less. Whoever has its share keeps what is new itself until there is room:",
+	[TEXT_QUOTA_WHAT] = "One device may have waiting at present:",
+	[TEXT_QUOTA_MORE] =
+		"The fuller the queue, the less. A device that has its share keeps what is new "
+		"itself until there is room.",
 	[TEXT_NOTHING_QUEUED] = "Nothing waits: what comes in goes out at once.",
 	[TEXT_GAPS] = "Given up, and not told yet",
 	[TEXT_LETTERS] = "Put aside",

@@ -4,13 +4,13 @@
 
 const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } };
 
-// args: {folder, state, screens: [[name, path]], only: part of a picture's name or "", who}. What folds
+// args: {folder, state, screens: [[name, path]], only: parts of a picture's name with commas, or "", who}. What folds
 // is open on screens whose name ends in "-open".
 exports.take = async (stage, args) => {
 	for (const [size, viewport] of Object.entries(SIZES)) {
 		for (const colorScheme of ["light", "dark"]) {
 			const name = (screen) => `${args.state}-${screen}-${size}-${colorScheme}`;
-			const wanted = args.screens.filter(([screen]) => name(screen).includes(args.only));
+			const wanted = args.screens.filter(([screen]) => args.only.split(",").some((part) => name(screen).includes(part)));
 			if (!wanted.length)
 				continue;
 			const options = { viewport, colorScheme };
