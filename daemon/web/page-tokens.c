@@ -51,7 +51,7 @@ static void draw_operator(struct view *view, const char *since)
 	}
 	html_put(view->html, "</p>\n<form method=\"post\" action=\"/uplink/tokens/operator\">\n");
 	view_form_token(view, NULL);
-	draw_input(view, TEXT_TOKEN, "secret", "operator", "",
+	draw_input(view, TEXT_OPERATOR_TOKEN_FIELD, "secret", "operator", "",
 		"type=\"password\" autocomplete=\"off\" maxlength=\"2048\" required");
 	draw_password(view, "operator", true);
 	html_put(view->html,

@@ -401,6 +401,7 @@ static const char *const texts[TEXTS] = {
 				    "again. A device that waits for it goes on by itself.",
 	[TEXT_DONE_TOKENS] = "The token is saved.",
 	[TEXT_OPERATOR_TOKEN] = "An operator's token",
+	[TEXT_OPERATOR_TOKEN_FIELD] = "The operator's token",
 	[TEXT_OPERATOR_TOKEN_WHAT] =
 		"With a token of an operator at Spotflow, and spotflow.workspace configured, an "
 		"approval here is also the one there. It is sealed and never shown again.",
@@ -466,7 +467,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_SCAN_LEFT] = "for another",
 	[TEXT_DONE_SCAN] = "The label is taken.",
 	[TEXT_DONE_SCAN_CANCEL] = "It is not waited for any more.",
-	[TEXT_CERTIFICATE] = "Certificate (SHA-256)",
+	[TEXT_CERTIFICATE] = "Certificate (SHA‑256)",
 	[TEXT_CAS] = "Authorities of devices",
 	[TEXT_CA_DEVICES] = "Devices that came in with a certificate:",
 	[TEXT_CA_LIST] = "Whose certificates are taken",
