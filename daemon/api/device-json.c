@@ -48,7 +48,8 @@ static bool offered(
 	const struct device_record *record, const struct api_platform *platform, const char *action)
 {
 	bool display_first = record->info.display && !record->info.code[0];
-	bool unknown = record->is_server && !record->address_bound; /* it was not asked yet */
+	bool unknown = record->is_server && !record->address_bound &&
+		       record->trust < TRUST_PSK; /* it was not asked yet */
 
 	if (!strcmp(action, "show-code"))
 		return record->life.operation == OPERATION_AWAITING &&

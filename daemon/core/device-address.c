@@ -12,7 +12,8 @@
 
 #define ADDRESS_TEXT_SIZE 80
 
-#define COAP_PORT 5683
+#define COAP_PORT  5683
+#define COAPS_PORT 5684
 
 /* ---- as a person types it ---- */
 
@@ -79,23 +80,30 @@ static int parse_host(char *host, struct device_address *address)
 	return parse_ipv4(host, &address->ip);
 }
 
-int device_address_parse(struct span text, struct device_address *ret_address)
+int device_address_parse(struct span text, struct device_address *ret_address, bool *ret_secure)
 {
 	struct device_address address = {.port = COAP_PORT};
-	static const char scheme[] = "coap://";
+	static const char scheme[] = "coap://", secure_scheme[] = "coaps://";
+	bool secure = false;
 	char typed[ADDRESS_TYPED_MAX + 1], *host = typed;
 	size_t size;
 
 	if (span_to_string(text, typed, sizeof(typed)) < 0)
 		return -EINVAL;
-	if (!strncmp(host, scheme, sizeof(scheme) - 1))
+	if (!strncmp(host, scheme, sizeof(scheme) - 1)) {
 		host += sizeof(scheme) - 1;
+	} else if (!strncmp(host, secure_scheme, sizeof(secure_scheme) - 1)) {
+		host += sizeof(secure_scheme) - 1;
+		secure = true;
+		address.port = COAPS_PORT;
+	}
 	size = strlen(host);
 	if (size && host[size - 1] == '/')
 		host[size - 1] = '\0';
 	if (parse_host(host, &address) < 0)
 		return -EINVAL;
 	*ret_address = address;
+	*ret_secure = secure;
 	return 0;
 }
 

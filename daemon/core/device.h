@@ -52,9 +52,10 @@ bool device_address_same_host(
 	const struct device_address *a, const struct device_address *b); /* ip + interface */
 /* "192.0.2.7:5683" or "[fe80::1%eth0]:5683"; ret_text of at least 80 bytes. Returns ret_text. */
 /* As a person types it: "192.0.2.7", "192.0.2.7:5683", "fd00::7", "[fe80::7%eth0]:5683", each with
- * "coap://" before it and "/" behind it as well; no names. Without a port it is 5683. -EINVAL. */
+ * "coap://" or "coaps://" before it and "/" behind it as well; no names. Without a port it is 5683,
+ * or 5684 with coaps. -EINVAL. */
 #define ADDRESS_TYPED_MAX 95
-int device_address_parse(struct span text, struct device_address *ret_address);
+int device_address_parse(struct span text, struct device_address *ret_address, bool *ret_secure);
 const char *device_address_to_string(const struct device_address *address, char *ret_text);
 
 /* What a device says of itself: shown to the approver, sent to the platform, never identity. */

@@ -57,6 +57,9 @@ static const struct limit_row table[LIMITS] = {
 		"one chatty device must not fill the outbox before the others have reported"},
 	[LIMIT_PROBES] = {"probes", 32, "requests",
 		"devices are asked a few at a time, so that the network is not flooded by us"},
+	[LIMIT_SECURE_ASKED] = {"secure-asked", 256, "sessions",
+		"a DTLS session towards a device that serves takes up to 46 kB; the one idle for "
+		"longest goes first"},
 	[LIMIT_OBSERVATIONS] = {"observations", 256, "resources",
 		"each one holds a socket; what is beyond it is read on a timer"},
 	[LIMIT_SIGHTINGS] = {"sightings", 1024, "services",

@@ -29,6 +29,7 @@ enum limit {
 	LIMIT_OUTBOX_BYTES,
 	LIMIT_OUTBOX_SHARE,	 /* times what is free: one device's part of the outbox */
 	LIMIT_PROBES,		 /* requests of ours under way */
+	LIMIT_SECURE_ASKED,	 /* DTLS sessions of ours towards devices that serve */
 	LIMIT_OBSERVATIONS,	 /* resources of devices that are observed */
 	LIMIT_SIGHTINGS,	 /* discovered services remembered */
 	LIMIT_MULTICAST_ANSWERS, /* answers to one multicast probe */

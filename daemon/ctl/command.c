@@ -342,8 +342,9 @@ const struct command commands[] = {
 		NULL},
 	{"show", NULL, "ID", 1, 1, 0, "everything about one device", run_show, NULL},
 	{"add", NULL, "ADDRESS [EP]", 1, 2, 0,
-		"look for a device at an address; EP: its name, if it does not say one", run_add,
-		NULL},
+		"look for a device at an address; EP: its name, if it does not say one, and "
+		"always with coaps://",
+		run_add, NULL},
 	{"window", "open", "", 0, 0, TAKES(MINUTES), "let new devices come in", run_window_open,
 		NULL},
 	{"window", "close", "", 0, 0, 0, "no new devices any more", run_window_close, NULL},

@@ -23,6 +23,7 @@
 #include "host/hand-over-host.h"
 #include "host/label-host.h"
 #include "host/scan-host.h"
+#include "host/server-proof.h"
 #include "host/token-host.h"
 
 /* ---- finishing ---- */
@@ -173,7 +174,7 @@ static bool admissible(struct act_call *call, struct device *device)
 		return false;
 	}
 	/* An announcement proves nothing: what a person decides on has answered for itself. */
-	if (record->is_server && !(device_host(device)->probed && record->address_bound)) {
+	if (record->is_server && !(device_host(device)->probed && server_is_known(record))) {
 		device_host_probe(call->host, device);
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
 			"It has not said yet what it is; try again in a moment.");

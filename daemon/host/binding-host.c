@@ -147,7 +147,7 @@ void binding_follow(struct host *host, struct device *device, const struct devic
 	if (part->following)
 		return;
 	part->follow_address = *address;
-	part->following = device_host_ask_at(part, address, &request,
+	part->following = device_host_ask_at(part, address, NULL, &request,
 				  &(const struct device_call){.reply = on_asked}) >= 0;
 }
 

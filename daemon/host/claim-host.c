@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/scan-host.h"
+#include "host/server-proof.h"
 
 #define KEPT_A_MINUTE 1.0
 #define KEPT_AT_ONCE  4.0
@@ -212,6 +213,7 @@ void claim_host_look(struct host *host)
 			look_at_kept(host, device);
 		else if (claim_host_label(host, device))
 			claim_ask_again(host, device);
+		server_proof_look(host, device);
 	}
 }
 

@@ -30,6 +30,7 @@
 #include "host/binding-host.h"
 #include "host/command-host.h"
 #include "host/display.h"
+#include "host/server-proof.h"
 #include "host/sighted.h"
 #include "host/telemetry.h"
 
@@ -41,22 +42,52 @@
 /* mDNS is a hint: what was answered for, decided on or saved stays where it is. */
 static bool may_move(const struct device *device)
 {
-	return !device->record->address_bound && !device->on_disk && !device->saving &&
+	return !device->record->address_bound && device->record->trust < TRUST_PSK &&
+	       !device->on_disk && !device->saving &&
 	       device->record->life.admission == ADMISSION_SIGHTED;
 }
 
-/* Its DTLS port beside the plain one, which alone is asked here. */
+static enum found_by way_of(const struct discovery_sighting *sighting)
+{
+	return sighting->secure && sighting->found_by == FOUND_MDNS ? FOUNDS : sighting->found_by;
+}
+
+/* It is where it was; who had been given up is asked again. */
+static void asked_again(struct host *host, struct device *device)
+{
+	device_host(device)->probe_tries = 0;
+	device_host_probe(host, device);
+	enrol_consider(host, device);
+	telemetry_seen_again(device);
+}
+
+/* Its DTLS port, alone or beside a plain one. Elsewhere than the device it is nothing before
+ * somebody proves the name there. */
 static void appeared_secure(
 	struct host *host, struct device *device, const struct discovery_sighting *sighting)
 {
 	struct device_host *part = device_host(device);
 
-	if (!device_address_same_host(&device->record->address, &sighting->address))
-		return;
-	part->secure_port = sighting->address.port;
-	if (part->secure_only && !device->saving)
-		device->record->address = sighting->address;
-	sighted_here(host, device, FOUNDS);
+	if (device_address_same_host(&device->record->address, &sighting->address)) {
+		part->secure_port = sighting->address.port;
+		if (part->secure_only && device->record->trust < TRUST_PSK && !device->saving)
+			device->record->address = sighting->address;
+		sighted_here(host, device, way_of(sighting));
+		if (server_is_secure(device->record))
+			asked_again(host, device);
+	}
+	server_proof_seen(host, device, &sighting->address);
+}
+
+/* A service in clear of a device that is asked over DTLS alone: a sign of life, if it is its own.
+ */
+static void appeared_beside(
+	struct host *host, struct device *device, const struct discovery_sighting *sighting)
+{
+	if (device_address_same_host(&device->record->address, &sighting->address))
+		sighted_here(host, device, sighting->found_by);
+	else
+		host_turned_away(host, AWAY_NAME_CONFLICT, &sighting->address);
 }
 
 static void appeared_again(
@@ -78,10 +109,7 @@ static void appeared_again(
 	/* The port may change; what was only announced is moved as a whole. */
 	if (!device->saving)
 		record->address = sighting->address;
-	device_host(device)->probe_tries = 0;
-	device_host_probe(host, device);
-	enrol_consider(host, device);
-	telemetry_seen_again(device);
+	asked_again(host, device);
 }
 
 static int on_repeat(sd_event_source *source, uint64_t usec, void *userdata)
@@ -102,11 +130,6 @@ static void plan_repeat(struct host *host)
 					       on_repeat, host, "mdns-repeat") >= 0;
 }
 
-static enum found_by way_of(const struct discovery_sighting *sighting)
-{
-	return sighting->secure ? FOUNDS : sighting->found_by;
-}
-
 void device_host_on_appeared(struct host *host, const struct discovery_sighting *sighting)
 {
 	struct device *device =
@@ -122,6 +145,10 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 	}
 	if (device && sighting->secure) {
 		appeared_secure(host, device, sighting);
+		return;
+	}
+	if (device && server_is_secure(device->record)) {
+		appeared_beside(host, device, sighting);
 		return;
 	}
 	if (device) {
@@ -148,6 +175,7 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 	log_device(LOG_INFO, device->record->id, "Device %s was found by %s.", device->record->ep,
 		found_by_to_string(sighting->found_by));
 	device_host_probe(host, device);
+	server_proof_look(host, device);
 }
 
 void device_host_on_vanished(struct host *host, const struct discovery_sighting *sighting)

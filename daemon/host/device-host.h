@@ -29,9 +29,10 @@ struct device_call {
 	void (*done)(void *userdata, int result);
 	void *userdata;
 };
-/* The same at another address than the device's own. */
+/* The same at another address than the device's own, with the key of this identity (NULL: in
+ * clear). */
 int device_host_ask_at(struct device_host *part, const struct device_address *address,
-	const struct device_request *request, const struct device_call *call);
+	const char *identity, const struct device_request *request, const struct device_call *call);
 int device_host_ask(struct device_host *part, const struct device_request *request,
 	const struct device_call *call);
 

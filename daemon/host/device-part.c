@@ -17,6 +17,7 @@
 #include "host/command-host.h"
 #include "host/display.h"
 #include "host/rd.h"
+#include "host/server-proof.h"
 #include "host/session.h"
 #include "host/telemetry.h"
 #include "host/twin.h"
@@ -93,23 +94,21 @@ int device_host_found(struct device_host *part, const struct device_driver *driv
 	return 0;
 }
 
-void device_host_renew(struct device_host *part)
+void device_host_forget_answers(struct device_host *part)
 {
 	part->hardware++;
-	rd_detach(part);
 	telemetry_detach(part);
 	display_detach(part);
-	part->state_observer = lan_observer_free(part->state_observer);
-	part->observer = lan_observer_free(part->observer);
 	part->driver = NULL;
 	free(part->links);
 	part->links = NULL;
 	part->probed = part->probing = part->probe_planned = false;
 	part->telling = part->missed_tell = part->following = part->display.busy = false;
-	part->claim_asked = part->secure_only = false;
-	part->probe_tries = part->claim_tries = part->seen_by = part->secure_port = 0;
-	part->command_row = part->observed_row = 0;
+	part->claim_asked = part->proof.busy = false;
+	part->probe_tries = part->claim_tries = part->proof.tries = 0;
+	part->command_row = 0;
 	part->challenge = part->rival = (struct claim_challenge){0};
+	loop_timer_stop(part->proof.timer);
 	loop_timer_stop(part->probe_timer);
 	loop_timer_stop(part->claim_timer);
 	loop_timer_stop(part->tell_timer);
@@ -119,6 +118,17 @@ void device_host_renew(struct device_host *part)
 	backoff_reset(&part->display.backoff);
 	part->device->code_reached = 0;
 	part->device->code_missed = false;
+}
+
+void device_host_renew(struct device_host *part)
+{
+	rd_detach(part);
+	device_host_forget_answers(part);
+	part->state_observer = lan_observer_free(part->state_observer);
+	part->observer = lan_observer_free(part->observer);
+	part->secure_only = false;
+	part->seen_by = part->secure_port = 0;
+	part->observed_row = 0;
 }
 
 void device_host_detach(void *userdata, struct device *device)
@@ -147,6 +157,7 @@ void device_host_detach(void *userdata, struct device *device)
 	part->claim_timer = loop_source_free(part->claim_timer);
 	part->tell_timer = loop_source_free(part->tell_timer);
 	display_detach(part);
+	server_proof_detach(part);
 	part->drain_timer = loop_source_free(part->drain_timer);
 	part->refused_timer = loop_source_free(part->refused_timer);
 	device_inputs_give_up(part);

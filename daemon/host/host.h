@@ -323,6 +323,13 @@ struct device_host {
 		struct backoff backoff;
 		sd_event_source *timer;
 	} display;
+	/* server-proof.c */
+	struct {
+		bool busy;
+		unsigned tries;
+		struct device_address address; /* that is asked, or was last */
+		sd_event_source *timer;
+	} proof;
 	/* sighted.c, multicast.c, rd.c */
 	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
 				     mDNS, as _coaps._udp */
@@ -388,6 +395,8 @@ void device_host_renew(struct device_host *part);
  * there only for a device that is asked. -ENOMEM: it stays as it was. */
 int device_host_found(struct device_host *part, const struct device_driver *driver,
 	const struct device_links *links);
+/* The same of what it said without proving who it is; how it was found stays. */
+void device_host_forget_answers(struct device_host *part);
 /* effect.c's share of that */
 void device_inputs_give_up(struct device_host *part);
 /* For replies that outlive the device: a pinned part stays allocated; host is NULL once the device

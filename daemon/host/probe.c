@@ -28,6 +28,7 @@
 #include "core/binding.h"
 #include "host/claim-host.h"
 #include "host/rd.h"
+#include "host/server-proof.h"
 #include "host/telemetry.h"
 #include "lan/linkformat.h"
 
@@ -61,14 +62,18 @@ static void on_reply(void *userdata, int result, uint8_t code, int format, struc
 int device_host_ask(struct device_host *part, const struct device_request *request,
 	const struct device_call *call)
 {
-	return device_host_ask_at(part, &part->device->record->address, request, call);
+	const struct device_record *record = part->device->record;
+
+	return device_host_ask_at(part, &record->address,
+		server_is_secure(record) ? record->ep : NULL, request, call);
 }
 
 int device_host_ask_at(struct device_host *part, const struct device_address *address,
-	const struct device_request *request, const struct device_call *call)
+	const char *identity, const struct device_request *request, const struct device_call *call)
 {
 	const struct lan_outgoing outgoing = {
 		.to = *address,
+		.identity = identity,
 		.method = (enum lan_method)request->method,
 		.path = request->path,
 		.content_format = request->content_format,
@@ -185,8 +190,10 @@ static int edit_probed(struct device_record *next, const void *argument, const c
 	}
 	snprintf(next->poll_path, sizeof(next->poll_path), "%s", edit->links.source[0].path);
 	next->poll_format = first_format(&edit->links);
-	/* Its answer came from there: the address is reachable and belongs to this name. */
-	binding_set(next, &next->address, edit->mac);
+	/* Its answer came from there: the address is reachable and belongs to this name. Who has a
+	 * session is bound to that. */
+	if (!server_is_secure(next))
+		binding_set(next, &next->address, edit->mac);
 	return 0;
 }
 
@@ -233,7 +240,9 @@ static void probe_done(struct device_host *part, struct device_info *info)
 		*info = (struct device_info){0};
 		edit.has_info = true;
 	}
-	if (!edit.has_info && record->address_bound && !strcmp(record->mac, edit.mac) &&
+	if (server_is_secure(record))
+		edit.mac[0] = '\0';
+	if (!edit.has_info && server_is_known(record) && !strcmp(record->mac, edit.mac) &&
 		!strcmp(record->poll_path, edit.links.source[0].path) &&
 		record->poll_format == first_format(&edit.links)) {
 		on_probed(part->host, SUBMIT_DONE, part->device, NULL);

@@ -139,7 +139,8 @@ static int edit_words(struct device_record *next, const void *argument, const ch
 
 	next->rd_lifetime = words->lifetime;
 	next->rd_port_said = words->port_said;
-	if (words->port_said && next->is_server &&
+	/* Who proved its name is moved by a proof alone. */
+	if (words->port_said && next->is_server && next->trust < TRUST_PSK &&
 		device_address_same_host(&next->address, &words->base))
 		next->address.port = words->base.port;
 	return 0;

@@ -35,6 +35,7 @@
 #include "host/binding-host.h"
 #include "host/rd-parts.h"
 #include "host/secure-host.h"
+#include "host/server-proof.h"
 #include "host/sighted.h"
 #include "host/telemetry.h"
 #include "lan/linkformat.h"
@@ -93,6 +94,7 @@ static void look(struct host *host, struct device *device)
 	}
 	free(offer);
 	enrol_consider(host, device);
+	server_proof_look(host, device);
 }
 
 void rd_on_reachable(struct host *host, const struct device_address *address)
@@ -228,6 +230,7 @@ static void take_address(struct device *device, const struct lan_request *reques
 	struct rd_entry *entry = part->rd;
 	const struct device_address *address =
 		request->rd.has_base ? &request->rd.base : &request->peer->address;
+	bool own_way = !(part->seen_by & ~(1u << FOUND_RD)); /* it was found by no other */
 
 	if (request->rd.has_base) {
 		entry->words.port_said = true;
@@ -236,17 +239,25 @@ static void take_address(struct device *device, const struct lan_request *reques
 		entry->words.port_said = false;
 	}
 	/* Nobody is asked in clear where a session comes from. */
-	if (entry->words.port_said || request->peer->trust < TRUST_PSK)
+	if (request->rd.has_base)
+		part->secure_only = request->rd.base_secure;
+	else if (request->peer->trust < TRUST_PSK)
 		part->secure_only = false;
-	else if (!(part->seen_by & ~(1u << FOUND_RD)))
+	else if (!entry->words.port_said && own_way)
 		part->secure_only = true;
+	/* Who proved its name is moved by a proof alone. */
+	if (server_is_secure(device->record)) {
+		if (part->secure_only)
+			server_proof_seen(part->host, device, address);
+		part->secure_only = false;
+		return;
+	}
 	if (device->saving || !device->record->is_server ||
 		(device->record->address_bound &&
 			!device_address_same_host(&device->record->address, address)))
 		return;
 	/* Who announces itself has said its port. */
-	if (request->rd.has_base ||
-		(!entry->words.port_said && !(part->seen_by & ~(1u << FOUND_RD))))
+	if (request->rd.has_base || (!entry->words.port_said && own_way))
 		device->record->address = *address;
 }
 

@@ -30,6 +30,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "host/binding-host.h"
+#include "host/server-proof.h"
 
 #define READ_TIMEOUT_USEC (20 * USEC_PER_SEC)
 #define PROBE_WITHIN_USEC (5 * USEC_PER_SEC) /* after a restart, not all at once */
@@ -152,6 +153,7 @@ static int outgoing_of(const struct source_state *state, struct device_request *
 {
 	const struct telemetry *telemetry = state->telemetry;
 	struct device_host *part = telemetry->part;
+	const struct device_record *record = part->device->record;
 	int r = telemetry->driver->plan_read(&telemetry->links, index_of(state), request);
 
 	if (r < 0)
@@ -159,7 +161,8 @@ static int outgoing_of(const struct source_state *state, struct device_request *
 	if (!part->host->lan)
 		return -ENOTCONN;
 	*ret_outgoing = (struct lan_outgoing){
-		.to = part->device->record->address,
+		.to = record->address,
+		.identity = server_is_secure(record) ? record->ep : NULL,
 		.method = (enum lan_method)request->method,
 		.path = request->path,
 		.content_format = -1,

@@ -7,6 +7,9 @@
  *	journal -> GET /.well-known/core -> its name, or the one that was typed with the address
  *	        -> a sighting, like one of mDNS
  *
+ * With coaps:// it is asked over DTLS, with the key of the label of the name that was typed;
+ *without that key nothing is sent.
+ *
  * The address is on one of our interfaces or in a routed prefix, or nothing is sent: a person at
  * the page must not be able to reach with the gateway's hands what is none of the LAN's. A name
  * that belongs to another device stays with that.
@@ -52,10 +55,17 @@ static const char *name_of(
 	return NULL;
 }
 
-static void list_it(struct act_call *call, const struct device_address *address, const char *ep)
+struct look {
+	struct act_call *call;
+	struct device_address address;
+	bool secure;
+};
+
+static void list_it(struct act_call *call, const struct look *look, const char *ep)
 {
 	struct host *host = call->host;
-	struct discovery_sighting sighting = {.address = *address, .found_by = FOUND_ADDRESS};
+	struct discovery_sighting sighting = {
+		.address = look->address, .secure = look->secure, .found_by = FOUND_ADDRESS};
 	struct device *device;
 	char text[160];
 
@@ -78,11 +88,6 @@ static void list_it(struct act_call *call, const struct device_address *address,
 	act_call_done(call, ACT_DONE, 0, text);
 }
 
-struct look {
-	struct act_call *call;
-	struct device_address address;
-};
-
 static void on_links(void *userdata, int result, uint8_t code, int format, struct span payload)
 {
 	CLEANUP(cleanup_free) struct look *look = userdata;
@@ -94,7 +99,11 @@ static void on_links(void *userdata, int result, uint8_t code, int format, struc
 		act_call_done(call, ACT_UNREACHABLE, 0, "The gateway is stopping.");
 	} else if (result < 0) {
 		act_call_done(call, ACT_UNREACHABLE, 0,
-			"Nobody answers there. Is it switched on, and is that its address?");
+			look->secure
+				? "Nobody answers there with the key of this label. Is it switched "
+				  "on, is that its address, and is it the one with this label?"
+				: "Nobody answers there. Is it switched on, and is that its "
+				  "address?");
 	} else if (!list) {
 		act_call_done(call, ACT_NOT_STORED, 0, "The gateway is out of memory.");
 	} else if (code != COAP_CODE(2, 5) || link_list_parse(payload, list) < 0) {
@@ -106,7 +115,7 @@ static void on_links(void *userdata, int result, uint8_t code, int format, struc
 	} else if (!(ep = name_of(&call->act, list, &why))) {
 		act_call_done(call, ACT_BAD_INPUT, 0, why);
 	} else {
-		list_it(call, &look->address, ep);
+		list_it(call, look, ep);
 	}
 }
 
@@ -121,13 +130,16 @@ static void ask(struct act_call *call)
 		.answer_max = LOOK_ANSWER_MAX,
 		.timeout_usec = LOOK_TIMEOUT_USEC};
 	struct look *look = malloc(sizeof(*look));
-	int r = look ? device_address_parse(span_from_string(call->act.address), &outgoing.to)
+	bool secure = false;
+	int r = look ? device_address_parse(
+			       span_from_string(call->act.address), &outgoing.to, &secure)
 		     : -ENOMEM;
 
 	if (r >= 0)
 		r = call->host->lan ? lan_locate(call->host->lan, &outgoing.to) : -ENETUNREACH;
 	if (r >= 0) {
-		*look = (struct look){call, outgoing.to};
+		*look = (struct look){call, outgoing.to, secure};
+		outgoing.identity = secure ? call->act.ep : NULL;
 		r = lan_send(call->host->lan, &outgoing, on_links, look);
 	}
 	if (r >= 0)
@@ -137,6 +149,10 @@ static void ask(struct act_call *call)
 		act_call_done(call, ACT_TOO_MANY, 5, "Many devices are being asked at present.");
 	else if (r == -ENOMEM)
 		act_call_done(call, ACT_NOT_STORED, 0, "The gateway is out of memory.");
+	else if (r == -ENOKEY)
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"No label of this name is known, so nobody can tell whether it is the "
+			"device. Scan or import its label first.");
 	else
 		act_call_done(call, ACT_BAD_INPUT, 0,
 			"This address is on none of the networks on which devices are heard "
@@ -160,8 +176,9 @@ void typed_add(struct act_call *call)
 	struct device_address address;
 	struct audit_row audit;
 	const char *why;
+	bool secure = false;
 
-	if (device_address_parse(span_from_string(act->address), &address) < 0) {
+	if (device_address_parse(span_from_string(act->address), &address, &secure) < 0) {
 		act_call_done(call, ACT_BAD_INPUT, 0,
 			"An address is an IPv4 or IPv6 address, with a port if it is not 5683: "
 			"192.0.2.7, 192.0.2.7:5684, [fe80::7%eth0]:5683.");
@@ -169,6 +186,12 @@ void typed_add(struct act_call *call)
 	}
 	if (act->ep[0] && ep_check(span_from_string(act->ep), &why) < 0) {
 		act_call_done(call, ACT_BAD_INPUT, 0, why);
+		return;
+	}
+	if (secure && !act->ep[0]) {
+		act_call_done(call, ACT_BAD_INPUT, 0,
+			"With coaps:// the name on the label is typed as well: it says which key "
+			"the device has.");
 		return;
 	}
 	audit_of_act(act, act->address, act->ep, "done", &audit);

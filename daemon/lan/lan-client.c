@@ -47,6 +47,7 @@ static int finished_release(sd_event_source *source, void *userdata)
 		request_free(request);
 	}
 	lan_watches_release(lan);
+	lan_channels_release(lan);
 	return 0;
 }
 
@@ -83,10 +84,12 @@ static void request_fail(struct client_request *request, int result)
 	request_finish(request, result, 0, -1, (struct span){NULL, 0});
 }
 
-static struct client_request *request_of(struct lan *lan, const coap_session_t *session)
+/* Which one is it of? With DTLS others may be under way in the same session. */
+static struct client_request *request_of(
+	struct lan *lan, const coap_session_t *session, const coap_pdu_t *message)
 {
 	for (struct client_request *at = lan->requests; at; at = at->next)
-		if (at->question.session == session)
+		if (question_is_of(&at->question, session, message))
 			return at;
 	return NULL;
 }
@@ -147,7 +150,7 @@ coap_response_t lan_client_answered(
 	*ret_mine = coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT;
 	if (!*ret_mine)
 		return COAP_RESPONSE_OK;
-	request = request_of(lan, session);
+	request = request_of(lan, session, received);
 	if (!request)
 		return lan_watch_answered(lan, session, received);
 	if (!question_matches(&request->question, received))
@@ -167,22 +170,43 @@ void lan_question_answered(struct lan *lan, const struct device_address *to)
 		lan_address_verified(lan, to);
 }
 
-void lan_client_failed(struct lan *lan, coap_session_t *session, coap_nack_reason_t reason)
+void lan_client_failed(struct lan *lan, const coap_session_t *session, const coap_pdu_t *sent,
+	coap_nack_reason_t reason)
 {
-	struct client_request *request = request_of(lan, session);
+	struct client_request *request = request_of(lan, session, sent);
 	bool refused = reason == COAP_NACK_RST || reason == COAP_NACK_ICMP_ISSUE;
 
+	if (request && !refused)
+		question_spend(&request->question);
 	if (request)
 		request_fail(request, refused ? -ECONNREFUSED : -ETIMEDOUT);
 	else
-		lan_watch_failed(lan, session, refused ? -ECONNREFUSED : -ETIMEDOUT);
+		lan_watch_failed(lan, session, sent, refused ? -ECONNREFUSED : -ETIMEDOUT);
+}
+
+void lan_client_ended(struct lan *lan, const coap_session_t *session, int result)
+{
+	struct client_request *at = lan->requests;
+
+	/* Who is told may ask somebody else: from the beginning, then. */
+	while (at) {
+		if (at->question.session == session) {
+			request_fail(at, result);
+			at = lan->requests;
+		} else {
+			at = at->next;
+		}
+	}
 }
 
 static int request_late(sd_event_source *source, uint64_t usec, void *userdata)
 {
+	struct client_request *request = userdata;
+
 	(void)source;
 	(void)usec;
-	request_fail(userdata, -ETIMEDOUT);
+	question_spend(&request->question);
+	request_fail(request, -ETIMEDOUT);
 	return 0;
 }
 
@@ -282,4 +306,5 @@ void lan_client_drop(struct lan *lan)
 		request_fail(lan->requests, -ECANCELED);
 	lan_watches_drop(lan);
 	finished_release(NULL, lan);
+	lan_channels_drop(lan);
 }

@@ -11,6 +11,7 @@
  * - Nothing is resumed: a resumed session would not be asked for its key, and one that was
  * withdrawn would live on. Nothing is renegotiated.
  * - The cookie was checked before libcoap got the datagram (lan-secure.c), so here it is taken.
+ * - Sessions of our own towards devices (lan-channel.c) have the same list, without certificates.
  *
  * A device may show a certificate instead (ECDHE-ECDSA): then it is shown the gateway's own, and
  * its chain has to lead to an authority that is registered (base/chain.h). OpenSSL hands us the
@@ -40,11 +41,14 @@
 #define DUMMY_KEY_SIZE 16
 #define DUMMY_IDENTITY "-"
 
-static const char ciphers[] = "ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-CCM8:PSK-AES256-CCM8:"
-			      "PSK-AES128-CCM:PSK-AES256-CCM:PSK-AES128-GCM-SHA256:"
-			      "PSK-AES256-GCM-SHA384:PSK-CHACHA20-POLY1305:"
-			      "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM:"
-			      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384";
+#define CIPHERS_PSK                                                    \
+	"ECDHE-PSK-CHACHA20-POLY1305:PSK-AES128-CCM8:PSK-AES256-CCM8:" \
+	"PSK-AES128-CCM:PSK-AES256-CCM:PSK-AES128-GCM-SHA256:"         \
+	"PSK-AES256-GCM-SHA384:PSK-CHACHA20-POLY1305"
+static const char ciphers[] =
+	CIPHERS_PSK ":"
+		    "ECDHE-ECDSA-AES128-CCM8:ECDHE-ECDSA-AES128-CCM:"
+		    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384";
 /* What a device signs its handshake with. */
 static const char signatures[] = "ECDSA+SHA256:ECDSA+SHA384";
 
@@ -58,7 +62,8 @@ typedef int (*security_fn)(
 
 struct lan_dtls {
 	struct lan *lan;
-	security_fn usual; /* OpenSSL's own judgement */
+	security_fn usual;				       /* OpenSSL's own judgement */
+	void (*watcher)(const SSL *ssl, int where, int value); /* libcoap's */
 	uint8_t dummy[DUMMY_KEY_SIZE];
 	uint8_t key[LAN_PSK_MAX]; /* of the handshake that asked last */
 	coap_bin_const_t answer;
@@ -118,6 +123,21 @@ static void ssl_tune(SSL *ssl, struct lan_dtls *dtls)
 	}
 	SSL_set_options(
 		ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+/* A session of our own towards a device: libcoap's list has ciphers that are not ours, and is set
+ * after the context's. Called before the first message is made. */
+static void client_tune(const SSL *ssl, int where, int value)
+{
+	const struct lan_dtls *dtls = SSL_CTX_get0_security_ex_data(SSL_get_SSL_CTX(ssl));
+
+	if ((where & SSL_CB_HANDSHAKE_START) && !SSL_is_server(ssl)) {
+		SSL *own = (SSL *)ssl;
+		SSL_set_options(own, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+		SSL_set_cipher_list(own, CIPHERS_PSK);
+	}
+	if (dtls->watcher)
+		dtls->watcher(ssl, where, value);
 }
 
 /* It is called once for each handshake, and before anything was decided in it. */
@@ -276,6 +296,8 @@ static int context_tune(struct lan_dtls *dtls, SSL_CTX *ctx)
 	SSL_CTX_set0_security_ex_data(ctx, dtls);
 	SSL_CTX_set_security_callback(ctx, security_judge);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	dtls->watcher = SSL_CTX_get_info_callback(ctx);
+	SSL_CTX_set_info_callback(ctx, client_tune);
 	SSL_CTX_set_cookie_verify_cb(ctx, cookie_taken);
 	SSL_CTX_set_cert_verify_callback(ctx, chain_judge, dtls);
 	return SSL_CTX_set_cipher_list(ctx, ciphers) == 1 ? 0 : -EIO;

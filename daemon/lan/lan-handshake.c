@@ -189,6 +189,10 @@ static bool record_is_expected(
 		lan_secure_end(lan, peer, true);
 		return false;
 	}
+	if (peer && !lan_secure_is_good(lan, peer)) {
+		lan_secure_end(lan, peer, true);
+		return false;
+	}
 	if (!peer && !secure_entry_find(&lan->secure->handshakes, address))
 		return false;
 	return dtls_shortest_record(bytes) >= (peer ? peer->overhead : DTLS_OVERHEAD_MIN);

@@ -74,6 +74,7 @@ struct request_frame {
 };
 
 struct client_request;
+struct lan_channel;
 struct lan_secure;
 
 struct lan {
@@ -122,6 +123,8 @@ struct lan {
 	struct client_request *finished; /* their sessions are released outside libcoap */
 	sd_event_source *finished_defer;
 	size_t request_count;
+	struct lan_channel *channels; /* DTLS sessions of ours towards devices */
+	size_t channel_count;
 	struct lan_watch *watches;
 	size_t watch_count; /* that are not over */
 
@@ -224,7 +227,11 @@ void lan_observers_drop(struct lan *lan);
 /* lan-client.c */
 coap_response_t lan_client_answered(
 	struct lan *lan, coap_session_t *session, const coap_pdu_t *received, bool *ret_mine);
-void lan_client_failed(struct lan *lan, coap_session_t *session, coap_nack_reason_t reason);
+/* 'sent': what was given up, or NULL. */
+void lan_client_failed(struct lan *lan, const coap_session_t *session, const coap_pdu_t *sent,
+	coap_nack_reason_t reason);
+/* All that is asked over this session fails. */
+void lan_client_ended(struct lan *lan, const coap_session_t *session, int result);
 void lan_client_drop(struct lan *lan);
 void lan_finished_schedule(struct lan *lan);
 /* Something that only the one who was asked can know came back from there. */
@@ -239,7 +246,9 @@ void lan_request_cancel(struct client_request *request); /* replies -ECANCELED *
 /* lan-watch.c */
 coap_response_t lan_watch_answered(
 	struct lan *lan, const coap_session_t *session, const coap_pdu_t *received);
-void lan_watch_failed(struct lan *lan, const coap_session_t *session, int result);
+void lan_watch_failed(
+	struct lan *lan, const coap_session_t *session, const coap_pdu_t *sent, int result);
+void lan_watches_ended(struct lan *lan, const coap_session_t *session, int result);
 void lan_watches_drop(struct lan *lan);
 void lan_watches_release(struct lan *lan); /* those that are over */
 /* RFC 7641 section 3.4 */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A question to a device. Each has a client session of its own, which is a connected socket: the
- * kernel lets in only what comes from the address that was asked. The token is 64 random bits. The
- * request is never longer than 112 bytes, because small stacks were found to overflow on more that
- * they did not ask for; a command goes to a resource that was made for it and may be longer.
+ * A question to a device. In clear each has a client session of its own, which is a connected
+ * socket: the kernel lets in only what comes from the address that was asked. The token is 64
+ * random bits. The request is never longer than 112 bytes, because small stacks were found to
+ * overflow on more that they did not ask for; a command goes to a resource that was made for it and
+ * may be longer. With DTLS the session is shared (lan-channel.c), and the token alone tells
+ * questions apart.
  */
 
 #include "lan/lan-question.h"
@@ -113,6 +115,10 @@ int question_send(
 		return r;
 	}
 	lan->touched = true;
+	if (question->channel && lan_channel_is_dead(question->channel)) {
+		coap_delete_pdu(builder.pdu);
+		return -ECONNRESET;
+	}
 	return coap_send(question->session, builder.pdu) == COAP_INVALID_MID ? -ENETUNREACH : 0;
 }
 
@@ -170,10 +176,15 @@ int question_open(struct lan *lan, const struct lan_outgoing *outgoing, struct q
 	if (!question.path)
 		return -ENOMEM;
 	random_bytes(question.token, sizeof(question.token));
-	question.session = coap_new_client_session(lan->context, NULL, &to, COAP_PROTO_UDP);
+	if (outgoing->identity)
+		r = lan_channel_get(lan, &outgoing->to, outgoing->identity, &question.channel);
+	if (r >= 0)
+		question.session = question.channel ? lan_channel_session(question.channel)
+						    : coap_new_client_session(lan->context, NULL,
+							      &to, COAP_PROTO_UDP);
 	if (!question.session) {
 		free(question.path);
-		return -ENETUNREACH;
+		return r < 0 ? r : -ENETUNREACH;
 	}
 	*ret = question;
 	return 0;
@@ -181,19 +192,38 @@ int question_open(struct lan *lan, const struct lan_outgoing *outgoing, struct q
 
 void question_close(struct question *question)
 {
+	free(question->path);
+	if (question->channel) {
+		lan_channel_put(question->channel);
+		return;
+	}
 	/* Takes what libcoap would still repeat. It calls back for it; by then nobody knows the
 	 * session. */
 	coap_session_disconnected(question->session, COAP_NACK_NOT_DELIVERABLE);
 	coap_session_release(question->session);
-	free(question->path);
 }
 
-bool question_matches(const struct question *question, const coap_pdu_t *received)
+bool question_matches(const struct question *question, const coap_pdu_t *message)
 {
-	coap_bin_const_t token = coap_pdu_get_token(received);
+	coap_bin_const_t token = coap_pdu_get_token(message);
 
 	return token.length == sizeof(question->token) &&
 	       crypto_equal(token.s, question->token, sizeof(question->token));
+}
+
+bool question_is_of(
+	const struct question *question, const coap_session_t *session, const coap_pdu_t *sent)
+{
+	/* Over a shared session others are asked too; what becomes of all of them the channel says.
+	 */
+	return question->session == session &&
+	       (!question->channel || (sent && question_matches(question, sent)));
+}
+
+void question_spend(const struct question *question)
+{
+	if (question->channel)
+		lan_channel_spend(question->channel);
 }
 
 static int64_t number_of(const coap_pdu_t *received, coap_option_num_t number, int64_t absent)

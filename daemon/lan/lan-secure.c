@@ -12,6 +12,9 @@
  * whoever was silent for longest, never does so with ours. We choose ourselves: strangers (a good
  * key, and nobody approved the device) have a cap of their own, and go before the others do. One
  * device has one session: a new one, once its handshake is complete, ends the old one.
+ *
+ * When keys or authorities change, a round begins in which each session is looked at once: some of
+ * them in each turn of the loop, and whoever says something before that, before it is heard.
  */
 
 #include "lan/lan-secure.h"
@@ -26,12 +29,15 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/loop.h"
+#include "lan/lan-channel.h"
 
 #define ANSWER_WITHIN_USEC (900 * USEC_PER_MSEC)
 #define ASK_PAUSE_USEC	   (5 * USEC_PER_SEC)
 #define STRANGER_USEC	   (300 * USEC_PER_SEC)
 /* Else a ping would wait behind answers that were not acknowledged. */
 #define UNDER_WAY_MAX 20
+/* Certificates that are verified anew before others on the loop get their turn. */
+#define RECHECKS_A_TURN 16
 
 const char *secure_port_text(const struct device_address *address, char text[8])
 {
@@ -242,8 +248,9 @@ static bool peer_identify(struct lan *lan, coap_session_t *session, struct secur
 
 static void connected(struct lan *lan, coap_session_t *session)
 {
-	struct secure_peer fresh = {
-		.heard_usec = clock_boot_usec(), .overhead = lan_dtls_overhead(session)};
+	struct secure_peer fresh = {.heard_usec = clock_boot_usec(),
+		.overhead = lan_dtls_overhead(session),
+		.checked = lan->secure->round};
 	struct device_address address;
 	struct peer_entry *entry;
 	char port[8];
@@ -324,33 +331,86 @@ bool lan_secure_is_over(const struct secure_peer *peer)
 	       (peer->undated || clock_wall_msec() > peer->not_after);
 }
 
-static bool key_is_good(const struct lan *lan, const struct secure_peer *peer)
+/* ---- keys and certificates that are not good any more ---- */
+
+bool lan_secure_key_is(const struct lan *lan, const char *identity, const coap_session_t *session)
 {
-	const coap_bin_const_t *used = coap_session_get_psk_key(peer->session);
+	const coap_bin_const_t *used = coap_session_get_psk_key(session);
 	uint8_t key[LAN_PSK_MAX];
 	size_t size = 0;
-	struct lan_certificate certificate;
-	bool good;
+	bool good = lan->ops.psk(lan->userdata, identity, key, &size) && used &&
+		    used->length == size && crypto_equal(used->s, key, size);
 
-	if (peer->who.trust == TRUST_CERT)
-		return !lan_secure_is_over(peer) &&
-		       lan_dtls_certificate(lan->secure->dtls, peer->session, &certificate) &&
-		       lan->ops.certificate(lan->userdata, &certificate);
-	good = lan->ops.psk(lan->userdata, peer->who.identity, key, &size) && used &&
-	       used->length == size && crypto_equal(used->s, key, size);
 	crypto_wipe(key, sizeof(key));
 	return good;
 }
 
-void lan_recheck_keys(struct lan *lan)
+static bool certificate_is_good(const struct lan *lan, const struct secure_peer *peer)
 {
-	struct secure_peer *peer = lan->secure ? peer_first(lan) : NULL, *newer;
+	struct lan_certificate certificate;
 
-	for (; peer; peer = newer) {
+	return !lan_secure_is_over(peer) &&
+	       lan_dtls_certificate(lan->secure->dtls, peer->session, &certificate) &&
+	       lan->ops.certificate(lan->userdata, &certificate);
+}
+
+bool lan_secure_is_good(struct lan *lan, struct secure_peer *peer)
+{
+	bool certified = peer->who.trust == TRUST_CERT;
+
+	if (peer->checked == lan->secure->round)
+		return true;
+	peer->checked = lan->secure->round;
+	return certified ? certificate_is_good(lan, peer)
+			 : lan_secure_key_is(lan, peer->who.identity, peer->session);
+}
+
+static int recheck_on(sd_event_source *source, void *userdata);
+
+static void recheck_plan(struct lan *lan)
+{
+	sd_event_source **defer = &lan->secure->recheck_defer;
+
+	/* Without memory each is looked at with its next datagram. */
+	if (*defer)
+		sd_event_source_set_enabled(*defer, SD_EVENT_ONESHOT);
+	else if (sd_event_add_defer(lan->loop, defer, recheck_on, lan) >= 0)
+		sd_event_source_set_description(*defer, "coap-recheck");
+}
+
+/* A key is compared in no time; a chain of signatures takes its while, so there are few in a turn.
+ */
+static void recheck_some(struct lan *lan)
+{
+	unsigned chains = 0;
+
+	for (struct secure_peer *peer = peer_first(lan), *newer; peer; peer = newer) {
 		newer = peer_newer(peer);
-		if (!key_is_good(lan, peer))
+		if (peer->checked == lan->secure->round)
+			continue;
+		if (peer->who.trust == TRUST_CERT && chains++ == RECHECKS_A_TURN) {
+			recheck_plan(lan);
+			return;
+		}
+		if (!lan_secure_is_good(lan, peer))
 			lan_secure_end(lan, peer, true);
 	}
+}
+
+static int recheck_on(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	recheck_some(userdata);
+	return 0;
+}
+
+void lan_recheck_keys(struct lan *lan)
+{
+	if (!lan->secure)
+		return;
+	lan->secure->round++;
+	recheck_some(lan);
+	lan_channels_recheck(lan);
 }
 
 int lan_trust(struct lan *lan, const char *const *authorities, size_t count)
@@ -394,6 +454,7 @@ void lan_secure_free(struct lan *lan)
 		return;
 	loop_source_free(secure->timer);
 	loop_source_free(secure->handshake_timer);
+	loop_source_free(secure->recheck_defer);
 	peer_table_done(&secure->handshakes);
 	peer_table_done(&secure->peers);
 	lan_dtls_free(secure->dtls);

@@ -74,6 +74,7 @@ struct secure_peer {
 	uint64_t heard_usec;
 	uint64_t asked_usec; /* 0 = never */
 	size_t overhead;     /* bytes that its cipher adds to a record */
+	uint64_t checked;    /* its key or certificate, in this round of struct lan_secure */
 	bool suspect;
 };
 
@@ -83,6 +84,8 @@ struct lan_secure {
 	sd_event_source *timer; /* of suspects */
 	sd_event_source *handshake_timer;
 	bool timer_set, handshake_timer_set;
+	uint64_t round; /* of looking whether keys and certificates are good still */
+	sd_event_source *recheck_defer; /* goes on with it */
 };
 
 /* The tables know ip and interface; here the port, as a text, belongs to the key too. */
@@ -92,6 +95,10 @@ struct peer_entry *secure_entry_find(
 /* True when its certificate is over, as far as the time is known, or has to be looked at again
  * because the time was not known then. */
 bool lan_secure_is_over(const struct secure_peer *peer);
+/* False when its key or certificate is not good any more; looked at once in each round. */
+bool lan_secure_is_good(struct lan *lan, struct secure_peer *peer);
+/* Is the key that this session was made with still that of the identity? */
+bool lan_secure_key_is(const struct lan *lan, const char *identity, const coap_session_t *session);
 /* Nothing of ours points to the session any more; libcoap frees it at its next turn. 'connected':
  * libcoap does not know yet that it ends. */
 void lan_secure_end(struct lan *lan, struct secure_peer *peer, bool connected);

@@ -120,9 +120,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source, (void)usec;
 	if (observation->leaving)
 		observation_end(observation);
-	else if (observation->asked)
+	else if (observation->asked) {
+		question_spend(&observation->question);
 		observation_fail(observation, -ETIMEDOUT);
-	else
+	} else
 		observation_register(observation);
 	return 0;
 }
@@ -172,6 +173,7 @@ static void take_first_block(struct lan_watch *observation, const struct answer_
 	const struct question *question = &observation->question;
 	const struct lan_outgoing outgoing = {
 		.to = question->to,
+		.identity = question->channel ? lan_channel_identity(question->channel) : NULL,
 		.method = LAN_GET,
 		.path = question->path,
 		.content_format = -1,
@@ -228,10 +230,11 @@ static void representation_take(struct lan_watch *observation, const struct answ
 	observation->notify(observation->userdata, &notice);
 }
 
-static struct lan_watch *observation_of(struct lan *lan, const coap_session_t *session)
+static struct lan_watch *observation_of(
+	struct lan *lan, const coap_session_t *session, const coap_pdu_t *message)
 {
 	for (struct lan_watch *at = lan->watches; at; at = at->next)
-		if (at->question.session == session && !at->over)
+		if (!at->over && question_is_of(&at->question, session, message))
 			return at;
 	return NULL;
 }
@@ -239,7 +242,7 @@ static struct lan_watch *observation_of(struct lan *lan, const coap_session_t *s
 coap_response_t lan_watch_answered(
 	struct lan *lan, const coap_session_t *session, const coap_pdu_t *received)
 {
-	struct lan_watch *observation = observation_of(lan, session);
+	struct lan_watch *observation = observation_of(lan, session, received);
 	struct answer_view answer;
 
 	/* A reset is how a device learns that nobody listens any more (RFC 7641 3.6). */
@@ -257,12 +260,24 @@ coap_response_t lan_watch_answered(
 	return COAP_RESPONSE_OK;
 }
 
-void lan_watch_failed(struct lan *lan, const coap_session_t *session, int result)
+void lan_watch_failed(
+	struct lan *lan, const coap_session_t *session, const coap_pdu_t *sent, int result)
 {
-	struct lan_watch *observation = observation_of(lan, session);
+	struct lan_watch *observation = observation_of(lan, session, sent);
 
-	if (observation)
-		observation_fail(observation, result);
+	if (!observation)
+		return;
+	if (result == -ETIMEDOUT)
+		question_spend(&observation->question);
+	observation_fail(observation, result);
+}
+
+/* Those that are over stay in the list until the loop turns. */
+void lan_watches_ended(struct lan *lan, const coap_session_t *session, int result)
+{
+	for (struct lan_watch *at = lan->watches; at; at = at->next)
+		if (at->question.session == session && !at->over)
+			observation_fail(at, result);
 }
 
 int lan_watch(struct lan *lan, const struct lan_outgoing *outgoing, lan_notice_fn notify,

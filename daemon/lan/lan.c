@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "lan/lan-arrival.h"
+#include "lan/lan-channel.h"
 #include "lan/lan-secure.h"
 
 #define SESSION_TIMEOUT 60 /* seconds without a word */
@@ -132,10 +133,10 @@ static coap_response_t response_arrived(coap_session_t *session, const coap_pdu_
 
 	(void)sent;
 	(void)mid;
-	lan_secure_heard(lan, session);
 	coap_response_t verdict = lan_client_answered(lan, session, received, &mine);
 	if (mine)
 		return verdict;
+	lan_secure_heard(lan, session);
 	const char *interface =
 		lan_interface_by_index(lan, (unsigned)coap_session_get_ifindex(session));
 	lan_address_of(lan, &remote->addr.sa, interface, &address);
@@ -158,9 +159,8 @@ static void delivery_failed(coap_session_t *session, const coap_pdu_t *sent,
 	const coap_address_t *remote = coap_session_get_addr_remote(session);
 	struct device_address address;
 
-	(void)sent;
 	if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT) {
-		lan_client_failed(lan, session, reason);
+		lan_client_failed(lan, session, sent, reason);
 		return;
 	}
 	if (reason == COAP_NACK_RST)
@@ -175,7 +175,9 @@ static int session_event(coap_session_t *session, const coap_event_t event)
 	struct lan *lan = compat_app_data(coap_session_get_context(session));
 
 	if (coap_session_get_proto(session) == COAP_PROTO_DTLS) {
-		if (coap_session_get_type(session) != COAP_SESSION_TYPE_CLIENT)
+		if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT)
+			lan_channel_event(session, event);
+		else
 			lan_secure_event(lan, session, event);
 		return 0;
 	}
@@ -409,5 +411,6 @@ void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
 	*ret_stats = lan->stats;
 	ret_stats->held = lan->held.count + lan->late.count;
 	ret_stats->secure_sessions = lan_secure_count(lan);
+	ret_stats->secure_asked = lan->channel_count;
 	ret_stats->verified = echo_verified_count(lan->echo);
 }

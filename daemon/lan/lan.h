@@ -221,9 +221,11 @@ void lan_remember_session(
 	struct lan *lan, enum trust trust, const char *identity, const struct request_key *key);
 
 /* Our own requests to a device. The path is one of ours or of its link list ("/info"); never leaves
- * the address. */
+ * the address. With an identity it goes over DTLS, with the key that ops.psk has for it, or not at
+ * all: who answers has the key. */
 struct lan_outgoing {
 	struct device_address to;
+	const char *identity; /* NULL: in clear */
 	enum lan_method method;
 	const char *path;   /* "/a/b?x=y" */
 	int content_format; /* of the payload, -1 = none */
@@ -236,12 +238,15 @@ struct lan_outgoing {
 /* Where this address is from here: its interface ("" in a routed prefix) becomes that of the way to
  * it. -ENETUNREACH when that is none of ours, or nobody there can be a neighbour. */
 int lan_locate(const struct lan *lan, struct device_address *address);
-/* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT, -ECONNREFUSED (reset), -EMSGSIZE,
- * -EBADMSG (blocks that do not fit together), -ECANCELED (shutdown). */
+/* result 0: an answer arrived (any code). Otherwise -ETIMEDOUT (also of a handshake: the other end
+ * has another key, perhaps), -ECONNREFUSED (reset; nobody there shakes hands), -ECONNRESET (it
+ * ended the session), -EKEYREVOKED, -EMSGSIZE, -EBADMSG (blocks that do not fit together),
+ * -ECANCELED (shutdown). */
 typedef void (*lan_reply_fn)(
 	void *userdata, int result, uint8_t code, int format, struct span payload);
-/* 0, -EBUSY at LIMIT_PROBES, -ENETUNREACH for an address outside our interfaces, or another
- * negative errno; then 'reply' is not called. */
+/* 0, -EBUSY at LIMIT_PROBES or LIMIT_SECURE_ASKED, -ENETUNREACH for an address outside our
+ * interfaces, -ENOKEY when nobody knows the identity's key, or another negative errno; then 'reply'
+ * is not called. */
 int lan_send(
 	struct lan *lan, const struct lan_outgoing *outgoing, lan_reply_fn reply, void *userdata);
 
@@ -276,5 +281,6 @@ struct lan_stats {
 	uint64_t requests, answers, retransmissions, separate, silenced, malformed;
 	uint64_t sessions, held, verified;
 	uint64_t secure_sessions;
+	uint64_t secure_asked; /* sessions of ours towards devices */
 };
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * "lt" is a decimal number of seconds. "base" is a URI of which we take the least: coap, an address
- * literal, maybe a port. No name is ever resolved, no path followed, and a zone is refused as RFC
- * 9176 section 5 says: a link-local address is on the link that it came over. The sector "d" is
- * checked and not used: a name is unique in the whole gateway.
+ * "lt" is a decimal number of seconds. "base" is a URI of which we take the least: coap or coaps,
+ * an address literal, maybe a port. No name is ever resolved, no path followed, and a zone is
+ * refused as RFC 9176 section 5 says: a link-local address is on the link that it came over. The
+ * sector "d" is checked and not used: a name is unique in the whole gateway.
  */
 
 #include "lan/rd-parameters.h"
@@ -13,10 +13,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define SCHEME	     "coap://"
-#define DEFAULT_PORT 5683
-#define SECTOR_MAX   63
-#define BASE_MAX     64
+#include "base/cleanup.h"
+
+#define SECTOR_MAX 63
+#define BASE_MAX   64
 
 /* Digits only, 1 to max. */
 static bool number_read(struct span text, uint64_t max, uint64_t *ret_number)
@@ -71,18 +71,37 @@ static bool ip_read(const char *host, struct in6_addr *ret_ip)
 	return true;
 }
 
-static bool base_read(
-	struct span text, const struct device_address *from, struct device_address *ret_base)
+static bool scheme_read(struct span *text, bool *ret_secure, uint64_t *ret_port)
 {
-	size_t scheme = strlen(SCHEME);
-	uint64_t port = DEFAULT_PORT;
+	static const struct {
+		const char *text;
+		uint64_t port;
+		bool secure;
+	} schemes[] = {{"coap://", 5683, false}, {"coaps://", 5684, true}};
+
+	for (size_t i = 0; i < ELEMENTS(schemes); i++) {
+		size_t size = strlen(schemes[i].text);
+		if (text->size <= size ||
+			strncasecmp((const char *)text->data, schemes[i].text, size) != 0)
+			continue;
+		*text = span_of(text->data + size, text->size - size);
+		*ret_secure = schemes[i].secure;
+		*ret_port = schemes[i].port;
+		return true;
+	}
+	return false;
+}
+
+static bool base_read(struct span text, const struct device_address *from, bool *ret_secure,
+	struct device_address *ret_base)
+{
+	uint64_t port = 0;
 	char authority[BASE_MAX];
 	char *host, *number;
 	struct in6_addr ip;
 
-	if (text.size <= scheme || strncasecmp((const char *)text.data, SCHEME, scheme) != 0)
+	if (!scheme_read(&text, ret_secure, &port))
 		return false;
-	text = span_of(text.data + scheme, text.size - scheme);
 	if (text.data[text.size - 1] == '/')
 		text.size--;
 	if (span_to_string(text, authority, sizeof(authority)) < 0)
@@ -110,8 +129,9 @@ int rd_parameters_read(const struct rd_query *query, const struct device_address
 		why = "a parameter comes twice";
 	else if (query->lifetime.data && !number_read(query->lifetime, UINT32_MAX, &lifetime))
 		why = "lt must be 1 to 4294967295 seconds";
-	else if (query->base.data && !base_read(query->base, from, &parameters.base))
-		why = "base must be coap:// and the sender's own address";
+	else if (query->base.data &&
+		 !base_read(query->base, from, &parameters.base_secure, &parameters.base))
+		why = "base must be coap:// or coaps:// and the sender's own address";
 	else if (query->sector.size > SECTOR_MAX || !span_is_clean_text(query->sector))
 		why = "d must be at most 63 bytes of text";
 	if (why) {

@@ -12,8 +12,8 @@
 #define RD_LIFETIME_DEFAULT 90000 /* seconds: 25 hours */
 
 struct rd_parameters {
-	uint32_t lifetime; /* seconds; 0 = not said */
-	bool has_base;
+	uint32_t lifetime;	    /* seconds; 0 = not said */
+	bool has_base, base_secure; /* of coaps:// */
 	struct device_address base; /* where it serves: the sender's ip, maybe another port */
 };
 

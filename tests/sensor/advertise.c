@@ -54,7 +54,8 @@ static void service_add(struct advertisement *advertisement)
 	snprintf(ep, sizeof(ep), "ep=%s", options->ep);
 	avahi_entry_group_reset(advertisement->group);
 	int r = avahi_entry_group_add_service(advertisement->group, AVAHI_IF_UNSPEC,
-		AVAHI_PROTO_UNSPEC, 0, advertisement->name, "_coap._udp", NULL, NULL, options->port,
+		AVAHI_PROTO_UNSPEC, 0, advertisement->name,
+		options->psk_size > 0 ? "_coaps._udp" : "_coap._udp", NULL, NULL, options->port,
 		"v=1", ep, NULL);
 	if (r >= 0)
 		r = avahi_entry_group_commit(advertisement->group);

@@ -69,6 +69,7 @@ struct sensor {
 	char entry[ENTRY_MAX];	 /* our place in the directory, "rd/4711"; "" = none */
 	uint64_t renew_at;	 /* milliseconds */
 	struct advertisement *advertisement;
+	coap_bin_const_t key; /* in server mode with --psk; a view of 'options' */
 
 	/* the request under way: at most one at a time (NSTART, RFC 7252 4.7) */
 	enum purpose purpose;

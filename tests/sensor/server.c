@@ -10,6 +10,8 @@
  *   gatehouse.display   PUT a verification code to show, DELETE to take it away (with --display)
  *   if="core.s"         GET: a reading, once approved
  *
+ * With --psk all of this is there over DTLS alone: the gateway comes with our name as its identity.
+ *
  * A device without any of the gatehouse.* resources is served too: what counts then are its links
  * with if="core.s". That one is directory.c.
  */
@@ -263,6 +265,37 @@ static uint16_t port_find(void)
 	return port;
 }
 
+/* The gateway shakes hands with our name and our key; whoever has another one is nobody to us. */
+static const coap_bin_const_t *key_wanted(
+	coap_bin_const_t *identity, coap_session_t *session, void *userdata)
+{
+	const struct options *options = &((struct sensor *)userdata)->options;
+
+	(void)session;
+	if (identity->length != strlen(options->ep) ||
+		memcmp(identity->s, options->ep, identity->length) != 0)
+		return NULL;
+	return &((struct sensor *)userdata)->key;
+}
+
+static bool key_offer(struct sensor *sensor)
+{
+	sensor->key = (coap_bin_const_t){sensor->options.psk_size, sensor->options.psk};
+	coap_dtls_spsk_t keys = {
+		.version = COAP_DTLS_SPSK_SETUP_VERSION,
+		.validate_id_call_back = key_wanted,
+		.id_call_back_arg = sensor,
+		.psk_info = {.key = sensor->key},
+	};
+
+	return coap_context_set_psk2(sensor->coap, &keys);
+}
+
+static bool is_secure(const struct sensor *sensor)
+{
+	return sensor->options.mode == MODE_SERVER && sensor->options.psk_size > 0;
+}
+
 static bool endpoint_add(const struct sensor *sensor, int family)
 {
 	coap_address_t address;
@@ -277,13 +310,18 @@ static bool endpoint_add(const struct sensor *sensor, int family)
 		address.addr.sin.sin_family = AF_INET;
 		address.addr.sin.sin_port = htons(sensor->options.port);
 	}
-	return coap_new_endpoint(sensor->coap, &address, COAP_PROTO_UDP) != NULL;
+	return coap_new_endpoint(sensor->coap, &address,
+		       is_secure(sensor) ? COAP_PROTO_DTLS : COAP_PROTO_UDP) != NULL;
 }
 
 int server_listen(struct sensor *sensor)
 {
 	if (sensor->options.port == 0)
 		sensor->options.port = port_find();
+	if (is_secure(sensor) && !key_offer(sensor)) {
+		fprintf(stderr, "gatehouse-sensor: this libcoap has no DTLS\n");
+		return -1;
+	}
 	/* libcoap's IPv6 socket takes IPv4 as well. */
 	if (!endpoint_add(sensor, AF_INET6) && !endpoint_add(sensor, AF_INET)) {
 		fprintf(stderr, "gatehouse-sensor: cannot listen on port %u\n",

@@ -19,6 +19,25 @@ class CoapServer(Process):
                          os.path.join(directory, 'coap-server.log'), cwd=directory)
 
 
+class SecureCoapServer(Process):
+    """The same over DTLS, with the key of a label and for whoever has that."""
+
+    def __init__(self, directory, label):
+        while True:
+            self.plain_port = free_port(socket.SOCK_DGRAM)
+            self.port = self.plain_port + 1  # coap-server's own rule
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind(('127.0.0.1', self.port))
+                    break
+                except OSError:
+                    continue
+        os.makedirs(directory, exist_ok=True)
+        super().__init__(['coap-server-openssl', '-A', '127.0.0.1', '-p', str(self.plain_port), '-d', '10',
+                          '-h', 'hint', '-k', os.fsdecode(label.psk)],
+                         os.path.join(directory, 'coap-server-secure.log'), cwd=directory)
+
+
 def coap_client(method, where, path, payload=None, content_format=None, port=None):
     """coap-client at 127.0.0.1:<where>; it answers an Echo challenge by itself. What it printed: the
     payload, or the code of what is an error."""

@@ -192,6 +192,8 @@ static void addresses_that_were_typed(void **data)
 		{"192.0.2.7", "192.0.2.7:5683"},
 		{"192.0.2.7:1", "192.0.2.7:1"},
 		{"coap://192.0.2.7:65535/", "192.0.2.7:65535"},
+		{"coaps://192.0.2.7", "192.0.2.7:5684"},
+		{"coaps://[2001:db8::7]:7/", "[2001:db8::7]:7"},
 		{"2001:db8::7", "[2001:db8::7]:5683"},
 		{"[2001:db8::7]", "[2001:db8::7]:5683"},
 		{"[2001:db8::7]:40000", "[2001:db8::7]:40000"},
@@ -214,7 +216,8 @@ static void addresses_that_were_typed(void **data)
 		{"192.0.2.7:-1", NULL},
 		{"192.0.2.7:56x", NULL},
 		{"192.0.2.7/x", NULL},
-		{"coaps://192.0.2.7", NULL},
+		{"coaps:/192.0.2.7", NULL},
+		{"coaps://", NULL},
 		{"http://192.0.2.7", NULL},
 		{"[2001:db8::7", NULL},
 		{"[2001:db8::7]x", NULL},
@@ -227,22 +230,26 @@ static void addresses_that_were_typed(void **data)
 			NULL},
 	};
 	struct device_address address, before = address_of("::1", "lo", 1);
+	bool secure = false;
 	char text[80];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		address = before;
 		if (!rows[i].text) {
-			assert_int_equal(
-				device_address_parse(span_from_string(rows[i].typed), &address),
+			assert_int_equal(device_address_parse(span_from_string(rows[i].typed),
+						 &address, &secure),
 				-EINVAL);
 			assert_memory_equal(&address, &before, sizeof(address));
 			continue;
 		}
 		assert_int_equal(
-			device_address_parse(span_from_string(rows[i].typed), &address), 0);
+			device_address_parse(span_from_string(rows[i].typed), &address, &secure),
+			0);
+		assert_int_equal(secure, !strncmp(rows[i].typed, "coaps", 5));
 		assert_string_equal(device_address_to_string(&address, text), rows[i].text);
 	}
-	assert_int_equal(device_address_parse(SPAN_LITERAL("192.0.2.7\0"), &address), -EINVAL);
+	assert_int_equal(
+		device_address_parse(SPAN_LITERAL("192.0.2.7\0"), &address, &secure), -EINVAL);
 }
 
 static void names_that_may_be(void **data)

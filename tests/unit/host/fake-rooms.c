@@ -87,6 +87,8 @@ int lan_watch(struct lan *lan, const struct lan_outgoing *outgoing, lan_notice_f
 		.userdata = userdata,
 		.alive = true};
 	snprintf(observed->path, sizeof(observed->path), "%s", outgoing->path);
+	snprintf(observed->identity, sizeof(observed->identity), "%s",
+		outgoing->identity ? outgoing->identity : "");
 	*ret = (struct lan_watch *)observed;
 	return 0;
 }
@@ -285,6 +287,8 @@ int lan_send(
 	sent = &fake_sent[fake_sent_count++];
 	*sent = (struct fake_sent){.outgoing = *outgoing, .reply = reply, .userdata = userdata};
 	snprintf(sent->path, sizeof(sent->path), "%s", outgoing->path);
+	snprintf(sent->identity, sizeof(sent->identity), "%s",
+		outgoing->identity ? outgoing->identity : "");
 	if (outgoing->payload.size)
 		memcpy(sent->payload, outgoing->payload.data, outgoing->payload.size);
 	sent->outgoing.path = sent->path;

@@ -157,6 +157,7 @@ const char *exchange_text(const struct lan_exchange *exchange);
 
 struct fake_sent {
 	struct lan_outgoing outgoing;
+	char identity[LAN_IDENTITY_MAX + 1]; /* "" = in clear */
 	char path[160];
 	uint8_t payload[1024];
 	lan_reply_fn reply;
@@ -169,6 +170,7 @@ extern int fake_locate_result; /* what lan_locate() answers */
 extern int fake_send_result;   /* what lan_send() answers */
 struct fake_observed {
 	struct device_address to;
+	char identity[LAN_IDENTITY_MAX + 1];
 	char path[160];
 	int accept;
 	lan_notice_fn notify;

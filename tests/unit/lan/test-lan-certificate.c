@@ -357,6 +357,43 @@ static void test_an_authority_is_withdrawn(void **state)
 	pki_clear(&device);
 }
 
+/* Signatures take their time: some sessions are looked at in each turn of the loop, and who speaks
+ * before its own was looked at is not heard before that. */
+static void test_many_are_looked_at_a_few_at_a_time(void **state)
+{
+	enum { MANY = 20, A_TURN = 16 };
+	struct bed *bed = *state;
+	struct datagram reading;
+	struct dtls dtls[MANY];
+	struct pki device;
+	char name[16];
+	unsigned asked;
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "pump-%d", i);
+		device_make(&device, name);
+		prepare(&dtls[i], bed, CCM8, &device, NULL);
+		assert_true(gets_in(bed, &dtls[i]));
+		pki_clear(&device);
+	}
+	asked = bed->certificates;
+	lan_recheck_keys(bed->lan);
+	assert_int_equal(bed->certificates - asked, A_TURN);
+	bed_await(bed, bed->certificates - asked == MANY);
+	bed_turn(bed, 1000);
+	assert_int_equal(bed->certificates - asked, MANY);
+	assert_int_equal(sessions(bed), MANY);
+	bed->certificate_refused = true;
+	lan_recheck_keys(bed->lan);
+	assert_int_equal(sessions(bed), MANY - A_TURN);
+	reading_make(&reading, 1, NULL);
+	dtls_send(&dtls[MANY - 1], &reading);
+	bed_await(bed, sessions(bed) == 0);
+	assert_int_equal(bed->requests, 0);
+	for (int i = 0; i < MANY; i++)
+		dtls_lose(&dtls[i]);
+}
+
 static void test_a_device_is_withdrawn(void **state)
 {
 	struct bed *bed = *state;
@@ -570,6 +607,7 @@ int main(void)
 		IN_BED(test_who_is_turned_away),
 		IN_BED(test_sizes),
 		IN_BED(test_an_authority_is_withdrawn),
+		IN_BED(test_many_are_looked_at_a_few_at_a_time),
 		IN_BED(test_a_device_is_withdrawn),
 		IN_BED(test_clocks),
 		IN_BED(test_the_same_device_again),

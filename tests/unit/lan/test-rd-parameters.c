@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lan/rd-parameters.h"
 
@@ -73,6 +74,8 @@ static void own_bases_are_taken(void **state)
 		{"coap://[2001:DB8:0::7]:7", &v6, 7},
 		{"coap://[fe80::7]:65535", &local, 65535},
 		{"coap://[::ffff:192.0.2.7]", &v4, 5683},
+		{"coaps://192.0.2.7", &v4, 5684},
+		{"coapS://[2001:db8::7]:9/", &v6, 9},
 	};
 	struct rd_parameters got;
 
@@ -81,6 +84,7 @@ static void own_bases_are_taken(void **state)
 		assert_int_equal(read_base(rows[i].base, rows[i].from, &got), 0);
 		assert_true(got.has_base);
 		assert_int_equal(got.base.port, rows[i].port);
+		assert_int_equal(got.base_secure, !strncasecmp(rows[i].base, "coaps", 5));
 		assert_true(device_address_same_host(&got.base, rows[i].from));
 	}
 }
@@ -90,11 +94,11 @@ static void other_bases_are_refused(void **state)
 	static const char *const bases[] = {"", "coap://", "coap:///", "coap://8.8.8.8",
 		"coap://192.0.2.8:5683", "coap://192.0.2.70", "coap://router.lan", "coap://[::1]",
 		"coap://[fe80::7%lan0]", "coap://[2001:db8::7", "coap://2001:db8::7",
-		"coap://[192.0.2.7]", "coaps://192.0.2.7", "http://192.0.2.7", "coap:192.0.2.7",
-		"//192.0.2.7", "coap://192.0.2.7:0", "coap://192.0.2.7:65536",
-		"coap://192.0.2.7:5683x", "coap://192.0.2.7:+5", "coap://192.0.2.7/a",
-		"coap://192.0.2.7?x", "coap://a@192.0.2.7", "coap://192.0.2.7 ",
-		"coap://192.0.2.7:99999999999", "coap://3221225991",
+		"coap://[192.0.2.7]", "coaps://192.0.2.8", "coaps://", "coaps:192.0.2.7",
+		"http://192.0.2.7", "coap:192.0.2.7", "//192.0.2.7", "coap://192.0.2.7:0",
+		"coap://192.0.2.7:65536", "coap://192.0.2.7:5683x", "coap://192.0.2.7:+5",
+		"coap://192.0.2.7/a", "coap://192.0.2.7?x", "coap://a@192.0.2.7",
+		"coap://192.0.2.7 ", "coap://192.0.2.7:99999999999", "coap://3221225991",
 		"coap://[0000000000000000000000000000000000000000000000000000000000000000]"};
 	const struct device_address from = four("192.0.2.7");
 	struct rd_parameters got = {.lifetime = 42};
