@@ -162,6 +162,7 @@ static int open_uplink(struct host *host, struct device_session *session)
 		.session_expiry = filters.count ? UPSTREAM_SESSION_EXPIRY : 0,
 		.subscriptions = filters.count ? filters.list : NULL,
 		.version = from.version,
+		.together = true,
 		.owner = session->device_row,
 	};
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);

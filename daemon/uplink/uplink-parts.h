@@ -106,6 +106,7 @@ struct connection {
 	struct uplink_session *session; /* worker and callbacks: only its options */
 	int version;			/* 5 or 4 */
 	int keep_alive;
+	bool together;
 	uint64_t inbound_max;
 
 	/* loop */
@@ -118,6 +119,7 @@ struct connection {
 	MQTTAsync handle; /* NULL before OPEN and after it was destroyed */
 	struct connection *worker_previous, *worker_next; /* while handle is there */
 	struct publication *first, *last;		  /* waiting for room in the window */
+	bool due;					  /* at the next tick (tick.h) */
 	bool draining;
 	bool retiring; /* RETIRED as soon as a credit note under way has arrived */
 	uint64_t drain_until;
@@ -225,7 +227,8 @@ void session_forget_lookup(struct uplink_session *session);
 void *uplink_worker(void *uplink);
 
 /* uplink-window.c, on the worker */
-void window_add(struct connection *connection, struct publication *publication);
+/* False: the connection is closed, and it is on its way back. The caller sends what waits. */
+bool window_add(struct connection *connection, struct publication *publication);
 void window_fill(struct connection *connection);
 /* What waits and what Paho held goes back as GONE. After the handle was destroyed. */
 void window_clear(struct connection *connection);

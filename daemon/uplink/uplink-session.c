@@ -193,6 +193,7 @@ int connection_start(struct uplink_session *session, int version)
 	connection->version = version;
 	connection->keep_alive = (int)keep_alive;
 	atomic_init(&connection->window, UPLINK_WINDOW_MAX);
+	connection->together = session->options.together;
 	connection->inbound_max = session->uplink->limits->value[LIMIT_INBOUND_MESSAGE];
 	connection_link(session, connection);
 	session->state = SESSION_OPENING;

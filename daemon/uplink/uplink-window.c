@@ -110,19 +110,19 @@ void window_fill(struct connection *connection)
 	atomic_store(&connection->starved, false);
 }
 
-void window_add(struct connection *connection, struct publication *publication)
+bool window_add(struct connection *connection, struct publication *publication)
 {
 	publication->note.mail.next = NULL;
 	if (!connection->handle) { /* closed; what was before it is gone too */
 		note_push(connection->uplink->events, &publication->note, NOTE_GONE);
-		return;
+		return false;
 	}
 	if (connection->first)
 		connection->last->note.mail.next = &publication->note.mail;
 	else
 		connection->first = publication;
 	connection->last = publication;
-	window_fill(connection);
+	return true;
 }
 
 void window_clear(struct connection *connection)

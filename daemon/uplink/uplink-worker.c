@@ -3,7 +3,8 @@
  * The worker: the only thread that calls MQTTAsync_*. It sleeps until mail arrives, does what the
  * mail says in its order, and never waits for the network. Only while a connection drains (a clean
  * disconnect waits for the last PUBACKs) it looks every few milliseconds whether the count has
- * reached zero or the time is over.
+ * reached zero or the time is over. Where there are many sessions, what they send waits for the
+ * others' (tick.h); a clean disconnect sends it first.
  *
  * Destroying a handle sends DISCONNECT where that is possible at once, closes, and calls back for
  * everything that is left, so each publication returns as a note exactly once.
@@ -12,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "uplink/tick.h"
 #include "uplink/uplink-compat.h"
 #include "uplink/uplink-parts.h"
 
@@ -21,6 +23,8 @@ struct worker {
 	struct uplink *uplink;
 	MQTTAsync anchor;		/* see uplink-compat.h */
 	struct connection *connections; /* those with a handle */
+	unsigned count;			/* of them */
+	struct tick tick;
 	bool stopping;
 };
 
@@ -31,6 +35,7 @@ static void worker_link(struct worker *worker, struct connection *connection)
 	if (worker->connections)
 		worker->connections->worker_previous = connection;
 	worker->connections = connection;
+	worker->count++;
 }
 
 static void connection_close(struct worker *worker, struct connection *connection)
@@ -47,6 +52,8 @@ static void connection_close(struct worker *worker, struct connection *connectio
 		worker->connections = connection->worker_next;
 	if (connection->worker_next)
 		connection->worker_next->worker_previous = connection->worker_previous;
+	connection->due = false;
+	worker->count--;
 }
 
 /* ---- what the mail asks for ---- */
@@ -90,10 +97,33 @@ static void do_subscribe(struct connection *connection)
 		MQTTAsync_subscribe(connection->handle, filters[i], 1, &response);
 }
 
+/* What waits goes to Paho, now or together with that of others. */
+static void send_waiting(struct worker *worker, struct connection *connection)
+{
+	connection->due = connection->together && !connection->draining &&
+			  tick_hold(&worker->tick, worker->count, clock_boot_usec());
+	if (!connection->due)
+		window_fill(connection);
+}
+
+static void tick(struct worker *worker)
+{
+	if (!tick_take(&worker->tick, clock_boot_usec()))
+		return;
+	for (struct connection *connection = worker->connections; connection;
+		connection = connection->worker_next)
+		if (connection->due) {
+			connection->due = false;
+			window_fill(connection);
+		}
+}
+
 static void drain_begin(struct connection *connection)
 {
 	if (connection->draining)
 		return;
+	connection->due = false;
+	window_fill(connection);
 	connection->draining = true;
 	connection->drain_until = clock_boot_usec() + UPLINK_DRAIN_USEC;
 }
@@ -121,8 +151,16 @@ static void do_credit(struct worker *worker, struct connection *connection)
 	atomic_store(&connection->credit_pushed, false);
 	if (connection->retiring)
 		note_push(worker->uplink->events, &connection->retired, NOTE_RETIRED);
-	else
-		window_fill(connection);
+	else if (connection->handle)
+		send_waiting(worker, connection);
+}
+
+static void do_publish(struct worker *worker, struct publication *publication)
+{
+	struct connection *connection = publication->note.connection;
+
+	if (window_add(connection, publication))
+		send_waiting(worker, connection);
 }
 
 static void do_stop(struct worker *worker)
@@ -143,7 +181,7 @@ static void handle_command(struct worker *worker, struct note *note)
 		do_subscribe(note->connection);
 		break;
 	case NOTE_PUBLISH:
-		window_add(note->connection, (struct publication *)note);
+		do_publish(worker, (struct publication *)note);
 		break;
 	case NOTE_CREDIT:
 		do_credit(worker, note->connection);
@@ -208,6 +246,14 @@ static void handle_mail(struct worker *worker)
 	}
 }
 
+/* -1: until mail comes. */
+static int wait_msec(const struct worker *worker, bool draining)
+{
+	int left = tick_left_msec(&worker->tick, clock_boot_usec());
+
+	return draining && (left < 0 || left > DRAIN_POLL_MSEC) ? DRAIN_POLL_MSEC : left;
+}
+
 void *uplink_worker(void *userdata)
 {
 	struct worker worker = {.uplink = userdata};
@@ -218,8 +264,9 @@ void *uplink_worker(void *userdata)
 		    MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS)
 		worker.anchor = NULL;
 	while (!worker.stopping || draining) {
-		mailbox_wait(worker.uplink->commands, draining ? DRAIN_POLL_MSEC : -1);
+		mailbox_wait(worker.uplink->commands, wait_msec(&worker, draining));
 		handle_mail(&worker);
+		tick(&worker);
 		draining = drain(&worker);
 	}
 	while (worker.connections)

@@ -41,6 +41,7 @@ struct uplink_session_options {
 		*subscriptions; /* NULL-terminated, QoS 1, after each connect; NULL = none */
 	int version;		/* 0 = MQTT 5, then 3.1.1; 5 or 4 (3.1.1) = only this one */
 	bool transient;		/* what comes by it is answers: ops->keep is not asked */
+	bool together;		/* one of many: its publications may wait for those of others */
 	bool keeps;		/* what the broker keeps for this client id stays as it is */
 	uint64_t owner; /* the caller's word for whose it is: comes with each of its messages */
 };

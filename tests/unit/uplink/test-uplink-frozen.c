@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uplink/tick.h"
+
 static int setup(void **state)
 {
 	unsetenv("http_proxy");
@@ -178,6 +180,94 @@ static void full_window_does_not_stall(void **state)
 	broker_clear(&broker);
 }
 
+#define MANY (TICK_SESSIONS + 4)
+#define EACH 5 /* of each */
+
+/* So many that they send together: what each hands in at once comes back, each once, whoever else
+ * ends meanwhile. */
+static void many_that_go_together(void **state)
+{
+	struct uplink_session *session[MANY], *listener;
+	static const char *const all[] = {"data/#", "listener/#", NULL};
+	struct bed *bed = *state;
+	struct broker broker;
+	unsigned i, n;
+
+	broker_require();
+	broker_init(&broker);
+	broker_start(&broker, "allow_anonymous true");
+	listener = session_at(bed, broker.port, "listener", all, 0);
+	await_listener(bed, listener);
+	for (i = 0; i < MANY; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "many-%u", i);
+		session[i] = bed_session(bed, &(struct uplink_session_options){.host = "127.0.0.1",
+						      .port = broker.port,
+						      .client_id = id,
+						      .keep_alive = 60,
+						      .together = true});
+		bed_connect(bed, session[i]);
+	}
+	bed_forget(bed);
+	for (i = 0; i < MANY; i++)
+		for (n = 0; n < EACH; n++)
+			assert_return_code(
+				bed_publish(session[i], "data/x", "many", false, 1 + i * EACH + n),
+				0);
+	/* Whether these come yet is a matter of time: a disconnect waits 1.5 s for the answers. */
+	for (i = MANY / 2; i < MANY; i++)
+		uplink_disconnect(session[i]);
+	for (i = 0; i < MANY / 2; i++)
+		bed_await(bed, session[i], UPLINK_DELIVERED, EACH - 1);
+	for (i = MANY / 2; i < MANY; i++)
+		bed_await(bed, session[i], UPLINK_LOST, 0);
+	bed_await(bed, listener, UPLINK_MESSAGE, MANY / 2 * EACH - 1);
+	for (i = 0; i < MANY; i++) {
+		assert_null(bed_find(bed, session[i], UPLINK_DELIVERED, EACH));
+		uplink_session_free(session[i]);
+	}
+	uplink_session_free(listener);
+	broker_clear(&broker);
+}
+
+/* What waits for a tick goes with its session like all that waits: it comes never. */
+static void what_waits_for_a_tick_is_cut(void **state)
+{
+	struct uplink_session *session[MANY];
+	struct bed *bed = *state;
+	struct broker broker;
+	unsigned i;
+
+	broker_require();
+	broker_init(&broker);
+	broker_start(&broker, "allow_anonymous true");
+	for (i = 0; i < MANY; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "cut-%u", i);
+		session[i] = bed_session(bed, &(struct uplink_session_options){.host = "127.0.0.1",
+						      .port = broker.port,
+						      .client_id = id,
+						      .keep_alive = 60,
+						      .together = true});
+		bed_connect(bed, session[i]);
+	}
+	assert_return_code(bed_publish(session[0], "data/x", "cut", false, 1), 0);
+	assert_return_code(bed_publish(session[1], "data/x", "stays", false, 2), 0);
+	assert_int_equal(uplink_session_cut(session[0]), 0);
+	bed_await(bed, session[0], UPLINK_LOST, 0);
+	assert_int_equal(bed_await(bed, session[1], UPLINK_DELIVERED, 0)->tag, 2);
+	assert_null(bed_find_tag(bed, 1));
+	/* It can be there again, and its place in the tick is nobody's. */
+	bed_connect(bed, session[0]);
+	assert_return_code(bed_publish(session[0], "data/x", "again", false, 3), 0);
+	assert_int_equal(bed_await(bed, session[0], UPLINK_DELIVERED, 0)->tag, 3);
+	for (i = 0; i < MANY; i++)
+		uplink_session_free(session[i]);
+	broker_clear(&broker);
+}
+
 /* The loop stands still inside uplink_free(), so the peer is as frozen as can be. */
 static void uplink_goes_in_bounded_time(void **state)
 {
@@ -211,6 +301,8 @@ int main(void)
 		TEST(unacknowledged_is_not_repeated_on_the_wire),
 		TEST(outstanding_publications_have_a_limit),
 		TEST(full_window_does_not_stall),
+		TEST(many_that_go_together),
+		TEST(what_waits_for_a_tick_is_cut),
 		TEST(uplink_goes_in_bounded_time),
 	};
 
