@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "store/migrate.h"
+
 #define COLUMNS_MAX 64
 
 enum { NOTHING, NUMBER, TEXT, SEALED, KINDS };
@@ -86,4 +88,57 @@ sqlite3_stmt *row_make(
 	if (sqlite3_step(row) != SQLITE_ROW)
 		abort();
 	return row;
+}
+
+/* What is sealed elsewhere is bytes here. */
+static void bind_plain(sqlite3_stmt *row, int index, struct span *bytes)
+{
+	struct span head = take(bytes, 2), value;
+	int64_t number = 0;
+
+	if (head.size < 2)
+		return;
+	value = take(bytes, head.data[1]);
+	switch (head.data[0] % KINDS) {
+	case NUMBER:
+		memcpy(&number, value.data, value.size < 8 ? value.size : 8);
+		sqlite3_bind_int64(row, index, number);
+		break;
+	case TEXT:
+		sqlite3_bind_text(
+			row, index, (const char *)value.data, (int)value.size, SQLITE_TRANSIENT);
+		break;
+	case SEALED:
+		sqlite3_bind_blob(row, index, value.data, (int)value.size, SQLITE_TRANSIENT);
+		break;
+	default:
+		break;
+	}
+}
+
+void row_insert(sqlite3 *handle, const char *sql, struct span *bytes)
+{
+	sqlite3_stmt *row;
+
+	if (sqlite3_prepare_v2(handle, sql, -1, &row, NULL) != SQLITE_OK)
+		abort();
+	for (int i = 1; i <= sqlite3_bind_parameter_count(row); i++)
+		bind_plain(row, i, bytes);
+	sqlite3_step(row);
+	sqlite3_finalize(row);
+}
+
+struct outbox *row_outbox(void)
+{
+	static struct database db = {.name = "outbox.db", .checkpoint_at = 1000};
+	struct outbox *outbox = NULL;
+
+	if (sqlite3_open(":memory:", &db.handle) != SQLITE_OK)
+		abort();
+	for (size_t i = 0; i < outbox_migrations.count; i++)
+		if (database_exec(&db, outbox_migrations.steps[i]) < 0)
+			abort();
+	if (outbox_new(&db, &outbox) < 0)
+		abort();
+	return outbox;
 }
