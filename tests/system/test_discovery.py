@@ -14,7 +14,7 @@ import pytest
 
 from bed import coap, until
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window
-from bed.standard import LINKS, StandardDevice
+from bed.standard import GROUP, LINKS, StandardDevice
 from bed.wait import free_port, stays
 
 COAP_PORT = 5683
@@ -298,6 +298,48 @@ def test_who_comes_later_is_asked_by_the_timer(make_gateway):
         assert one['found_by'] == 'multicast' and one['present']
     # It is off now, and silent for more than three questions.
     until(lambda: device(gateway, 'later') is None, 60, 'it is not there any more')
+
+
+@pytest.mark.mdns
+def test_who_asks_everybody_finds_the_gateway(gateway):
+    """A device's question to all CoAP nodes is answered by datagram to it alone, with the one link
+    that it asked for; what is no such question is not answered at all (RFC 7252 section 8.2)."""
+    with coap.Client(GROUP, gateway.coap_port, local_host='127.0.0.1') as everybody:
+        everybody.socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton('127.0.0.1'))
+        answers = {}
+
+        def ask(code, path, *query):
+            request = coap.Message(coap.NON, code, everybody.mid(), os.urandom(4),
+                                   [(coap.URI_PATH, part.encode()) for part in path.split('/')] +
+                                   [(coap.URI_QUERY, word.encode()) for word in query])
+            everybody.send(request)
+            return request.token
+
+        def answered(*question):
+            """The answer to this question, which is said again until there is one: a group is answered
+            after a while, by chance (RFC 7252 section 8.2), and a few times a second."""
+            asked = set()
+
+            def there():
+                asked.add(ask(*question))
+                try:
+                    while not asked & set(answers):
+                        answer = everybody.receive(2)
+                        answers[answer.token] = answer
+                except coap.Silence:
+                    pass
+                return asked & set(answers)
+            return answers[until(there, 60, '%s is answered' % question[-1]).pop()]
+        unanswered = [ask(*question) for question in (
+            (coap.GET, '.well-known/core', 'rt=somebody.else'), (coap.POST, 'rd', 'ep=all'),
+            (coap.POST, 'enrol', 'ep=all'), (coap.GET, 'time'))]
+        for word, link in (('rt=gatehouse.*', b'</enrol>;rt="gatehouse.enrol"'),
+                           ('rt=core.rd', b'</rd>;rt="core.rd"')):
+            answer = answered(coap.GET, '.well-known/core', word)
+            assert (answer.type, answer.code, answer.payload) == (coap.NON, coap.CONTENT, link)
+        assert not set(unanswered) & set(answers)
+        assert sum(len(data) for _, data in everybody.received) <= 3 * sum(len(data) for _, data in everybody.sent)
+    assert gateway.ctl('devices')['devices'] == []
 
 
 @pytest.mark.mdns

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +16,12 @@ from bed import enter, until
 from bed.label import Label
 from bed.plain import PlainDevice, await_stage, device, open_window
 from bed.wait import free_port
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'platform'))
+
+import hub  # noqa: E402
+from spotflow import Spotflow  # noqa: E402
+from way_in import alarms, configuration, import_pt  # noqa: E402
 
 NODE_SERVER = os.path.join(os.path.dirname(__file__), 'node-server.js')
 
@@ -146,6 +153,28 @@ def test_cleared_over_restarts(gateway, panel):
     gateway.restart(kill=True)
     panel.answers('')
     until(lambda: panel.shows() == '', 60, 'cleared after the restart')
+
+
+@pytest.mark.skipif(not hub.plugin(), reason='mosquitto has no dynamic security here')
+def test_cleared_on_expiry(make_gateway, work, panel):
+    """Nobody comes to read it: an operation that is over is opened anew, twice, each time with a code
+    of its own, and when the last one is over nothing is left on the display."""
+    platform = Spotflow(os.path.join(work, 'platform'), operation_life=8).start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    try:
+        gateway = make_gateway(config=configuration(platform)).start()
+        import_pt(gateway, platform, 'panel')
+        one = find(gateway, panel)
+        gateway.ctl('admit', one['id'])
+        until(lambda: ('operation-failed', one['id']) in alarms(gateway), 120, 'nobody approved it')
+        until(lambda: panel.shows() == '', 60, 'cleared on expiry')
+        said = [event for event in events(panel, 'display') if not event['refused']]
+        shown = [event['text'] for event in said if event['method'] == 'PUT']
+        assert shown and len(set(shown)) == len(shown) and said[-1]['method'] == 'DELETE', said
+        assert set(shown) <= {operation.code for operation in platform.operations.values()}
+        assert code_at(gateway, 'panel') is None
+    finally:
+        platform.stop()
 
 
 def test_a_display_that_is_not_reached(gateway, panel):
