@@ -66,7 +66,9 @@ static const struct verdict verdicts[] = {
 	{-EKEYREJECTED, "untrusted",
 		"Check the clock, the name and the file of trust anchors (ca_file). If all are "
 		"right, somebody stands in between: nothing is sent there."},
-	{-EPROTO, "no-tls", "Check the port, and whether TLS is spoken there."},
+	{-EPROTO, "no-tls",
+		"Check the port, and whether TLS is spoken there. Who asks for a certificate may "
+		"turn this test away, which brings none."},
 	{-ENOENT, "no-anchors", "Check ca_file, and who may read it."},
 };
 static const struct verdict unknown = {0, "failed", "Try again, and look at the log."};
@@ -78,13 +80,14 @@ static const struct verdict connected = {0, "connected", ""};
 static const struct verdict *verdict_of(
 	const struct api_target *target, const struct api_facts *facts)
 {
+	/* A broker that asks for a certificate turns the knock away, which brings none. */
+	if (target->shared && facts->uplink == LINK_UP)
+		return &connected;
 	for (size_t i = 0; i < ELEMENTS(verdicts); i++) {
 		if (verdicts[i].result != target->result)
 			continue;
 		if (target->result == 0 && target->shared && facts->uplink == LINK_REFUSED)
 			return &refused;
-		if (target->result == 0 && target->shared && facts->uplink == LINK_UP)
-			return &connected;
 		return &verdicts[i];
 	}
 	return &unknown;
@@ -95,7 +98,9 @@ static void sentence_of(const struct api_target *target, const struct verdict *v
 {
 	const char *tls = target->tls ? "its certificate is trusted" : "without TLS";
 
-	if (target->result < 0)
+	if (verdict == &connected && target->result < 0)
+		snprintf(ret_text, TEXT_SIZE, "The gateway is connected there.");
+	else if (target->result < 0)
 		snprintf(ret_text, TEXT_SIZE, "%c%s.", toupper((unsigned char)target->why[0]),
 			target->why[0] ? target->why + 1 : "");
 	else if (verdict == &refused)
@@ -136,7 +141,9 @@ static json_t *target_json(const struct api_target *target, const struct api_fac
 
 static bool is_good(const struct api_target *target, const struct api_facts *facts)
 {
-	return target->result == 0 && verdict_of(target, facts) != &refused;
+	const struct verdict *verdict = verdict_of(target, facts);
+
+	return verdict == &connected || (target->result == 0 && verdict != &refused);
 }
 
 static json_t *test_json(const struct api_test *test, const struct api_facts *facts)

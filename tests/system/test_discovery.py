@@ -161,14 +161,14 @@ def test_a_registration_on_file(gateway):
     open_window(gateway)
     with StandardDevice() as lamp, StandardDevice() as mouth:
         # Another socket of the device registers for it: the base says where it serves.
-        made = mouth.ask(gateway, coap.POST, 'rd', ['ep=lamp', 'lt=2', 'base=coap://127.0.0.1:%d' % lamp.port],
+        made = mouth.ask(gateway, coap.POST, 'rd', ['ep=lamp', 'lt=20', 'base=coap://127.0.0.1:%d' % lamp.port],
                          LINKS.encode(), coap.LINK_FORMAT)
         assert made.code == coap.CREATED
         await_stage(gateway, 'lamp', 'waiting-person')
         gateway.restart(kill=True)
         del lamp.asked[:]
         assert mouth.ask(gateway, coap.POST, made.location).code == coap.CHANGED
-        until(lambda: not device(gateway, 'lamp')['present'], 60, 'two seconds are over')
+        until(lambda: not device(gateway, 'lamp')['present'], 60, 'its twenty seconds are over')
         until(lambda: '/info' in lamp.asked, 20, 'it is asked where it said')
         assert device(gateway, 'lamp')['stage'] == 'waiting-person'
         assert mouth.ask(gateway, coap.DELETE, made.location).code == coap.DELETED

@@ -190,8 +190,10 @@ static void turn_down(struct bed *bed, const char *identity, const char *key, st
 {
 	uint64_t begin, asked;
 	struct dtls dtls;
+	int tries = 20;
 
 	do {
+		assert_true(tries-- > 0);
 		begin = clock_boot_usec();
 		asked = bed->psk_asked;
 		ERR_clear_error();
