@@ -339,7 +339,8 @@ static void test_shows(void **state)
 			"\"stage\":\"active\",\"readings\":3}],\"gaps\":[{\"device\":\"old\","
 			"\"first\":1,\"last\":4,\"count\":4,\"reason\":\"revoked\"}]}",
 			"Given up         4 revoked\n\n"
-			"DEVICE  NAME  STAGE   READINGS\ns-1     -     active  3\n\n"
+			"DEVICE  NAME  STAGE   READINGS  BYTES\n"
+			"s-1     -     active  3         -\n\n"
 			"Given up, and the platform was not told yet:\n"
 			"DEVICE  FROM ROW  TO ROW  READINGS  REASON\n"
 			"old     1         4       4         revoked\n"},
