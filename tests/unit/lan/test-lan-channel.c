@@ -334,7 +334,7 @@ static void who_has_another_key_is_nobody(void **state)
 	struct device *device = *state;
 
 	device->psk[0] ^= 1;
-	assert_int_equal(ask(device, 0, "/a", 1000), 0);
+	assert_int_equal(ask(device, 0, "/a", 8000), 0);
 	while (device->asked[0].replies == 0) {
 		SSL_accept(device->ssl);
 		bed_turn(&device->bed, 5000);
