@@ -95,6 +95,7 @@ enum platform_trouble {
 	PLATFORM_NO_TROUBLE,
 	PLATFORM_TOKEN_REFUSED, /* the provisioning token is not taken any more */
 	PLATFORM_NEXT_WAITS,	/* what it is to connect with next is not let in yet */
+	PLATFORM_ENDS_SOON,	/* what it connects with ends soon, and nobody here can renew it */
 	PLATFORM_DISABLED, /* the platform serves none of our devices: a matter of its operator */
 };
 
@@ -352,7 +353,9 @@ struct azure_settings {
 	const char *host; /* of the provisioning service */
 	uint16_t port;
 	const char *id_scope;
-	uint32_t sas_lifetime; /* seconds */
+	uint32_t sas_lifetime;	   /* seconds */
+	enum azure_method method;  /* for devices of which nothing was imported */
+	uint32_t certificate_life; /* seconds, of one that the site's authority issues */
 };
 
 /* Settings of 'aws'. Texts are never NULL. */

@@ -37,6 +37,8 @@ static const struct {
 	[TOKEN_ROW_PT] = {"needs the texts ep and pt", "holds other keys than ep, pt and line"},
 	[TOKEN_ROW_IDENTITY] = {"needs the texts ep, certificate and key",
 		"holds other keys than ep, certificate, key and line"},
+	[TOKEN_ROW_X509] = {"needs the texts ep, x509 and key",
+		"holds other keys than ep, x509, key and line"},
 	[TOKEN_ROW_KEY] = {"needs the texts ep and key", "holds other keys than ep, key and line"},
 	[TOKEN_ROW_STATIC] = {"needs the texts ep, username and password",
 		"holds other keys than ep, username, password and line"},
@@ -94,7 +96,9 @@ void api_put_tokens(const struct api_context *context)
 		.limits = context->api->view.limits, .rows = {.word = "tokens"}};
 	json_t *list = api_rows_begin(&rows.rows, context->request->body,
 		"The body must be {\"tokens\":[{\"ep\",\"username\",\"password\"},...]}, or with "
-		"\"pt\" or \"key\", or \"certificate\" and \"key\", in the place of the last two.");
+		"\"pt\" or \"key\", or \"certificate\" or \"x509\" and \"key\", in the place of "
+		"the last "
+		"two.");
 	struct api_pending *pending;
 	struct act act;
 	json_t *row;

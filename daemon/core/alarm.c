@@ -97,6 +97,11 @@ static const struct alarm_row table[ALARMS] = {
 		"%s has its share of the outbox; its readings are put off, others are taken.",
 		"Bring the uplink back; look whether the device has to send that much.", true,
 		FROM_LAN_MAX},
+	[ALARM_ENDS_SOON] = {"ends-soon",
+		"The certificate that was imported for %s ends soon, and nobody here can renew it.",
+		"Import another one, with its key (gatehousectl tokens replace, or on the screen "
+		"of the device); it takes the place of the one in use.",
+		true, FROM_LAN_MAX},
 	[ALARM_NOT_LET_IN] = {"not-let-in",
 		"The platform ends each connection of %s before its session begins.",
 		"Look at its certificate there (its fingerprint is on the page): activate it and "

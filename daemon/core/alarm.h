@@ -32,6 +32,7 @@ enum alarm_kind {
 	ALARM_NOT_WITHDRAWN,	 /* subject: device id */
 	ALARM_SITE_CA_ENDS,	 /* subject: the day */
 	ALARM_CERTIFICATE_WAITS, /* subject: device id */
+	ALARM_ENDS_SOON,	 /* subject: device id */
 	ALARMS
 };
 

@@ -163,6 +163,7 @@ static const char *const full_words[] = {"refuse", "drop-oldest", NULL};
 static const char *const durability_words[] = {"power", "process", "memory", NULL};
 static const char *const layout_words[] = {"device", "gateway", NULL};
 static const char *const method_words[] = {"claim", "jitr", "jitp", NULL};
+static const char *const azure_words[] = {"key", "certificate", NULL};
 static const char *const envelope_words[] = {"properties", "json", NULL};
 
 #define MEMBER(member_)                             \
@@ -382,6 +383,16 @@ static const struct config_key table[] = {
 	{"azure", "sas_lifetime", CONFIG_UINT, 10, 31536000, "86400", "s", false,
 		"Life of the signature of a device's session; it is renewed at half of it.", NULL,
 		MEMBER(azure_sas_lifetime), NULL},
+	{"azure", "method", CONFIG_ENUM, AZURE_KEY, AZURE_CERTIFICATE, "key", "", false,
+		"What devices of which nothing was imported register with: a key that is derived "
+		"from that of an enrolment group (key), or a certificate that is issued under the "
+		"site's authority (gatehousectl site-ca), which is that of an enrolment group "
+		"(certificate).",
+		azure_words, MEMBER(azure_method), NULL},
+	{"azure", "certificate_life", CONFIG_UINT, 3600, 315360000, "31536000", "s", false,
+		"Life of a certificate that is issued under the site's authority; it is renewed at "
+		"half of it.",
+		NULL, MEMBER(azure_certificate_life), NULL},
 
 	{"aws", "host", CONFIG_STRING, 0, 255, "\"\"", "", false,
 		"The account's device data endpoint (\"...-ats.iot.REGION.amazonaws.com\").", NULL,

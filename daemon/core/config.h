@@ -33,6 +33,7 @@ enum durability { DURABILITY_POWER, DURABILITY_PROCESS, DURABILITY_MEMORY };
 const char *durability_to_string(enum durability durability);
 enum envelope_policy { ENVELOPE_PROPERTIES, ENVELOPE_JSON };
 enum layout { LAYOUT_DEVICE, LAYOUT_GATEWAY };
+enum azure_method { AZURE_KEY, AZURE_CERTIFICATE };
 enum aws_method { AWS_CLAIM, AWS_JITR, AWS_JITP };
 
 struct config {
@@ -105,6 +106,8 @@ struct config {
 	char azure_id_scope[65];
 	char azure_group_key_file[256];
 	uint32_t azure_sas_lifetime; /* seconds */
+	enum azure_method azure_method;
+	uint32_t azure_certificate_life; /* seconds */
 	/* aws */
 	char aws_host[256]; /* "" = none */
 	uint16_t aws_port;

@@ -334,6 +334,9 @@ static bool token_is_good(const struct device_record *record, struct span value)
 {
 	struct span ep = span_from_string(record->ep), username, password, identity;
 
+	if (!strcmp(record->platform, TOKEN_KIND_AZURE))
+		return token_value_read_identity(value, &identity) >= 0 ||
+		       !token_check_key(ep, value, NULL);
 	if (!strcmp(record->platform, TOKEN_KIND_SPOTFLOW))
 		return !token_check_pt(ep, value, NULL);
 	if (!strcmp(record->platform, TOKEN_KIND_MQTT))

@@ -8,23 +8,50 @@
 
 #include "base/csv.h"
 
-#define FIELDS_PT     2
-#define FIELDS_STATIC 3
+#define FIELDS_MAX (1 + TOKEN_ROW_VALUES)
+
+static const char *const wanted[TOKEN_ROWS] = {
+	[TOKEN_ROW_PT] = "has not the two fields ep and pt",
+	[TOKEN_ROW_IDENTITY] = "has not the three fields ep, certificate and key",
+	[TOKEN_ROW_X509] = "has not the three fields ep, x509 and key",
+	[TOKEN_ROW_KEY] = "has not the two fields ep and key",
+	[TOKEN_ROW_STATIC] = "has not the three fields ep, username and password",
+};
+
+static size_t fields_of(enum token_row row)
+{
+	size_t count = 0;
+
+	while (token_row_key(row, count))
+		count++;
+	return 1 + count;
+}
+
+static bool names_row(enum token_row row, char *const *field, size_t count)
+{
+	if (count != fields_of(row) || strcasecmp(field[0], "ep") != 0)
+		return false;
+	for (size_t i = 0; token_row_key(row, i); i++)
+		if (strcasecmp(field[i + 1], token_row_key(row, i)) != 0)
+			return false;
+	return true;
+}
 
 /* The first line says what the file holds; without one of these a line lacks its password. */
 static bool is_header(struct token_csv *csv, char *const *field, size_t count)
 {
-	if (count == FIELDS_PT && !strcasecmp(field[0], "ep") &&
-		(!strcasecmp(field[1], "pt") || !strcasecmp(field[1], "key"))) {
-		csv->fields = FIELDS_PT;
-		csv->keys = !strcasecmp(field[1], "key");
-		return true;
-	}
-	if (count != FIELDS_STATIC || strcasecmp(field[0], "ep") != 0)
-		return false;
-	csv->files = !strcasecmp(field[1], "certificate") && !strcasecmp(field[2], "key");
-	return csv->files ||
-	       (!strcasecmp(field[1], "username") && !strcasecmp(field[2], "password"));
+	for (unsigned row = 0; row < TOKEN_ROWS; row++)
+		if (names_row((enum token_row)row, field, count)) {
+			csv->row = (enum token_row)row;
+			csv->fields = count;
+			return true;
+		}
+	return false;
+}
+
+static bool names_files(const struct token_csv *csv)
+{
+	return csv->row == TOKEN_ROW_IDENTITY || csv->row == TOKEN_ROW_X509;
 }
 
 /* Fields behind the name, as many as the row has. */
@@ -38,40 +65,30 @@ static const char *take_row(
 	return token_row_new(row, span_from_string(field[0]), value, NULL, ret_token, ret_result);
 }
 
-static const char *wanted(const struct token_csv *csv)
-{
-	if (csv->fields == FIELDS_PT)
-		return csv->keys ? "has not the two fields ep and key"
-				 : "has not the two fields ep and pt";
-	return csv->files ? "has not the three fields ep, certificate and key"
-			  : "has not the three fields ep, username and password";
-}
-
 const char *token_csv_take(struct token_csv *csv, char *line, size_t size, unsigned number,
 	struct token **ret_token, int *ret_result)
 {
-	char *field[FIELDS_STATIC];
+	char *field[FIELDS_MAX];
 	size_t count = 0;
 	bool first = csv->fields == 0;
-	const char *why = csv_split(line, size, field, FIELDS_STATIC, &count);
+	const char *why = csv_split(line, size, field, FIELDS_MAX, &count);
 
 	*ret_token = NULL;
 	*ret_result = 0;
-	if (first)
-		csv->fields = FIELDS_STATIC;
+	if (first) {
+		csv->row = TOKEN_ROW_STATIC;
+		csv->fields = fields_of(csv->row);
+	}
 	if (!why && first && is_header(csv, field, count))
-		return csv->files && !csv->load ? "names files, which gatehousectl tokens import "
-						  "reads"
-						: NULL;
+		return names_files(csv) && !csv->load
+			       ? "names files, which gatehousectl tokens import reads"
+			       : NULL;
 	if (!why && count != csv->fields)
-		why = wanted(csv);
-	if (!why && csv->files && csv->load)
-		why = csv->load(csv->userdata, field, ret_token, ret_result);
+		why = wanted[csv->row];
+	if (!why && names_files(csv) && csv->load)
+		why = csv->load(csv->userdata, csv->row, field, ret_token, ret_result);
 	else if (!why)
-		why = take_row(csv->keys		  ? TOKEN_ROW_KEY
-			       : csv->fields == FIELDS_PT ? TOKEN_ROW_PT
-							  : TOKEN_ROW_STATIC,
-			field, ret_token, ret_result);
+		why = take_row(csv->row, field, ret_token, ret_result);
 	if (*ret_token)
 		(*ret_token)->line = number;
 	return why;

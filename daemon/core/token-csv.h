@@ -3,22 +3,22 @@
 
 /*
  * Tokens as lines of comma-separated values. The first line may say what the file holds: "ep,pt"
- * are provisioning tokens, "ep,key" keys of Azure, "ep,certificate,key" names two files for each
- * device, and "ep,username,password" (and no such line) are credentials at a broker.
+ * are provisioning tokens, "ep,key" keys of Azure; "ep,certificate,key" names two files for each
+ * device, and "ep,x509,key" too, for Azure; "ep,username,password" (and no such line) are
+ * credentials at a broker.
  */
 
 #include "core/token-row.h"
 
 /* Makes a token of a line that names files. As token_csv_take(). */
-typedef const char *(*token_csv_load_fn)(
-	void *userdata, char *const *field, struct token **ret_token, int *ret_result);
+typedef const char *(*token_csv_load_fn)(void *userdata, enum token_row row, char *const *field,
+	struct token **ret_token, int *ret_result);
 
 struct token_csv {
 	token_csv_load_fn load; /* NULL: nobody here reads files */
 	void *userdata;
 	size_t fields; /* of each line; 0 = the first one is to come */
-	bool keys;     /* of the platform 'azure' */
-	bool files;    /* the lines name files */
+	enum token_row row;
 };
 
 /* Takes one line (split in place; its end not among the bytes). NULL with a token, NULL without one

@@ -18,6 +18,11 @@ static const char *check_identity(struct span ep, const struct span *value, bool
 	return token_check_identity(ep, value[0], value[1], ret_too_long);
 }
 
+static const char *check_x509(struct span ep, const struct span *value, bool *ret_too_long)
+{
+	return token_check_x509(ep, value[0], value[1], ret_too_long);
+}
+
 static const char *check_key(struct span ep, const struct span *value, bool *ret_too_long)
 {
 	return token_check_key(ep, value[0], ret_too_long);
@@ -38,6 +43,11 @@ static int make_identity(struct span ep, const struct span *value, struct token 
 	return token_new_identity(ep, value[0], value[1], ret);
 }
 
+static int make_x509(struct span ep, const struct span *value, struct token **ret)
+{
+	return token_new_x509(ep, value[0], value[1], ret);
+}
+
 static int make_key(struct span ep, const struct span *value, struct token **ret)
 {
 	return token_new_key(ep, value[0], ret);
@@ -55,6 +65,7 @@ static const struct {
 } table[TOKEN_ROWS] = {
 	[TOKEN_ROW_PT] = {{"pt"}, check_pt, make_pt},
 	[TOKEN_ROW_IDENTITY] = {{"certificate", "key"}, check_identity, make_identity},
+	[TOKEN_ROW_X509] = {{"x509", "key"}, check_x509, make_x509},
 	[TOKEN_ROW_KEY] = {{"key"}, check_key, make_key},
 	[TOKEN_ROW_STATIC] = {{"username", "password"}, check_static, make_static},
 };
@@ -87,12 +98,13 @@ json_t *token_row_json(const struct token *token)
 {
 	const char *word = token_word(token->kind);
 	struct span value = secret_span(&token->value), first, second;
-	enum token_row row = TOKEN_ROW_IDENTITY;
+	enum token_row row =
+		strcmp(token->kind, TOKEN_KIND_AZURE) ? TOKEN_ROW_IDENTITY : TOKEN_ROW_X509;
 
-	if (word)
-		return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, value.data, value.size,
-			"line", (json_int_t)token->line);
 	if (token_value_split_identity(value, &first, &second) < 0) {
+		if (word)
+			return json_pack("{s:s,s:s%,s:I}", "ep", token->ep, word, value.data,
+				value.size, "line", (json_int_t)token->line);
 		row = TOKEN_ROW_STATIC;
 		if (token_value_read(value, &first, &second) < 0)
 			return NULL;

@@ -15,6 +15,7 @@
 enum token_row {
 	TOKEN_ROW_PT,	    /* a provisioning token */
 	TOKEN_ROW_IDENTITY, /* a certificate and its private key */
+	TOKEN_ROW_X509,	    /* the same for the platform 'azure' */
 	TOKEN_ROW_KEY,	    /* a key of the platform 'azure' */
 	TOKEN_ROW_STATIC,   /* user name and password at a broker */
 	TOKEN_ROWS

@@ -2,9 +2,8 @@
 
 /*
  * Tokens and their names. A value is one format byte, the length of the user name in two bytes, the
- * user name, the password: neither needs a separator that the other could hold. Or another format
- * byte, the length of the certificate in two bytes, the certificate, the key; a line's end is put
- * between them where the certificate has none.
+ * user name, the password: neither needs a separator that the other could hold. token-identity.c
+ * has the other form.
  *
  * The set of names is an array: sorted at the front, what was put since then behind it. An import
  * of thousands of names costs one sort.
@@ -19,15 +18,13 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
-#include "base/identity.h"
 
-#define VALUE_FORMAT   1
-#define VALUE_IDENTITY 2
-#define VALUE_HEAD     3
+#define VALUE_FORMAT 1
+#define VALUE_HEAD   3
 
 /* ---- one token ---- */
 
-static const char *check_name(struct span ep)
+const char *token_check_name(struct span ep)
 {
 	const char *why = NULL;
 
@@ -44,7 +41,7 @@ const char *token_check(
 {
 	bool too_long = ep.size > EP_MAX || username.size > TOKEN_USERNAME_MAX ||
 			password.size > TOKEN_PASSWORD_MAX;
-	const char *why = check_name(ep);
+	const char *why = token_check_name(ep);
 
 	if (ret_too_long)
 		*ret_too_long = too_long;
@@ -128,7 +125,7 @@ static bool is_word(struct span text)
 
 const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long)
 {
-	const char *why = check_name(ep);
+	const char *why = token_check_name(ep);
 
 	if (ret_too_long)
 		*ret_too_long = ep.size > EP_MAX || pt.size > TOKEN_PT_MAX;
@@ -204,7 +201,7 @@ static bool is_base64(struct span text)
 
 const char *token_check_key(struct span ep, struct span key, bool *ret_too_long)
 {
-	const char *why = check_name(ep);
+	const char *why = token_check_name(ep);
 
 	if (ret_too_long)
 		*ret_too_long = ep.size > EP_MAX || key.size > TOKEN_KEY_MAX;
@@ -229,82 +226,6 @@ const char *token_word(const char *kind)
 	if (!strcmp(kind, TOKEN_KIND_SPOTFLOW))
 		return "pt";
 	return strcmp(kind, TOKEN_KIND_AZURE) ? NULL : "key";
-}
-
-/* ---- a certificate and its key ---- */
-
-const char *token_check_identity(
-	struct span ep, struct span certificate, struct span key, bool *ret_too_long)
-{
-	const char *why = check_name(ep);
-
-	if (ret_too_long)
-		*ret_too_long = ep.size > EP_MAX || certificate.size + key.size >= IDENTITY_MAX;
-	return why ? why : identity_check(certificate, key);
-}
-
-static int identity_value_make(struct span certificate, struct span key, struct secret *ret_value)
-{
-	bool ended = certificate.data[certificate.size - 1] == '\n';
-	size_t first = certificate.size + !ended, size = VALUE_HEAD + first + key.size;
-	uint8_t *data = malloc(size);
-
-	if (!data)
-		return -ENOMEM;
-	data[0] = VALUE_IDENTITY;
-	data[1] = (uint8_t)(first >> 8);
-	data[2] = (uint8_t)first;
-	memcpy(data + VALUE_HEAD, certificate.data, certificate.size);
-	data[VALUE_HEAD + first - 1] = '\n';
-	memcpy(data + VALUE_HEAD + first, key.data, key.size);
-	*ret_value = (struct secret){data, size};
-	return 0;
-}
-
-int token_value_split_identity(
-	struct span value, struct span *ret_certificate, struct span *ret_key)
-{
-	size_t size;
-
-	if (value.size < VALUE_HEAD || value.data[0] != VALUE_IDENTITY)
-		return -EBADMSG;
-	size = (size_t)value.data[1] << 8 | value.data[2];
-	if (size == 0 || size >= value.size - VALUE_HEAD || value.size - VALUE_HEAD > IDENTITY_MAX)
-		return -EBADMSG;
-	*ret_certificate = span_of(value.data + VALUE_HEAD, size);
-	*ret_key = span_of(value.data + VALUE_HEAD + size, value.size - VALUE_HEAD - size);
-	return 0;
-}
-
-int token_value_read_identity(struct span value, struct span *ret_identity)
-{
-	struct span certificate, key;
-	int r = token_value_split_identity(value, &certificate, &key);
-
-	if (r >= 0)
-		*ret_identity = span_of(certificate.data, certificate.size + key.size);
-	return r;
-}
-
-int token_new_identity(struct span ep, struct span certificate, struct span key, struct token **ret)
-{
-	struct token *token;
-	int r;
-
-	if (token_check_identity(ep, certificate, key, NULL))
-		return -EINVAL;
-	token = calloc(1, sizeof(*token));
-	if (!token)
-		return -ENOMEM;
-	memcpy(token->kind, TOKEN_KIND_MQTT, sizeof(TOKEN_KIND_MQTT));
-	memcpy(token->ep, ep.data, ep.size);
-	r = identity_value_make(certificate, key, &token->value);
-	if (r < 0) {
-		token_free(token);
-		return r;
-	}
-	*ret = token;
-	return 0;
 }
 
 struct token *token_free(struct token *token)

@@ -4,10 +4,11 @@
 /*
  * Tokens: what was imported for one endpoint name towards one platform. For the platform 'mqtt' a
  * token is a static credential at the broker: user name and password, or a certificate and its
- * private key; for 'spotflow' it is a provisioning token, for 'azure' the key of an individual
- * enrolment: their value are its bytes alone. They are write-only: what
- * goes in comes out for the platform's driver alone. In memory there are names and dates; a value
- * stands sealed in the store and is fetched for the moment in which it is used.
+ * private key; for 'spotflow' it is a provisioning token, whose value are its bytes alone. For
+ * 'azure' it is what an individual enrolment knows the device by: a key, its bytes alone, or a
+ * certificate and its private key. They are write-only: what goes in comes out for the platform's
+ * driver alone. In memory there are names and dates; a value stands sealed in the store and is
+ * fetched for the moment in which it is used.
  */
 
 #include <stdbool.h>
@@ -39,6 +40,8 @@ struct token {
 	struct secret value; /* token_value_make(), or the provisioning token itself */
 };
 
+/* What is wrong with a name, as a sentence's end, or NULL. */
+const char *token_check_name(struct span ep);
 /* One line that somebody wants to import: what is wrong with it, as a sentence's end ("has no
  * password"), or NULL. ret_too_long (may be NULL) says that a size was the reason. */
 const char *token_check(
@@ -53,14 +56,20 @@ int token_new_key(struct span ep, struct span key, struct token **ret);
 /* The same for an operator's token of a platform. */
 const char *token_check_operator(struct span value, bool *ret_too_long);
 int token_new_operator(const char *platform, struct span value, struct token **ret);
-/* What the value of a token of this kind is called in a file, in the API: "pt", "key"; NULL for
- * user name and password. */
+/* What a value of bytes alone is called in a file and in the API: "pt", "key"; NULL for a kind that
+ * has none such. */
 const char *token_word(const char *kind);
 /* The same for a certificate, with its chain, and its private key, both in PEM. */
 const char *token_check_identity(
 	struct span ep, struct span certificate, struct span key, bool *ret_too_long);
 int token_new_identity(
 	struct span ep, struct span certificate, struct span key, struct token **ret);
+/* The same for the platform 'azure', which knows the device by the certificate's common name. */
+const char *token_check_x509(
+	struct span ep, struct span certificate, struct span key, bool *ret_too_long);
+int token_new_x509(struct span ep, struct span certificate, struct span key, struct token **ret);
+/* What the provisioning service of 'azure' can know a device by, when its certificate says so. */
+bool token_is_registration(const char *name);
 struct token *token_free(struct token *token); /* this one; wipes */
 
 /* User name and password as one value, and back; the spans point into 'value'. -EBADMSG for what is

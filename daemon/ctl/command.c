@@ -377,7 +377,9 @@ const struct command commands[] = {
 	{"users", "drop", "NAME", 1, 1, 0, "take a person away (root)", run_users_drop, NULL},
 	{"tokens", "import", "FILE", 1, 1, 0,
 		"devices' credentials, lines \"ep,username,password\"; or, under that header, "
-		"\"ep,pt\", \"ep,key\" or \"ep,certificate,key\" (files); -: stdin (root)",
+		"\"ep,pt\", \"ep,key\", \"ep,certificate,key\" or \"ep,x509,key\" (files); -: "
+		"stdin "
+		"(root)",
 		run_tokens_import, NULL},
 	{"tokens", "replace", "EP", 1, 1,
 		TAKES(USERNAME) | TAKES(PASSWORD_FILE) | TAKES(PLATFORM) | TAKES(CERTIFICATE) |

@@ -32,7 +32,7 @@ static const struct option_row table[OPTIONS] = {
 	[OPTION_OWNER] = {"owner", "TEXT", "whose it is"},
 	[OPTION_PLATFORM] = {"platform", "NAME",
 		"approve, admit: where it goes, if not to the first platform; tokens replace: "
-		"spotflow (a provisioning token) or azure (a key)"},
+		"spotflow (a provisioning token) or azure (a key, or a certificate)"},
 	[OPTION_ROLE] = {"role", "R", "viewer, technician or admin"},
 	[OPTION_PASSWORD_FILE] = {"password-file", "FILE", "first line is the password; -: stdin"},
 	[OPTION_STAGE] = {"stage", "S", "devices: only these, e.g. active,waiting-person"},

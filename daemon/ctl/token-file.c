@@ -23,13 +23,12 @@ static void cleanup_text(struct text *text)
 	free(text->data);
 }
 
-const char *token_file_load(
-	void *userdata, char *const *field, struct token **ret_token, int *ret_result)
+const char *token_file_load(void *userdata, enum token_row row, char *const *field,
+	struct token **ret_token, int *ret_result)
 {
 	CLEANUP(cleanup_text) struct text certificate = {0};
 	CLEANUP(cleanup_text) struct text key = {0};
-	struct span ep = span_from_string(field[0]);
-	const char *why;
+	struct span value[TOKEN_ROW_VALUES];
 	int r;
 
 	*ret_token = NULL;
@@ -42,10 +41,7 @@ const char *token_file_load(
 	if (r < 0)
 		return r == -EFBIG ? "names a key file that is too large"
 				   : "names a key file that cannot be read";
-	why = token_check_identity(
-		ep, span_of(certificate.data, certificate.size), span_of(key.data, key.size), NULL);
-	if (!why)
-		*ret_result = token_new_identity(ep, span_of(certificate.data, certificate.size),
-			span_of(key.data, key.size), ret_token);
-	return why;
+	value[0] = span_of(certificate.data, certificate.size);
+	value[1] = span_of(key.data, key.size);
+	return token_row_new(row, span_from_string(field[0]), value, NULL, ret_token, ret_result);
 }

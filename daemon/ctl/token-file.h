@@ -6,5 +6,5 @@
 #include "core/token-csv.h"
 
 /* A token_csv_load_fn. The files are read by whoever calls the tool, relative to where that is. */
-const char *token_file_load(
-	void *userdata, char *const *field, struct token **ret_token, int *ret_result);
+const char *token_file_load(void *userdata, enum token_row row, char *const *field,
+	struct token **ret_token, int *ret_result);

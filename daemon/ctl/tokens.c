@@ -189,10 +189,11 @@ static enum token_row row_of(struct ctl *ctl)
 	const char *platform = value[OPTION_PLATFORM];
 
 	if (value[OPTION_CERTIFICATE] && value[OPTION_KEY] && !value[OPTION_USERNAME] &&
-		!value[OPTION_PASSWORD_FILE] && !platform)
-		return TOKEN_ROW_IDENTITY;
+		!value[OPTION_PASSWORD_FILE] && (!platform || !strcmp(platform, TOKEN_KIND_AZURE)))
+		return platform ? TOKEN_ROW_X509 : TOKEN_ROW_IDENTITY;
 	if (value[OPTION_CERTIFICATE] || value[OPTION_KEY]) {
-		ctl_usage_error(ctl, "--certificate and --key go together, and with nothing else");
+		ctl_usage_error(ctl, "--certificate and --key go together, and with nothing else "
+				     "but --platform azure");
 		return TOKEN_ROWS;
 	}
 	if (value[OPTION_USERNAME] && !platform)
@@ -232,13 +233,13 @@ static int read_typed(struct ctl *ctl, enum token_row row, struct token **ret_to
 }
 
 /* A certificate and its key, from their files; an exit status. */
-static int read_files(struct ctl *ctl, struct token **ret_token)
+static int read_files(struct ctl *ctl, enum token_row row, struct token **ret_token)
 {
 	const char *const *value = ctl->invocation->value;
 	char *field[3] = {(char *)(uintptr_t)ctl->invocation->argument[0],
 		(char *)(uintptr_t)value[OPTION_CERTIFICATE], (char *)(uintptr_t)value[OPTION_KEY]};
 	int r;
-	const char *why = token_file_load(NULL, field, ret_token, &r);
+	const char *why = token_file_load(NULL, row, field, ret_token, &r);
 
 	if (*ret_token)
 		return EXIT_DONE;
@@ -255,7 +256,8 @@ int run_tokens_replace(struct ctl *ctl)
 
 	if (row == TOKEN_ROWS)
 		return EXIT_USAGE;
-	code = row == TOKEN_ROW_IDENTITY ? read_files(ctl, &token) : read_typed(ctl, row, &token);
+	code = row == TOKEN_ROW_IDENTITY || row == TOKEN_ROW_X509 ? read_files(ctl, row, &token)
+								  : read_typed(ctl, row, &token);
 	if (!token)
 		return code;
 	token->line = 1;

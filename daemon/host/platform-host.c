@@ -234,6 +234,8 @@ static void tell_trouble(const struct device_host *part, const struct platform_s
 		host_alarm_raise(part->host, ALARM_PT_REFUSED, record->id);
 	if (step->trouble == PLATFORM_NEXT_WAITS)
 		host_alarm_raise(part->host, ALARM_CERTIFICATE_WAITS, record->id);
+	if (step->trouble == PLATFORM_ENDS_SOON)
+		host_alarm_raise(part->host, ALARM_ENDS_SOON, record->id);
 	if (step->trouble == PLATFORM_DISABLED)
 		host_alarm_raise(part->host, ALARM_PLATFORM_DISABLED, record->platform);
 	/* Only what went well says that it is over. */
@@ -242,6 +244,8 @@ static void tell_trouble(const struct device_host *part, const struct platform_s
 		return;
 	if (step->trouble != PLATFORM_TOKEN_REFUSED && step->verdict != PLATFORM_BOUND)
 		host_alarm_clear(part->host, ALARM_PT_REFUSED, record->id);
+	if (step->verdict == PLATFORM_ISSUED)
+		host_alarm_clear(part->host, ALARM_ENDS_SOON, record->id);
 	if (step->trouble != PLATFORM_DISABLED)
 		host_alarm_clear(part->host, ALARM_PLATFORM_DISABLED, record->platform);
 }

@@ -59,7 +59,9 @@ const void *platform_settings_of(
 		room->azure = (struct azure_settings){.host = config->azure_host,
 			.port = config->azure_port,
 			.id_scope = config->azure_id_scope,
-			.sas_lifetime = config->azure_sas_lifetime};
+			.sas_lifetime = config->azure_sas_lifetime,
+			.method = config->azure_method,
+			.certificate_life = config->azure_certificate_life};
 		return &room->azure;
 	}
 	if (is_aws(platform)) {
@@ -111,7 +113,9 @@ const char *platform_answers(const struct host *host)
 struct span platform_shared_token(const struct host *host, const char *platform)
 {
 	if (is_azure(platform))
-		return secret_span(&host->secrets.group_key);
+		return secret_span(host->config->azure_method == AZURE_KEY
+					   ? &host->secrets.group_key
+					   : &host->secrets.site_ca);
 	if (is_aws(platform))
 		return secret_span(host->config->aws_method == AWS_CLAIM ? &host->secrets.claim
 									 : &host->secrets.site_ca);
@@ -154,11 +158,13 @@ int platform_secret_read(
 	return r;
 }
 
-/* One secret for many: there is a standing warning. Not for a claim: who revokes it stops no device
- * that has got its certificate. */
+/* One secret for many: there is a standing warning. Not for a claim, nor for the site's authority:
+ * each device has a certificate of its own. */
 static void tell_shared(struct host *host, const char *platform)
 {
-	if (platform_shared_token(host, platform).size)
+	bool issues = is_azure(platform) && host->config->azure_method == AZURE_CERTIFICATE;
+
+	if (!issues && platform_shared_token(host, platform).size)
 		host_alarm_raise(host, ALARM_SHARED_TOKEN, platform);
 	else
 		host_alarm_clear(host, ALARM_SHARED_TOKEN, platform);

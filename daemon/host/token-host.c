@@ -70,6 +70,18 @@ static bool is_the_credential(const char *platform)
 
 /* ---- devices that go on ---- */
 
+/* What is in use is another one, which this one takes the place of at once: it is the credential
+ * itself, or a certificate that stands in it. */
+static bool replaces(const struct token *token, const struct device *device)
+{
+	struct span held = secret_span(&device->record->life.credential_current),
+		    value = secret_span(&token->value), identity;
+
+	if (token_value_read_identity(value, &identity) >= 0)
+		return !held.size || !memmem(held.data, held.size, identity.data, identity.size);
+	return is_the_credential(token->kind) && !span_equal(value, held);
+}
+
 static void go_on(struct host *host, struct device *device, bool differs)
 {
 	const struct lifecycle *life = &device->record->life;
@@ -79,7 +91,7 @@ static void go_on(struct host *host, struct device *device, bool differs)
 		return;
 	switch (life->credential) {
 	case CREDENTIAL_HELD:
-		if (!differs || !is_the_credential(device->record->platform))
+		if (!differs)
 			return;
 		submission.event = LIFE_RENEW_DUE;
 		break;
@@ -152,9 +164,7 @@ static int saving_new(struct host *host, struct token_list *list, struct saving 
 		memcpy(saving->names[i].kind, token->kind, sizeof(token->kind));
 		memcpy(saving->names[i].ep, token->ep, sizeof(token->ep));
 		saving->added += !token_names_find(&host->tokens, token->kind, token->ep);
-		saving->differs[i] =
-			device && !span_equal(secret_span(&token->value),
-					  secret_span(&device->record->life.credential_current));
+		saving->differs[i] = device && replaces(token, device);
 	}
 	saving->count = list->count;
 	*ret = STEAL(saving);

@@ -116,6 +116,14 @@ static void draw_printed_secret(struct view *view, const char *row, enum text la
 	draw_input(view, label, "secret", row, "", SECRET " data-scan");
 }
 
+static void draw_identity_form(struct view *view, const json_t *device, const char *row)
+{
+	token_form_begin(view, device, row, TEXT_REPLACE_IDENTITY_WHAT);
+	/* Not given back: it holds the private key. */
+	draw_lines(view, TEXT_IDENTITY, "", "rows=\"6\"");
+	token_form_end(view, row);
+}
+
 /* At a broker: a user name and a password, or a certificate. */
 static void draw_broker_forms(struct view *view, const json_t *device)
 {
@@ -126,10 +134,7 @@ static void draw_broker_forms(struct view *view, const json_t *device)
 		"spellcheck=\"false\" required");
 	draw_secret(view, "username", TEXT_PASSWORD);
 	token_form_end(view, "username");
-	token_form_begin(view, device, "certificate", TEXT_REPLACE_IDENTITY_WHAT);
-	/* Not given back: it holds the private key. */
-	draw_lines(view, TEXT_IDENTITY, "", "rows=\"6\"");
-	token_form_end(view, "certificate");
+	draw_identity_form(view, device, "certificate");
 }
 
 /* What its platform knows the device by, where that was imported. */
@@ -153,6 +158,8 @@ static void draw_token_form(struct view *view, const json_t *device)
 		token_form_begin(view, device, spotflow ? "pt" : "key", TEXT_REPLACE_TOKEN_WHAT);
 		draw_printed_secret(view, "token", spotflow ? TEXT_TOKEN : TEXT_KEY);
 		token_form_end(view, "token");
+		if (azure)
+			draw_identity_form(view, device, "x509");
 	}
 	html_put(view->html, "</details>\n");
 }

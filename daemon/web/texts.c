@@ -508,7 +508,7 @@ static const char *const texts[TEXTS] = {
 	[TEXT_KEY] = "Key of its enrolment (base64)",
 	[TEXT_USERNAME] = "User name",
 	[TEXT_IDENTITY] = "Certificate and private key, in PEM",
-	[TEXT_REPLACE_KEY] = "Replace its key",
+	[TEXT_REPLACE_KEY] = "Replace its key or certificate",
 	[TEXT_REPLACE_LOGIN] = "Replace its credential",
 	[TEXT_REPLACE_LOGIN_WHAT] =
 		"Another user name and password at the broker. They replace what is kept, and are "

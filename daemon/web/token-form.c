@@ -110,6 +110,7 @@ static const char *read_values(
 
 	switch (row) {
 	case TOKEN_ROW_IDENTITY:
+	case TOKEN_ROW_X509:
 		return identity_split(span_from_string(lines ? lines : ""), &ret_value[0],
 			       &ret_value[1]) < 0
 			       ? "needs a certificate, and its private key before or behind it"

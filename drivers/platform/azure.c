@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Azure: the provisioning service (DPS) says by MQTT to which IoT Hub a device belongs, and the
- * same key signs for both. The provisioning token is that key: imported for one device, or derived
- * from the key of an enrolment group. The registration token is a shared access signature, made
- * here. The registration id is the endpoint name, so that an enrolment can be made before the
- * device is there; for a name that the service cannot have it is "gh:" and the device's id here,
- * which no endpoint name that is used as it is can be.
+ * Azure: the provisioning service (DPS) says by MQTT to which IoT Hub a device belongs, and what it
+ * knows the device by is good for both. That is a key or a certificate: the provisioning token.
  *
- *   PROVISION  registers (azure-register.c); assigned: ISSUED with hub, device id and a signature
+ *	a key		of an individual enrolment, imported; or derived from that of a group
+ *	a certificate	of an individual enrolment, imported with its key; or issued here under the
+ *			authority of the site, which is that of a group (azure-identity.c)
+ *
+ * The registration token is a shared access signature that is made here with the key, or the
+ * certificate itself. The registration id is the common name of an imported certificate; otherwise
+ * the endpoint name, so that an enrolment can be made before the device is there. For a name that
+ * the service cannot have it is "gh:" and the device's id here, which no endpoint name that is used
+ * as it is can be.
+ *
+ *   PROVISION  registers (azure-register.c); assigned: ISSUED with hub, device id, and a signature
+ *              or the certificate
  *   BIND       BOUND under the device id that the service gave
- *   REFRESH    a new signature from the key: ISSUED without a request. After the hub has refused
- *              the one in use the service is asked again: another hub, another key there, an
- *              enrolment that was disabled
+ *   REFRESH    a new signature from the key: ISSUED without a request. Another certificate: it
+ *              registers with that one, and goes on with the one in use until the hub knows the
+ *              other. After the hub has refused what is in use the service is asked again: another
+ *              hub, another key there, an enrolment that was disabled
  *   APPROVE    as PROVISION: the enrolment is the approval
  *   CANCEL, REVOKE   DONE: an enrolment is disabled there
  *
@@ -32,6 +40,7 @@
 
 #define API_VERSION "2021-04-12"
 #define CLOCK_MIN   INT64_C(1577836800000) /* 2020: before it no clock was set */
+#define LATER	    3600		   /* s */
 
 static const struct platform_description *describe(void)
 {
@@ -62,6 +71,16 @@ int azure_give_up(struct azure_call *call, const char *why)
 	return azure_say(call, PLATFORM_FAILED, why);
 }
 
+int azure_end(struct azure_call *call, enum platform_verdict verdict, const char *why)
+{
+	if (call->renews) {
+		call->step->why = why;
+		return azure_wait(call, LATER);
+	}
+	return verdict == PLATFORM_FAILED ? azure_give_up(call, why)
+					  : azure_say(call, verdict, why);
+}
+
 /* ---- the key and what it signs ---- */
 
 /* The service knows no difference between the cases of letters: two names must not become one. */
@@ -83,16 +102,21 @@ static void name_registration(struct azure_call *call)
 		snprintf(call->registration, sizeof(call->registration), "gh:%s", record->id);
 }
 
-/* 1 with the key; otherwise a verdict was said. */
-static int take_key(struct azure_call *call)
+/* 1 with the key or the certificate; otherwise a verdict was said. */
+static int take_means(struct azure_call *call)
 {
 	const struct platform_device *device = call->device;
+	struct span identity;
 	int r;
 
+	/* What was imported is the device's own; what all share is the group's. */
+	if (token_value_read_identity(device->static_credential, &identity) >= 0)
+		return azure_identity_imported(call, identity);
+	if (!device->static_credential.size && call->settings->method == AZURE_CERTIFICATE)
+		return azure_identity_issued(call);
 	if (!device->provisioning_token.size)
 		return azure_give_up(
 			call, "no key was imported for it, and no group key is configured");
-	/* What was imported is the device's own; what all share is the group's. */
 	if (device->static_credential.size)
 		r = secret_set(&call->key, device->static_credential);
 	else
@@ -103,27 +127,37 @@ static int take_key(struct azure_call *call)
 	return r < 0 ? r : 1;
 }
 
+static int sign_for_hub(struct azure_call *call, const char *hub, const char *device,
+	int64_t expires, struct secret *ret_sas)
+{
+	char resource[AZURE_HOST_MAX + AZURE_ID_MAX + 16];
+
+	snprintf(resource, sizeof(resource), "%s/devices/%s", hub, device);
+	return azure_sas_make(
+		call->services, secret_span(&call->key), resource, expires / 1000, NULL, ret_sas);
+}
+
 int azure_issue(struct azure_call *call, const char *hub, const char *device)
 {
 	CLEANUP(secret_clear) struct secret sas = {0};
-	int64_t now = call->services->now();
-	int64_t expires = now + (int64_t)call->settings->sas_lifetime * 1000;
-	char resource[AZURE_HOST_MAX + AZURE_ID_MAX + 16];
+	int64_t now = call->services->now(), expires = call->identity_expires;
 	int r;
 
-	snprintf(resource, sizeof(resource), "%s/devices/%s", hub, device);
-	r = azure_sas_make(
-		call->services, secret_span(&call->key), resource, expires / 1000, NULL, &sas);
-	if (r == -EBADMSG)
-		return azure_give_up(call, "its key is not base64");
-	if (r < 0)
-		return r;
+	if (!call->identity.size) {
+		expires = now + (int64_t)call->settings->sas_lifetime * 1000;
+		r = sign_for_hub(call, hub, device, expires, &sas);
+		if (r == -EBADMSG)
+			return azure_give_up(call, "its key is not base64");
+		if (r < 0)
+			return r;
+	}
 	const struct iothub_credential credential = {
 		.token = span_from_string(call->registration),
 		.token_since = now,
 		.host = span_from_string(hub),
 		.device = span_from_string(device),
 		.sas = secret_span(&sas),
+		.identity = secret_span(&call->identity),
 		.sas_expires = expires,
 	};
 	call->step->verdict = PLATFORM_ISSUED;
@@ -168,19 +202,21 @@ static int sign_anew(struct azure_call *call)
 	return azure_issue(call, hub, device);
 }
 
-/* What needs the key, and a clock that is not in the past: a signature has an end. */
-static int with_key(struct azure_call *call, enum platform_work work)
+/* What needs the key or the certificate, and a clock that is not in the past: both have an end. */
+static int with_means(struct azure_call *call, enum platform_work work)
 {
+	const struct lifecycle *life = &call->device->record->life;
 	int r;
 
 	if (call->services->now() < CLOCK_MIN)
 		return azure_say(call, PLATFORM_FAILED, "the gateway's clock is not set");
-	r = take_key(call);
+	call->registers = work != PLATFORM_REFRESH || life->credential_doubted;
+	call->renews = !call->registers && life->credential == CREDENTIAL_RENEWING;
+	azure_progress_read(life, &call->progress);
+	r = take_means(call);
 	if (r <= 0)
 		return r;
-	if (work == PLATFORM_REFRESH && !call->device->record->life.credential_doubted)
-		return sign_anew(call);
-	return azure_register(call);
+	return call->key.size && !call->registers ? sign_anew(call) : azure_register(call);
 }
 
 static int take_step(struct azure_call *call, enum platform_work work)
@@ -189,7 +225,7 @@ static int take_step(struct azure_call *call, enum platform_work work)
 	case PLATFORM_PROVISION:
 	case PLATFORM_APPROVE:
 	case PLATFORM_REFRESH:
-		return with_key(call, work);
+		return with_means(call, work);
 	case PLATFORM_BIND:
 		return bind_device(call);
 	case PLATFORM_CANCEL:
@@ -215,6 +251,7 @@ static int advance(const struct driver_services *services, const struct platform
 	name_registration(&call);
 	r = take_step(&call, work);
 	secret_clear(&call.key);
+	secret_clear(&call.identity);
 	if (r < 0)
 		return r;
 	*ret_step = step;

@@ -2,7 +2,8 @@
 
 /*
  * Azure IoT Hub. The credential is kept as a row of fields, each with its length in two bytes: a
- * format byte, two times of the token, the SAS's end, then token, host, device, SAS.
+ * format byte, two times of the token, the SAS's end, then token, host, device, and the SAS, or in
+ * the other format certificate and key.
  *
  *	devices/<device>/messages/events/<bag>        readings, gaps
  *	devices/<device>/messages/devicebound/<bag>   commands
@@ -22,14 +23,16 @@
 
 #include "base/cleanup.h"
 #include "base/crypto.h"
+#include "base/identity.h"
 #include "core/owed.h"
 #include "drivers/platform/topics.h"
 
-#define CREDENTIAL_FORMAT 1
-#define CREDENTIAL_HEAD	  (1 + 3 * 8)
-#define FIELDS		  4
-#define KEEP_ALIVE	  300 /* s; the hub closes at 1.5 times of it */
-#define BAG_VALUE_MAX	  128
+#define CREDENTIAL_SAS	    1
+#define CREDENTIAL_IDENTITY 2
+#define CREDENTIAL_HEAD	    (1 + 3 * 8)
+#define FIELDS		    4
+#define KEEP_ALIVE	    300 /* s; the hub closes at 1.5 times of it */
+#define BAG_VALUE_MAX	    128
 
 /* ---- connection strings ---- */
 
@@ -94,8 +97,8 @@ static int64_t get_time(const uint8_t *at)
 
 int iothub_credential_make(const struct iothub_credential *credential, struct secret *ret_bytes)
 {
-	const struct span field[FIELDS] = {
-		credential->token, credential->host, credential->device, credential->sas};
+	const struct span field[FIELDS] = {credential->token, credential->host, credential->device,
+		credential->identity.size ? credential->identity : credential->sas};
 	size_t size = CREDENTIAL_HEAD + 2 * FIELDS, i;
 	uint8_t *bytes, *at;
 
@@ -107,7 +110,7 @@ int iothub_credential_make(const struct iothub_credential *credential, struct se
 	bytes = malloc(size);
 	if (!bytes)
 		return -ENOMEM;
-	bytes[0] = CREDENTIAL_FORMAT;
+	bytes[0] = credential->identity.size ? CREDENTIAL_IDENTITY : CREDENTIAL_SAS;
 	at = put_time(bytes + 1, credential->token_since);
 	at = put_time(at, credential->token_expires);
 	at = put_time(at, credential->sas_expires);
@@ -127,9 +130,12 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 {
 	struct span field[FIELDS];
 	size_t at = CREDENTIAL_HEAD, i;
+	bool identity;
 
-	if (bytes.size < CREDENTIAL_HEAD || bytes.data[0] != CREDENTIAL_FORMAT)
+	if (bytes.size < CREDENTIAL_HEAD ||
+		(bytes.data[0] != CREDENTIAL_SAS && bytes.data[0] != CREDENTIAL_IDENTITY))
 		return -EBADMSG;
+	identity = bytes.data[0] == CREDENTIAL_IDENTITY;
 	/* They become headers, a host name and a user name; and they may come from elsewhere. */
 	for (i = 0; i < FIELDS; i++) {
 		size_t size;
@@ -141,7 +147,8 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 		if (bytes.size - at < size)
 			return -EBADMSG;
 		field[i] = span_of(bytes.data + at, size);
-		if (!span_is_printable(field[i]))
+		if (i == FIELDS - 1 && identity ? size == 0 || size > IDENTITY_MAX
+						: !span_is_printable(field[i]))
 			return -EBADMSG;
 		at += size;
 	}
@@ -154,7 +161,8 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 		.token = field[0],
 		.host = field[1],
 		.device = field[2],
-		.sas = field[3],
+		.sas = identity ? span_of(NULL, 0) : field[3],
+		.identity = identity ? field[3] : span_of(NULL, 0),
 	};
 	return 0;
 }
@@ -168,13 +176,14 @@ int iothub_session(const struct device_record *record, const char *api_version,
 
 	if (r < 0)
 		return r;
-	if (!credential.sas.size ||
+	if ((!credential.sas.size && !credential.identity.size) ||
 		span_to_string(credential.host, session.host, sizeof(session.host)) < 0 ||
 		span_to_string(credential.device, session.client_id, sizeof(session.client_id)) < 0)
 		return -EBADMSG;
 	snprintf(session.made_username, sizeof(session.made_username), "%s/%s/?api-version=%s",
 		session.host, session.client_id, api_version);
 	session.password = credential.sas;
+	session.identity = credential.identity;
 	*ret_session = session;
 	return 0;
 }

@@ -18,13 +18,14 @@ struct iothub_connection {
 int iothub_connection_read(struct span text, struct iothub_connection *ret_connection);
 
 /* What is kept as the credential of a device: its registration token and the session that it buys.
- * The texts point into the bytes that were read. Without a session (not bound yet) host, device and
- * sas are empty. */
+ * The texts point into the bytes that were read. Without a session (not bound yet) host, device,
+ * sas and identity are empty; a session has one of the two. */
 struct iothub_credential {
 	struct span token;
 	int64_t token_since, token_expires; /* wall milliseconds, expires 0 = never */
 	struct span host, device, sas;
-	int64_t sas_expires;
+	struct span identity; /* base/identity.h */
+	int64_t sas_expires;  /* or the certificate's end */
 };
 int iothub_credential_make(const struct iothub_credential *credential, struct secret *ret_bytes);
 /* -EBADMSG for what is no such credential. */

@@ -26,3 +26,15 @@
 	"lbPvWkhE17VK8Q94iYqCSOGBIZShRANCAASB97heuE5MTGmiSESSBZrZBj1K5pLw\n" \
 	"XzynmlechAANU7XOD3GJEo21KaSIyFZILA41+3L0km46v3XI18i452g3\n"         \
 	"-----END PRIVATE KEY-----\n"
+/* Of the same key, under a name with a space. */
+#define NAMELESS_CERTIFICATE                                                 \
+	"-----BEGIN CERTIFICATE-----\n"                                      \
+	"MIIBeTCCAR+gAwIBAgIUWLeP49VVX+XSo8hMAwKqyfBnrmowCgYIKoZIzj0EAwIw\n" \
+	"ETEPMA0GA1UEAwwGcHVtcCA3MCAXDTI2MTEyOTIxMTYwN1oYDzIxMjYxMTA1MjEx\n" \
+	"NjA3WjARMQ8wDQYDVQQDDAZwdW1wIDcwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n" \
+	"AAR7J1crhXnXHH/HcedSqAuq8xnnsjcdqMFkRKK9Pv5umj3zU7F3oF9Usj+/ZiZk\n" \
+	"FYmNvec0bbpgfvKQD9Kpw/6ro1MwUTAdBgNVHQ4EFgQUh60ZOMKGv5uYzu3gHpXo\n" \
+	"rB4v6s8wHwYDVR0jBBgwFoAUh60ZOMKGv5uYzu3gHpXorB4v6s8wDwYDVR0TAQH/\n" \
+	"BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA1/Ay/1N4C2+kmweqBNRYYKWO1s6t\n" \
+	"Xzh4qekPU/0UDLECIGb4SH/VS7TKjaTLuqpGjlPOGzMeDbW2Qa7j+2cfAZ8k\n"     \
+	"-----END CERTIFICATE-----\n"

@@ -84,14 +84,15 @@ static void static_credentials(void **state)
 	token_free(token);
 }
 
-static const char *load(
-	void *userdata, char *const *field, struct token **ret_token, int *ret_result)
+static const char *load(void *userdata, enum token_row row, char *const *field,
+	struct token **ret_token, int *ret_result)
 {
+	const struct span value[] = {
+		span_from_string(PUMP_CERTIFICATE), span_from_string(PUMP_KEY)};
+
 	assert_string_equal(field[1], "pump.pem");
 	assert_string_equal(field[2], "pump.key");
-	*ret_result = token_new_identity(span_from_string(field[0]),
-		span_from_string(PUMP_CERTIFICATE), span_from_string(PUMP_KEY), ret_token);
-	return NULL;
+	return token_row_new(row, span_from_string(field[0]), value, NULL, ret_token, ret_result);
 }
 
 static void certificates_by_file(void **state)
@@ -107,6 +108,13 @@ static void certificates_by_file(void **state)
 	token_free(token);
 	assert_string_equal(take(&csv, "pump,pump.pem", 3, &token),
 		"has not the three fields ep, certificate and key");
+	csv = (struct token_csv){.load = load};
+	assert_null(take(&csv, "ep,X509,key", 1, &token));
+	assert_null(take(&csv, "pump,pump.pem,pump.key", 2, &token));
+	assert_string_equal(token->kind, TOKEN_KIND_AZURE);
+	token_free(token);
+	assert_string_equal(take(&csv, "pump,pump.pem", 3, &token),
+		"has not the three fields ep, x509 and key");
 	/* Who cannot read files says so once, and takes no name of one for a user's. */
 	csv = (struct token_csv){0};
 	assert_non_null(strstr(take(&csv, "ep,certificate,key", 1, &token), "names files"));

@@ -19,6 +19,7 @@ static const struct {
 } good[] = {
 	{TOKEN_ROW_PT, TOKEN_KIND_SPOTFLOW, {"a-provisioning-token"}},
 	{TOKEN_ROW_IDENTITY, TOKEN_KIND_MQTT, {PUMP_CERTIFICATE, PUMP_KEY}},
+	{TOKEN_ROW_X509, TOKEN_KIND_AZURE, {PUMP_CERTIFICATE, PUMP_KEY}},
 	{TOKEN_ROW_KEY, TOKEN_KIND_AZURE, {"QUJD+/=="}},
 	{TOKEN_ROW_STATIC, TOKEN_KIND_MQTT, {"user", "pass \"word\""}},
 };
@@ -30,7 +31,7 @@ static const char *make(
 	const char *why;
 	int r = -1;
 
-	for (size_t i = 0; token_row_key(row, i); i++)
+	for (size_t i = 0; i < TOKEN_ROW_VALUES && token_row_key(row, i); i++)
 		value[i] = span_from_string(text[i]);
 	why = token_row_new(row, span_from_string(ep), value, NULL, ret_token, &r);
 	assert_int_equal(r, 0);
@@ -79,6 +80,7 @@ static void what_is_wrong_is_said(void **state)
 		assert_non_null(make((enum token_row)row, "", good[row].value, &token));
 	}
 	assert_non_null(make(TOKEN_ROW_IDENTITY, "pump", other, &token));
+	assert_non_null(make(TOKEN_ROW_X509, "pump", other, &token));
 	memset(huge, 'x', sizeof(huge) - 1);
 	for (size_t i = 0; i < TOKEN_ROW_VALUES; i++)
 		value[i] = span_from_string(text[i]);
@@ -96,7 +98,7 @@ static void a_row_is_told_by_its_keys(void **state)
 	} row[] = {{"{}", TOKEN_ROW_STATIC}, {"{\"password\":\"x\"}", TOKEN_ROW_STATIC},
 		{"{\"key\":\"x\"}", TOKEN_ROW_KEY}, {"{\"key\":1,\"pt\":2}", TOKEN_ROW_PT},
 		{"{\"key\":\"x\",\"certificate\":\"y\"}", TOKEN_ROW_IDENTITY},
-		{"[]", TOKEN_ROW_STATIC}};
+		{"{\"key\":\"x\",\"x509\":\"y\"}", TOKEN_ROW_X509}, {"[]", TOKEN_ROW_STATIC}};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		json_t *object = json_loads(row[i].text, 0, NULL);

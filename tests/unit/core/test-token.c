@@ -49,6 +49,34 @@ static void test_check(void **state)
 	assert_true(too_long);
 }
 
+static void test_x509(void **state)
+{
+	static const char *const good[] = {"pump", "P", "gh:device-7", "a.b_c-"};
+	static const char *const bad[] = {"", ".", "pump.", "pump_", "pump:", "pump 7",
+		"p\xc3\xbcmp", "pump/7", "pump=7", "pump#"};
+	struct token *token = NULL;
+	struct span identity;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(token_is_registration(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(token_is_registration(bad[i]));
+	assert_null(token_check_x509(text("x"), text(PUMP_CERTIFICATE), text(PUMP_KEY), NULL));
+	assert_non_null(token_check_x509(text("x"), text(PUMP_CERTIFICATE), text(OTHER_KEY), NULL));
+	assert_non_null(strstr(
+		token_check_x509(text("x"), text(NAMELESS_CERTIFICATE), text(PUMP_KEY), NULL),
+		"registration id"));
+	assert_int_equal(
+		token_new_x509(text("x"), text(NAMELESS_CERTIFICATE), text(PUMP_KEY), &token),
+		-EINVAL);
+	assert_int_equal(
+		token_new_x509(text("x"), text(PUMP_CERTIFICATE), text(PUMP_KEY), &token), 0);
+	assert_string_equal(token->kind, TOKEN_KIND_AZURE);
+	assert_int_equal(token_value_read_identity(secret_span(&token->value), &identity), 0);
+	assert_true(span_equal(identity, text(PUMP_CERTIFICATE PUMP_KEY)));
+	token_free(token);
+}
+
 static void test_identity(void **state)
 {
 	struct span identity, certificate, key;
@@ -252,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_provisioning_tokens),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_x509),
 		cmocka_unit_test(test_value),
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_names),

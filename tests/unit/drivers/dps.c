@@ -12,12 +12,54 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/identity-fixture.h"
+#include "base/identity.h"
+#include "base/issue.h"
+
 #define REGISTER "$dps/registrations/PUT/iotdps-register/?"
 #define STATUS	 "$dps/registrations/GET/iotdps-get-operationstatus/?"
 
 static bool begins(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
+}
+
+static void check_signature(struct dps *dps, const struct platform_dial *dial)
+{
+	assert_int_equal(dial->identity.size, 0);
+	assert_int_equal(
+		span_to_string(secret_span(&dial->password), dps->password, sizeof(dps->password)),
+		0);
+	assert_true(begins(
+		dps->password, "SharedAccessSignature sr=0ne0001%2Fregistrations%2Fpump&sig="));
+	assert_non_null(strstr(dps->password, "&skn=registration"));
+}
+
+/* Its common name is the registration id; the chain goes up to what was verified there, and no key
+ * goes along but its own. */
+static void check_certificate(struct dps *dps, const struct platform_dial *dial)
+{
+	struct span certificate, key, identity = secret_span(&dial->identity);
+	struct chain_facts facts;
+
+	assert_int_equal(dial->password.size, 0);
+	assert_int_equal(identity_split(identity, &certificate, &key), 0);
+	assert_null(identity_check(certificate, key));
+	assert_int_equal(identity_read(certificate, &facts), 0);
+	assert_string_equal(facts.common_name, dial->client_id);
+	if (dps->authority) {
+		struct span above, signer;
+
+		assert_int_equal(
+			identity_split(span_from_string(dps->authority), &above, &signer), 0);
+		assert_true(issue_is_from(span_from_string(dps->authority), certificate));
+		assert_non_null(memmem(certificate.data, certificate.size, above.data, above.size));
+		assert_null(memmem(identity.data, identity.size, signer.data, signer.size));
+	} else {
+		assert_true(span_equal(identity, SPAN_LITERAL(PUMP_CERTIFICATE PUMP_KEY)));
+	}
+	dps->certificates += strcmp(dps->fingerprint, facts.fingerprint) != 0;
+	memcpy(dps->fingerprint, facts.fingerprint, sizeof(dps->fingerprint));
 }
 
 static void check_session(struct dps *dps, const struct platform_request *request)
@@ -31,12 +73,10 @@ static void check_session(struct dps *dps, const struct platform_request *reques
 	assert_string_equal(dial->username, "0ne0001/registrations/pump/api-version=2019-03-31");
 	assert_string_equal(dial->filter[0], "$dps/registrations/res/#");
 	assert_string_equal(dial->filter[1], "");
-	assert_int_equal(
-		span_to_string(secret_span(&dial->password), dps->password, sizeof(dps->password)),
-		0);
-	assert_true(begins(
-		dps->password, "SharedAccessSignature sr=0ne0001%2Fregistrations%2Fpump&sig="));
-	assert_non_null(strstr(dps->password, "&skn=registration"));
+	if (dps->wants_certificate)
+		check_certificate(dps, dial);
+	else
+		check_signature(dps, dial);
 	snprintf(dps->body, sizeof(dps->body), "%.*s", (int)request->body.size,
 		request->body.data ? (const char *)request->body.data : "");
 	assert_null(strstr(dps->body, "canary"));
@@ -110,8 +150,8 @@ void dps_ask(
 	assert_true(begins(query, "?$rid="));
 	snprintf(rid, sizeof(rid), "%.8s", query + 6);
 	assert_memory_equal(request->answer_mark, query + 1, 13);
-	if (dps->key_refused) {
-		ret_answer->result = -EACCES;
+	if (dps->key_refused || dps->hangs_up) {
+		ret_answer->result = dps->hangs_up ? -ECONNABORTED : -EACCES;
 		return;
 	}
 	if (dps->fail || dps->says) {

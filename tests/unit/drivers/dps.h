@@ -6,6 +6,7 @@
  * once, and knows one device. It takes nothing from the driver but its requests.
  */
 
+#include "base/chain.h"
 #include "cloud.h"
 
 #define DPS_GROUP_KEY \
@@ -17,6 +18,8 @@ struct dps {
 	bool key_refused, disabled, failed, forgets;
 	unsigned assigning; /* so often it says "not yet" */
 	const char *hub, *device;
+	bool wants_certificate; /* and no signature */
+	const char *authority;	/* that has signed it; NULL: the certificate is the fixture's */
 	uint32_t retry_after;
 	int fail;	  /* the next answers have this status; 0 = none */
 	const char *says; /* the next answers have this body and status 200; NULL = none */
@@ -24,6 +27,9 @@ struct dps {
 	unsigned connects, registers, polls;
 	char operation[32], asked[32]; /* the newest one, the one that was asked for last */
 	char password[600], body[600];
+	char fingerprint[FINGERPRINT_SIZE]; /* of the certificate that was shown last */
+	unsigned certificates;		    /* how often it was another one than before */
+	bool hangs_up;			    /* the connection ends without a word */
 };
 
 /* Fails the test when it is not a request to this service, or a secret travels where it must not.

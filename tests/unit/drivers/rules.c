@@ -18,6 +18,12 @@
 
 #define MQTT_TOKEN "\1\0\4usersecret"
 
+/* An imported certificate: its format, its length, the certificate, its key. */
+#define X509_SIZE   (sizeof(PUMP_CERTIFICATE) - 1)
+#define X509_TOKEN  "\2" X509_LENGTH PUMP_CERTIFICATE PUMP_KEY
+#define X509_LENGTH "\2\x36"
+_Static_assert(X509_SIZE == 0x236, "the length in the token is the certificate's");
+
 const struct rules_case rules_cases[] = {
 	{.driver = "local", .can_refresh = true, .platform_id = "device-7"},
 	{.driver = "mqtt",
@@ -37,6 +43,18 @@ const struct rules_case rules_cases[] = {
 		.token = {(const uint8_t *)DPS_GROUP_KEY, sizeof(DPS_GROUP_KEY) - 1},
 		.can_refresh = true,
 		.has_dps = true,
+		.shared = true,
+		.platform_id = DPS_DEVICE},
+	{.driver = "azure",
+		.token = {(const uint8_t *)X509_TOKEN, sizeof(X509_TOKEN) - 1},
+		.has_dps = true,
+		.has_x509 = true,
+		.platform_id = DPS_DEVICE},
+	{.driver = "azure",
+		.token = {(const uint8_t *)JIT_CA, sizeof(JIT_CA) - 1},
+		.can_refresh = true,
+		.has_dps = true,
+		.has_x509 = true,
 		.shared = true,
 		.platform_id = DPS_DEVICE},
 	{.driver = "aws",
@@ -105,7 +123,16 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 	assert_non_null(rules->driver);
 	rules->cloud = (struct cloud){
 		.now = &rules->now, .token_life = 30LL * 86400000, .sas_life = 3600000};
-	rules->dps = (struct dps){.hub = "hub.example", .device = DPS_DEVICE};
+	rules->dps = (struct dps){.hub = "hub.example",
+		.device = DPS_DEVICE,
+		.wants_certificate = kind->has_x509,
+		.authority = kind->shared ? JIT_CA : NULL};
+	rules->azure = (struct azure_settings){.host = "dps.example",
+		.port = 8883,
+		.id_scope = "0ne0001",
+		.sas_lifetime = 3600,
+		.method = kind->has_x509 ? AZURE_CERTIFICATE : AZURE_KEY,
+		.certificate_life = 30 * 86400};
 	rules->fleet = (struct fleet){.now = &rules->now};
 	rules->aws = (struct aws_settings){.host = "aws.example",
 		.port = 8883,
@@ -317,14 +344,12 @@ static void call_driver(struct rules *rules, enum platform_work work)
 		.operator_token =
 			rules->operator_token ? SPAN_LITERAL(CLOUD_OPERATOR) : span_of(NULL, 0)};
 	const struct local_settings local = {.lease = 86400};
-	const struct azure_settings azure = {
-		.host = "dps.example", .port = 8883, .id_scope = "0ne0001", .sas_lifetime = 3600};
 	const struct platform_device device = {.record = &rules->record,
 		.not_let_in = rules->not_let_in,
 		.provisioning_token = rules->kind->token,
 		.static_credential = rules->kind->shared ? span_of(NULL, 0) : rules->kind->token,
 		.settings = rules->kind->has_cloud ? (const void *)&cloud
-			    : rules->kind->has_dps ? (const void *)&azure
+			    : rules->kind->has_dps ? (const void *)&rules->azure
 			    : rules->kind->has_fleet || rules->kind->has_jit
 				    ? (const void *)&rules->aws
 				    : &local};

@@ -19,6 +19,7 @@ struct rules_case {
 	bool has_cloud;	   /* it asks, and somebody there approves */
 	bool can_refresh;
 	bool has_dps;	/* it asks Azure's provisioning service */
+	bool has_x509;	/* with a certificate: its own, or (shared) one that is issued */
 	bool has_fleet; /* it asks AWS IoT's */
 	bool has_jit;	/* AWS IoT takes its certificate at the first connection */
 	bool shared;	/* the token is one for all */
@@ -36,6 +37,7 @@ struct rules {
 	struct fleet fleet;
 	struct jit jit;
 	struct aws_settings aws;
+	struct azure_settings azure;
 	int64_t now;
 	uint64_t numbers, random;
 	/* what is gone with a crash */
