@@ -133,6 +133,9 @@ def test_certificates(cloud, register, tmp_path, at_hub):
     cloud.enrol('lamp-1', certificate=pem)
     assert register('lamp-1', cert=pem, certKey=key)['assigned']['deviceId'] == 'lamp-1'
     at_hub('lamp-1', cert=pem, certKey=key).wait('open')
+    # Whom the hub knows by a certificate it takes no signature of.
+    assert at_hub('lamp-1', key=derived_key(cloud.group.key, 'lamp-1')).wait('failed')['failed'] == 'UnauthorizedError'
+    assert cloud.hub.refusals('lamp-1') == ['another certificate than the registered one']
     authority = Authority(os.path.join(str(tmp_path), 'plant'), 'plant')
     with open(authority.ca_file, encoding='ascii') as file:
         cloud.enrol_group('lamps', authority=file.read())
