@@ -9,9 +9,10 @@
  *	observed   lan notifies, and asks anew when Max-Age is over
  *
  * One that shall be observed and does not notify is read on the timer like the others; it is asked
- * to notify again when it was probed anew. What fails is tried again later and later, up to eight
- * times its interval: a device that is gone must not take the place of those that are there. Only a
- * device that was approved is asked; one that is not any more is told (RFC 7641 3.6).
+ * to notify again when it was probed anew. One that waits for others to be asked is tried again in
+ *a second or so. What fails is tried again later and later, up to eight times its interval: a
+ *device that is gone must not take the place of those that are there. Only a device that was
+ *approved is asked; one that is not any more is told (RFC 7641 3.6).
  *
  * A reply may come after its device was forgotten or after its sources changed: it holds the
  *runtime part, and the generation of the sources that it belongs to.
@@ -33,6 +34,7 @@
 #include "host/server-proof.h"
 
 #define READ_TIMEOUT_USEC (20 * USEC_PER_SEC)
+#define BUSY_USEC	  USEC_PER_SEC
 #define PROBE_WITHIN_USEC (5 * USEC_PER_SEC) /* after a restart, not all at once */
 #define FAILURES_COUNTED  4 /* one is bad luck; then twice the interval, up to 2^3 times */
 
@@ -193,7 +195,11 @@ static void read_now(struct source_state *state)
 		return;
 	free(call);
 	state->asking = false;
-	plan_next(state);
+	/* Others are asked at present: that is over soon. */
+	if (r == -EBUSY)
+		set_timer(state, BUSY_USEC + random_uint64() % (BUSY_USEC / 2));
+	else
+		plan_next(state);
 }
 
 /* ---- observations ---- */

@@ -72,7 +72,8 @@ void lan_channels_release(struct lan *lan)
 
 		if (channel->users == 0 && (channel->dead || channel->spent)) {
 			*at = channel->next;
-			lan->channel_count--;
+			if (!channel->dead)
+				lan->channel_count--;
 			channel_free(channel);
 		} else {
 			at = &channel->next;
@@ -80,12 +81,14 @@ void lan_channels_release(struct lan *lan)
 	}
 }
 
-/* No question is sent over it any more; those that were are told. */
+/* No question is sent over it any more; those that were are told. Its place is free from here on;
+ * it goes itself on the next turn of the loop. */
 static void channel_end(struct lan_channel *channel, int result)
 {
 	if (channel->dead)
 		return;
 	channel->dead = true;
+	channel->lan->channel_count--;
 	loop_timer_stop(channel->timer);
 	/* Who is told may ask again, over another session. */
 	lan_client_ended(channel->lan, channel->session, result);
@@ -142,8 +145,7 @@ static struct lan_channel *channel_find(
 	return NULL;
 }
 
-/* A place, in exchange for the one that was idle for longest. Those that are over go on the next
- * turn of the loop, and count until then. */
+/* A place, in exchange for the one that was idle for longest when there is no other. */
 static bool make_room(struct lan *lan)
 {
 	struct lan_channel *oldest = NULL;
@@ -155,9 +157,10 @@ static bool make_room(struct lan *lan)
 		if (at->users == 0 && !at->dead &&
 			(!oldest || at->idle_since_usec < oldest->idle_since_usec))
 			oldest = at;
-	if (oldest)
-		channel_end(oldest, -ECANCELED);
-	return false;
+	if (!oldest)
+		return false;
+	channel_end(oldest, -ECANCELED);
+	return true;
 }
 
 static int session_new(struct lan *lan, const coap_address_t *to, struct lan_channel *channel)

@@ -124,7 +124,7 @@ struct lan {
 	sd_event_source *finished_defer;
 	size_t request_count;
 	struct lan_channel *channels; /* DTLS sessions of ours towards devices */
-	size_t channel_count;
+	size_t channel_count;	      /* those that are not dead */
 	struct lan_watch *watches;
 	size_t watch_count; /* that are not over */
 

@@ -23,15 +23,8 @@ class SecureCoapServer(Process):
     """The same over DTLS, with the key of a label and for whoever has that."""
 
     def __init__(self, directory, label):
-        while True:
-            self.plain_port = free_port(socket.SOCK_DGRAM)
-            self.port = self.plain_port + 1  # coap-server's own rule
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                try:
-                    probe.bind(('127.0.0.1', self.port))
-                    break
-                except OSError:
-                    continue
+        self.plain_port = free_port(socket.SOCK_DGRAM, count=2)
+        self.port = self.plain_port + 1  # coap-server's own rule
         os.makedirs(directory, exist_ok=True)
         super().__init__(['coap-server-openssl', '-A', '127.0.0.1', '-p', str(self.plain_port), '-d', '10',
                           '-h', 'hint', '-k', os.fsdecode(label.psk)],

@@ -90,21 +90,26 @@ def stays(condition, seconds, what=None):
         time.sleep(0.02)
 
 
-def free_port(kind=socket.SOCK_STREAM, address='127.0.0.1'):
-    """One that nobody has, and that the kernel gives to nobody who asks for any port: it is still
-    free when the program that is told of it begins, and while that is stopped."""
+def _is_free(kind, address, port):
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        try:
+            probe.bind((address, port))
+            return True
+        except OSError:
+            return False
+
+
+def free_port(kind=socket.SOCK_STREAM, address='127.0.0.1', count=1):
+    """One that nobody has, and that the kernel gives to nobody who asks for any port: it is still
+    free when the program that is told of it begins, and while that is stopped. With 'count' it is the
+    first of so many in a row."""
     while True:
-        port = random.SystemRandom().randrange(11000, 32000)
-        if port in _ports:
-            continue
-        with socket.socket(family, kind) as probe:
-            try:
-                probe.bind((address, port))
-            except OSError:
-                continue
-        _ports.add(port)
-        return port
+        first = random.SystemRandom().randrange(11000, 32000)
+        ports = range(first, first + count)
+        if _ports.isdisjoint(ports) and all(_is_free(kind, address, port) for port in ports):
+            _ports.update(ports)
+            return first
 
 
 def accepts(port, address='127.0.0.1'):

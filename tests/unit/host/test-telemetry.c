@@ -184,6 +184,28 @@ static void at_the_limit_it_is_read(void **state)
 	assert_non_null(observed_at("/t"));
 }
 
+/* All places are taken: it waits for one, and not for its next interval. */
+static void while_others_are_asked_it_waits_a_moment(void **state)
+{
+	approved("</u>;if=\"core.s\";ct=0");
+	fake_send_result = -EBUSY;
+	bed_advance(interval_usec());
+	assert_null(sent_to("/u"));
+	assert_true(bed_timer_left("poll") < 2 * USEC_PER_SEC);
+	bed_advance(2 * USEC_PER_SEC);
+	assert_null(sent_to("/u"));
+	fake_send_result = 0;
+	bed_advance(2 * USEC_PER_SEC);
+	sent_answer(sent_to("/u"), 0, COAP_CODE(2, 5), -1, "21.5");
+	assert_int_equal(appended_waiting(), 1);
+	appended_answer(0);
+	/* then it is as before; another failure waits for the whole interval */
+	assert_true(bed_timer_left("poll") > interval_usec() / 2);
+	fake_send_result = -ENETUNREACH;
+	bed_advance(interval_usec());
+	assert_true(bed_timer_left("poll") > interval_usec() / 2);
+}
+
 static void takes_leave(enum act_kind kind, bool comes_back)
 {
 	struct device *device = approved("</t>;obs;ct=110,</u>;if=\"core.s\"");
@@ -323,6 +345,7 @@ int main(void)
 		T(one_that_is_gone_is_tried_later_and_later),
 		T(seen_again),
 		T(at_the_limit_it_is_read),
+		T(while_others_are_asked_it_waits_a_moment),
 		T(suspended_and_resumed),
 		T(revoked),
 		T(forgotten_while_it_is_asked),
