@@ -231,6 +231,7 @@ static void take_address(struct device *device, const struct lan_request *reques
 	const struct device_address *address =
 		request->rd.has_base ? &request->rd.base : &request->peer->address;
 	bool own_way = !(part->seen_by & ~(1u << FOUND_RD)); /* it was found by no other */
+	bool says;
 
 	if (request->rd.has_base) {
 		entry->words.port_said = true;
@@ -238,13 +239,12 @@ static void take_address(struct device *device, const struct lan_request *reques
 	} else if (request->resource != LAN_RD_ENTRY) {
 		entry->words.port_said = false;
 	}
+	/* Who announces itself has said its port, and how it serves there: that stays together. */
+	says = request->rd.has_base || (!entry->words.port_said && own_way);
 	/* Nobody is asked in clear where a session comes from. */
-	if (request->rd.has_base)
-		part->secure_only = request->rd.base_secure;
-	else if (request->peer->trust < TRUST_PSK)
-		part->secure_only = false;
-	else if (!entry->words.port_said && own_way)
-		part->secure_only = true;
+	if (says)
+		part->secure_only = request->rd.has_base ? request->rd.base_secure
+							 : request->peer->trust >= TRUST_PSK;
 	/* Who proved its name is moved by a proof alone. */
 	if (server_is_secure(device->record)) {
 		if (part->secure_only)
@@ -256,8 +256,7 @@ static void take_address(struct device *device, const struct lan_request *reques
 		(device->record->address_bound &&
 			!device_address_same_host(&device->record->address, address)))
 		return;
-	/* Who announces itself has said its port. */
-	if (request->rd.has_base || (!entry->words.port_said && own_way))
+	if (says)
 		device->record->address = *address;
 }
 

@@ -53,6 +53,33 @@ bool server_is_known(const struct device_record *record)
 	return !record->is_server || record->address_bound || is_secure(record);
 }
 
+/* ---- once more ---- */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_host *part = userdata;
+	const struct device_address address = part->proof.address;
+
+	server_proof_ask(part->host, part->device, &address);
+	return 0;
+}
+
+static void try_later(struct device_host *part, int result)
+{
+	int r;
+
+	/* Others are asked at present: that is no failed try of its own. */
+	if (result != -EBUSY && ++part->proof.tries >= PROOF_TRIES) {
+		host_turned_away(part->host, AWAY_HANDSHAKE, &part->proof.address);
+		return;
+	}
+	r = loop_timer_set(part->host->loop, &part->proof.timer,
+		PROOF_RETRY_USEC << part->proof.tries, on_timer, part, "server-proof");
+	if (r < 0)
+		log_device(LOG_ERR, part->device->record->id,
+			"It will not be asked for a proof again: %s.", strerror(-r));
+}
+
 /* ---- the proof ---- */
 
 struct server_proof_edit {
@@ -90,6 +117,7 @@ static void on_proved(
 	if (result != SUBMIT_DONE) {
 		log_device(LOG_NOTICE, device->record->id, "Its proof could not be kept: %s",
 			why ? why : "try again.");
+		try_later(part, -EAGAIN);
 		return;
 	}
 	part->proof.tries = 0;
@@ -138,31 +166,11 @@ static void take_proof(struct device_host *part)
 
 /* ---- asking for it ---- */
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void not_proved(struct device_host *part, int result)
 {
-	struct device_host *part = userdata;
-	const struct device_address address = part->proof.address;
-
-	server_proof_ask(part->host, part->device, &address);
-	return 0;
-}
-
-static void try_later(struct device_host *part, int result)
-{
-	int r;
-
 	log_device(LOG_INFO, part->device->record->id, "It did not prove its name over DTLS: %s.",
 		strerror(-result));
-	/* Others are asked at present: that is no failed try of its own. */
-	if (result != -EBUSY && ++part->proof.tries >= PROOF_TRIES) {
-		host_turned_away(part->host, AWAY_HANDSHAKE, &part->proof.address);
-		return;
-	}
-	r = loop_timer_set(part->host->loop, &part->proof.timer,
-		PROOF_RETRY_USEC << part->proof.tries, on_timer, part, "server-proof");
-	if (r < 0)
-		log_device(LOG_ERR, part->device->record->id,
-			"It will not be asked for a proof again: %s.", strerror(-r));
+	try_later(part, result);
 }
 
 /* Whatever it says: only who has the key could say it. */
@@ -175,7 +183,7 @@ static void on_answer(
 	}
 	part->proof.busy = false;
 	if (result != -ECANCELED)
-		try_later(part, result);
+		not_proved(part, result);
 }
 
 static bool has_proved(const struct host *host, const struct device *device)
@@ -226,7 +234,7 @@ void server_proof_ask(
 		&(const struct device_call){.reply = on_answer});
 	if (r < 0) {
 		part->proof.busy = false;
-		try_later(part, r);
+		not_proved(part, r);
 	}
 }
 

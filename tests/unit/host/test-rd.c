@@ -29,7 +29,7 @@ struct registration {
 	const char *ep, *id, *ip, *body;
 	uint16_t port;
 	uint32_t lifetime;
-	bool base, unverified;
+	bool base, secure, unverified;
 	const char *mac;
 	enum trust trust;
 	int format; /* 0 = 40 */
@@ -60,6 +60,7 @@ static int ask(const struct registration *what)
 	if (what->base) {
 		request.rd.base = exchange.peer.address;
 		request.rd.base.port = what->port;
+		request.rd.base_secure = what->secure;
 	}
 	snprintf(request.ep, sizeof(request.ep), "%s", what->ep ? what->ep : "");
 	snprintf(request.device_id, sizeof(request.device_id), "%s", what->id ? what->id : "");
@@ -298,6 +299,51 @@ static void a_session_is_no_place_to_ask_at(void **state)
 				 .trust = TRUST_PSK}),
 		COAP_CODE(2, 1));
 	assert_int_equal(sent_to("/info")->outgoing.to.port, 5683);
+}
+
+/* Who said that it serves over DTLS is not asked in clear there because an update does not say it
+ * again. */
+static void how_it_serves_stays_with_its_port(void **state)
+{
+	struct device *device;
+	const char *id;
+
+	assert_int_equal(ask(&(const struct registration){.resource = LAN_RD,
+				 .ep = "one",
+				 .body = links,
+				 .base = true,
+				 .secure = true,
+				 .port = 5684}),
+		COAP_CODE(2, 1));
+	device = registry_by_ep(bed.host.registry, "one");
+	id = id_of(device);
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+	assert_int_equal(device->record->address.port, 5684);
+	bed_advance(600 * USEC_PER_SEC);
+	assert_int_equal(fake_sent_count, 0);
+	/* until it says so */
+	assert_int_equal(ask(&(const struct registration){
+				 LAN_RD_ENTRY, .id = id, .base = true, .port = 5683}),
+		COAP_CODE(2, 4));
+	assert_int_equal(sent_to("/.well-known/core")->outgoing.to.port, 5683);
+}
+
+/* The same of a port that mDNS said. */
+static void a_registration_in_clear_opens_no_other_port(void **state)
+{
+	struct discovery_sighting sighting = {.ep = "one",
+		.address = address_of("10.0.0.1"),
+		.found_by = FOUND_MDNS,
+		.secure = true};
+	struct device *device;
+
+	sighting.address.port = 5684;
+	device_host_on_appeared(&bed.host, &sighting);
+	device = registered("one");
+	assert_int_equal(device->record->address.port, 5684);
+	bed_advance(600 * USEC_PER_SEC);
+	assert_int_equal(fake_sent_count, 0);
 }
 
 static void lifetimes_end_and_begin_again(void **state)
@@ -702,6 +748,8 @@ int main(void)
 		T(who_is_blocked_stays_outside),
 		T(the_port_follows_unless_it_was_said),
 		T(a_session_is_no_place_to_ask_at),
+		T(how_it_serves_stays_with_its_port),
+		T(a_registration_in_clear_opens_no_other_port),
 		T(lifetimes_end_and_begin_again),
 		T(removal_is_its_own),
 		T(a_location_survives_a_restart),

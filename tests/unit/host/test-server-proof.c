@@ -294,6 +294,30 @@ static void who_has_no_such_port_is_read_as_before(void **state)
 	assert_string_equal(sent_to("/s")->identity, "");
 }
 
+/* The disk did not take it: it is asked once more, without being announced anew. */
+static void a_proof_that_could_not_be_kept(void **state)
+{
+	struct device *device;
+
+	open_window();
+	know(EP, 1);
+	device = announced(ONE, 5683, false);
+	sent_answer(sent_to(CORE), 0, COAP_CODE(2, 5), FORMAT_LINK, LINKS);
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, "{}");
+	store_answer_all(0);
+	announced(ONE, 5684, true);
+	answer(asked(ONE, 5684));
+	store_answer_all(-EIO);
+	assert_int_equal(device->record->trust, TRUST_PLAIN);
+	assert_null(sent_to(CORE));
+	bed_advance(20 * USEC_PER_SEC);
+	answer(asked(ONE, 5684));
+	store_answer_all(0);
+	assert_int_equal(device->record->trust, TRUST_PSK);
+	assert_int_equal(disk_device(device->record->id)->trust, TRUST_PSK);
+	assert_int_equal(bed_timer_left("server-proof"), UINT64_MAX);
+}
+
 static void nobody_is_asked_who_is_blocked(void **state)
 {
 	struct device *device = approved();
@@ -357,6 +381,7 @@ int main(void)
 		BED_TEST(an_announcement_moves_nobody),
 		BED_TEST(it_goes_up),
 		BED_TEST(who_has_no_such_port_is_read_as_before),
+		BED_TEST(a_proof_that_could_not_be_kept),
 		BED_TEST(nobody_is_asked_who_is_blocked),
 		BED_TEST(its_address_is_typed),
 	};
