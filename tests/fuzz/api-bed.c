@@ -58,6 +58,34 @@ static void on_ca(void *userdata, const struct act *act, struct span pem, act_do
 	on_act(userdata, act, done, done_userdata);
 }
 
+static void on_interfaces(void *userdata, api_interface_fn each, void *each_userdata)
+{
+	const struct api_interface interface = {
+		.name = "eth0", .present = true, .count = 1, .address = {"192.0.2.1"}};
+
+	each(each_userdata, &interface);
+}
+
+static void on_ways(void *userdata, api_way_fn each, void *each_userdata)
+{
+	const struct api_way way = {.platform = "local", .host = "", .shared = true};
+
+	each(each_userdata, &way);
+}
+
+static const struct api_test *on_tested(void *userdata)
+{
+	static const struct api_test test = {
+		.time = 1, .count = 1, .target = {{.host = "b", .port = 1883}}};
+
+	return &test;
+}
+
+static void on_test(void *userdata, api_test_fn done, void *done_userdata)
+{
+	done(done_userdata, 0, on_tested(userdata));
+}
+
 static void on_people(void *userdata, void (*each)(void *userdata, const struct person *person),
 	void *each_userdata)
 {
@@ -115,10 +143,15 @@ struct api *api_bed(void)
 		.verify = on_verify,
 		.gaps = on_gaps,
 		.probe = on_probe,
+		.interfaces = on_interfaces,
+		.ways = on_ways,
+		.test = on_test,
+		.tested = on_tested,
 		.put_parcel = on_parcel,
 		.put_codes = on_codes,
 		.put_operator_token = on_parcel,
 		.put_ca = on_ca,
+		.site_ca = on_ca,
 		.platform = on_platform,
 	};
 	static const struct owed_limits room = {
@@ -132,6 +165,8 @@ struct api *api_bed(void)
 	static struct api_facts facts;
 	static struct token_names names;
 	static struct label_book labels;
+	static struct device_cas cas;
+	static struct site_ca site_ca;
 	static struct metrics metrics;
 	static struct api_view view = {.alarms = &alarms,
 		.limits = &limits,
@@ -141,6 +176,8 @@ struct api *api_bed(void)
 		.facts = &facts,
 		.tokens = &names,
 		.labels = &labels,
+		.cas = &cas,
+		.site_ca = &site_ca,
 		.metrics = &metrics};
 	static struct api *api;
 	static struct registry *registry;

@@ -220,7 +220,11 @@ static void credentials(void **state)
 	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), -EBADMSG);
 	bytes.data[bytes.size - 1] = 's';
 	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), 0);
+	/* The other format has a certificate where this one has its SAS. */
 	bytes.data[0] = 2;
+	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), 0);
+	assert_true(span_equal(got.identity, credential.sas) && got.sas.size == 0);
+	bytes.data[0] = 3;
 	assert_int_equal(iothub_credential_read(secret_span(&bytes), &got), -EBADMSG);
 }
 
