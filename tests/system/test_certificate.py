@@ -202,7 +202,9 @@ def test_what_is_not_taken(site):
             site.gateway.ctl('tokens', 'import', '-', stdin='ep,certificate,key\n%s\n' % line)
     done = site.replace('a', certificate, key)
     assert (done.returncode, 'belongs to another certificate' in done.stderr) == (1, True), done
-    for more in (['--username', 'u'], ['--platform', 'azure']):
+    done = site.replace('a', certificate, key, '--platform', 'azure')
+    assert (done.returncode, 'belongs to another certificate' in done.stderr) == (1, True), done
+    for more in (['--username', 'u'], ['--platform', 'spotflow']):
         assert site.replace('a', certificate, key, *more).returncode == 2
     for words in (['--key', key], ['--platform', 'nowhere'], ['--platform', 'azure', '--username', 'u']):
         done = site.gateway.tool('tokens', 'replace', 'a', *words, stdin='x\n')
