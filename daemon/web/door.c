@@ -82,9 +82,7 @@ static bool refuse_change(struct request *request)
 	if (session && session_token_fits(session, request_field(request, "X-CSRF-Token")))
 		return false;
 	if (session)
-		request_answer_error(request, 403, "token",
-			"The field X-CSRF-Token does not hold this session's token. Nothing was "
-			"changed.");
+		request_answer_error(request, 403, "token", text(TEXT_NO_CSRF));
 	else
 		request_answer_error(request, 401, "login", text(TEXT_LOG_IN_FIRST));
 	return true;
@@ -145,9 +143,7 @@ void door_begin(struct request *request)
 	}
 	refused = read_body(request, &body);
 	if (refused) {
-		request_answer_error(request, refused, "body",
-			"The body must be one JSON object without repeated keys, sent as "
-			"application/json.");
+		request_answer_error(request, refused, "body", text(TEXT_BAD_JSON));
 		return;
 	}
 	request_ask(request, method_name(request->method), request->path, request->query, body,

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "web/dispatch.h"
+#include "web/texts.h"
 
 static void request_unlink(struct request *request)
 {
@@ -139,7 +140,7 @@ static bool body_too_large(const struct request *request)
 static void refuse_body(struct request *request)
 {
 	request->web->limits->reached[LIMIT_HTTP_BODY]++;
-	request_answer_error(request, 413, "too-large", "The request is too large.");
+	request_answer_error(request, 413, "too-large", text(TEXT_BODY_TOO_LARGE));
 }
 
 /* With the headers alone: answers, or lets it go on. */
@@ -147,8 +148,7 @@ static void look_at_headers(struct request *request, const char *method)
 {
 	request->method = method_from_string(method);
 	if (header_too_large(request))
-		request_answer_error(
-			request, 431, "header-too-large", "The header fields are too large.");
+		request_answer_error(request, 431, "header-too-large", text(TEXT_HEADER_TOO_LARGE));
 	else
 		dispatch_headers(request);
 	if (!request->response && body_too_large(request))

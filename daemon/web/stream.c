@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "web/request.h"
+#include "web/texts.h"
 
 #define EVENT_MAX	 256
 #define BEAT_USEC	 (15 * USEC_PER_SEC)
@@ -317,9 +318,7 @@ void stream_begin(struct streams *hub, struct request *request)
 	struct stream *stream;
 
 	if (too_many(hub, request->session_number)) {
-		request_answer_error(request, 429, "too-many",
-			"Too many screens are listening. Close some, or load this one again "
-			"later.");
+		request_answer_error(request, 429, "too-many", text(TEXT_TOO_MANY_SCREENS));
 		return;
 	}
 	stream = stream_new(hub, request);

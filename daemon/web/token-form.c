@@ -113,7 +113,7 @@ static const char *read_values(
 	case TOKEN_ROW_X509:
 		return identity_split(span_from_string(lines ? lines : ""), &ret_value[0],
 			       &ret_value[1]) < 0
-			       ? "needs a certificate, and its private key before or behind it"
+			       ? text(TEXT_TOKEN_NO_PAIR)
 			       : NULL;
 	case TOKEN_ROW_STATIC:
 		ret_value[0] = span_from_string(first ? first : "");

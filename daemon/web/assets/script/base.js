@@ -6,7 +6,7 @@
 const $ = (id) => document.getElementById(id);
 const all = (root, what) => [...root.querySelectorAll(what)];
 
-// Sentences for this file stand in the page, as data of <body>: texts.c has them all.
+// Sentences for this file stand in the page, as data of <body>: texts.h names them all.
 const say = (name) => document.body.dataset[name] || "";
 
 // --- times that go on ---
