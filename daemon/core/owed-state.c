@@ -107,49 +107,89 @@ static void device_forget(struct owed *owed, struct owed_device *device)
 	owed_device_free(device);
 }
 
+static struct owed_link *link_of(struct owed_device *device, enum owed_list list)
+{
+	return &device->link[list == OWED_ASIDE ? OWED_READY : list];
+}
+
 static void device_list(struct owed *owed, struct owed_device *device, enum owed_list list)
 {
 	struct owed_chain *chain = &owed->chain[list];
-	struct owed_link *link = &device->link[list];
+	struct owed_link *link = link_of(device, list);
 
 	if (link->listed)
 		return;
 	*link = (struct owed_link){.previous = chain->last, .listed = true};
 	if (chain->last)
-		chain->last->link[list].next = device;
+		link_of(chain->last, list)->next = device;
 	else
 		chain->first = device;
 	chain->last = device;
 	chain->count++;
 }
 
+static void device_list_first(struct owed *owed, struct owed_device *device, enum owed_list list)
+{
+	struct owed_chain *chain = &owed->chain[list];
+	struct owed_link *link = link_of(device, list);
+
+	*link = (struct owed_link){.next = chain->first, .listed = true};
+	if (chain->first)
+		link_of(chain->first, list)->previous = device;
+	else
+		chain->last = device;
+	chain->first = device;
+	chain->count++;
+}
+
 void owed_device_unlist(struct owed *owed, struct owed_device *device, enum owed_list list)
 {
 	struct owed_chain *chain = &owed->chain[list];
-	struct owed_link *link = &device->link[list];
+	struct owed_link *link = link_of(device, list);
 
 	if (!link->listed)
 		return;
 	if (link->previous)
-		link->previous->link[list].next = link->next;
+		link_of(link->previous, list)->next = link->next;
 	else
 		chain->first = link->next;
 	if (link->next)
-		link->next->link[list].previous = link->previous;
+		link_of(link->next, list)->previous = link->previous;
 	else
 		chain->last = link->previous;
 	*link = (struct owed_link){0};
 	chain->count--;
 }
 
+static enum owed_list turn_of(const struct owed_device *device)
+{
+	return device->aside ? OWED_ASIDE : OWED_READY;
+}
+
+void owed_device_step_out(struct owed *owed, struct owed_device *device)
+{
+	owed_device_unlist(owed, device, OWED_READY);
+	device->aside = true;
+	device_list(owed, device, OWED_ASIDE);
+}
+
+void owed_device_step_in(struct owed *owed, struct owed_device *device)
+{
+	owed_device_unlist(owed, device, OWED_ASIDE);
+	device->aside = false;
+	device_list_first(owed, device, OWED_READY);
+}
+
 void owed_device_settle(struct owed *owed, struct owed_device *device)
 {
 	size_t waiting = owed_queue_waiting(&device->queue);
 
-	if (device->open && waiting > 0)
-		device_list(owed, device, OWED_READY);
-	else
-		owed_device_unlist(owed, device, OWED_READY);
+	if (device->open && waiting > 0) {
+		device_list(owed, device, turn_of(device));
+	} else {
+		owed_device_unlist(owed, device, turn_of(device));
+		device->aside = false;
+	}
 	if (device->open && device->file.count > 0 && !device->fetching && waiting < QUEUE_LOW)
 		device_list(owed, device, OWED_HUNGRY);
 	else

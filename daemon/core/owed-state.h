@@ -17,6 +17,8 @@
 enum owed_list {
 	OWED_READY,  /* open, and a reading waits in memory */
 	OWED_HUNGRY, /* open, the queue is low, and there is more on file */
+	OWED_LINKS,
+	OWED_ASIDE = OWED_LINKS, /* as READY, but it stepped out of its turn; uses READY's link */
 	OWED_LISTS
 };
 
@@ -43,6 +45,7 @@ struct owed_device {
 	struct owed_device *next; /* in its bucket */
 	uint64_t device_row;
 	bool open;
+	bool aside;		  /* it stands in ASIDE */
 	uint64_t readings, bytes; /* owed: in memory, on file only, and on their way to the file */
 	struct owed_queue queue;
 	struct owed_file file;
@@ -53,7 +56,7 @@ struct owed_device {
 	uint64_t void_pending;
 	bool fetching;
 	uint64_t fetch_count, fetch_bytes; /* its file part when the fetch began */
-	struct owed_link link[OWED_LISTS];
+	struct owed_link link[OWED_LINKS];
 };
 
 struct owed {
@@ -79,6 +82,9 @@ struct owed_device *owed_device_free(struct owed_device *device);
  * it when nothing is known of it. To be called after every change; the device may be gone then. */
 void owed_device_settle(struct owed *owed, struct owed_device *device);
 void owed_device_unlist(struct owed *owed, struct owed_device *device, enum owed_list list);
+/* Of one that has a turn: out of it. Of one that stepped out: in again, before all others. */
+void owed_device_step_out(struct owed *owed, struct owed_device *device);
+void owed_device_step_in(struct owed *owed, struct owed_device *device);
 
 /* Room in memory for readings of open devices. */
 size_t owed_room(const struct owed *owed);

@@ -5,7 +5,9 @@
  * collects it for deletion. What memory holds and why is told in owed-state.c.
  *
  * Devices that are open and have something waiting stand in a circle; owed_next() takes one reading
- * of the first and sends it to the end, so no device waits for the back-log of another.
+ * of the first and sends it to the end, so no device waits for the back-log of another. One whose
+ * way out is shut for a while, and that may not be closed, steps out of the circle (set aside), so
+ * that nobody comes by it again and again; those are let in again in the order they left.
  *
  * A device that is dropped may have rows on their way to the file. They are void: counted as
  * dropped at once, and their commit, which comes later, changes nothing any more.
@@ -213,6 +215,8 @@ int owed_set_open(struct owed *owed, uint64_t device_row, bool open)
 		owed->open_in_memory -= device->queue.live;
 	if (!device->open && open)
 		owed->open_in_memory += device->queue.live;
+	if (device->aside)
+		owed_device_step_in(owed, device);
 	device->open = open;
 	if (!open)
 		owed_device_spill(owed, device);
@@ -244,7 +248,7 @@ bool owed_has_next_of(const struct owed *owed, uint64_t device_row)
 {
 	const struct owed_device *device = owed_device_find(owed, device_row);
 
-	return device && device->link[OWED_READY].listed && owed_has_next(owed);
+	return device && device->link[OWED_READY].listed && !device->aside && owed_has_next(owed);
 }
 
 struct reading *owed_next_of(struct owed *owed, uint64_t device_row)
@@ -308,6 +312,28 @@ bool owed_put_back(struct owed *owed, uint64_t device_row, uint64_t row)
 		owed_device_spill(owed, device);
 	owed_device_settle(owed, device);
 	return true;
+}
+
+bool owed_set_aside(struct owed *owed, uint64_t device_row, uint64_t row)
+{
+	struct owed_device *device;
+
+	if (!owed_put_back(owed, device_row, row))
+		return false;
+	device = owed_device_find(owed, device_row);
+	if (device && device->open && !device->aside)
+		owed_device_step_out(owed, device);
+	return true;
+}
+
+void owed_take_up(struct owed *owed, bool all)
+{
+	struct owed_chain *aside = &owed->chain[OWED_ASIDE];
+
+	if (!all && aside->first)
+		owed_device_step_in(owed, aside->first);
+	while (all && aside->last)
+		owed_device_step_in(owed, aside->last);
 }
 
 void owed_returned(struct owed *owed)

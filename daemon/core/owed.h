@@ -77,6 +77,11 @@ void owed_returned(struct owed *owed);
  * the queue, in order (it was not handed over, or was refused for a reason that passes). True when
  * it was in flight. */
 bool owed_put_back(struct owed *owed, uint64_t device_row, uint64_t row);
+/* As owed_put_back(), and its device has no turn any more before owed_take_up(), or before it is
+ * opened or closed (owed_set_open). */
+bool owed_set_aside(struct owed *owed, uint64_t device_row, uint64_t row);
+/* Of the devices that were set aside the first, or all of them, go before all others now. */
+void owed_take_up(struct owed *owed, bool all);
 /* Not taken and never will be (poison): leaves the queue; the caller moves the row to the dead
  * letters. */
 bool owed_dead(struct owed *owed, uint64_t device_row, uint64_t row);

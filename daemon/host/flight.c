@@ -168,13 +168,20 @@ bool flight_has_room(const struct host *host, size_t more)
 }
 
 /* The gateway's session takes one at a time (core/suspect.h) and has it; devices with a session of
- * their own do not wait for that. Whose reading is put back comes last of all that may send. False:
- * everybody's was, so nobody is left. */
-static bool pass_over(struct host *host, const struct reading *reading)
+ * their own do not wait for that. One that does steps aside, so that ten thousand of them are
+ * passed over once and not whenever something comes or goes. */
+static void step_aside(struct host *host, const struct reading *reading)
 {
-	owed_put_back(host->owed, reading->device_row, reading->row);
+	owed_set_aside(host->owed, reading->device_row, reading->row);
 	outbox_unpaced(host);
-	return ++host->passed_over <= registry_count(host->registry);
+}
+
+/* The gateway's session has room: whoever stepped aside first goes first, or all of them when no
+ * reading is suspected any more. */
+static void let_in(struct host *host)
+{
+	if (suspect_has_room(&host->suspect))
+		owed_take_up(host->owed, !host->suspect.alone);
 }
 
 /* False: not now, for none of them. */
@@ -189,9 +196,9 @@ static bool pump_one(struct host *host, struct reading *reading, unsigned *count
 	}
 	if (!session_has_own(device) && !suspect_has_room(&host->suspect)) {
 		++*count;
-		return pass_over(host, reading);
+		step_aside(host, reading);
+		return true;
 	}
-	host->passed_over = 0;
 	if (pack_is_wanted(host, device))
 		return pack_send(host, device, reading, count);
 	++*count;
@@ -205,13 +212,14 @@ static int on_pump(sd_event_source *source, void *userdata)
 	unsigned count = 0;
 	bool more = true;
 
+	let_in(host);
 	while (more && count < PUMP_BUDGET && flight_has_room(host, 0) &&
 		owed_has_next(host->owed) && outbox_paced(host) &&
-		(reading = owed_next(host->owed)))
+		(reading = owed_next(host->owed))) {
 		more = pump_one(host, reading, &count);
+		let_in(host);
+	}
 	ask_for_more(host);
-	if (!more || !owed_has_next(host->owed))
-		host->passed_over = 0;
 	/* The budget was used up: go on in the next turn, others first. */
 	if (more && count >= PUMP_BUDGET)
 		reading_pump_soon(host);

@@ -223,7 +223,6 @@ struct host {
 	unsigned flights_in_use;
 	char replacing_ep[EP_MAX + 1]; /* is on its way to another record; nobody else gets it */
 	unsigned pack_singles;	       /* so many readings go out one by one: see pack.c */
-	size_t passed_over; /* readings in succession that could not go by their session */
 	uint64_t flight_order;
 	struct suspect suspect; /* of the gateway's session */
 	sd_event_source *delete_timer;

@@ -6,7 +6,8 @@
  * back when the link is lost, die, are dropped with their device, fetched late and deleted late,
  * while devices open and close. In the end everything that was accepted has been delivered, is
  * dead, or was dropped: nothing is lost, nothing comes twice without a cause, each device's rows
- * come in order, exactly the acked rows were deleted, and all sums are right at every step.
+ * come in order, none has a turn while it is set aside, exactly the acked rows were deleted, and
+ * all sums are right at every step.
  */
 
 #include <stdarg.h>
@@ -58,6 +59,7 @@ struct model {
 	uint64_t answered;	   /* rows below were committed or refused */
 	uint64_t low[DEVICES];	   /* no row of the device below is owed or flies */
 	bool open[DEVICES];
+	bool aside[DEVICES]; /* certainly without a turn */
 	struct owed_fetch fetch[FETCHES];
 	size_t fetches;
 	uint64_t bytes, readings, flying;
@@ -172,6 +174,7 @@ static void step_next(struct model *model)
 	assert_int_equal(row->device, reading->device_row);
 	assert_int_equal(row->size, reading->size);
 	assert_true(model->open[row->device]);
+	assert_false(model->aside[row->device]);
 	assert_int_equal(row_lowest(model, row->device, ROW_OWED), reading->row);
 	row->state = ROW_FLYING;
 	model->flying++;
@@ -215,32 +218,56 @@ static void step_dead(struct model *model)
 		assert_true(model->row[number].state == ROW_FLYING ||
 			    model->row[number].state == ROW_OWED);
 		row_leaves(model, number, ROW_DEAD);
+		model->aside[model->row[number].device] = false; /* it may have been its last */
 		model->dead++;
 	} else {
 		assert_int_not_equal(model->row[number].state, ROW_FLYING);
 	}
 }
 
-/* The row and all of its device that left after it. */
-static void step_put_back(struct model *model)
+typedef bool (*put_back_fn)(struct owed *owed, uint64_t device_row, uint64_t row);
+
+/* The row and all of its device that left after it. The device, or DEVICES: it did not fly. */
+static unsigned put_back(struct model *model, put_back_fn by)
 {
 	unsigned device = pick(model, DEVICES);
 	uint64_t number = row_lowest(model, device, ROW_FLYING);
 	bool flies;
 
 	if (number == 0)
-		return;
+		return DEVICES;
 	number += pick(model, 10);
 	if (number >= model->next)
-		return;
+		return DEVICES;
 	device = model->row[number].device;
 	flies = model->row[number].state == ROW_FLYING;
-	assert_int_equal(owed_put_back(model->owed, device, number), flies);
+	assert_int_equal(by(model->owed, device, number), flies);
 	for (uint64_t i = number; flies && i < model->next; i++)
 		if (model->row[i].device == device && model->row[i].state == ROW_FLYING) {
 			model->row[i].state = ROW_OWED;
 			model->flying--;
 		}
+	return flies ? device : DEVICES;
+}
+
+static void step_put_back(struct model *model)
+{
+	put_back(model, owed_put_back);
+}
+
+static void step_set_aside(struct model *model)
+{
+	unsigned device = put_back(model, owed_set_aside);
+
+	if (device < DEVICES)
+		model->aside[device] = model->open[device];
+}
+
+static void step_take_up(struct model *model)
+{
+	owed_take_up(model->owed, pick(model, 2) == 0);
+	for (unsigned i = 0; i < DEVICES; i++)
+		model->aside[i] = false; /* one of them, or all */
 }
 
 static void step_returned(struct model *model)
@@ -258,6 +285,7 @@ static void step_open(struct model *model)
 	unsigned device = pick(model, DEVICES);
 
 	model->open[device] = pick(model, 3) > 0;
+	model->aside[device] = false;
 	assert_int_equal(owed_set_open(model->owed, device, model->open[device]), 0);
 }
 
@@ -277,6 +305,7 @@ static void step_drop(struct model *model)
 		row_leaves(model, i, ROW_DROPPED);
 		row->on_file = false;
 	}
+	model->aside[device] = false;
 	owed_drop_device(model->owed, device, &got_count, &got_first, &got_last);
 	assert_int_equal(got_count, count);
 	assert_true(got_first <= first);
@@ -380,6 +409,8 @@ static const struct {
 	{step_open, 12},
 	{step_dead, 4},
 	{step_put_back, 4},
+	{step_set_aside, 4},
+	{step_take_up, 8},
 	{step_returned, 3},
 	{step_drop, 1},
 };
@@ -404,6 +435,7 @@ static void drain(struct model *model)
 {
 	for (unsigned i = 0; i < DEVICES; i++) {
 		model->open[i] = true;
+		model->aside[i] = false;
 		assert_int_equal(owed_set_open(model->owed, i, true), 0);
 	}
 	while (model->answered < model->next)

@@ -239,6 +239,78 @@ static void test_put_back(void **state)
 	assert_int_equal(stats_of(owed).in_flight, 2);
 }
 
+/* Whoever is set aside has no turn till it is taken up: first aside, first in, before all others.
+ */
+static void test_set_aside(void **state)
+{
+	struct owed *owed = *state;
+
+	for (uint64_t device = 1; device <= 4; device++) {
+		owed_set_open(owed, device, true);
+		put(owed, device);
+	}
+	put_many(owed, 4, 2); /* 5 and 6 */
+	for (uint64_t row = 1; row <= 3; row++) {
+		assert_int_equal(next_row(owed), row);
+		assert_true(owed_set_aside(owed, row, row));
+	}
+	assert_false(owed_set_aside(owed, 1, 1));
+	assert_false(owed_set_aside(owed, 9, 1));
+	assert_int_equal(stats_of(owed).in_flight, 0);
+	put(owed, 1); /* 7: what comes now does not bring it back */
+	assert_int_equal(next_row(owed), 4);
+	assert_int_equal(next_row(owed), 5);
+	assert_false(owed_has_next_of(owed, 1));
+	owed_take_up(owed, false);
+	assert_int_equal(next_row(owed), 1);
+	assert_true(owed_set_aside(owed, 1, 1)); /* now it is the last of them */
+	owed_take_up(owed, false);
+	assert_int_equal(next_row(owed), 2);
+	assert_int_equal(next_row(owed), 6);
+	assert_false(owed_has_next(owed));
+	owed_take_up(owed, true);
+	assert_int_equal(next_row(owed), 3);
+	assert_int_equal(next_row(owed), 1);
+	assert_int_equal(next_row(owed), 7);
+	owed_take_up(owed, true);
+	owed_take_up(owed, false);
+	assert_false(owed_has_next(owed));
+}
+
+/* What is said of a device meanwhile ends it. */
+static void test_no_longer_aside(void **state)
+{
+	uint64_t count, first, last;
+	struct owed *owed = *state;
+
+	for (uint64_t device = 1; device <= 4; device++) {
+		owed_set_open(owed, device, true);
+		put(owed, device);
+		assert_int_equal(next_row(owed), device);
+		assert_true(owed_set_aside(owed, device, device));
+	}
+	owed_set_open(owed, 2, true);
+	assert_int_equal(next_row(owed), 2);
+	owed_set_open(owed, 3, false);
+	owed_set_open(owed, 4, false);
+	assert_int_equal(stats_of(owed).in_memory, 2);
+	assert_false(owed_has_next(owed));
+	assert_true(owed_dead(owed, 1, 1)); /* its only one */
+	assert_int_equal(put(owed, 1), 5);
+	assert_int_equal(next_row(owed), 5);
+	assert_true(owed_set_aside(owed, 1, 5));
+	owed_drop_device(owed, 1, &count, &first, &last);
+	assert_int_equal(count, 1);
+	assert_int_equal(put(owed, 1), 6);
+	assert_int_equal(next_row(owed), 6);
+	/* One that was closed while it flew does not step aside: it is on file. */
+	owed_set_open(owed, 1, false);
+	assert_true(owed_set_aside(owed, 1, 6));
+	owed_take_up(owed, true);
+	assert_false(owed_has_next(owed));
+	assert_int_equal(stats_of(owed).in_memory, 1);
+}
+
 static void test_dead(void **state)
 {
 	struct owed *owed = *state;
@@ -342,6 +414,8 @@ int main(void)
 		OWED_TEST(test_flight_limit),
 		OWED_TEST(test_returned_in_order),
 		OWED_TEST(test_put_back),
+		OWED_TEST(test_set_aside),
+		OWED_TEST(test_no_longer_aside),
 		OWED_TEST(test_dead),
 		OWED_TEST(test_deletes_are_exact),
 		OWED_TEST(test_many_gaps),

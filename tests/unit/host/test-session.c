@@ -134,39 +134,103 @@ static void shared_broker_hangs_up(void)
 	bed_run_loop();
 }
 
+static void meter(unsigned i, void (*with)(const char *ep, const char *ip))
+{
+	char ep[16], ip[24];
+
+	snprintf(ep, sizeof(ep), "meter-%u", i);
+	snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
+	with(ep, ip);
+}
+
+static void make_active(const char *ep, const char *ip)
+{
+	active_device(ep, ip);
+}
+
+static void send_one(const char *ep, const char *ip)
+{
+	send_reading(ep, ip, "1");
+}
+
+/* METERS devices on the gateway's session, each with a reading that its broker may have hung up
+ * about, and one with a session of its own. */
+static struct device *all_suspected(void)
+{
+	struct device *own;
+
+	bed.config.new_per_minute = 2 * METERS;
+	for (unsigned i = 0; i < METERS; i++)
+		meter(i, make_active);
+	own = connected("pump", "10.0.0.7");
+	link_up();
+	for (unsigned i = 0; i < METERS; i++)
+		meter(i, send_one);
+	shared_broker_hangs_up();
+	shared_broker_hangs_up();
+	assert_int_equal(bed.host.suspect.alone, METERS);
+	return own;
+}
+
 /* The gateway's session sends one at a time until it is known whom its broker hangs up about: that
  * is nothing to a device with a session of its own. */
 static void a_suspect_on_the_shared_session_holds_no_other(void **state)
 {
-	struct device *own;
-	char ep[16], ip[24];
-	size_t from;
+	struct device *own = all_suspected();
+	size_t from = fake_publication_count;
 
-	bed.config.new_per_minute = 2 * METERS;
-	for (unsigned i = 0; i < METERS; i++) {
-		snprintf(ep, sizeof(ep), "meter-%u", i);
-		snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
-		active_device(ep, ip);
-	}
-	own = connected("pump", "10.0.0.7");
-	link_up();
-	for (unsigned i = 0; i < METERS; i++) {
-		snprintf(ep, sizeof(ep), "meter-%u", i);
-		snprintf(ip, sizeof(ip), "10.0.1.%u", 1 + i);
-		send_reading(ep, ip, "1");
-	}
-	shared_broker_hangs_up();
-	shared_broker_hangs_up();
-	assert_int_equal(bed.host.suspect.alone, METERS);
-	from = fake_publication_count;
 	send_reading("pump", "10.0.0.7", "1");
 	send_reading("pump", "10.0.0.7", "2");
 	assert_int_equal(published("/telemetry", from), 2);
 	assert_non_null(strstr(fake_publications[from].topic, own->record->id));
 	/* And then it rests: nobody's turn comes again before an answer. */
 	bed_run_loop();
-	assert_int_equal(bed.host.passed_over, 0);
 	assert_int_equal(published("/telemetry", from), 2);
+}
+
+bool __real_owed_set_aside(struct owed *owed, uint64_t device_row, uint64_t row);
+bool __wrap_owed_set_aside(struct owed *owed, uint64_t device_row, uint64_t row);
+static unsigned passed_over;
+
+bool __wrap_owed_set_aside(struct owed *owed, uint64_t device_row, uint64_t row)
+{
+	passed_over++;
+	return __real_owed_set_aside(owed, device_row, row);
+}
+
+/* Those that wait meanwhile are looked at once each, however much comes and goes. */
+static void whoever_waits_for_a_suspect_is_passed_over_once(void **state)
+{
+	unsigned delivered = 0;
+	size_t at, from;
+
+	passed_over = 0;
+	all_suspected();
+	assert_int_equal(passed_over, METERS - 1);
+	from = fake_publication_count;
+	for (unsigned i = 0; i < METERS; i++) {
+		send_reading("pump", "10.0.0.7", "1");
+		uplink_deliver(fake_publication_count - 1);
+		meter(i, send_one);
+	}
+	/* And the one that is on its way, with what it has to say besides. */
+	assert_int_equal(passed_over, METERS);
+	assert_int_equal(published("/telemetry", from), METERS);
+	/* One for each answer; in the end nobody is suspected, and nobody was forgotten. */
+	for (at = 0; at < fake_publication_count; at++)
+		if (fake_publications[at].tag) {
+			unsigned flying = bed.host.flights_in_use;
+
+			uplink_deliver(at);
+			delivered += bed.host.flights_in_use < flying;
+			bed_run_loop();
+		}
+	assert_int_equal(bed.host.suspect.alone, 0);
+	assert_int_equal(bed.host.flights_in_use, 0);
+	for (uint64_t row = 1; row <= METERS + 1; row++)
+		assert_int_equal(owed_device_count(bed.host.owed, row), 0);
+	assert_in_range(passed_over, METERS, 4 * METERS);
+	assert_true(delivered >= METERS);
 }
 
 static void lost_is_tried_again_and_sent_again(void **state)
@@ -643,6 +707,7 @@ int main(void)
 		TEST(a_renewed_session_waits_for_what_is_in_flight),
 		TEST(shared_and_own_go_side_by_side),
 		TEST(a_suspect_on_the_shared_session_holds_no_other),
+		TEST(whoever_waits_for_a_suspect_is_passed_over_once),
 		TEST(lost_is_tried_again_and_sent_again),
 		TEST(refused_waits_for_another_token),
 		TEST(another_token_is_taken_at_once),
