@@ -2,6 +2,9 @@
 """The checker itself: it is silent where all is well, and names each violation that is planted."""
 
 import json
+import pathlib
+import re
+import subprocess
 
 import pytest
 
@@ -276,3 +279,19 @@ def test_the_relay_takes_packs_apart():
     assert relay.told('gatehouse/bed/d-1/telemetry', b'[{"n":"seq","v":7}]') == [
         ('gatehouse/bed/d-1/telemetry', 7)]
     assert relay.told('gatehouse/bed/status', b'{}') == [('gatehouse/bed/status', None)]
+
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize('mutant', sorted((ROOT / 'tests/mutants').glob('*.patch')),
+                         ids=lambda one: one.stem)
+def test_a_planted_fault_finds_its_place(mutant):
+    """Where the code went on, a mutant must too: one that lands elsewhere proves nothing."""
+    text = mutant.read_text()
+    for field in 'Caught-by', 'Says':
+        assert re.search('^%s: ' % field, text, re.MULTILINE), field
+    done = subprocess.run(
+        ['patch', '--directory=%s' % ROOT, '--strip=1', '--fuzz=0', '--dry-run', '--force'],
+        input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    assert done.returncode == 0, done.stdout
