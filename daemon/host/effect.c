@@ -7,7 +7,7 @@
  *	  -> core/lifecycle makes the next value, then the edit
  *	  -> SAVE: one change (record and audit row together) to the store
  *	  -> SAVED: the record is installed in the registry
- *	  -> effects, one switch from action to adapter
+ *	  -> effects, from action to adapter (effect-carry.c)
  *	  -> done()
  *
  * A submission that needs no SAVE is installed at once. While one record of a device is on its way
@@ -23,6 +23,7 @@
 
 #include "host/effect.h"
 #include "host/device-host.h"
+#include "host/effect-parts.h"
 #include "host/host.h"
 #include "host/journal.h"
 #include "host/platform-host.h"
@@ -39,7 +40,6 @@
 #include "base/message-ids.h"
 #include "host/command-host.h"
 #include "host/display.h"
-#include "host/session.h"
 #include "host/telemetry.h"
 #include "host/withdraw.h"
 
@@ -124,54 +124,6 @@ static int input_new(
 	return 0;
 }
 
-/* ---- effects ---- */
-
-/* What the device and the platform are told. 'before' is the record that was replaced. */
-static void carry_out(struct host *host, struct device *device, const struct device_record *before,
-	uint32_t actions)
-{
-	/* What stops comes before what tells, so that nobody hears "revoked" of a device that may
-	 * still publish. */
-	if (actions & LIFE_DISCONNECT) {
-		reading_drain(host, device, false, NULL, NULL);
-		session_leave(host, device);
-	}
-	if (actions & LIFE_DROP_READINGS && !host->config->keep_readings_of_revoked)
-		reading_drain(host, device, true, NULL, NULL);
-	if (actions & LIFE_CANCEL)
-		platform_host_withdraw(host, before, PLATFORM_CANCEL);
-	if (actions & LIFE_PLATFORM_REVOKE)
-		platform_host_withdraw(host, before, PLATFORM_REVOKE);
-	if (actions & (LIFE_CLEAR_CODE | LIFE_SHOW_CODE))
-		display_changed(host, device);
-	if (actions & (LIFE_ADVANCE | LIFE_REFRESH))
-		platform_host_advance(host, device);
-	else if (actions & LIFE_BACK_OFF)
-		platform_host_back_off(host, device);
-	/* LIFE_RECONNECT: upstream.c and session.c decide when. */
-	if (actions & LIFE_CONNECT)
-		upstream_join(host, device);
-	if (actions & LIFE_TELL_DEVICE) {
-		upstream_publish_status(host, device);
-		device_host_tell(host, device);
-	}
-}
-
-static void tell_people(struct host *host, const struct device_record *before,
-	const struct device_record *now, uint32_t actions)
-{
-	if (now->life.credential == CREDENTIAL_HELD && before->life.credential != CREDENTIAL_HELD)
-		host_alarm_clear(host, ALARM_CREDENTIAL_REFUSED, now->id);
-	if (!credential_is_refreshing(now->life.credential))
-		host_alarm_clear(host, ALARM_CERTIFICATE_WAITS, now->id);
-	if (actions & LIFE_ALARM_LEAK)
-		host_alarm_raise(host, ALARM_LEAK, now->id);
-	if (actions & LIFE_ALARM_REFUSED)
-		host_alarm_raise(host, ALARM_CREDENTIAL_REFUSED, now->id);
-	if (actions & LIFE_ALARM_FAILED)
-		host_alarm_raise(host, ALARM_OPERATION_FAILED, now->id);
-}
-
 static void log_change(const struct device_record *old, const struct device_record *next)
 {
 	enum device_word was, is;
@@ -239,8 +191,7 @@ static void install(struct waiting_input *input)
 	if (strcmp(before->ep, device->record->ep) != 0)
 		device_host_renew(part);
 	platform_host_set_timers(host, device);
-	carry_out(host, device, before, input->actions);
-	tell_people(host, before, device->record, input->actions);
+	effect_carry_out(host, device, before, input->actions);
 	reading_set_open(host, device);
 	telemetry_update(host, device);
 	command_host_look(host, device);

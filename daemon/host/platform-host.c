@@ -15,7 +15,6 @@
  */
 
 #include "host/platform-host.h"
-#include "host/act.h"
 #include "host/effect.h"
 #include "host/host.h"
 #include "host/journal.h"
@@ -29,7 +28,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/identity.h"
 #include "base/log.h"
 #include "host/session.h"
 #include "host/token-host.h"
@@ -280,20 +278,6 @@ static void take_verdict(struct device_host *part, struct platform_step *step)
 		report(part, event, step);
 }
 
-/* What a driver sees; 'token' is what was imported, if it needs it. */
-static void show_device(const struct host *host, const struct device_record *record,
-	struct span token, union platform_settings_room *room, struct platform_device *ret_seen)
-{
-	const struct device *device = registry_by_row(host->registry, record->row);
-
-	*ret_seen = (struct platform_device){.record = record,
-		.not_let_in = device && session_is_not_let_in(device),
-		.provisioning_token =
-			token.size ? token : platform_shared_token(host, record->platform),
-		.static_credential = token,
-		.settings = platform_settings_of(host, record->platform, room)};
-}
-
 /* One call of the driver. *ret_step is always filled. */
 static void call_driver(struct host *host, const struct device_record *record,
 	enum platform_work work, struct span token, const struct platform_answer *answer,
@@ -304,7 +288,7 @@ static void call_driver(struct host *host, const struct device_record *record,
 	struct platform_device seen;
 	int r;
 
-	show_device(host, record, token, &room, &seen);
+	platform_host_show(host, record, token, &room, &seen);
 
 	*ret_step = (struct platform_step){.verdict = PLATFORM_FAILED};
 	if (!driver) {
@@ -430,66 +414,6 @@ void platform_host_on_up(struct host *host, struct device *device)
 {
 	if (device_host(device)->advance_when_up)
 		platform_host_advance(host, device);
-}
-
-/* "" when it uses none. */
-static void read_certificate(const struct host *host, const struct device_record *record,
-	char ret_fingerprint[FINGERPRINT_SIZE])
-{
-	const struct platform_driver *driver = platform_driver_by_name(record->platform);
-	struct platform_session session;
-	struct chain_facts facts;
-
-	ret_fingerprint[0] = '\0';
-	if (driver && driver->session && record->life.credential_current.size &&
-		driver->session(record, host->config->id, &session) == 0 && session.identity.size &&
-		identity_read(session.identity, &facts) == 0)
-		memcpy(ret_fingerprint, facts.fingerprint, FINGERPRINT_SIZE);
-}
-
-/* The certificate in use, or the one that an open operation is known by there. A list asks it for
- * each of its rows, so it is read once for each record. */
-static void describe_certificate(
-	struct device_host *part, const char *operation, char ret_fingerprint[FINGERPRINT_SIZE])
-{
-	const struct device_record *record = part->device->record;
-	char fingerprint[FINGERPRINT_SIZE];
-
-	if (!part->certificate && record->life.credential_current.size) {
-		read_certificate(part->host, record, fingerprint);
-		/* Without memory it is read again. */
-		part->certificate = strdup(fingerprint);
-	}
-	if (part->certificate && part->certificate[0])
-		memcpy(ret_fingerprint, part->certificate, FINGERPRINT_SIZE);
-	else if (strlen(operation) == FINGERPRINT_SIZE - 1)
-		memcpy(ret_fingerprint, operation, FINGERPRINT_SIZE);
-}
-
-void platform_host_changed(struct device_host *part)
-{
-	free(part->certificate);
-	part->certificate = NULL;
-}
-
-void platform_host_describe(
-	struct host *host, const struct device *device, struct api_platform *ret_platform)
-{
-	const struct platform_driver *driver = platform_driver_by_name(device->record->platform);
-	const char *why = device_host(device)->platform_why;
-	struct platform_operation operation = {.id = ""};
-	union platform_settings_room room;
-	struct platform_device seen;
-
-	show_device(host, device->record, (struct span){0}, &room, &seen);
-	if (driver && driver->operation && driver->operation(&seen, &operation) < 0)
-		operation = (struct platform_operation){.id = ""};
-	*ret_platform = (struct api_platform){.approve_here = act_approves_here(host, device)};
-	platform_choices(host, device->record, &ret_platform->choices);
-	describe_certificate(device_host(device), operation.id, ret_platform->certificate);
-	snprintf(ret_platform->operation, sizeof(ret_platform->operation), "%s", operation.id);
-	snprintf(ret_platform->link, sizeof(ret_platform->link), "%s", operation.link);
-	snprintf(ret_platform->why, sizeof(ret_platform->why), "%s", why ? why : "");
 }
 
 static int on_advance_timer(sd_event_source *source, uint64_t usec, void *userdata)

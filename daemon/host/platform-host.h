@@ -69,6 +69,10 @@ void platform_place_of(
 /* Where answers to platforms' requests by MQTT come: the gateway's session subscribes to it. NULL =
  * there are none. */
 const char *platform_answers(const struct host *host);
+/* What a driver sees of a device: valid while 'record', 'token' and 'room' are. 'token' is what was
+ * imported for it, empty when the call needs none (platform-description.c). */
+void platform_host_show(const struct host *host, const struct device_record *record,
+	struct span token, union platform_settings_room *room, struct platform_device *ret_seen);
 /* The token that all devices of this platform share, empty when none is configured. */
 struct span platform_shared_token(const struct host *host, const char *platform);
 /* True when an operator's token is configured: an approval here is made there. */
