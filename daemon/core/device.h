@@ -103,6 +103,7 @@ struct device_record {
 	char kept_proof[PROOF_TEXT_SIZE];
 	bool released;	/* what it proved binds its name no more: nobody decided or proved since */
 	bool is_server; /* we ask it (mDNS, /rd), it does not enrol itself */
+	bool secure_only;     /* at its port is DTLS, where it did not prove its name yet */
 	uint32_t rd_lifetime; /* seconds: of its entry in the resource directory, 0 = it has none */
 	bool rd_port_said;    /* the port of its address is the one that it registered */
 	char poll_path[128];  /* path of its if="core.s" link, "" = none */

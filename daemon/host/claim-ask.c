@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "host/binding-host.h"
 #include "host/scan-host.h"
+#include "host/server-proof.h"
 
 #define CLAIM_TRIES	 5
 #define CLAIM_RETRY_USEC (3 * USEC_PER_SEC)
@@ -30,7 +31,7 @@ static bool may_be_asked(struct host *host, struct device *device)
 	const struct device_host *part = device_host(device);
 
 	/* Who proved it is asked again for a label that a person has scanned meanwhile. */
-	return record->is_server && part->probed &&
+	return record->is_server && !server_is_silent(record) && part->probed &&
 	       (record->trust == TRUST_PLAIN || scan_is_open(host, record->ep)) && part->driver &&
 	       part->driver->claim && part->links->claim[0] && !part->claim_asked &&
 	       !record->kept_proof[0] && record->life.admission != ADMISSION_SIGHTED &&

@@ -70,7 +70,8 @@ static void appeared_secure(
 
 	if (device_address_same_host(&device->record->address, &sighting->address)) {
 		part->secure_port = sighting->address.port;
-		if (part->secure_only && device->record->trust < TRUST_PSK && !device->saving)
+		if (device->record->secure_only && device->record->trust < TRUST_PSK &&
+			!device->saving)
 			device->record->address = sighting->address;
 		sighted_here(host, device, way_of(sighting));
 		if (server_is_secure(device->record))
@@ -105,10 +106,11 @@ static void appeared_again(
 		return;
 	}
 	sighted_here(host, device, sighting->found_by);
-	device_host(device)->secure_only = false;
 	/* The port may change; what was only announced is moved as a whole. */
-	if (!device->saving)
+	if (!device->saving) {
 		record->address = sighting->address;
+		record->secure_only = false;
+	}
 	asked_again(host, device);
 }
 
@@ -170,7 +172,7 @@ void device_host_on_appeared(struct host *host, const struct discovery_sighting 
 	sighted_here(host, device, way_of(sighting));
 	if (sighting->secure) {
 		device_host(device)->secure_port = sighting->address.port;
-		device_host(device)->secure_only = true;
+		device->record->secure_only = true;
 	}
 	log_device(LOG_INFO, device->record->id, "Device %s was found by %s.", device->record->ep,
 		found_by_to_string(sighting->found_by));

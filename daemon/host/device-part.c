@@ -126,7 +126,6 @@ void device_host_renew(struct device_host *part)
 	device_host_forget_answers(part);
 	part->state_observer = lan_observer_free(part->state_observer);
 	part->observer = lan_observer_free(part->observer);
-	part->secure_only = false;
 	part->seen_by = part->secure_port = 0;
 	part->observed_row = 0;
 }

@@ -333,7 +333,6 @@ struct device_host {
 	unsigned seen_by;	  /* a bit for each enum found_by that says it is there; FOUNDS:
 				     mDNS, as _coaps._udp */
 	uint16_t secure_port;	  /* that mDNS announced for DTLS, 0 = none */
-	bool secure_only;	  /* the port of its address is that one */
 	unsigned multicast_round; /* that it answered last */
 	uint64_t typed_usec;	  /* boot time when it answered at an address that somebody typed */
 	struct rd_entry *rd;	  /* NULL = never registered */

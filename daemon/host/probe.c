@@ -64,6 +64,8 @@ int device_host_ask(struct device_host *part, const struct device_request *reque
 {
 	const struct device_record *record = part->device->record;
 
+	if (server_is_silent(record))
+		return -ENOKEY;
 	return device_host_ask_at(part, &record->address,
 		server_is_secure(record) ? record->ep : NULL, request, call);
 }
@@ -377,7 +379,7 @@ static bool may_be_asked(const struct device_host *part)
 {
 	const struct device_record *record = part->device->record;
 
-	return !part->probing && !part->secure_only && record->is_server &&
+	return !part->probing && !server_is_silent(record) && record->is_server &&
 	       record->life.admission != ADMISSION_BLOCKED && !rd_is_unproved(part);
 }
 
@@ -423,7 +425,7 @@ void device_host_probe(struct host *host, struct device *device)
 
 bool device_host_is_ready(struct device_host *part)
 {
-	if (!part->device->record->is_server)
+	if (!part->device->record->is_server || server_is_silent(part->device->record))
 		return false;
 	if (part->driver && part->probed)
 		return true;

@@ -40,8 +40,8 @@ struct rd_entry *rd_entry_of(struct device *device)
 		return part->rd;
 	part->rd = calloc(1, sizeof(*part->rd));
 	if (part->rd) {
-		part->rd->words = (struct rd_words){
-			record->rd_lifetime, record->rd_port_said, record->address};
+		part->rd->words = (struct rd_words){record->rd_lifetime, record->rd_port_said,
+			record->address, record->secure_only};
 		part->rd->filed = part->rd->words;
 	}
 	return part->rd;
@@ -130,7 +130,7 @@ int rd_entry_begin(struct device_host *part)
 static bool words_equal(const struct rd_words *a, const struct rd_words *b)
 {
 	return a->lifetime == b->lifetime && a->port_said == b->port_said &&
-	       (!a->port_said || a->base.port == b->base.port);
+	       (!a->port_said || (a->base.port == b->base.port && a->secure == b->secure));
 }
 
 static int edit_words(struct device_record *next, const void *argument, const char **ret_why)
@@ -141,8 +141,10 @@ static int edit_words(struct device_record *next, const void *argument, const ch
 	next->rd_port_said = words->port_said;
 	/* Who proved its name is moved by a proof alone. */
 	if (words->port_said && next->is_server && next->trust < TRUST_PSK &&
-		device_address_same_host(&next->address, &words->base))
+		device_address_same_host(&next->address, &words->base)) {
 		next->address.port = words->base.port;
+		next->secure_only = words->secure;
+	}
 	return 0;
 }
 

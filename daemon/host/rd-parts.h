@@ -24,6 +24,7 @@ struct rd_words {
 	uint32_t lifetime; /* seconds, 0 = there is none */
 	bool port_said;
 	struct device_address base; /* when it was said */
+	bool secure;		    /* and whether that port is one of DTLS */
 };
 
 struct rd_entry {

@@ -231,33 +231,33 @@ static void take_address(struct device *device, const struct lan_request *reques
 	const struct device_address *address =
 		request->rd.has_base ? &request->rd.base : &request->peer->address;
 	bool own_way = !(part->seen_by & ~(1u << FOUND_RD)); /* it was found by no other */
-	bool says;
+	bool says, secure;
 
 	if (request->rd.has_base) {
 		entry->words.port_said = true;
 		entry->words.base = request->rd.base;
+		entry->words.secure = request->rd.base_secure;
 	} else if (request->resource != LAN_RD_ENTRY) {
 		entry->words.port_said = false;
 	}
 	/* Who announces itself has said its port, and how it serves there: that stays together. */
 	says = request->rd.has_base || (!entry->words.port_said && own_way);
 	/* Nobody is asked in clear where a session comes from. */
-	if (says)
-		part->secure_only = request->rd.has_base ? request->rd.base_secure
-							 : request->peer->trust >= TRUST_PSK;
+	secure = request->rd.has_base ? request->rd.base_secure : request->peer->trust >= TRUST_PSK;
 	/* Who proved its name is moved by a proof alone. */
 	if (server_is_secure(device->record)) {
-		if (part->secure_only)
+		if (says && secure)
 			server_proof_seen(part->host, device, address);
-		part->secure_only = false;
 		return;
 	}
 	if (device->saving || !device->record->is_server ||
 		(device->record->address_bound &&
 			!device_address_same_host(&device->record->address, address)))
 		return;
-	if (says)
+	if (says) {
 		device->record->address = *address;
+		device->record->secure_only = secure;
+	}
 }
 
 /* It is there, and for so long. False when that could not be kept. */

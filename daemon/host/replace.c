@@ -35,7 +35,7 @@ struct replacing {
 	struct act_call *call;
 	struct device_record *newcomer; /* a copy */
 	/* by which ways it is there: mDNS, for one, tells it once */
-	bool present, secure_only;
+	bool present;
 	unsigned seen_by, multicast_round;
 	uint16_t secure_port;
 	uint64_t typed_usec;
@@ -84,6 +84,7 @@ static int edit_replaced(struct device_record *next, const void *argument, const
 	next->address_bound = from->address_bound;
 	memcpy(next->mac, from->mac, sizeof(next->mac));
 	next->is_server = from->is_server;
+	next->secure_only = from->secure_only;
 	next->rd_lifetime = 0; /* it registers anew */
 	next->rd_port_said = false;
 	memcpy(next->poll_path, from->poll_path, sizeof(next->poll_path));
@@ -120,7 +121,6 @@ static void on_replaced(
 	part = device_host(device);
 	part->seen_by = replacing->seen_by;
 	part->secure_port = replacing->secure_port;
-	part->secure_only = replacing->secure_only;
 	part->multicast_round = replacing->multicast_round;
 	part->typed_usec = replacing->typed_usec;
 	device->present = replacing->present;
@@ -212,7 +212,6 @@ void replace_act(struct act_call *call, struct device *device)
 	/* What only its registration told ends with that one: it registers anew. */
 	replacing->present = newcomer->present && replacing->seen_by;
 	replacing->secure_port = device_host(newcomer)->secure_port;
-	replacing->secure_only = device_host(newcomer)->secure_only;
 	replacing->multicast_round = device_host(newcomer)->multicast_round;
 	replacing->typed_usec = device_host(newcomer)->typed_usec;
 	/* Between the two changes the name is in no record: whoever comes with it is told to come

@@ -126,7 +126,7 @@ bool secure_raise(struct device_record *next, const struct lan_peer *peer)
 		!device_address_same_host(&next->address, &peer->address);
 
 	next->trust = peer->trust;
-	next->released = false;
+	next->released = next->secure_only = false;
 	/* What was answered without a session may be somebody else's; a certificate is no label. */
 	next->kept_proof[0] = '\0';
 	if (peer->trust == TRUST_CERT) {

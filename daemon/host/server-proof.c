@@ -48,6 +48,11 @@ bool server_is_secure(const struct device_record *record)
 	return record->is_server && is_secure(record);
 }
 
+bool server_is_silent(const struct device_record *record)
+{
+	return record->secure_only && !is_secure(record);
+}
+
 bool server_is_known(const struct device_record *record)
 {
 	return !record->is_server || record->address_bound || is_secure(record);
@@ -121,7 +126,6 @@ static void on_proved(
 		return;
 	}
 	part->proof.tries = 0;
-	part->secure_only = false;
 	/* What was answered in clear, or is on its way, may be somebody else's. */
 	tell = part->telling || part->missed_tell;
 	device_host_forget_answers(part);
@@ -243,7 +247,7 @@ void server_proof_look(struct host *host, struct device *device)
 	struct device_host *part = device_host(device);
 	struct device_address address = device->record->address;
 
-	if (!part->secure_only && !is_secure(device->record)) {
+	if (!device->record->secure_only && !is_secure(device->record)) {
 		if (!part->secure_port)
 			return;
 		address.port = part->secure_port;

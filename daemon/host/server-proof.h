@@ -7,6 +7,8 @@
 
 /* True when a server is asked over DTLS, and never in clear. */
 bool server_is_secure(const struct device_record *record);
+/* True while it is asked nothing: it serves over DTLS, and did not prove its name there yet. */
+bool server_is_silent(const struct device_record *record);
 /* True when somebody answered at its address (or it comes by itself): there is something that a
  * person can decide on. */
 bool server_is_known(const struct device_record *record);

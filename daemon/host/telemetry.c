@@ -316,7 +316,8 @@ void telemetry_update(struct host *host, struct device *device)
 	struct device_host *part = device_host(device);
 	const struct device_record *record = device->record;
 
-	if (!record->is_server || !lifecycle_may_report(&record->life)) {
+	if (!record->is_server || server_is_silent(record) ||
+		!lifecycle_may_report(&record->life)) {
 		stop(part);
 		return;
 	}
@@ -337,11 +338,16 @@ void telemetry_update(struct host *host, struct device *device)
 
 void telemetry_seen_again(struct device *device)
 {
-	struct telemetry *telemetry = device_host(device)->telemetry;
+	struct device_host *part = device_host(device);
+	struct telemetry *telemetry = part->telemetry;
 	unsigned i;
 
-	if (!telemetry)
+	/* It is read no more, or again, when how it serves is another way now. */
+	if (!telemetry || server_is_silent(device->record)) {
+		if (part->probed)
+			telemetry_update(part->host, device);
 		return;
+	}
 	for (i = 0; i < telemetry->count; i++) {
 		struct source_state *state = &telemetry->source[i];
 
@@ -349,7 +355,7 @@ void telemetry_seen_again(struct device *device)
 		if (state->observation)
 			lan_watch_again(state->observation);
 	}
-	telemetry_update(telemetry->part->host, device);
+	telemetry_update(part->host, device);
 }
 
 void telemetry_detach(struct device_host *part)

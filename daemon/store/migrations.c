@@ -150,6 +150,10 @@ static const char *const control_steps[] = {
 	"ALTER TABLE device ADD COLUMN rd_port_said INTEGER NOT NULL DEFAULT 0;"
 	"UPDATE device SET rd_lifetime = 90000, rd_port_said = 1"
 	"	WHERE is_server = 1 AND (address_bound = 1 OR found_by = 'rd');",
+
+	/* How a device serves at its port. Until now only who had proved it was known to do so over
+	 * DTLS. */
+	"ALTER TABLE device ADD COLUMN secure_only INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const outbox_steps[] = {

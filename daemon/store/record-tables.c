@@ -99,6 +99,7 @@ static const struct column device_columns[] = {
 	DEVICE("kept_proof", TEXT, kept_proof),
 	DEVICE("released", BOOL, released),
 	DEVICE("is_server", BOOL, is_server),
+	DEVICE("secure_only", BOOL, secure_only),
 	DEVICE("rd_lifetime", UNSIGNED, rd_lifetime),
 	DEVICE("rd_port_said", BOOL, rd_port_said),
 	DEVICE("poll_path", TEXT, poll_path),

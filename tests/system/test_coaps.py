@@ -2,17 +2,19 @@
 """Devices that serve over DTLS: they are asked with the key of their label, and in no other way."""
 
 import json
+import select
 import socket
 
 import pytest
 
-from bed import until
+from bed import coap, until
 from bed.foreign import SecureCoapServer
 from bed.gateway import ToolError
 from bed.label import Label
 from bed.plain import await_stage, device, open_window
 from bed.relay import Relay
-from bed.wait import free_port
+from bed.standard import LINKS, StandardDevice
+from bed.wait import free_port, stays
 
 
 @pytest.fixture
@@ -114,3 +116,32 @@ def test_another_key(gateway, sensor):
     assert 'key of this label' in refused.value.stderr
     assert device(gateway, label.ep) is None
     one.stop()
+
+
+def test_nothing_in_clear_at_a_port_of_dtls(gateway, recorder):
+    """A device that was read in clear says that it serves over DTLS from now on, and its label is not
+    known: it is asked nothing at all, also after a restart, until it serves in clear again."""
+    with StandardDevice() as lamp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as secure:
+        secure.bind(('127.0.0.1', 0))
+        open_window(gateway)
+        made = lamp.ask(gateway, coap.POST, 'rd', ['ep=lamp'], LINKS.encode(), coap.LINK_FORMAT)
+        assert made.code == coap.CREATED
+        one = await_stage(gateway, 'lamp', 'waiting-person')
+        gateway.ctl('approve', one['id'])
+        topic = 'gatehouse/bed/%s/telemetry' % one['id']
+        recorder.wait(topic)
+        base = 'base=coaps://127.0.0.1:%d' % secure.getsockname()[1]
+        assert lamp.ask(gateway, coap.POST, made.location, [base]).code == coap.CHANGED
+
+        def unasked():
+            return not select.select([secure], [], [], 0)[0]
+        stays(unasked, 3)  # it was read every second
+        read = lamp.asked.count('/s')
+        gateway.restart(kill=True)
+        assert lamp.ask(gateway, coap.POST, made.location).code == coap.CHANGED
+        stays(lambda: unasked() and lamp.asked.count('/s') == read, 3)
+        assert device(gateway, 'lamp')['stage'] == 'active'
+        lamp.value = 23.5
+        base = 'base=coap://127.0.0.1:%d' % lamp.port
+        assert lamp.ask(gateway, coap.POST, made.location, [base]).code == coap.CHANGED
+        recorder.wait(topic, where=lambda got: json.loads(got.payload)[0]['v'] == 23.5)

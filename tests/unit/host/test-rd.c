@@ -497,6 +497,45 @@ static void what_it_said_survives_a_restart(void **state)
 	assert_int_equal(device->record->address.port, 49152);
 }
 
+/* What a restart leaves: what is on disk, and nothing that was found out since. */
+static void restart(struct device *device)
+{
+	struct device_record *record;
+
+	assert_int_equal(device_record_copy(disk_device(device->record->id), &record), 0);
+	device_host_renew(device_host(device));
+	device->present = false;
+	assert_int_equal(registry_replace(bed.host.registry, device, record), 0);
+	fake_sent_count = 0;
+}
+
+static void a_port_of_dtls_is_not_asked_in_clear_after_a_restart(void **state)
+{
+	struct device *device = waits("one");
+	const char *id = id_of(device);
+	const struct registration plain = {LAN_RD_ENTRY, .id = id, .base = true, .port = 5683};
+
+	assert_int_equal(ask(&(const struct registration){LAN_RD_ENTRY, .id = id, .base = true,
+				 .secure = true, .port = 5684}),
+		COAP_CODE(2, 4));
+	assert_false(device_host_is_ready(device_host(device)));
+	store_answer_all(0);
+	restart(device);
+	assert_int_equal(device->record->address.port, 5684);
+	assert_int_equal(
+		ask(&(const struct registration){LAN_RD_ENTRY, .id = id}), COAP_CODE(2, 4));
+	assert_false(device_host_is_ready(device_host(device)));
+	bed_advance(600 * USEC_PER_SEC);
+	assert_int_equal(fake_sent_count, 0);
+	/* the same port, and another way to serve there: that is on file as well */
+	assert_int_equal(ask(&plain), COAP_CODE(2, 4));
+	store_answer_all(0);
+	assert_int_equal(sent_to("/.well-known/core")->outgoing.to.port, 5683);
+	restart(device);
+	assert_int_equal(ask(&plain), COAP_CODE(2, 4));
+	assert_int_equal(sent_to("/.well-known/core")->outgoing.to.port, 5683);
+}
+
 static void who_removed_itself_is_not_known_after_a_restart(void **state)
 {
 	struct device *device = waits("one");
@@ -754,6 +793,7 @@ int main(void)
 		T(removal_is_its_own),
 		T(a_location_survives_a_restart),
 		T(what_it_said_survives_a_restart),
+		T(a_port_of_dtls_is_not_asked_in_clear_after_a_restart),
 		T(who_removed_itself_is_not_known_after_a_restart),
 		T(who_registers_anew_meanwhile_stays),
 		T(who_always_says_something_else_wears_no_disk),

@@ -361,6 +361,7 @@ struct device_record *sample_device(uint64_t row)
 	device->found_by = FOUND_RD;
 	device->address_bound = true;
 	device->is_server = true;
+	device->secure_only = true;
 	device->rd_lifetime = UINT32_MAX;
 	device->rd_port_said = true;
 	device->poll_format = -1;

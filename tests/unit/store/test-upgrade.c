@@ -68,9 +68,16 @@ static void make_state(const struct fixture *fixture, const char *name)
 	free(sql);
 }
 
+/* How a device serves at its port is on disk since version 12. */
+static void forget_version_12(struct device_record *sample)
+{
+	sample->secure_only = false;
+}
+
 /* Registrations are on disk since version 11: whoever could have one has it, for 25 hours. */
 static void forget_version_11(struct device_record *sample)
 {
+	forget_version_12(sample);
 	sample->rd_lifetime = 90000;
 	sample->rd_port_said = true;
 }
@@ -82,6 +89,30 @@ static void forget_version_10(struct device_record *sample)
 	memset(sample->proved_label, 0, sizeof(sample->proved_label));
 	memset(sample->kept_proof, 0, sizeof(sample->kept_proof));
 	sample->released = false;
+}
+
+static void test_version_11(void **state)
+{
+	struct loaded loaded = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	make_state(&f, "control-11.sql");
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 11);
+	fixture_open(&f);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(loaded.devices, 7);
+	for (size_t i = 0; i < loaded.devices; i++)
+		assert_false(loaded.device[i]->secure_only);
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *sample = sample_device(row);
+
+		forget_version_12(sample);
+		assert_device_equal(loaded.device[row - 1], sample);
+		device_record_free(sample);
+	}
+	loaded_done(&loaded);
+	fixture_done(&f);
 }
 
 /* Nobody loses its place in the directory, and nobody who comes by itself gets one. */
@@ -194,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_version_1),
 		cmocka_unit_test(test_version_9),
 		cmocka_unit_test(test_version_10),
+		cmocka_unit_test(test_version_11),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
