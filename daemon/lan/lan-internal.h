@@ -77,6 +77,10 @@ struct client_request;
 struct lan_channel;
 struct lan_secure;
 
+/* Questions to everybody whose answers may still come. Each counts for ten seconds, and by the
+ * timer alone one goes out every five; the others are for those that a person asks for. */
+#define GROUP_ROUNDS 4
+
 struct lan {
 	sd_event *loop;
 	struct lan_ops ops;
@@ -106,9 +110,12 @@ struct lan {
 	sd_event_source *block_timer;
 	bool block_timer_set;
 
-	uint8_t group_token[PROBE_TOKEN_SIZE]; /* of the newest multicast probe */
-	uint64_t group_until_usec;	       /* its answers count till then */
-	size_t group_answers;
+	struct group_round {
+		uint8_t token[PROBE_TOKEN_SIZE]; /* of a multicast probe */
+		uint64_t until_usec;		 /* its answers count till then; 0: none was sent */
+		size_t answers;
+	} group_rounds[GROUP_ROUNDS];
+	unsigned group_newest; /* of them */
 
 	struct exchange_list held;	/* wait for their answer, oldest first */
 	struct exchange_list late;	/* acknowledged, or of those that get no acknowledgement */

@@ -3,8 +3,9 @@
  * The question to everybody: NON GET /.well-known/core to the groups of all CoAP nodes (RFC 7252
  * section 8, 12.8). It leaves by the sockets that we serve on, so an answer comes in like any other
  * response and is known by its token alone: no address is in it that we could compare. The token is
- * new for each round. Whoever is on the link has seen it, so an answer proves nothing: it is a
- * sighting, and does not make its address verified.
+ * new for each round, and the answers to the latest few rounds count: many wait before they answer,
+ * and the next question may have gone out by then. Whoever is on the link has seen it, so an answer
+ * proves nothing: it is a sighting, and does not make its address verified.
  *
  * The group of the site (ff05::fd) is asked beyond the link where prefixes behind a border router
  * are configured: elsewhere nobody's answer would count.
@@ -37,7 +38,7 @@ static const uint8_t question_path[] = "\xbb.well-known\x04"
 				       "core";
 #define QUESTION_SIZE (HEADER_SIZE + PROBE_TOKEN_SIZE + sizeof(question_path) - 1)
 
-static void question_make(const struct lan *lan, uint8_t ret_bytes[QUESTION_SIZE])
+static void question_make(const struct group_round *round, uint8_t ret_bytes[QUESTION_SIZE])
 {
 	uint8_t *at = ret_bytes;
 
@@ -45,7 +46,7 @@ static void question_make(const struct lan *lan, uint8_t ret_bytes[QUESTION_SIZE
 	*at++ = COAP_REQUEST_CODE_GET;
 	random_bytes(at, 2);
 	at += 2;
-	memcpy(at, lan->group_token, PROBE_TOKEN_SIZE);
+	memcpy(at, round->token, PROBE_TOKEN_SIZE);
 	memcpy(at + PROBE_TOKEN_SIZE, question_path, sizeof(question_path) - 1);
 }
 
@@ -113,19 +114,21 @@ unsigned lan_probe_multicast(struct lan *lan)
 		bool site;
 	} groups[] = {{AF_INET, "224.0.1.187", false}, {AF_INET6, "ff02::fd", false},
 		{AF_INET6, SITE_GROUP, true}};
+	struct group_round *round;
 	uint8_t bytes[QUESTION_SIZE];
 	unsigned sent = 0;
 
-	random_bytes(lan->group_token, sizeof(lan->group_token));
-	lan->group_until_usec = clock_boot_usec() + ANSWERS_USEC;
-	lan->group_answers = 0;
+	lan->group_newest = (lan->group_newest + 1) % GROUP_ROUNDS;
+	round = &lan->group_rounds[lan->group_newest];
+	*round = (struct group_round){.until_usec = clock_boot_usec() + ANSWERS_USEC};
+	random_bytes(round->token, sizeof(round->token));
 	for (unsigned i = 0; i < lan->interface_count; i++)
 		for (unsigned e = 0; e < lan->endpoint_count; e++)
 			for (size_t g = 0; g < ELEMENTS(groups); g++) {
 				if (lan->interfaces[i].index == 0 || lan->endpoints[e].secure ||
 					groups[g].family != lan->endpoints[e].family)
 					continue;
-				question_make(lan, bytes);
+				question_make(round, bytes);
 				sent += question_send(&lan->endpoints[e], lan->interfaces[i].index,
 					groups[g].group, groups[g].site && lan->routed.count > 0,
 					bytes);
@@ -133,16 +136,23 @@ unsigned lan_probe_multicast(struct lan *lan)
 	return sent;
 }
 
-static bool is_open(const struct lan *lan)
+/* The round that a token belongs to, as an index; -ENOENT: it is none that is open. */
+static int round_of(const struct lan *lan, struct span token)
 {
-	return lan->group_until_usec != 0 && clock_boot_usec() < lan->group_until_usec;
+	uint64_t now = clock_boot_usec();
+
+	for (unsigned i = 0; token.size == PROBE_TOKEN_SIZE && i < GROUP_ROUNDS; i++)
+		if (now < lan->group_rounds[i].until_usec &&
+			crypto_equal(token.data, lan->group_rounds[i].token, PROBE_TOKEN_SIZE))
+			return (int)i;
+	return -ENOENT;
 }
 
 bool lan_multicast_is_ours(const struct lan *lan, struct span bytes)
 {
-	return is_open(lan) && bytes.size >= HEADER_SIZE + PROBE_TOKEN_SIZE &&
+	return bytes.size >= HEADER_SIZE + PROBE_TOKEN_SIZE &&
 	       (bytes.data[0] & 15) == PROBE_TOKEN_SIZE &&
-	       memcmp(bytes.data + HEADER_SIZE, lan->group_token, PROBE_TOKEN_SIZE) == 0;
+	       round_of(lan, span_of(bytes.data + HEADER_SIZE, PROBE_TOKEN_SIZE)) >= 0;
 }
 
 /* The name in the link list. 1: it has one; 0: it is a gateway like us; -EINVAL: it has none. */
@@ -169,21 +179,22 @@ bool lan_multicast_answered(
 	struct lan_sighting sighting = {.address = *address};
 	const uint8_t *data = NULL;
 	size_t size = 0;
+	int round = round_of(lan, span_of(token.s, token.length));
+	int r;
 
-	if (!is_open(lan) || token.length != PROBE_TOKEN_SIZE ||
-		!crypto_equal(token.s, lan->group_token, PROBE_TOKEN_SIZE))
+	if (round < 0)
 		return false;
-	if (lan->group_answers >= lan->limits->value[LIMIT_MULTICAST_ANSWERS]) {
+	if (lan->group_rounds[round].answers >= lan->limits->value[LIMIT_MULTICAST_ANSWERS]) {
 		lan_limit_reached(lan, LIMIT_MULTICAST_ANSWERS);
 		return true;
 	}
-	lan->group_answers++;
+	lan->group_rounds[round].answers++;
 	if (coap_pdu_get_code(received) != COAP_RESPONSE_CODE_CONTENT ||
 		(!prefixes_hold(&lan->routed, &address->ip) &&
 			!address_is_on_link(address, address->interface)))
 		return true;
 	coap_get_data(received, &size, &data);
-	int r = name_read(span_of(data, size), sighting.ep);
+	r = name_read(span_of(data, size), sighting.ep);
 	if (r < 0)
 		lan_turn_away(lan, AWAY_MALFORMED, address);
 	else if (r > 0 && lan->ops.sighted)

@@ -241,8 +241,10 @@ static void other_tokens_do_not_count(void **state)
 	int device = device_open(AF_INET);
 	lan_probe_multicast(bed->lan);
 	question_receive(bed, device, &earlier, &from, &size);
-	lan_probe_multicast(bed->lan);
-	question_receive(bed, device, &question, &from, &size);
+	for (int i = 0; i < GROUP_ROUNDS; i++) {
+		lan_probe_multicast(bed->lan);
+		question_receive(bed, device, &question, &from, &size);
+	}
 	answer_send(device, &earlier, "</>;ep=late", &from, size);
 	settle(bed, device, &from, size);
 	assert_int_equal(bed->sighted, 0);
@@ -252,6 +254,38 @@ static void other_tokens_do_not_count(void **state)
 	settle(bed, device, &from, size);
 	assert_int_equal(bed->sighted, 2);
 	assert_int_equal(bed->limits.reached[LIMIT_MULTICAST_ANSWERS], 3);
+	close(device);
+}
+
+/* It waited, as many do, and everybody was asked again meanwhile. */
+static void who_answers_late_counts(void **state)
+{
+	struct bed *bed = *state;
+	struct sockaddr_storage from;
+	struct datagram question[GROUP_ROUNDS];
+	socklen_t size;
+
+	if (!alone)
+		skip();
+	int device = device_open(AF_INET);
+	bed->limits.value[LIMIT_MULTICAST_ANSWERS] = 1;
+	for (int i = 0; i < GROUP_ROUNDS; i++) {
+		lan_probe_multicast(bed->lan);
+		question_receive(bed, device, &question[i], &from, &size);
+	}
+	/* each question has its own answers */
+	for (int i = 0; i < GROUP_ROUNDS; i++)
+		answer_send(device, &question[i], "</>;ep=late", &from, size);
+	settle(bed, device, &from, size);
+	assert_int_equal(bed->sighted, GROUP_ROUNDS);
+	assert_int_equal(bed->limits.reached[LIMIT_MULTICAST_ANSWERS], 0);
+	/* not for ever */
+	bed->limits.value[LIMIT_MULTICAST_ANSWERS] = 2;
+	for (int i = 0; i < GROUP_ROUNDS; i++)
+		bed->lan->group_rounds[i].until_usec = clock_boot_usec();
+	answer_send(device, &question[0], "</>;ep=late", &from, size);
+	settle(bed, device, &from, size);
+	assert_int_equal(bed->sighted, GROUP_ROUNDS);
 	close(device);
 }
 
@@ -335,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_is_a_sighting),
 		TEST(other_tokens_do_not_count),
+		TEST(who_answers_late_counts),
 		TEST(ipv6_is_asked_too),
 		TEST(the_site_is_asked_where_it_counts),
 	};
