@@ -81,7 +81,7 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     recorder.wait(topic, where=lambda got: json.loads(got.payload)[0]['v'] == 4)
     newcomer = PlainDevice(gateway, 'newcomer')
     gateway.ctl('window', 'open', '--minutes', 1)
-    newcomer.enrol()
+    until(lambda: newcomer.enrol().code in (coap.CREATED, coap.CHANGED), 20, 'it is taken note of')
     gateway.ctl('approve', await_stage(gateway, 'newcomer', 'waiting-person')['id'])
     await_stage(gateway, 'newcomer', 'active')
     until(lambda: newcomer.report(1).code == coap.CHANGED, 20)

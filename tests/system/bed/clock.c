@@ -2,10 +2,15 @@
 /*
  * A machine whose clock is wrong, for one program: preloaded, it moves the wall clock by
  * CLOCK_SKEW seconds and says that nobody has set it. Clocks that only count go on as they are.
+ *
+ * The kernel knows nothing of it: a wait until a time on that clock is given to it on its own. Else
+ * each such wait of a gateway whose clock is behind would be over at once (Paho's sending thread
+ * would take a whole core), and of one whose clock is ahead never.
  */
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <sys/timex.h>
@@ -49,6 +54,24 @@ int gettimeofday(struct timeval *ret_now, void *zone)
 	clock_gettime(CLOCK_REALTIME, &now);
 	*ret_now = (struct timeval){.tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000};
 	return 0;
+}
+
+/* A condition may wait by a clock that only counts: since the start of the machine, some years at
+ * most. */
+#define COUNTED_AT_MOST (20 * 365 * 86400L)
+
+int pthread_cond_timedwait(
+	pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until)
+{
+	static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+	struct timespec own = *until;
+
+	if (!real)
+		real = (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))dlsym(
+			RTLD_NEXT, "pthread_cond_timedwait");
+	if (own.tv_sec > COUNTED_AT_MOST)
+		own.tv_sec -= skew();
+	return real(condition, mutex, &own);
 }
 
 int adjtimex(struct timex *state)
