@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices that somebody else wrote: libcoap's coap-client and node-coap."""
+"""Devices that somebody else wrote: libcoap's coap-client and coap-server, and node-coap, as devices
+that come by themselves, that register, and that are asked."""
 
 import base64
 import json
@@ -15,6 +16,7 @@ from bed.plain import await_stage, device, open_window, values
 from bed.wait import free_port
 
 NODE_DEVICE = os.path.join(os.path.dirname(__file__), 'node-device.js')
+NODE_REGISTRANT = os.path.join(os.path.dirname(__file__), 'node-registrant.js')
 
 
 def test_libcoap_client(gateway, recorder):
@@ -52,6 +54,69 @@ def test_node_coap(gateway, recorder):
     assert acknowledged == [1, 2, 3, 4, 5], events
     recorder.wait('gatehouse/bed/%s/telemetry' % one['id'], 5)
     assert sorted(values(recorder, one['id']).values()) == [1, 2, 3, 4, 5]
+
+
+class Registrant:
+    """node-registrant.js: step() is one of its steps, and what it was answered."""
+
+    def __init__(self, work, gateway, ep):
+        self.name, self.path = 'node-registrant', os.path.join(work, 'node-registrant.log')
+        with open(self.path, 'ab') as log:
+            self.process = subprocess.Popen(
+                ['node', NODE_REGISTRANT, '127.0.0.1', str(gateway.coap_port), ep],
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, text=True,
+                cwd=os.path.join(enter.ROOT, 'tests'))
+        until(lambda: self.events('listening'), 40, 'it listens')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+
+    def events(self, kind):
+        with open(self.path, encoding='utf-8') as log:
+            found = [json.loads(line) for line in log if line.startswith('{') and line.endswith('}\n')]
+        return [one for one in found if one['event'] == kind]
+
+    def step(self, line, kind=None):
+        before = len(self.events(kind or line))
+        self.process.stdin.write(line + '\n')
+        self.process.stdin.flush()
+        return until(lambda: self.events(kind or line)[before:], 60, line)[0]
+
+
+def test_node_coap_registers(make_gateway, broker, recorder, work):
+    """From its registration to its removal: listed, asked, approved, read; an update holds its place,
+    also over a restart of the gateway; a removal takes it away and leaves the approval."""
+    gateway = make_gateway(broker=broker, config={'lan': {'poll_interval': 1}}).start()
+    with Registrant(work, gateway, 'node-2') as node:
+        made = node.step('register')
+        assert made['code'] == '2.01', made
+        one = await_stage(gateway, 'node-2', 'seen')
+        assert made['location'] == '/rd/' + one['id']
+        assert one['found_by'] == 'rd' and one['present']
+        open_window(gateway)
+        await_stage(gateway, 'node-2', 'waiting-person')
+        assert '/temperature' not in [event['path'] for event in node.events('asked')]
+        gateway.ctl('approve', one['id'])
+        await_stage(gateway, 'node-2', 'active')
+        topic = 'gatehouse/bed/%s/telemetry' % one['id']
+        record, = json.loads(recorder.wait(topic)[0].payload)
+        assert (record['n'], record['v']) == ('temperature', 1)
+        assert node.step('update')['code'] == '2.04'
+        gateway.restart(kill=True)
+        assert node.step('update')['code'] == '2.04'
+        assert device(gateway, 'node-2')['present']
+        node.step('7.5', 'value')
+        recorder.wait(topic, where=lambda got: json.loads(got.payload)[0]['v'] == 7.5)
+        assert node.step('remove')['code'] == '2.02'
+        gone = device(gateway, 'node-2')
+        assert (gone['stage'], gone['present']) == ('active', False)
+        assert node.step('update')['code'] == '4.04'
+        assert node.step('register')['location'] == made['location']
 
 
 def test_libcoap_server(gateway, recorder, coap_server):

@@ -66,6 +66,9 @@ def test_avahi_daemon_dies_and_comes_back(avahi, make_gateway):
     avahi.stop()
     until(lambda: device(gateway, 'lamp') is None, 30)
     assert ask(gateway) < 5
+    # and nobody was ever there when the gateway starts
+    gateway.restart()
+    assert ask(gateway) < 5
     avahi.start()
     avahi.publish('lamp', '_coap._udp', 9)
     until(lambda: device(gateway, 'lamp'), 90, 'found again')

@@ -8,6 +8,8 @@ import subprocess
 import threading
 
 from . import coap
+from .group import Group
+from .standard import StandardDevice
 from .wait import until
 
 BRIDGE = 'lan0'
@@ -92,6 +94,14 @@ class Host:
 
     def coap(self, gateway, server):
         return inside(self.keeper.pid, lambda: coap.Client(server, gateway.coap_port))
+
+    def asks(self, group, gateway):
+        """Somebody on this host who asks everybody of the group."""
+        return inside(self.keeper.pid, lambda: Group(group, gateway.coap_port, self.device))
+
+    def serves(self, links):
+        """A device by the standards on CoAP's own port, which hears what is asked of everybody."""
+        return inside(self.keeper.pid, lambda: StandardDevice(5683, links, group=self.device))
 
     def close(self):
         self.keeper.kill()

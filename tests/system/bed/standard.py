@@ -11,21 +11,27 @@ from . import coap
 from .wait import Patience
 
 GROUP = '224.0.1.187'
+GROUP_IPV6 = 'ff02::fd'
 LINKS = '</info>;rt="gatehouse.info",</s>;if="core.s";ct=0'
 
 
 class StandardDevice:
     """A device that knows CoAP and RFC 9176 and nothing of a gateway: it serves its links and a
-    value, and registers. 'asked' holds the paths that somebody asked it for."""
+    value, and registers. 'asked' holds the paths that somebody asked it for. With 'group' it hears what
+    is asked of all CoAP nodes: on loopback, or by IPv6 on the interface of that name."""
 
     def __init__(self, port=0, links=LINKS, group=False, path='/s', host='127.0.0.1'):
         self.path = path
         self.links, self.asked, self.answers, self.value = links, [], [], 20.0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if isinstance(group, str) else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         if group:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(('' if group else host, port))
-        if group:
+        if family == socket.AF_INET6:
+            member = socket.inet_pton(family, GROUP_IPV6) + struct.pack('@I', socket.if_nametoindex(group))
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
+        elif group:
             member = socket.inet_aton(GROUP) + struct.pack('@4si', socket.inet_aton('127.0.0.1'), 0)
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
         self.port = self.socket.getsockname()[1]
