@@ -147,6 +147,9 @@ struct api_probe {
 	uint64_t disk_free, disk_size; /* bytes, of the state directory; size 0 = not known */
 	char missing_interfaces[129];  /* configured, but this machine has none of that name */
 	bool has_group;		       /* gatehouse, for the control socket */
+	/* bytes that may wait at each socket of devices: asked for, given (0 = not known) */
+	uint64_t receive_wanted, receive_buffer;
+	uint64_t receive_dropped; /* datagrams */
 };
 /* Facts that the host keeps up to date. */
 struct api_facts {

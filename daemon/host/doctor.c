@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A look at the machine: room on the disk, interfaces, the control socket. Only calls that the
+/* A look at the machine: room on the disk, interfaces, sockets. Only calls that the
  * kernel answers at once: this runs on the loop. */
 
 #include "host/doctor.h"
@@ -41,6 +41,18 @@ static bool socket_has_group(const char *directory)
 	return stat(path, &st) == 0 && st.st_gid != 0 && (st.st_mode & S_IRWXG);
 }
 
+static void look_at_sockets(const struct host *host, struct api_probe *probe)
+{
+	struct lan_stats stats;
+
+	if (!host->lan)
+		return;
+	lan_stats(host->lan, &stats);
+	probe->receive_wanted = stats.receive_wanted;
+	probe->receive_buffer = stats.receive_buffer;
+	probe->receive_dropped = stats.receive_dropped;
+}
+
 void doctor_probe(struct host *host, struct api_probe *ret_probe)
 {
 	*ret_probe =
@@ -48,4 +60,5 @@ void doctor_probe(struct host *host, struct api_probe *ret_probe)
 	look_at_disk(host->config->state_directory, ret_probe);
 	look_for_interfaces(&host->config->lan_interfaces, ret_probe->missing_interfaces,
 		sizeof(ret_probe->missing_interfaces));
+	look_at_sockets(host, ret_probe);
 }

@@ -172,8 +172,10 @@ bool address_is_on_link(const struct device_address *address, const char *interf
 int lan_port_draw(uint16_t *ret_port);
 int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure);
 void lan_socket_join(struct lan *lan, struct lan_interface *interface);
-/* Serves the datagrams that wait, a bounded number of them. */
-void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint);
+/* Fills in receive_*. */
+void lan_socket_room(const struct lan *lan, struct lan_stats *ret_stats);
+/* Reads what waits, LAN_TURN_MAX datagrams and the run that they end in at most; how many. */
+unsigned lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint);
 
 /* lan-resources.c */
 int lan_resources_add(struct lan *lan);

@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -32,7 +33,6 @@
 #include "lan/lan-arrival.h"
 #include "lan/lan-secure.h"
 
-#define TURN_MAX       128 /* datagrams before others on the loop get their turn */
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 
 /* Requests to a group are answered after a random delay and wait in memory till then. */
@@ -177,7 +177,7 @@ static void socket_tune(struct lan_endpoint *endpoint)
 {
 	int size = RECEIVE_BUFFER, zero = 0;
 
-	/* The kernel cuts it to net.core.rmem_max. */
+	/* The kernel cuts it to net.core.rmem_max; lan_socket_room() says what it gave. */
 	setsockopt(endpoint->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (endpoint->family == AF_INET)
 		setsockopt(endpoint->fd, IPPROTO_IP, IP_MULTICAST_ALL, &zero, sizeof(zero));
@@ -187,6 +187,25 @@ static void socket_tune(struct lan_endpoint *endpoint)
 	endpoint->look = 1;
 	endpoint->looks_ahead =
 		setsockopt(endpoint->fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero)) == 0;
+}
+
+void lan_socket_room(const struct lan *lan, struct lan_stats *ret_stats)
+{
+	ret_stats->receive_wanted = RECEIVE_BUFFER;
+	ret_stats->receive_buffer = 0;
+	ret_stats->receive_dropped = 0;
+	for (unsigned i = 0; i < lan->endpoint_count; i++) {
+		uint32_t memory[SK_MEMINFO_VARS] = {0};
+		socklen_t size = sizeof(memory);
+		uint64_t room;
+
+		if (getsockopt(lan->endpoints[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0)
+			continue;
+		room = memory[SK_MEMINFO_RCVBUF] / 2; /* the other half is its own bookkeeping */
+		if (ret_stats->receive_buffer == 0 || room < ret_stats->receive_buffer)
+			ret_stats->receive_buffer = room;
+		ret_stats->receive_dropped += memory[SK_MEMINFO_DROPS];
+	}
 }
 
 int lan_socket_open(struct lan *lan, int family, uint16_t port, bool secure)
@@ -359,7 +378,7 @@ static void look_next(struct lan_endpoint *endpoint, bool stopped)
 		endpoint->look = most;
 }
 
-void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
+unsigned lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
 {
 	unsigned served = 0, seen, wanted, run;
 
@@ -373,6 +392,7 @@ void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
 		stopped = run < seen;
 		if (run > 0)
 			run_pass(lan, endpoint, run);
+		lan->stats.datagrams += run;
 		/* After those before it: answers go out in the order of the questions. */
 		if (stopped)
 			arrival_consume(endpoint);
@@ -381,5 +401,6 @@ void lan_socket_serve(struct lan *lan, struct lan_endpoint *endpoint)
 				result.reply_size);
 		look_next(endpoint, stopped);
 		served += run + stopped;
-	} while (seen == wanted && served < TURN_MAX);
+	} while (seen == wanted && served < LAN_TURN_MAX);
+	return served;
 }

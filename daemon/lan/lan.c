@@ -204,14 +204,17 @@ static int io_ready(sd_event_source *source, int fd, uint32_t revents, void *use
 {
 	struct lan *lan = userdata;
 	struct epoll_event event;
+	unsigned served = 0;
 
 	(void)source;
 	(void)revents;
 	/* One event at a time: serving one may free the session that the next one points to. */
-	for (int i = 0; i < EVENTS_PER_TURN && epoll_wait(fd, &event, 1, 0) == 1; i++) {
+	for (int i = 0;
+		i < EVENTS_PER_TURN && served < LAN_TURN_MAX && epoll_wait(fd, &event, 1, 0) == 1;
+		i++) {
 		struct lan_endpoint *endpoint = endpoint_of(lan, event.data.ptr);
 		if (endpoint)
-			lan_socket_serve(lan, endpoint);
+			served += lan_socket_serve(lan, endpoint);
 		else
 			coap_io_do_epoll(lan->context, &event, 1);
 	}
@@ -413,4 +416,5 @@ void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
 	ret_stats->secure_sessions = lan_secure_count(lan);
 	ret_stats->secure_asked = lan->channel_count;
 	ret_stats->verified = echo_verified_count(lan->echo);
+	lan_socket_room(lan, ret_stats);
 }

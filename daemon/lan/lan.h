@@ -62,7 +62,10 @@ enum lan_method {
 #define COAP_CODE(class, detail) ((uint8_t)((class) << 5 | (detail)))
 
 /* Bytes of a key, and of the identity that a session has shown. */
-#define LAN_PSK_MAX	 64
+#define LAN_PSK_MAX 64
+/* Datagrams in one turn of the loop, before others on it get theirs; a run of them that has begun
+ * is served to its end. */
+#define LAN_TURN_MAX	 128
 #define LAN_IDENTITY_MAX 64
 
 struct lan_peer {
@@ -282,5 +285,10 @@ struct lan_stats {
 	uint64_t sessions, held, verified;
 	uint64_t secure_sessions;
 	uint64_t secure_asked; /* sessions of ours towards devices */
+	uint64_t datagrams;    /* that libcoap was given to read */
+	/* How many bytes may wait for us at one socket: what was asked for, and what the kernel
+	 * gave the smallest (0 = not known). */
+	uint64_t receive_wanted, receive_buffer;
+	uint64_t receive_dropped; /* by the kernel: no room, empty, or broken */
 };
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats);

@@ -1283,8 +1283,12 @@ static void test_a_healthy_gateway(void **state)
 	json_t *one;
 	size_t i;
 
-	world->probe = (struct api_probe){
-		.disk_free = UINT64_C(1) << 30, .disk_size = UINT64_C(4) << 30, .has_group = true};
+	world->probe = (struct api_probe){.disk_free = UINT64_C(1) << 30,
+		.disk_size = UINT64_C(4) << 30,
+		.has_group = true,
+		.receive_wanted = 4 << 20,
+		.receive_buffer = 4 << 20,
+		.receive_dropped = 2};
 	world->facts.set_up = true;
 	world->facts.uplink = LINK_UP;
 	world->facts.discovery_available = true;
@@ -1300,7 +1304,10 @@ static void test_a_healthy_gateway(void **state)
 		if (strcmp(json_string_value(json_object_get(one, "check")), "clock") != 0)
 			assert_string_equal(json_string_value(json_object_get(one, "state")), "ok");
 	}
-	assert_in_range(i, 9, 12);
+	assert_in_range(i, 10, 13);
+	assert_string_equal(finding(world, "bursts", &text), "ok");
+	assert_string_equal(
+		text, "4096 KiB of datagrams may wait for the gateway; 2 were dropped.");
 }
 
 /* Each finding that is not ok says what to do. */
@@ -1368,6 +1375,13 @@ static void test_shades_of_wrong(void **state)
 	world->config.lan_interfaces.count = 1;
 	strcpy(world->config.lan_interfaces.item[0], "lo");
 	assert_string_equal(diagnosis(world, "interfaces", &text), "warning");
+	world->probe.receive_wanted = 4 << 20;
+	world->probe.receive_buffer = 208 << 10;
+	assert_string_equal(diagnosis(world, "bursts", &text), "notice");
+	assert_non_null(strstr(text, "208 KiB of datagrams may wait for the gateway, 4096 KiB"));
+	world->probe.receive_dropped = 7;
+	assert_string_equal(diagnosis(world, "bursts", &text), "warning");
+	assert_non_null(strstr(text, "7 were dropped"));
 	world->config.outbox_max_bytes = 1000000;
 	assert_int_equal(owed_take_row(world->owed, 1, 600000, &row), OWED_ROOM);
 	assert_string_equal(diagnosis(world, "outbox", &text), "warning");

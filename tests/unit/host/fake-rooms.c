@@ -155,6 +155,13 @@ void neighbour(const char *ip, const char *mac)
 	neighbour_count += i == neighbour_count;
 }
 
+struct lan_stats fake_lan_stats;
+
+void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
+{
+	*ret_stats = fake_lan_stats;
+}
+
 void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac[MAC_TEXT_SIZE])
 {
 	assert_non_null(lan);

@@ -37,6 +37,8 @@ uint64_t bed_timer_left(const char *description);
 /* Runs what the loop has deferred, and answers fetches, until there is nothing more. */
 void bed_run_loop(void);
 
+extern struct lan_stats fake_lan_stats;
+
 /* ---- store ---- */
 
 size_t store_waiting(void);

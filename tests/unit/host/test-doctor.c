@@ -17,21 +17,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fakes.h"
 #include "host/doctor.h"
 
 static struct config config;
 static char directory[64];
 
-static struct api_probe look(void)
+static struct api_probe look_with(struct lan *lan)
 {
 	struct host *host = calloc(1, sizeof(*host));
 	struct api_probe probe;
 
 	assert_non_null(host);
 	host->config = &config;
+	host->lan = lan;
 	doctor_probe(host, &probe);
 	free(host);
 	return probe;
+}
+
+static struct api_probe look(void)
+{
+	return look_with(NULL);
 }
 
 static int setup(void **state)
@@ -101,12 +108,26 @@ static void test_group_of_the_socket(void **state)
 	assert_false(look().has_group);
 }
 
+static void test_sockets(void **state)
+{
+	struct api_probe probe = look();
+
+	assert_int_equal(probe.receive_buffer, 0);
+	fake_lan_stats = (struct lan_stats){
+		.receive_wanted = 4 << 20, .receive_buffer = 212992, .receive_dropped = 3};
+	probe = look_with((struct lan *)&config);
+	assert_int_equal(probe.receive_wanted, 4 << 20);
+	assert_int_equal(probe.receive_buffer, 212992);
+	assert_int_equal(probe.receive_dropped, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interfaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_of_the_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

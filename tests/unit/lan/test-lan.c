@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -499,6 +500,103 @@ static void burst_is_served_in_order(void **state)
 	assert_int_equal(bed->requests, 200);
 }
 
+#define BURST	  300		      /* of them: what the smallest receive buffer takes */
+#define TURN_MOST (LAN_TURN_MAX + 31) /* and what of the last look is more */
+
+/* Somebody else on the loop. */
+static int others_turn(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	unsigned *turns = userdata;
+
+	++*turns;
+	return 0;
+}
+
+/* What waits at the lan's socket, by the kernel's count: "sl local_address rem_address st
+ * tx_queue:rx_queue ..." */
+static unsigned long bytes_waiting(const struct bed *bed)
+{
+	FILE *file =
+		fopen(bed->family == AF_INET ? "/proc/self/net/udp" : "/proc/self/net/udp6", "re");
+	unsigned long waiting = 0, port, queued;
+	char line[256];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %*[0-9A-F]:%lx %*s %*s %*x:%lx", &port, &queued) == 2 &&
+			port == lan_port(bed->lan))
+			waiting = queued;
+	fclose(file);
+	return waiting;
+}
+
+/* One turn of the loop serves many datagrams, and yet others on it wait for a part of them only. */
+static void many_datagrams_in_one_turn(void **state)
+{
+	struct bed *bed = *state;
+	unsigned before = 0, most = 0, turns = 0, others = 0, i;
+	uint64_t end = clock_boot_usec() + BED_PATIENCE_MSEC * USEC_PER_MSEC;
+	sd_event_source *source = NULL;
+	struct lan_stats first, last;
+	struct datagram request;
+	unsigned long one = 0;
+	int fd = eventfd(1, EFD_CLOEXEC); /* ready all the time */
+
+	assert_true(fd >= 0);
+	assert_true(sd_event_add_io(bed->loop, &source, fd, EPOLLIN, others_turn, &others) >= 0);
+	lan_stats(bed->lan, &first);
+	for (uint16_t mid = 0; mid < BURST; mid++) {
+		message_reading(&request, CON, mid, "burst", "sensor-1");
+		bed_send(bed, &request);
+		while (!one && clock_boot_usec() < end)
+			one = bytes_waiting(bed);
+	}
+	while (bytes_waiting(bed) < BURST * one && clock_boot_usec() < end)
+		usleep(1000);
+	assert_int_equal(bytes_waiting(bed), BURST * one);
+	for (i = 0; i < 100 && bed->requests < BURST; i++) {
+		bed_turn(bed, 0);
+		turns += bed->requests > before;
+		most = bed->requests - before > most ? bed->requests - before : most;
+		before = bed->requests;
+	}
+	lan_stats(bed->lan, &last);
+	sd_event_source_unref(source);
+	close(fd);
+	assert_int_equal(bed->requests, BURST);
+	assert_int_equal(last.datagrams - first.datagrams, BURST);
+	assert_in_range(most, LAN_TURN_MAX, TURN_MOST);
+	assert_in_range(turns, (BURST + TURN_MOST - 1) / TURN_MOST, 4);
+	assert_true(others >= turns - 1);
+}
+
+/* What was asked for and what the kernel gave is known, and that it lost some. */
+static void receive_buffer_is_told(void **state)
+{
+	struct bed *bed = *state;
+	struct lan_stats stats;
+	struct datagram request;
+	FILE *file = fopen("/proc/sys/net/core/rmem_max", "re");
+	unsigned long most = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu", &most), 1);
+	fclose(file);
+	lan_stats(bed->lan, &stats);
+	assert_int_equal(stats.receive_wanted, 4 << 20);
+	assert_int_equal(stats.receive_buffer, most < 4 << 20 ? most : 4 << 20);
+	assert_int_equal(stats.receive_dropped, 0);
+	/* More than there is room for, while nobody reads. */
+	message_reading(&request, NON, 1, "burst", "sensor-1");
+	for (size_t i = 0; stats.receive_dropped == 0 && i < stats.receive_buffer; i++) {
+		send(bed->fd, request.bytes, request.size, 0);
+		if (i % 256 == 255)
+			lan_stats(bed->lan, &stats);
+	}
+	assert_true(stats.receive_dropped > 0);
+	bed_await(bed, bed->requests > 0);
+}
+
 static void second_daemon_is_refused(void **state)
 {
 	struct bed *bed = *state;
@@ -551,6 +649,9 @@ int main(void)
 		ON_IPV4(links_are_listed),
 		ON_IPV4(burst_is_served_in_order),
 		ON_IPV6(burst_is_served_in_order),
+		ON_IPV4(many_datagrams_in_one_turn),
+		ON_IPV6(many_datagrams_in_one_turn),
+		ON_IPV4(receive_buffer_is_told),
 		ON_IPV4(second_daemon_is_refused),
 		ON_IPV4(free_with_held_answers),
 	};
