@@ -7,7 +7,8 @@
  * Decoding is one table: content format -> how large, and which converter. A converter checks the
  * body and writes the upstream form into a senml_writer on the stack; only a body that was accepted
  * costs an allocation, of exactly its size. That is the one copy between the decoder and the
- * PUBLISH. Opaque bytes have no converter: nobody here knows what they mean.
+ * PUBLISH. Opaque bytes have no converter: nobody here knows what they mean. SenML in JSON that
+ * needs the base name only is copied from where it came, with that in it.
  */
 
 #include "core/reading.h"
@@ -136,6 +137,35 @@ static int reading_make(struct span body, int format, const struct reading_conte
 	return 0;
 }
 
+/* As it came, with the base name behind its first 'at' bytes. */
+static int reading_splice(struct span body, size_t at, const struct reading_context *context,
+	struct reading **ret_reading, enum reading_verdict *ret_verdict)
+{
+	static const char before[] = "\"bn\":\"", behind[] = "/\",";
+	size_t id_size = strlen(context->device_id);
+	struct reading *reading =
+		reading_new(body.size + strlen(before) + id_size + strlen(behind));
+	uint8_t *to;
+
+	if (!reading)
+		return -ENOMEM;
+	to = mempcpy(reading->body, body.data, at);
+	to = mempcpy(to, before, strlen(before));
+	to = mempcpy(to, context->device_id, id_size); /* [a-z0-9-]: nothing to escape */
+	to = mempcpy(to, behind, strlen(behind));
+	memcpy(to, body.data + at, body.size - at);
+	reading->format = FORMAT_SENML_JSON;
+	reading->time = context->now;
+	*ret_reading = reading;
+	*ret_verdict = READING_ACCEPTED;
+	return 0;
+}
+
+static bool has_unit(const struct reading_context *context)
+{
+	return context->value_unit && context->value_unit[0];
+}
+
 static int convert_and_make(convert_fn convert, struct span body,
 	const struct reading_context *context, struct reading **ret_reading,
 	enum reading_verdict *ret_verdict, const char **ret_why)
@@ -161,6 +191,7 @@ int reading_decode(int format, struct span body, const struct reading_context *c
 	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
 {
 	const struct form *form = form_find(format);
+	size_t at;
 
 	if (!form)
 		return refuse(READING_FORMAT_UNKNOWN,
@@ -169,6 +200,8 @@ int reading_decode(int format, struct span body, const struct reading_context *c
 			ret_verdict, ret_why);
 	if (body.size > form->size_max)
 		return refuse(READING_TOO_LARGE, form->too_large, ret_verdict, ret_why);
+	if (format == FORMAT_SENML_JSON && !has_unit(context) && senml_splice_at(body, &at))
+		return reading_splice(body, at, context, ret_reading, ret_verdict);
 	if (form->convert)
 		return convert_and_make(
 			form->convert, body, context, ret_reading, ret_verdict, ret_why);

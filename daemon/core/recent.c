@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A hash table of series by their device, and a list of all by age. The text is our own writer's,
- * but the reader below trusts it in nothing: it stays within the span and takes what it
- * understands.
+ * or what a device wrote and was found to be SenML; the reader below trusts it in nothing: it stays
+ * within the span and takes what it understands.
  */
 
 #include "core/recent.h"
@@ -154,6 +154,17 @@ struct scan {
 	const char *at, *end;
 };
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void skip_space(struct scan *scan)
+{
+	while (scan->at < scan->end && is_space(*scan->at))
+		scan->at++;
+}
+
 /* What stands between two quotes, as it stands; false at the end of the text. */
 static bool take_string(struct scan *scan, struct span *ret_text)
 {
@@ -172,7 +183,7 @@ static struct span take_plain(struct scan *scan)
 {
 	const char *begin = scan->at;
 
-	while (scan->at < scan->end && !strchr(",}]", *scan->at))
+	while (scan->at < scan->end && !is_space(*scan->at) && !strchr(",}]", *scan->at))
 		scan->at++;
 	return span_of(begin, (size_t)(scan->at - begin));
 }
@@ -211,8 +222,13 @@ static bool take_field(struct scan *scan, struct record *record)
 	struct span key, value;
 	bool is_text;
 
-	if (!take_string(scan, &key) || scan->at >= scan->end || *scan->at++ != ':' ||
-		scan->at >= scan->end)
+	if (!take_string(scan, &key))
+		return false;
+	skip_space(scan);
+	if (scan->at >= scan->end || *scan->at++ != ':')
+		return false;
+	skip_space(scan);
+	if (scan->at >= scan->end)
 		return false;
 	is_text = *scan->at == '"';
 	if (is_text && !take_string(scan, &value))

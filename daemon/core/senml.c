@@ -7,6 +7,9 @@
  *   out  [{"bn":"plant-1/","n":"urn:dev:ow:10e2:temp","u":"Cel","v":21.5,"t":1276020091},
  *         {"n":"urn:dev:ow:10e2:hum","v":40,"t":1276020090}]
  *
+ * A pack in JSON in which nothing has to be resolved does not come here: it goes as it came
+ * (senml-splice.c).
+ *
  * Base fields (section 4.1) are in force from their record on and are resolved (section 4.6), so
  * that the one base name upstream can be the device's identity, which no device chooses. Whatever
  * name a device gives stands behind that prefix; it cannot leave it, because a consumer joins both
@@ -140,12 +143,25 @@ static bool is_alphanumeric(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+static bool is_made_of(struct span text, const char *others)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		char c = (char)text.data[i];
+
+		if (!is_alphanumeric(c) && (!c || !strchr(others, c)))
+			return false;
+	}
+	return true;
+}
+
 static bool is_name_text(const char *text)
 {
-	for (; *text; text++)
-		if (!is_alphanumeric(*text) && !strchr("-:./_", *text))
-			return false;
-	return true;
+	return is_made_of(span_from_string(text), "-:./_");
+}
+
+bool senml_is_name(struct span text)
+{
+	return text.size > 0 && is_alphanumeric((char)text.data[0]) && is_made_of(text, "-:./_");
 }
 
 /* Section 4.5.1, for the base name and the name together. */
@@ -189,22 +205,15 @@ static void unit_add(struct senml_writer *writer, const struct senml_fields *fie
 }
 
 /* RFC 4648 section 5 without padding: a length of 4n + 1 cannot be. */
-static bool is_base64url(const char *text)
+bool senml_is_base64url(struct span text)
 {
-	static const char others[] = "-_";
-	size_t size = 0;
-
-	for (; text[size]; size++)
-		if (!is_alphanumeric(text[size]) && !strchr(others, text[size]))
-			return false;
-	return size % 4 != 1;
+	return is_made_of(text, "-_") && text.size % 4 != 1;
 }
 
 static enum reading_verdict value_add(
 	struct senml_writer *writer, const struct senml_fields *fields, const char **ret_why)
 {
-	uint32_t values = fields->present &
-			  (1u << SENML_V | 1u << SENML_VS | 1u << SENML_VB | 1u << SENML_VD);
+	uint32_t values = fields->present & SENML_VALUES;
 	struct senml_number number;
 
 	if (values & (values - 1))
@@ -223,7 +232,7 @@ static enum reading_verdict value_add(
 		senml_put(writer, fields->boolean ? ",\"vb\":true" : ",\"vb\":false",
 			fields->boolean ? 10 : 11);
 	if (senml_has(fields, SENML_VD)) {
-		if (!is_base64url(fields->text[SENML_VD]))
+		if (!senml_is_base64url(span_from_string(fields->text[SENML_VD])))
 			return refuse("\"vd\" is not base64url without padding.", ret_why);
 		text_add(writer, "vd", fields->text[SENML_VD]);
 	}

@@ -61,6 +61,9 @@ struct senml_number {
 	bool whole;
 };
 
+/* Of these a record has one, or none and a sum. */
+#define SENML_VALUES (1u << SENML_V | 1u << SENML_VS | 1u << SENML_VB | 1u << SENML_VD)
+
 /* One record as it stands in the document. Only what is in 'present' has a meaning. */
 struct senml_fields {
 	uint32_t present; /* bit for each enum senml_label */
@@ -103,6 +106,15 @@ enum reading_verdict senml_add(
 	struct senml_writer *writer, const struct senml_fields *fields, const char **ret_why);
 /* Closes the array. READING_TOO_LARGE when it did not fit in SENML_OUTPUT_MAX. */
 enum reading_verdict senml_end(struct senml_writer *writer, const char **ret_why);
+
+/* What a name may be (section 4.5.1), its base name included; what "vd" may be (base64url without
+ * padding). The length is not looked at. */
+bool senml_is_name(struct span text);
+bool senml_is_base64url(struct span text);
+/* True for a pack in JSON that is SenML and that goes upstream as it is, with the base name behind
+ * its first *ret_at bytes: "bn":"<device id>/", No says nothing: a decoder below has to look.
+ * senml-splice.c */
+bool senml_splice_at(struct span body, size_t *ret_at);
 
 /* Decoders. 0, or -ENOMEM and nothing else; the verdict says whether the writer holds a pack (which
  * senml_end() has closed). */

@@ -1,16 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reading in each format. What is taken must be a JSON array without duplicate keys, within its
- * bound. */
+ * bound. What goes upstream as it came must say what the decoder would have written. */
 
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "../unit/core/senml-resolved.h"
 #include "base/cleanup.h"
 #include "core/reading.h"
 #include "core/senml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void decoder_agrees(
+	struct span body, const struct reading_context *context, const struct reading *reading)
+{
+	static struct senml_writer writer;
+	enum reading_verdict verdict;
+	const char *why;
+
+	senml_begin(&writer, context->device_id, context->now);
+	if (senml_from_json(body, &writer, &verdict, &why) < 0 || verdict != READING_ACCEPTED ||
+		!resolved_equal(
+			span_of(reading->body, reading->size), span_of(writer.text, writer.size)))
+		abort();
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -33,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!json_is_array(json) || reading->size > SENML_OUTPUT_MAX)
 			abort();
 		json_decref(json);
+		if (formats[i] == FORMAT_SENML_JSON)
+			decoder_agrees(span_of(data, size), &context, reading);
 		reading_unref(reading);
 	}
 	return 0;

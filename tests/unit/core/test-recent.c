@@ -49,6 +49,32 @@ static void take(struct world *world, uint64_t row, int64_t seconds, const char 
 	free(copy);
 }
 
+/* As a device may write it: the text goes upstream as it came. */
+static void test_with_space(void **state)
+{
+	struct world *world = *state;
+	const struct recent_series *series;
+
+	take(world, 7, 100,
+		"[ {\"bn\":\"d-1/\",\"v\" : 21.5 ,\"u\"\t:\n\"Cel\", \"n\": \"temp\" } ,\r\n"
+		"{ \"n\" :\"hum\",\"v\":4\n} ]");
+	series = recent_series_at(world->recent, 7, 0);
+	assert_non_null(series);
+	assert_string_equal(series->name, "temp");
+	assert_string_equal(series->unit, "Cel");
+	assert_true(recent_point_at(series, 0).value == 21.5f);
+	series = recent_series_at(world->recent, 7, 1);
+	assert_non_null(series);
+	assert_string_equal(series->name, "hum");
+	assert_true(recent_point_at(series, 0).value == 4.0f);
+	/* Cut off anywhere. */
+	take(world, 8, 100, "[{\"n\"");
+	take(world, 8, 100, "[{\"n\" ");
+	take(world, 8, 100, "[{\"n\": ");
+	take(world, 8, 100, "[{\"n\":\"a\", \"v\" : 1 ");
+	assert_null(recent_series_at(world->recent, 8, 0));
+}
+
 static void test_numbers(void **state)
 {
 	struct world *world = *state;
@@ -167,6 +193,7 @@ static void test_what_is_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_with_space, begin, end),
 		cmocka_unit_test_setup_teardown(test_numbers, begin, end),
 		cmocka_unit_test_setup_teardown(test_ring, begin, end),
 		cmocka_unit_test_setup_teardown(test_names_of_a_device, begin, end),
