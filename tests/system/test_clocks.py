@@ -44,6 +44,19 @@ def empty(gateway):
     until(lambda: gateway.api('GET', 'status')[1]['queue']['readings'] == 0, 20, 'the queue is empty')
 
 
+@pytest.mark.skipif(os.environ['GATEHOUSE_BED'] == 'plain', reason='nobody can say whether the clock is set')
+def test_the_time_is_given(gateway, set_clock):
+    """As text, or in CBOR where that is asked for; never from a cache."""
+    with gateway.coap() as client:
+        text = client.exchange(coap.GET, 'time')
+        assert (text.code, text.content_format or 0, text.max_age) == (coap.CONTENT, coap.TEXT, 0), text
+        cbor = client.exchange(coap.GET, 'time', options=[(coap.ACCEPT, coap.uint(coap.CBOR))])
+        assert (cbor.code, cbor.content_format, cbor.max_age) == (coap.CONTENT, coap.CBOR, 0), cbor
+    assert cbor.payload[0] == 0x1b and len(cbor.payload) == 9
+    for seconds in (int(text.payload), int.from_bytes(cbor.payload[1:], 'big')):
+        assert abs(seconds - time.time()) < 300
+
+
 @pytest.mark.parametrize('skew', [-20 * YEAR, 12 * YEAR], ids=['behind', 'ahead'])
 def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     gateway = make_gateway(broker=broker).start(env=wrong_clock(skew))

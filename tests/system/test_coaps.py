@@ -70,6 +70,23 @@ def test_the_whole_way(gateway, recorder, sensor):
     one.stop()
 
 
+@pytest.mark.mdns
+def test_found_by_mdns(avahi, make_gateway, broker, recorder, sensor):
+    """Announced as _coaps._udp: listed, and nothing more until its label is known; then let in and read."""
+    gateway = make_gateway(broker=broker, mdns=True, config={'lan': {'poll_interval': 1}}).start()
+    label, port = Label('safe-4'), free_port(socket.SOCK_DGRAM)
+    one = serve(sensor, label, port, advertise=True)
+    open_window(gateway)
+    seen = await_stage(gateway, label.ep, 'seen', 60)
+    assert (seen['found_by'], seen['trust']) == ('mdns', 'plain')
+    know(gateway, label)
+    found = approve(gateway, label)
+    assert found['trust'] == 'psk'
+    message = recorder.wait('gatehouse/bed/%s/telemetry' % found['id'])[0]
+    assert message.user['gh-trust'] == 'psk'
+    one.stop()
+
+
 @pytest.mark.long
 def test_after_restarts(gateway, recorder, sensor):
     """Neither side's restart needs a person, and neither leads to CoAP in clear."""

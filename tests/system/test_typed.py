@@ -2,6 +2,7 @@
 """Devices that a person looks for at an address: with the tool, and at the page."""
 
 import json
+import os
 import select
 import socket
 
@@ -50,6 +51,43 @@ def test_typed_to_broker(make_gateway, broker, recorder):
         assert device(gateway, 'lamp')['address'] == '127.0.0.1:%d' % lamp.port
     rows = gateway.ctl('journal')['rows']
     assert ('add', '127.0.0.1:%d' % lamp.port) in {(row['action'], row['object']) for row in rows}
+
+
+PROFILE = '''match {
+	path = { "/3303/0*" }
+}
+device {
+	model = "Thermometer"
+}
+read {
+	path = "/3303/0/5700"
+	name = "temperature"
+	unit = "Cel"
+}
+'''
+
+
+def test_read_by_its_profile(make_gateway, broker, recorder, work):
+    """A standard device whose links say nothing of how it is read: let in, it is silent, until a file
+    says it. Who comes then is shown by what the file says as well."""
+    profiles = os.path.join(work, 'devices.d')
+    os.mkdir(profiles, 0o755)
+    gateway = make_gateway(broker=broker, config={'lan': {'poll_interval': 1, 'profiles': profiles}}).start()
+    with StandardDevice(links='</3303/0/5700>', path='/3303/0/5700') as meter:
+        open_window(gateway)
+        gateway.ctl('add', '127.0.0.1:%d' % meter.port, 'meter')
+        one = await_stage(gateway, 'meter', 'waiting-person')
+        assert one['model'] == ''
+        gateway.ctl('approve', one['id'])
+        await_stage(gateway, 'meter', 'active')
+        stays(lambda: '/3303/0/5700' not in meter.asked, 1.5)
+        with open(os.path.join(profiles, 'meter.conf'), 'w', encoding='ascii') as file:
+            file.write(PROFILE)
+        gateway.reload()
+        record, = json.loads(recorder.wait('gatehouse/bed/%s/telemetry' % one['id'])[0].payload)
+        assert (record['n'], record['u'], record['v']) == ('temperature', 'Cel', 20)
+        gateway.ctl('add', '127.0.0.1:%d' % meter.port, 'other')
+        assert await_stage(gateway, 'other', 'waiting-person')['model'] == 'Thermometer'
 
 
 def test_addresses_that_lead_nowhere(gateway):
