@@ -63,18 +63,25 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Once an hour: the wall clock may be set meanwhile. */
+/* An hour after the machine has started nobody sets its clock any more: there is no other. */
+static bool clock_may_say_so(void)
+{
+	return clock_is_synced() || clock_boot_usec() >= LOOK_USEC;
+}
+
+/* Once an hour: the wall clock may be set meanwhile. Until it is what was said stays said. */
 void site_ca_watch(struct host *host)
 {
+	bool soon = site_ca_ends_soon(&host->site_ca, clock_wall_msec());
 	char day[24] = "";
 	int r;
 
-	if (site_ca_ends_soon(&host->site_ca, clock_wall_msec()))
+	if (host->site_ca.certificate)
 		clock_format(host->site_ca.facts.not_after, day);
 	day[DAY_LENGTH] = '\0';
-	clear_others(host, day);
+	clear_others(host, soon || !clock_is_synced() ? day : "");
 	/* Once, not once more for each look. */
-	if (day[0] && !host_alarm_is_active(host, ALARM_SITE_CA_ENDS, day))
+	if (soon && clock_may_say_so() && !host_alarm_is_active(host, ALARM_SITE_CA_ENDS, day))
 		host_alarm_raise(host, ALARM_SITE_CA_ENDS, day);
 	if (!host->site_ca.certificate)
 		return;

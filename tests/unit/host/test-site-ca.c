@@ -217,6 +217,49 @@ static void its_end_is_said(void **state)
 	assert_int_equal(alarms_of_its_end(), 1);
 }
 
+/* A machine that starts without a clock: what was said stays said, and nothing is said anew, until
+ * somebody has set it. When nobody does there is no other. */
+static void its_end_without_a_clock(void **state)
+{
+	const struct site_ca *ca = &bed.host.site_ca;
+	int64_t raised, soon;
+
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "One", false, 0), ACT_DONE);
+	soon = bed.wall_msec = ca->facts.not_after - SITE_CA_SPARE_MSEC / 2;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+	raised = of_its_end->raised;
+	/* It has stood still, and is set later. */
+	bed.synced = false;
+	bed.wall_msec = 0;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+	bed.synced = true;
+	bed.wall_msec = soon;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+	assert_true(of_its_end->raised == raised);
+	/* It is ahead, and is set right later. */
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Two", true, 0), ACT_DONE);
+	bed.synced = false;
+	bed.boot_usec = 60 * USEC_PER_SEC;
+	bed.wall_msec = ca->facts.not_after + 1;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 0);
+	bed.synced = true;
+	bed.wall_msec = ca->facts.not_before;
+	bed_advance(bed_timer_left("site-ca-end"));
+	assert_int_equal(alarms_of_its_end(), 0);
+	/* Nobody ever sets it: the end is said all the same, and goes with its authority. */
+	bed.synced = false;
+	bed.wall_msec = ca->facts.not_after - 1000;
+	site_ca_watch(&bed.host);
+	assert_int_equal(alarms_of_its_end(), 1);
+	bed.wall_msec = soon + 10 * INT64_C(86400000);
+	assert_int_equal(do_it(ACT_SITE_CA_MAKE, "Three", true, 0), ACT_DONE);
+	assert_int_equal(alarms_of_its_end(), 0);
+}
+
 static void proved(void **state)
 {
 	struct chain_facts facts;
@@ -237,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(imported, setup, teardown),
 		cmocka_unit_test_setup_teardown(its_end_is_said, setup, teardown),
+		cmocka_unit_test_setup_teardown(its_end_without_a_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(proved, setup, teardown),
 	};
 
