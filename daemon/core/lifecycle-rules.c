@@ -100,6 +100,27 @@ static bool is_before_end(const struct walk *walk)
 	return walk->input->now < walk->life.credential_expires;
 }
 
+/* Rule 2. While it is renewed the platform may have put the next one in its place, and nobody here
+ * knows yet: what a refusal says is known when the renewal has ended. */
+static bool is_leak_sign(const struct walk *walk)
+{
+	return is_before_end(walk) && walk->life.credential != CREDENTIAL_RENEWING;
+}
+
+/* It has ended, and there was no next one. */
+static bool is_leak_sign_late(const struct walk *walk)
+{
+	return is_before_end(walk) && !walk->life.operation_blocked;
+}
+
+static bool was_leak_sign_late(const struct walk *walk)
+{
+	const struct lifecycle *before = walk->before;
+
+	return before->credential == CREDENTIAL_RENEWING && before->credential_doubted &&
+	       !before->operation_blocked && walk->input->now < before->credential_expires;
+}
+
 static bool may_connect(const struct walk *walk)
 {
 	return walk->life.admission == ADMISSION_ADMITTED &&
@@ -250,11 +271,13 @@ static const struct rule {
 		{MACHINE_OPERATION, OPERATION_OPEN}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_LEAK), is_refresh_leak,
 		{MACHINE_CREDENTIAL, CREDENTIAL_RENEW_REFUSED}},
+	{MACHINE_CREDENTIAL, ON(CREDENTIAL_REFUSED_AGAIN), is_leak_sign_late,
+		{MACHINE_CREDENTIAL, CREDENTIAL_LEAK}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_REFUSED_AGAIN), NULL, {MACHINE_LINK, LINK_AUTH_REFUSED}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_GONE), NULL, {MACHINE_ADMISSION, ADMISSION_WITHDRAWN}},
 
 	{MACHINE_LINK, ON(LINK_CONNECTED), NULL, {MACHINE_CREDENTIAL, CREDENTIAL_CONNECTED}},
-	{MACHINE_LINK, ON(LINK_AUTH_REFUSED), is_before_end, {MACHINE_CREDENTIAL, CREDENTIAL_LEAK}},
+	{MACHINE_LINK, ON(LINK_AUTH_REFUSED), is_leak_sign, {MACHINE_CREDENTIAL, CREDENTIAL_LEAK}},
 	{MACHINE_LINK, ON(LINK_AUTH_REFUSED), is_renewal_spent,
 		{MACHINE_CREDENTIAL, CREDENTIAL_REFUSED_AGAIN}},
 	{MACHINE_LINK, ON(LINK_AUTH_REFUSED), NULL, {MACHINE_CREDENTIAL, CREDENTIAL_AUTH_REFUSED}},
@@ -272,6 +295,8 @@ static const struct notice {
 	/* Nothing goes on by itself: a person must hear of it. */
 	{{MACHINE_OPERATION, OPERATION_GOT_EXPIRED}, may_not_reopen, LIFE_ALARM_FAILED},
 	{{MACHINE_CREDENTIAL, CREDENTIAL_RENEW_REFUSED}, may_not_register, LIFE_ALARM_REFUSED},
+	/* With its credential it is let go: there is nothing left to block. */
+	{{MACHINE_CREDENTIAL, CREDENTIAL_GONE}, was_leak_sign_late, LIFE_ALARM_LEAK},
 };
 
 static void walk_queue(struct walk *walk, struct machine_step step)

@@ -55,9 +55,19 @@ class Enrolment:
 
 
 class Operation:
-    def __init__(self, registration, ready):
+    """assign: what makes the hub know the device, called once when it is ready."""
+
+    def __init__(self, registration, fingerprint_of_it, delay, assign):
         self.id = '4.%s.%s' % (secrets.token_hex(8), secrets.token_hex(16))
-        self.registration, self.ready = registration, ready
+        self.registration, self.fingerprint, self.assign = registration, fingerprint_of_it, assign
+        self.ready = time.monotonic() + delay
+
+    def look(self, now):
+        """Whether it is ready."""
+        if now >= self.ready and self.assign:
+            self.assign()
+            self.assign = None
+        return now >= self.ready
 
 
 class Registration:
@@ -72,11 +82,12 @@ class Registration:
 
 
 class Dps(Front):
-    """delay        seconds from a registration to its end
+    """delay        seconds from a registration to its end, when its hub knows the device
     retry_after  what clients are told to wait
     scope        the id scope"""
 
     recorded = 'unused/#'
+    at_the_broker = 'provisioning-'
 
     def __init__(self, directory, delay=0, retry_after=1, scope='0ne00C0FFEE', port=0):
         os.makedirs(directory, exist_ok=True)
@@ -223,15 +234,16 @@ class Dps(Front):
         enrolment, peer = session.mind
         if str(body.get('registrationId', '')).lower() != session.client_id.lower():
             raise Problem(400, title='The registration id is another one.')
-        operation = Operation(session.client_id, time.monotonic() + self.delay)
-        self.operations[operation.id] = operation
         one = self.registrations.setdefault(session.client_id.lower(), Registration())
         one.payload = body.get('payload')
         one.count += 1
         one.updated = self.now()
         one.created = one.created or one.updated
         one.etag = secrets.token_hex(6)
-        self._assign(session.client_id, enrolment, peer, one)
+        operation = Operation(session.client_id, peer.fingerprint, self.delay,
+                              lambda: self._assign(session.client_id, enrolment, peer, one))
+        self.operations[operation.id] = operation
+        operation.look(time.monotonic())
         self._told[session.client_id] = time.monotonic()
         return [(self._topic(202, topic, self.retry_after), {'operationId': operation.id, 'status': 'assigning'})]
 
@@ -257,7 +269,7 @@ class Dps(Front):
         if now - self._told[session.client_id] < self.retry_after - 0.05:
             self.early_polls.append(session.client_id)
         self._told[session.client_id] = now
-        if now < operation.ready:
+        if not operation.look(now):
             return [(self._topic(202, topic, self.retry_after),
                      {'operationId': operation.id, 'status': 'assigning'})]
         state = self._state(session.client_id, session.mind[0])
@@ -278,6 +290,13 @@ class Dps(Front):
         substatus = 'initialAssignment' if one.count == 1 else 'deviceDataMigrated'
         return {**state, 'status': 'assigned', 'substatus': substatus, 'assignedHub': one.hub,
                 'deviceId': one.device}
+
+    def finish(self):
+        """All that is under way ends now, whoever asks for it or does not."""
+        with self.lock:
+            for one in self.operations.values():
+                one.ready = 0
+                one.look(0)
 
     # ---- what a test asks ----
 

@@ -149,6 +149,7 @@ class Front(Asked):
         return self
 
     recorded = '#'
+    at_the_broker = ''  # before each client id there: two clouds at one broker know the same devices
 
     def _run(self, began):
         asyncio.set_event_loop(self.loop)
@@ -264,7 +265,7 @@ class Front(Asked):
 
     async def _between(self, session, reader):
         broker_reader, broker_writer = await asyncio.open_connection(HOST, self.broker.local_port)
-        broker_writer.write(session.connect.anonymous())
+        broker_writer.write(session.connect.anonymous(self.at_the_broker))
         down = asyncio.ensure_future(self._down(session, broker_reader))
         try:
             await self._up(session, reader, broker_writer)

@@ -87,10 +87,10 @@ class Connect:
         self.username = cursor.text() if self.flags & 128 else ''
         self.password = cursor.binary().decode(errors='replace') if self.flags & 64 else ''
 
-    def anonymous(self):
-        """The same, without name and password."""
+    def anonymous(self, prefix=''):
+        """The same, without name and password, under a client id with that before it."""
         body = (text_of(self.protocol) + bytes([self.level, self.flags & 0x3f])
-                + struct.pack('>H', self.keep_alive) + text_of(self.client_id))
+                + struct.pack('>H', self.keep_alive) + text_of(prefix + self.client_id))
         if self.will:
             body += text_of(self.will[0]) + text_of(self.will[1])
         return packet(CONNECT << 4, body)

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bed import coap, until
+from bed.clock import another_clock
 from bed.plain import PlainDevice, await_stage, device, open_window
 from bed.vendor import device_certificate
 
@@ -128,3 +129,62 @@ def test_certificates_of_the_site(make_gateway, cloud):
     assert fan.report(2).code == coap.CHANGED
     until(lambda: arrived(cloud, 'fan') == [1, 2], 60, 'the other one goes on')
     assert not cloud.hub.passwords, 'nothing was signed for the hub'
+
+
+@pytest.mark.deadline(300)
+def test_renewed_before_its_end(make_gateway, cloud, work):
+    """Half of a certificate's life later the next one is made and registered, and the one in use works until the hub
+    knows the other. The gateway dies while the service works on it, and once more before it hears that the hub knows
+    it: it is one registration, with one certificate, of one device, and no reading that was acknowledged is lost."""
+    gateway = begin(make_gateway, cloud, method='certificate', certificate_life=3600)
+    gateway.ctl('site-ca', 'make', '--name', 'plant CA')
+    cloud.enrol_group('plant', authority=gateway.tool('site-ca', 'certificate', '-').stdout)
+    pump = admitted(gateway, 'pump')
+    await_stage(gateway, 'pump', 'active', 120)
+    await_link(gateway, 'pump')
+    assert pump.report(1).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1], 60, 'it arrives')
+    shown = device(gateway, 'pump')['credential']
+    first, end = shown['certificate'], shown['expires']
+    assert at_the_hub(cloud, 'pump') == first
+
+    # Forty minutes of its hour pass while the gateway is off.
+    gateway.terminate()
+    later = another_clock(work)(2400)
+    cloud.delay = 3600
+    gateway.start(env=later)
+    until(lambda: cloud.registrations['pump'].count == 2, 120, 'the next one is registered')
+    await_link(gateway, 'pump')
+    assert pump.report(2).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1, 2], 60, 'the one in use works')
+    shown = device(gateway, 'pump')['credential']
+    assert (shown['state'], shown['certificate']) == ('renewing', first) and at_the_hub(cloud, 'pump') == first
+
+    gateway.restart(kill=True)
+    await_link(gateway, 'pump')
+    polls = cloud.asked('GET/iotdps')
+    until(lambda: cloud.asked('GET/iotdps') > polls, 60, 'it is asked after')
+    assert cloud.registrations['pump'].count == 2, 'nothing was begun anew'
+    assert pump.report(3).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1, 2, 3], 60, 'the one in use works')
+    assert at_the_hub(cloud, 'pump') == first
+
+    gateway.kill()
+    cloud.finish()
+    second = cloud.hub.identities['pump'].thumbprint
+    assert second != first
+    gateway.start(env=later)
+    assert pump.report(4).code == coap.CHANGED
+    until(lambda: arrived(cloud, 'pump') == [1, 2, 3, 4], 120, 'all of it has arrived')
+    until(lambda: device(gateway, 'pump')['credential']['state'] == 'held', 60, 'it is over')
+    shown = device(gateway, 'pump')['credential']
+    assert shown['certificate'] == second == at_the_hub(cloud, 'pump') and shown['expires'] > end
+    assert [one.fingerprint for one in cloud.operations.values()] == [first, second]
+    assert cloud.registered() == ['pump'] == list(cloud.hub.identities) and not cloud.over_limits()
+    assert not alarms(gateway) and not cloud.hub.passwords
+
+
+def at_the_hub(cloud, name):
+    """The certificate that its session came with."""
+    session = cloud.hub.sessions.get(name)
+    return session and session.peer.fingerprint

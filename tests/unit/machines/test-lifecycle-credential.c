@@ -358,6 +358,8 @@ static void rule_7_revoked_here(void **data)
 	lead_issued(&lead, "token-2", IN_A_DAY);
 	lead_event(&lead, LIFE_RENEW_DUE);
 	lead_progress(&lead, "refreshing");
+	lead_event(&lead, LIFE_LINK_TAKEN_OVER);
+	lead_event(&lead, LIFE_LINK_RETRY);
 	lead_event(&lead, LIFE_LINK_REFUSED);
 	assert_true(lead.life.credential_doubted);
 	assert_true(lead.life.operation_blocked);

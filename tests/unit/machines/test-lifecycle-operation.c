@@ -285,6 +285,50 @@ static void rule_2_refused_before_its_end(void **data)
 	lifecycle_clear(&lead.life);
 }
 
+/* The platform may have taken the next one already: only when there is none it is a sign. */
+static void rule_2_refused_while_renewing(void **data)
+{
+	struct lead lead = {0};
+
+	lead_to_active(&lead);
+	lead_event(&lead, LIFE_RENEW_DUE);
+	for (unsigned i = 0; i < 2; i++) {
+		lead_event(&lead, LIFE_LINK_REFUSED);
+		assert_false(lead.outcome.actions & LIFE_ALARM_LEAK);
+		assert_false(lead.life.operation_blocked);
+		assert_int_equal(lead.life.credential, CREDENTIAL_RENEWING);
+		lead_event(&lead, LIFE_RESTARTED);
+	}
+	lead_issued(&lead, "token-2", IN_A_DAY);
+	lead_event(&lead, LIFE_LINK_UP);
+	assert_false(lead.life.operation_blocked);
+	assert_false(lead.life.credential_doubted);
+
+	/* The next one is not taken either. */
+	lead_event(&lead, LIFE_RENEW_DUE);
+	lead_event(&lead, LIFE_LINK_REFUSED);
+	lead_issued(&lead, "token-3", IN_A_DAY);
+	assert_false(lead.life.operation_blocked);
+	lead_event(&lead, LIFE_LINK_REFUSED);
+	assert_moved(&lead, LIFE_SAVE | LIFE_DISCONNECT | LIFE_ALARM_REFUSED | LIFE_ALARM_LEAK);
+	assert_true(lead.life.operation_blocked);
+	assert_int_equal(lead.life.credential, CREDENTIAL_REFUSED);
+	lifecycle_clear(&lead.life);
+
+	/* There is no next one, or somebody there has taken it away. */
+	for (unsigned away = 0; away < 2; away++) {
+		lead = (struct lead){0};
+		lead_to_active(&lead);
+		lead_event(&lead, LIFE_RENEW_DUE);
+		lead_event(&lead, LIFE_LINK_REFUSED);
+		lead_event(&lead, away ? LIFE_DRIVER_REJECTED : LIFE_DRIVER_REFUSED);
+		assert_true(lead.outcome.actions & LIFE_ALARM_LEAK);
+		assert_int_equal(lead.life.operation_blocked, !away);
+		assert_int_equal(lead.life.credential, away ? CREDENTIAL_NONE : CREDENTIAL_REFUSED);
+		lifecycle_clear(&lead.life);
+	}
+}
+
 static void rule_2_leak_in_a_refresh(void **data)
 {
 	struct lead lead = {0};
@@ -436,6 +480,7 @@ int main(void)
 		cmocka_unit_test(rule_2_session_taken_over),
 		cmocka_unit_test(rule_2_taken_over_while_renewing),
 		cmocka_unit_test(rule_2_refused_before_its_end),
+		cmocka_unit_test(rule_2_refused_while_renewing),
 		cmocka_unit_test(rule_2_leak_in_a_refresh),
 		cmocka_unit_test(rule_6_rejected_upstream_waits),
 		cmocka_unit_test(rule_6_reopened_twice),
