@@ -69,6 +69,13 @@ const struct rules_case rules_cases[] = {
 		.has_jit = true,
 		.shared = true,
 		.platform_id = "pump"},
+	{.driver = "aws",
+		.token = {(const uint8_t *)JIT_CA, sizeof(JIT_CA) - 1},
+		.can_refresh = true,
+		.has_jit = true,
+		.by_rule = true,
+		.shared = true,
+		.platform_id = "pump"},
 };
 const size_t rules_case_count = ELEMENTS(rules_cases);
 
@@ -138,7 +145,9 @@ void rules_begin(struct rules *rules, const struct rules_case *kind)
 		.port = 8883,
 		.template_name = "fleet",
 		.thing_prefix = "",
-		.method = kind->has_jit ? AWS_JITP : AWS_CLAIM,
+		.method = kind->by_rule	  ? AWS_JITR
+			  : kind->has_jit ? AWS_JITP
+					  : AWS_CLAIM,
 		.certificate_life = 30 * 86400,
 		.gateway_id = "plant-7"};
 	strcpy(rules->record.id, "device-7");

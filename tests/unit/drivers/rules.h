@@ -22,6 +22,7 @@ struct rules_case {
 	bool has_x509;	/* with a certificate: its own, or (shared) one that is issued */
 	bool has_fleet; /* it asks AWS IoT's */
 	bool has_jit;	/* AWS IoT takes its certificate at the first connection */
+	bool by_rule;	/* and a rule or a person there activates it: JITR; else JITP */
 	bool shared;	/* the token is one for all */
 	const char *platform_id;
 };

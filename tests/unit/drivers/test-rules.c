@@ -229,6 +229,47 @@ static void expiry(void **state)
 	}
 }
 
+/* Rule 4, of every other driver whose credential has an end: that end is on disk, at half of its
+ * life there is another one that ends later, and after an end nothing is published before there is
+ * one again. */
+static void every_end(void **state)
+{
+	struct rules rules;
+
+	FOR_EACH_DRIVER(&rules, i)
+	{
+		int64_t end;
+
+		if (rules.kind->has_cloud || !rules.kind->can_refresh)
+			continue;
+		rules_take_in(&rules);
+		rules_event(&rules, LIFE_LINK_UP);
+		end = life(&rules)->credential_expires;
+		assert_true(end > rules.now);
+		assert_true(lifecycle_may_publish(life(&rules), end - 1));
+		assert_false(lifecycle_may_publish(life(&rules), end));
+		rules.now += (end - rules.now) / 2 + 1;
+		rules_event(&rules, LIFE_RENEW_DUE);
+		for (unsigned n = 0; n < 8 && life(&rules)->credential != CREDENTIAL_HELD; n++) {
+			rules_settle(&rules);
+			rules_wake(&rules);
+		}
+		assert_int_equal(life(&rules)->credential, CREDENTIAL_HELD);
+		assert_true(life(&rules)->credential_expires > end);
+		rules_event(&rules, LIFE_LINK_UP);
+		end = rules.now = life(&rules)->credential_expires;
+		rules_event(&rules, LIFE_CREDENTIAL_LAPSED);
+		assert_false(lifecycle_may_publish(life(&rules), rules.now));
+		for (unsigned n = 0; n < 8 && life(&rules)->credential != CREDENTIAL_HELD; n++) {
+			rules_settle(&rules);
+			rules_wake(&rules);
+		}
+		assert_int_equal(life(&rules)->credential, CREDENTIAL_HELD);
+		assert_true(life(&rules)->credential_expires > end);
+		assert_int_equal(life(&rules)->admission, ADMISSION_ADMITTED);
+	}
+}
+
 /* Rule 5: one renewal, then it stops. */
 static void refused(void **state)
 {
@@ -700,6 +741,7 @@ int main(void)
 		cmocka_unit_test(signs_of_a_leak),
 		cmocka_unit_test(renewal_survives_everything),
 		cmocka_unit_test(expiry),
+		cmocka_unit_test(every_end),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(answers_of_complete),
 		cmocka_unit_test(polls_keep_their_distance),
