@@ -39,9 +39,13 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 		[DEVICE_REVOKED] = RETRY_REJECTED,
 	};
 
-	*ret_answer = (struct enrol_answer){
-		.id = record->id, .owner = record->owner, .place = record->place};
+	*ret_answer = (struct enrol_answer){.id = record->id, .owner = "", .place = ""};
 	lifecycle_describe(life, &ret_answer->state, &stage);
+	/* Whose it is and where it hears when the platform has confirmed it, not before. */
+	if (ret_answer->state != DEVICE_PENDING) {
+		ret_answer->owner = record->owner;
+		ret_answer->place = record->place;
+	}
 	ret_answer->retry = retry[ret_answer->state];
 	if (ret_answer->state == DEVICE_PENDING &&
 		(enrol_window_is_open(host, record->ep) || operation_is_open(life->operation)))
