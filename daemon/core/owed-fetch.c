@@ -67,7 +67,7 @@ static size_t fetch_append(struct owed *owed, struct owed_device *device,
 
 /* The file held less than it should. What is not there cannot be delivered: it is written off, or
  * the device would ask for it for ever. */
-static void fetch_write_off(struct owed *owed, struct owed_device *device,
+static uint64_t fetch_write_off(struct owed *owed, struct owed_device *device,
 	const struct owed_fetch *fetch, uint64_t fetched, uint64_t fetched_bytes)
 {
 	uint64_t missing = device->fetch_count - fetched;
@@ -81,13 +81,14 @@ static void fetch_write_off(struct owed *owed, struct owed_device *device,
 	owed->sums.readings -= missing;
 	owed->sums.bytes -= missing_bytes;
 	owed->sums.dropped += missing;
+	return missing;
 }
 
-void owed_fetched(
+uint64_t owed_fetched(
 	struct owed *owed, const struct owed_fetch *fetch, struct reading **readings, size_t count)
 {
 	struct owed_device *device = owed_device_find(owed, fetch->device_row);
-	uint64_t bytes;
+	uint64_t bytes, missing = 0;
 	size_t kept = 0;
 
 	if (device && device->fetching) {
@@ -99,12 +100,13 @@ void owed_fetched(
 			kept = fetch_append(owed, device, fetch, readings, count);
 			bytes -= device->file.bytes;
 			if (kept == count && count < fetch->max)
-				fetch_write_off(owed, device, fetch, count, bytes);
+				missing = fetch_write_off(owed, device, fetch, count, bytes);
 		}
 		owed_device_settle(owed, device);
 	}
 	for (size_t i = kept; i < count; i++)
 		reading_unref(readings[i]);
+	return missing;
 }
 
 bool owed_trim(struct owed *owed, uint64_t device_row, uint64_t *ret_last)

@@ -111,8 +111,9 @@ struct owed_fetch {
 	size_t max;
 };
 bool owed_wants_fetch(struct owed *owed, struct owed_fetch *ret_fetch);
-/* Answer to a fetch: the readings in order (the references are taken over). */
-void owed_fetched(
+/* Answer to a fetch: the readings in order (the references are taken over). Returns how many were
+ * written off because the file did not hold them. */
+uint64_t owed_fetched(
 	struct owed *owed, const struct owed_fetch *fetch, struct reading **readings, size_t count);
 
 /*

@@ -358,14 +358,6 @@ void reading_on_appended(struct host *host, struct reading **readings, size_t co
 	host_touch_traffic(host);
 }
 
-static uint64_t dropped_so_far(const struct host *host)
-{
-	struct owed_stats stats;
-
-	owed_stats(host->owed, &stats);
-	return stats.dropped;
-}
-
 /* The file held less than it should, and what it did not hold was written off. */
 static void note_missing(struct host *host, const struct owed_fetch *fetch, uint64_t count)
 {
@@ -391,10 +383,7 @@ void reading_on_fetched(struct host *host, const struct owed_fetch *fetch,
 	struct owed_fetch failed = *fetch;
 
 	if (result >= 0) {
-		uint64_t dropped = dropped_so_far(host);
-
-		owed_fetched(host->owed, fetch, readings, count);
-		note_missing(host, fetch, dropped_so_far(host) - dropped);
+		note_missing(host, fetch, owed_fetched(host->owed, fetch, readings, count));
 		reading_pump_soon(host);
 		return;
 	}

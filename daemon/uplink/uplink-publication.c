@@ -43,6 +43,8 @@ static int measure(const struct uplink_publication *from, struct sizes *ret)
 	size_t content_type = from->content_type ? text_size(from->content_type) : 1;
 	struct sizes sizes = {.texts = topic + content_type + from->correlation.size};
 
+	if (from->property_count > UPLINK_PROPERTIES_MAX)
+		return -EINVAL;
 	if (topic <= 1 || content_type == 0 || from->qos < 0 || from->qos > 1 ||
 		from->correlation.size > MQTT_STRING_MAX)
 		return -EINVAL;

@@ -46,6 +46,7 @@ struct uplink_session_options {
 	uint64_t owner; /* the caller's word for whose it is: comes with each of its messages */
 };
 
+#define UPLINK_PROPERTIES_MAX 16 /* of a publication */
 struct uplink_property {
 	const char *name, *value;
 };

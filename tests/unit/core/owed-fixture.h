@@ -113,8 +113,8 @@ static inline struct owed_stats stats_of(const struct owed *owed)
 	return stats;
 }
 
-/* The answer of the store to a fetch that finds all rows from..to. */
-static inline void fetched(
+/* The answer of the store to a fetch that finds all rows from..to. How many were written off. */
+static inline uint64_t fetched(
 	struct owed *owed, const struct owed_fetch *fetch, uint64_t from, uint64_t to)
 {
 	struct reading *readings[300];
@@ -122,7 +122,7 @@ static inline void fetched(
 
 	for (uint64_t row = from; row <= to && count < fetch->max; row++)
 		readings[count++] = reading_of(fetch->device_row, row);
-	owed_fetched(owed, fetch, readings, count);
+	return owed_fetched(owed, fetch, readings, count);
 }
 
 #define OWED_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

@@ -207,6 +207,7 @@ static void broken_publications_are_not_taken(void **state)
 	struct uplink_session *session = session_for(fixture);
 	char *long_topic = malloc(65537);
 	struct uplink_publication publication = {.topic = "a", .qos = 1};
+	struct uplink_property properties[UPLINK_PROPERTIES_MAX + 1];
 
 	memset(long_topic, 'x', 65536);
 	long_topic[65536] = '\0';
@@ -219,6 +220,15 @@ static void broken_publications_are_not_taken(void **state)
 	assert_int_equal(uplink_publish(session, &publication), -EINVAL);
 	publication.topic = long_topic;
 	assert_int_equal(uplink_publish(session, &publication), -EINVAL);
+	publication.topic = "a";
+	for (size_t i = 0; i <= UPLINK_PROPERTIES_MAX; i++)
+		properties[i] = (struct uplink_property){"name", "value"};
+	publication.properties = properties;
+	publication.property_count = UPLINK_PROPERTIES_MAX + 1;
+	assert_int_equal(uplink_publish(session, &publication), -EINVAL);
+	publication.property_count = UPLINK_PROPERTIES_MAX;
+	assert_return_code(uplink_publish(session, &publication), 0);
+	publication.property_count = 0;
 	publication.topic = "a";
 	publication.payload = span_of(long_topic, 268435455);
 	assert_int_equal(uplink_publish(session, &publication), -EMSGSIZE);
