@@ -14,6 +14,7 @@ HERE = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, HERE)
 
 import bench  # noqa: E402
+import wanted  # noqa: E402
 
 # The bench, how it is made small, and what it has to have measured: a word of each of its rows.
 SMALL = {
@@ -45,6 +46,38 @@ def test_targets():
         'not reached', 'reached', 'reached', 'not measured']
     assert bench.Target('it', 1000, 1234.5, 'ms').row() == ['it', 'at most 1,000 ms', '1,234', 'not reached']
     assert bench.Target('it', 0.8, None, least=True).row() == ['it', 'at least 0.80', '-', 'not measured']
+
+
+def measured(rate, **more):
+    return {'rate': rate, 'p99': 5.0, 'cpu_us': 9.0, 'to_volatile': 2.0, 'to_bare': 0.5, 'to_known': 1.0,
+            **more}
+
+
+def test_wanted_of_the_relay():
+    """Each row of what is wanted finds its figure, and only that of its shape and its one."""
+    def verdicts(shapes):
+        return {one.what: one.word for one in wanted.relay(shapes)}
+    none = verdicts([])
+    assert len(none) == 17 and set(none.values()) == {'not measured'}
+    shape = {'sensors': 50, 'size': 128, 'disk': {'p99': 2.0}, 'generator': 40000.0, 'subjects': {
+        wanted.POWER: measured(10000), wanted.PACKED: measured(20000, to_volatile=3.5),
+        wanted.BARE: measured(20000)}}
+    found = verdicts([shape, {**shape, 'size': 20, 'sensors': 500}])
+    assert {what: word for what, word in found.items() if word != 'not measured'} == {
+        'ours, power, 50 sensors, times the best volatile': 'reached',
+        'ours, power, packed, 50 sensors, times the best volatile': 'reached',
+        'ours, power, packed, 50 sensors, times the bare server': 'not reached',
+        'ours, power, 50 sensors, p99 of the answer': 'reached',
+        'the generator alone, 50 sensors, times the bare server': 'not reached'}
+    shape = {**shape, 'sensors': 500, 'disk': {'p99': 0.5}, 'generator': 60000.0, 'subjects': {
+        wanted.POWER: measured(1, p99=11.6, cpu_us=36), wanted.KNOWN: measured(1, to_known=0.79),
+        wanted.PACKED: measured(1, cpu_us=10), wanted.BARE: measured(20000)}}
+    found = verdicts([shape])
+    assert found['ours, power, 500 sensors, p99 of the answer'] == 'not reached'
+    assert found['ours, power, 500 sensors, processor for a reading'] == 'not reached'
+    assert found['ours, power, packed, 500 sensors, processor for a reading'] == 'reached'
+    assert found[wanted.KNOWN + ', 500 sensors, times with 500 known'] == 'not reached'
+    assert found['the generator alone, 500 sensors, times the bare server'] == 'reached'
 
 
 def test_start(work):
