@@ -5,7 +5,9 @@ daemon and tool."""
 import http.client
 import json
 import re
+import shutil
 import socket
+import subprocess
 
 import pytest
 
@@ -29,6 +31,14 @@ class ControlConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def checked_by_promtool(text):
+    """Where it is installed (Debian: prometheus), its own check has nothing to say either."""
+    if shutil.which('promtool'):
+        done = subprocess.run(['promtool', 'check', 'metrics'], input=text, text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0 and not done.stdout.strip(), done.stdout
+
+
 def metrics(gateway):
     """Every series with its value; what is no line of the format fails."""
     link = ControlConnection(gateway.socket_path)
@@ -38,6 +48,7 @@ def metrics(gateway):
     link.close()
     assert answer.status == 200
     assert answer.getheader('Content-Type').startswith('text/plain; version=0.0.4')
+    checked_by_promtool(text)
     values = {}
     for line in text.splitlines():
         if line.startswith('#'):
