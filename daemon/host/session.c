@@ -163,6 +163,8 @@ static int open_uplink(struct host *host, struct device_session *session)
 		.subscriptions = filters.count ? filters.list : NULL,
 		.version = from.version,
 		.together = true,
+		/* Clouds have rules of their own for who comes too often. */
+		.asks_why = !at,
 		.owner = session->device_row,
 	};
 	return uplink_session_new(host->uplink, &options, session, &session->uplink);

@@ -126,6 +126,7 @@ static int session_open(struct host *host)
 		.will_topic = host->will_topic[0] ? host->will_topic : NULL,
 		.will_payload = host->will_payload,
 		.will_retain = true,
+		.asks_why = true,
 	};
 	return uplink_session_new(host->uplink, &options, host, &host->session);
 }

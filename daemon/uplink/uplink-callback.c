@@ -38,10 +38,8 @@ static const char *connack3_text(int code)
  * In TLS 1.2 somebody on the path could send it as well: that stops one device's session, with its
  * alarm, which he can do as well by sending nothing on.
  */
-static bool is_refusal(const struct connection *connection, unsigned long error)
+bool tls_error_is_refusal(unsigned long error, bool showed)
 {
-	bool showed = connection->session->options.identity.size > 0;
-
 	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
 		return false;
 	switch (ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET) {
@@ -86,7 +84,7 @@ static void open_failed(struct connection *connection, int code, const char *mes
 	else if (connection->tls_error[0])
 		snprintf(
 			why, size, "TLS with %.120s: %.100s", options->host, connection->tls_error);
-	else if (options->tls && options->identity.size)
+	else if ((connection->silent = options->tls && options->identity.size))
 		snprintf(why, size,
 			"%.60s port %u does not take our certificate, or is not there, or has "
 			"another name in its own",
@@ -165,7 +163,8 @@ int on_tls_error(const char *text, size_t size, void *context)
 			return 1;
 		if (i == 2)
 			connection->identity_refused =
-				is_refusal(connection, strtoul(reason, NULL, 16));
+				tls_error_is_refusal(strtoul(reason, NULL, 16),
+					connection->session->options.identity.size > 0);
 		reason = colon + 1;
 	}
 	colon = memchr(reason, ':', (size_t)(end - reason));

@@ -21,7 +21,8 @@
  * - In TLS 1.3 a broker refuses our certificate after the client's part of the handshake is done.
  * Both read the alert and do not tell it, and often the reset of the broker, which has our CONNECT
  *   unread, overtakes it: that refusal looks like a broken line, and sslVersion sets no upper
- * limit. In TLS 1.2 the alert is part of the handshake and told.
+ *   limit; uplink-why.c asks again without a CONNECT. In TLS 1.2 the alert is part of the handshake
+ *   and told.
  * - The message of a failed connect is "TCP connect completion failure" when the CONNECT was sent
  * and the connection ended before the CONNACK, in 1.3.12, 1.3.13, 1.3.14 and what came after it
  * until 2026, and others when it did not come so far. It is the only thing that tells the two

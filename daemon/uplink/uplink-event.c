@@ -33,6 +33,7 @@ void session_fail(struct uplink_session *session, enum uplink_event_kind kind, c
 	event.text = span_to_safe_text(span_from_string(text), copy, sizeof(copy));
 	event.hung_up =
 		kind == UPLINK_UNREACHABLE && session->connection && session->connection->hung_up;
+	session_forget_why(session);
 	if (session->connection)
 		connection_abandon(session->connection);
 	loop_timer_stop(session->timer);
@@ -84,6 +85,8 @@ static void handle_failed(struct connection *connection, int code)
 			session_fail(session, UPLINK_UNREACHABLE, "out of memory");
 		return;
 	}
+	if (connection->silent && session_ask_why(session))
+		return;
 	session_fail(session, code_is_refusal(code) ? UPLINK_NOT_AUTHORISED : UPLINK_UNREACHABLE,
 		connection->why);
 }

@@ -18,20 +18,31 @@
 #include "uplink/uplink-parts.h"
 
 struct lookup {
-	struct uplink_session *session; /* loop only; NULL when it has ended */
-	int error;			/* EAI_*, written by the thread before done() */
+	struct uplink_session *session;	 /* loop only; NULL when it has ended */
+	int error;			 /* EAI_*, written by the thread before done() */
+	struct sockaddr_storage address; /* likewise */
+	socklen_t address_size;
 	char host[];
 };
 
 static int look_up(void *userdata)
 {
 	struct lookup *lookup = userdata;
-	struct addrinfo *list = NULL;
+	struct addrinfo *list = NULL, *one;
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
 	lookup->error = getaddrinfo(lookup->host, NULL, &hints, &list);
 	if (lookup->error != 0)
 		return -EHOSTUNREACH;
+	/* As the library does: of the old family where there is one. */
+	for (one = list; one && one->ai_family != AF_INET;)
+		one = one->ai_next;
+	if (!one)
+		one = list;
+	if (one && one->ai_addrlen <= sizeof(lookup->address)) {
+		memcpy(&lookup->address, one->ai_addr, one->ai_addrlen);
+		lookup->address_size = one->ai_addrlen;
+	}
 	freeaddrinfo(list);
 	return 0;
 }
@@ -42,8 +53,11 @@ static void on_looked_up(void *userdata, int result)
 	struct uplink_session *session = lookup->session;
 	char text[UPLINK_TEXT_MAX];
 
-	if (session)
+	if (session) {
 		session->lookup = NULL;
+		session->address = lookup->address;
+		session->address_size = lookup->address_size;
+	}
 	if (session && session->state == SESSION_NAMING) {
 		snprintf(text, sizeof(text), "the name %.120s does not resolve: %s", lookup->host,
 			result == -ECANCELED ? "shutting down" : gai_strerror(lookup->error));

@@ -23,6 +23,7 @@
 #include <MQTTAsync.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "base/memory-file.h"
 #include "base/tray.h"
@@ -147,6 +148,7 @@ struct connection {
 	/* written once, before the note that speaks of it is pushed */
 	char why[UPLINK_TEXT_MAX];
 	bool hung_up;
+	bool silent; /* with a certificate of ours, and nobody said what is wrong */
 	char why_lost[UPLINK_TEXT_MAX];
 
 	struct note open, subscribe, disconnect, drop, credit;
@@ -154,6 +156,7 @@ struct connection {
 };
 
 struct lookup;
+struct why;
 
 struct uplink_session {
 	struct uplink *uplink;
@@ -161,9 +164,12 @@ struct uplink_session {
 	struct uplink_session *previous, *next;
 	enum session_state state;
 	bool ended; /* by uplink_session_free(): no more events; freed with its last connection */
-	struct connection *connection; /* the present one; others of the session are retiring */
-	unsigned connections;	       /* that exist */
-	struct lookup *lookup;	       /* under way, maybe for an attempt that has timed out */
+	struct connection *connection;	 /* the present one; others of the session are retiring */
+	unsigned connections;		 /* that exist */
+	struct lookup *lookup;		 /* under way, maybe for an attempt that has timed out */
+	struct why *why;		 /* OPENING: the attempt failed, and is asked about */
+	struct sockaddr_storage address; /* of the host, as it was looked up last; without port */
+	socklen_t address_size;		 /* 0 = never */
 	sd_event_source *timer;
 	unsigned server_keep_alive; /* what the broker asked for last time, 0 = nothing */
 	/* Never changes while the session exists, so every thread may read it. */
@@ -176,6 +182,7 @@ struct uplink_session {
 struct uplink {
 	sd_event *loop;
 	struct job_thread *names;
+	struct job_thread *whys; /* uplink-why.c; NULL = nobody has asked yet */
 	struct limits *limits;
 	struct uplink_ops ops;
 	void *userdata;
@@ -223,6 +230,10 @@ void note_discard(struct note *note);
 int session_look_up(struct uplink_session *session);
 void session_forget_lookup(struct uplink_session *session);
 
+/* uplink-why.c, on the loop. True: the attempt is answered when that is known. */
+bool session_ask_why(struct uplink_session *session);
+void session_forget_why(struct uplink_session *session);
+
 /* uplink-worker.c */
 void *uplink_worker(void *uplink);
 
@@ -245,6 +256,8 @@ void on_open_success5(void *context, MQTTAsync_successData5 *data);
 void on_open_failure(void *context, MQTTAsync_failureData *data);
 void on_open_failure5(void *context, MQTTAsync_failureData5 *data);
 int on_tls_error(const char *text, size_t size, void *context);
+/* An alert that says "not with this certificate", or, where none was shown, "not without". */
+bool tls_error_is_refusal(unsigned long error, bool showed);
 void on_publish_success(void *context, MQTTAsync_successData *data);
 void on_publish_success5(void *context, MQTTAsync_successData5 *data);
 void on_publish_failure(void *context, MQTTAsync_failureData *data);

@@ -5,9 +5,10 @@
  *   IDLE -connect-> NAMING -name found-> OPENING -CONNACK-> UP -disconnect-> CLOSING -> IDLE
  *                                                            '--cut--> CUTTING -retired-> IDLE
  *
- * An attempt (NAMING, OPENING, and OPENING once more with MQTT 3.1.1) has one time-out for all of
- * it. What a timed-out attempt left behind is abandoned, never waited for: a look-up that still
- * runs serves the next attempt, a connection goes to the worker to be closed.
+ * An attempt (NAMING, OPENING, OPENING once more with MQTT 3.1.1, and the question why it failed)
+ * has one time-out for all of it. What a timed-out attempt left behind is abandoned, never waited
+ * for: a look-up that still runs serves the next attempt, a connection goes to the worker to be
+ * closed.
  */
 
 #include "uplink/uplink.h"
@@ -111,6 +112,7 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 		.version = from->version,
 		.transient = from->transient,
 		.keeps = from->keeps,
+		.asks_why = from->asks_why,
 		.owner = from->owner,
 	};
 	if ((r = copy_text(from->host, &to->host)) < 0 ||
@@ -269,6 +271,7 @@ struct uplink_session *uplink_session_free(struct uplink_session *session)
 	session->ended = true;
 	loop_timer_stop(session->timer);
 	session_forget_lookup(session);
+	session_forget_why(session);
 	/* A clean disconnect that is under way goes on. */
 	if (session->connection && session->state != SESSION_CLOSING)
 		connection_abandon(session->connection);
@@ -282,6 +285,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 
 	session_fail(session, UPLINK_UNREACHABLE,
 		session->state == SESSION_NAMING ? "the name server does not answer in time"
+		: session->why			 ? session->connection->why
 						 : "no answer from the broker in time");
 	return 0;
 }

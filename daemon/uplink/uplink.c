@@ -110,10 +110,13 @@ struct uplink *uplink_free(struct uplink *uplink)
 {
 	if (!uplink)
 		return NULL;
+	for (struct uplink_session *one = uplink->sessions; one; one = one->next)
+		session_forget_why(one);
 	if (uplink->running) {
 		note_order(uplink, &uplink->stop, NOTE_STOP);
 		pthread_join(uplink->thread, NULL);
 	}
+	job_thread_free(uplink->whys);
 	/* Nobody else is left: publications and messages that are still on their way, then what
 	 * they pointed to. */
 	discard_mail(uplink->commands);

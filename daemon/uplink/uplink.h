@@ -43,6 +43,8 @@ struct uplink_session_options {
 	bool transient;		/* what comes by it is answers: ops->keep is not asked */
 	bool together;		/* one of many: its publications may wait for those of others */
 	bool keeps;		/* what the broker keeps for this client id stays as it is */
+	bool asks_why;	/* a broker that hangs up on our certificate is asked why, by another
+			   TLS handshake with it (uplink-why.c) */
 	uint64_t owner; /* the caller's word for whose it is: comes with each of its messages */
 };
 
@@ -81,8 +83,8 @@ enum uplink_event_kind {
 	UPLINK_CONNECTED,      /* version: 5 or 4 (3.1.1 fallback) */
 	UPLINK_SUBSCRIBED,     /* transient: the broker has taken all subscriptions */
 	UPLINK_UNREACHABLE,    /* name, TCP, TLS or time-out: text says which */
-	UPLINK_NOT_AUTHORISED, /* the broker refused the credential, or in TLS 1.2 our certificate
-				  (in 1.3 that is UNREACHABLE, see uplink-compat.h) */
+	UPLINK_NOT_AUTHORISED, /* the broker refused the credential or our certificate (in TLS 1.3
+				  with asks_why alone: else that is UNREACHABLE) */
 	UPLINK_LOST,	   /* an established session ended; nothing that was not DELIVERED counts as
 			      delivered, and nothing of it will be sent later */
 	UPLINK_TAKEN_OVER, /* 0x8E (MQTT 5 only); LOST follows at once */

@@ -155,7 +155,10 @@ def test_each_device_by_its_certificate(site):
     alpha = site.let_in('alpha', site.clients)
     until(lambda: device(site.gateway, 'alpha')['link'] == 'up', 30, 'alpha is connected')
     wrong = site.let_in('wrong', site.stranger)
-    site.gateway.wait_log('does not take our certificate')
+    # In TLS 1.3 too it is told from a broken line; it stops, and somebody has to do something.
+    site.gateway.wait_log('refuses its credential: localhost does not take the certificate: .*unknown ca', 60)
+    until(lambda: ('credential-refused', wrong.id) in {
+        (one['id'], one['subject']) for one in site.gateway.ctl('alarms')['alarms']}, 30, 'an alarm says so')
     assert wrong.report(1).code == coap.CHANGED
     for value in range(20):
         assert alpha.report(value).code == coap.CHANGED
@@ -221,3 +224,21 @@ def test_a_key_and_a_token_for_one_device(site):
     assert done.returncode == 1 and 'The token has' in done.stderr, done
     rows = site.gateway.ctl('tokens', 'list')['tokens']
     assert [(row['ep'], row['platform']) for row in rows] == [('a', 'azure'), ('a', 'spotflow')]
+
+
+def test_the_gateways_own_is_refused(work, make_gateway):
+    """A certificate that the broker's authority did not issue: it says so, after the handshake, and a
+    person hears that, and not that the broker is away."""
+    server, clients, stranger = (Authority(os.path.join(work, name)) for name in ('server', 'clients', 'stranger'))
+    broker = bed.Broker(os.path.join(work, 'strict'), certificates=server, clients=clients).start()
+    certificate, key = stranger.issue('gateway', usage='clientAuth')
+    for path in (server.ca_file, certificate, key):
+        os.chmod(path, 0o644)
+    for folder in (server.directory, stranger.directory):
+        os.chmod(folder, 0o755)
+    gateway = make_gateway(broker=broker, config={
+        'mqtt': {'host': 'localhost', 'tls': 'yes', 'ca_file': server.ca_file,
+                 'certificate_file': certificate, 'key_file': key}}).start()
+    until(lambda: 'uplink-refused' in {one['id'] for one in gateway.ctl('alarms')['alarms']}, 60, 'an alarm says so')
+    gateway.wait_log('does not take the certificate: .*unknown ca')
+    broker.stop()

@@ -225,6 +225,24 @@ static size_t append_file(const struct fixture *fixture, const char *name, char 
 	return at;
 }
 
+static struct uplink_session *session_asking(
+	struct fixture *fixture, const char *host, const char *certificate, const char *key)
+{
+	char identity[IDENTITY_SIZE], path[128];
+	size_t size = append_file(fixture, certificate, identity, 0);
+
+	size = append_file(fixture, key, identity, size);
+	in_directory(fixture, "right.pem", path, sizeof(path));
+	return bed_session(fixture->bed, &(struct uplink_session_options){.host = host,
+						 .port = fixture->strict.port,
+						 .tls = true,
+						 .ca_file = path,
+						 .client_id = "device",
+						 .identity = span_of(identity, size),
+						 .keep_alive = 30,
+						 .asks_why = true});
+}
+
 static struct uplink_session *session_as(
 	struct fixture *fixture, const char *certificate, const char *key)
 {
@@ -284,7 +302,7 @@ static const struct record *answer_of(struct fixture *fixture, struct uplink_ses
 	return &fixture->bed->record[fixture->bed->count - 1];
 }
 
-/* TLS 1.3: nothing tells it from a broken line but the words. */
+/* TLS 1.3: nothing tells it from a broken line but the words, if nobody asks why. */
 static void certificate_of_another_ca_gets_nowhere(void **state)
 {
 	const struct record *answer =
@@ -292,6 +310,77 @@ static void certificate_of_another_ca_gets_nowhere(void **state)
 
 	assert_int_equal(answer->kind, UPLINK_UNREACHABLE);
 	assert_non_null(strstr(answer->text, "does not take our certificate"));
+}
+
+/* The question holds the certificate too, and for as long as it needs it. */
+static enum uplink_event_kind asked_answer_of(
+	struct fixture *fixture, struct uplink_session *session, const struct record **ret_answer)
+{
+	bed_forget(fixture->bed);
+	assert_return_code(uplink_connect(session), 0);
+	while (!bed_events_of(fixture->bed, session))
+		bed_run_once(fixture->bed);
+	AWAIT(fixture->bed, memory_files() == 0);
+	*ret_answer = &fixture->bed->record[0];
+	assert_int_equal(fixture->bed->count, 1);
+	return fixture->bed->record[0].kind;
+}
+
+/* TLS 1.3, asked why. What the machine is too slow for in one attempt it is not in each. */
+static void a_refusal_after_the_handshake_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session;
+	const struct record *answer;
+	unsigned attempts = 0;
+
+	broker_require();
+	session = session_asking(fixture, "localhost", "stranger.pem", "stranger.key");
+	while (asked_answer_of(fixture, session, &answer) != UPLINK_NOT_AUTHORISED) {
+		assert_int_equal(answer->kind, UPLINK_UNREACHABLE);
+		assert_true(++attempts < 20);
+	}
+	assert_non_null(strstr(answer->text, "localhost does not take the certificate: "));
+	assert_non_null(strstr(answer->text, "unknown ca"));
+	/* and who is known comes in as ever */
+	bed_forget(fixture->bed);
+	session = session_asking(fixture, "localhost", "device.pem", "device.key");
+	bed_connect(fixture->bed, session);
+}
+
+/* A name that is another's, and nobody there: no refusal, however it is asked. */
+static void what_is_no_refusal_stays_none(void **state)
+{
+	struct fixture *fixture = *state;
+	uint16_t port = fixture->strict.port;
+	struct uplink_session *session;
+	const struct record *answer;
+
+	broker_require();
+	session = session_asking(fixture, "127.0.0.1", "stranger.pem", "stranger.key");
+	assert_int_equal(asked_answer_of(fixture, session, &answer), UPLINK_UNREACHABLE);
+	fixture->strict.port = 1;
+	session = session_asking(fixture, "localhost", "stranger.pem", "stranger.key");
+	assert_int_equal(asked_answer_of(fixture, session, &answer), UPLINK_UNREACHABLE);
+	fixture->strict.port = port;
+}
+
+/* Its session is gone while it is asked: nobody is told, and nothing waits for it. */
+static void nobody_wants_to_know_any_more(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *session;
+
+	broker_require();
+	for (unsigned turns = 1; turns <= 64; turns *= 2) {
+		session = session_asking(fixture, "localhost", "stranger.pem", "stranger.key");
+		assert_return_code(uplink_connect(session), 0);
+		for (unsigned i = 0; i < turns && !bed_events_of(fixture->bed, session); i++)
+			bed_run_once(fixture->bed);
+		bed_forget(fixture->bed);
+		uplink_session_free(session);
+	}
+	assert_int_equal(fixture->bed->count, 0);
 }
 
 /* TLS 1.2: the alert is part of the handshake. */
@@ -362,7 +451,8 @@ int main(void)
 		TEST(missing_ca_file_is_refused), TEST(refusals_leave_nothing_behind),
 		TEST(plain_mqtt_at_a_tls_port_is_unreachable), TEST(its_certificate_opens_the_door),
 		TEST(certificate_of_another_ca_gets_nowhere), TEST(no_certificate_gets_nowhere),
-		TEST(key_of_another_certificate_goes_nowhere),
+		TEST(a_refusal_after_the_handshake_is_told), TEST(what_is_no_refusal_stays_none),
+		TEST(nobody_wants_to_know_any_more), TEST(key_of_another_certificate_goes_nowhere),
 		TEST(certificate_without_tls_is_no_session),
 		TEST(an_alert_is_a_refusal), /* the last one: its broker is gone then */
 	};
