@@ -39,6 +39,7 @@ struct action {
 	/* More than fields: NULL, or why not, and which lines. */
 	const char *(*fill)(json_t *body, const struct form *form, json_t **ret_refused);
 	const char *query; /* a field that goes into the call's query, or NULL */
+	bool keeps;	   /* decides nothing: what is typed beside it stays typed */
 };
 
 #define CODE                                \
@@ -86,9 +87,9 @@ static const struct action actions[] = {
 	{"/devices/{id}/reject", POST, DEVICE "/reject", "/waiting", TEXT_DONE_REJECT, false,
 		{{0}}},
 	{"/devices/{id}/identify", POST, DEVICE "/identify", "/waiting", TEXT_DONE_IDENTIFY, false,
-		{{"seconds", "seconds", true, true}}},
+		{{"seconds", "seconds", true, true}}, .keeps = true},
 	{"/devices/{id}/show-code", POST, DEVICE "/show-code", "/waiting", TEXT_DONE_SHOW_CODE,
-		false, {{0}}},
+		false, {{0}}, .keeps = true},
 	{"/devices/{id}/suspend", POST, DEVICE "/suspend", "/devices/{id}", TEXT_DONE_SUSPEND,
 		false, {{0}}},
 	{"/devices/{id}/resume", POST, DEVICE "/resume", "/devices/{id}", TEXT_DONE_RESUME, false,
@@ -156,14 +157,16 @@ static void fill_id(const struct request *request, const char *pattern, char *re
 		snprintf(ret_path, size, "%s", pattern);
 }
 
-/* Where the form stood. Words, not addresses: nobody else decides where the browser goes. */
+/* Where the form stood, if that is still there: a device that was forgotten has no screen. Words,
+ * not addresses: nobody else decides where the browser goes. */
 static void back_path(const struct request *request, char *ret_path, size_t size)
 {
 	const char *from = form_value(request->form, "from");
 
 	if (from && strcmp(from, "waiting") == 0)
 		fill_id(request, "/waiting", ret_path, size);
-	else if (from && strcmp(from, "device") == 0 && strstr(request->action->back, "/devices/"))
+	else if (from && strcmp(from, "device") == 0 &&
+		 strcmp(request->action->back, "/devices") != 0)
 		fill_id(request, "/devices/{id}", ret_path, size);
 	else
 		fill_id(request, request->action->back, ret_path, size);
@@ -174,7 +177,7 @@ static void show_again(struct request *request, unsigned status, const char *why
 	char path[128];
 
 	back_path(request, path, sizeof(path));
-	page_notice(request, true, why);
+	page_notice(request, status >= 300, why);
 	page_show(request, path, status);
 }
 
@@ -190,10 +193,14 @@ static void on_acted(struct request *request, int status, json_t *body)
 		show_again(request, (unsigned)status, said ? said : text(TEXT_REFUSED));
 		return;
 	}
+	said = said && said[0] ? said : text(request->action->done);
+	if (request->action->keeps) {
+		show_again(request, 200, said);
+		return;
+	}
 	back_path(request, path, sizeof(path));
 	if (session)
-		snprintf(session->notice, sizeof(session->notice), "%s",
-			said && said[0] ? said : text(request->action->done));
+		snprintf(session->notice, sizeof(session->notice), "%s", said);
 	request_redirect(request, path);
 }
 

@@ -3,6 +3,8 @@
 
 #include "web/draw.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "web/chart.h"
 
@@ -127,6 +129,14 @@ static void draw_replace(struct view *view, const json_t *device)
 		text(TEXT_REPLACE));
 }
 
+/* The screen is the answer to this act: it was refused, and is tried again. */
+static bool was_tried(const struct view *view, const char *act)
+{
+	const char *last = strrchr(view->request->path, '/');
+
+	return view->request->action && last && strcmp(last + 1, act) == 0;
+}
+
 static void draw_acts(struct view *view, const json_t *device)
 {
 	static const struct plain_act plain[] = {
@@ -142,8 +152,12 @@ static void draw_acts(struct view *view, const json_t *device)
 		{"forget", TEXT_FORGET, TEXT_FORGET_WHAT},
 	};
 
+	bool open = was_tried(view, "replace");
+
 	if (json_array_size(json_object_get(device, "actions")) == 0)
 		return;
+	for (size_t i = 0; i < ELEMENTS(grave); i++)
+		open = open || was_tried(view, grave[i].act);
 	draw_section_begin(view, TEXT_ACTS, "acts");
 	for (size_t i = 0; i < ELEMENTS(plain); i++)
 		draw_act(view, device, &plain[i], false);
@@ -152,8 +166,8 @@ static void draw_acts(struct view *view, const json_t *device)
 		return;
 	}
 	/* What cannot be taken back is one step away. */
-	html_put(view->html, "<details class=\"grave\"><summary>%s</summary>\n",
-		text(TEXT_GRAVE_ACTS));
+	html_put(view->html, "<details class=\"grave\"%s><summary>%s</summary>\n",
+		open ? " open" : "", text(TEXT_GRAVE_ACTS));
 	draw_replace(view, device);
 	for (size_t i = 0; i < ELEMENTS(grave); i++)
 		draw_act(view, device, &grave[i], true);

@@ -63,14 +63,30 @@ static void draw_person(struct view *view, const json_t *person)
 	html_put(view->html, "</details></article>\n");
 }
 
-static void draw_new_person(struct view *view)
+/* What was typed for somebody new comes back when it was refused; not the passwords. */
+static const char *typed_for_new(const struct view *view, const json_t *people, const char *field)
 {
+	const struct form *form = view->request->form;
+	const char *name = form_value(form, "id"), *value = form_value(form, field);
+
+	if (!name || !value || strcmp(view->request->path, "/people/put") != 0)
+		return "";
+	for (size_t i = 0; i < json_array_size(people); i++)
+		if (strcmp(json_text(json_array_get(people, i), "name"), name) == 0)
+			return "";
+	return value;
+}
+
+static void draw_new_person(struct view *view, const json_t *people)
+{
+	const char *role = typed_for_new(view, people, "role");
+
 	html_put(view->html, "<section class=\"panel\"><h2>%s</h2>\n", text(TEXT_NEW_PERSON));
 	draw_form_begin(view, "/people/put", "");
-	draw_input(view, TEXT_LOGIN_NAME, "id", "new", "",
+	draw_input(view, TEXT_LOGIN_NAME, "id", "new", typed_for_new(view, people, "id"),
 		"required maxlength=\"32\" pattern=\"[a-z0-9._\\-]+\" autocomplete=\"off\" "
 		"autocapitalize=\"none\" spellcheck=\"false\"");
-	draw_roles(view, "new", "technician");
+	draw_roles(view, "new", role[0] ? role : "technician");
 	draw_input(view, TEXT_NEW_PASSWORD, "secret", "new", "",
 		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\" required");
 	html_put(view->html, "<p class=\"hint\">%s</p>\n", text(TEXT_PASSWORD_RULE));
@@ -86,5 +102,5 @@ void draw_people(struct view *view)
 	for (size_t i = 0; i < json_array_size(people); i++)
 		draw_person(view, json_array_get(people, i));
 	html_put(view->html, "</div>\n");
-	draw_new_person(view);
+	draw_new_person(view, people);
 }

@@ -10,6 +10,7 @@ import threading
 from . import coap
 from .wait import Patience
 
+BLINKS = ',</blink>;rt="gatehouse.identify"'
 GROUP = '224.0.1.187'
 GROUP_IPV6 = 'ff02::fd'
 LINKS = '</info>;rt="gatehouse.info",</s>;if="core.s";ct=0'
@@ -17,12 +18,13 @@ LINKS = '</info>;rt="gatehouse.info",</s>;if="core.s";ct=0'
 
 class StandardDevice:
     """A device that knows CoAP and RFC 9176 and nothing of a gateway: it serves its links and a
-    value, and registers. 'asked' holds the paths that somebody asked it for. With 'group' it hears what
-    is asked of all CoAP nodes: on loopback, or by IPv6 on the interface of that name."""
+    value, and registers. 'asked' holds the paths that somebody asked it for, 'told' what was posted to
+    it, as (path, body). With 'group' it hears what is asked of all CoAP nodes: on loopback, or by IPv6
+    on the interface of that name."""
 
     def __init__(self, port=0, links=LINKS, group=False, path='/s', host='127.0.0.1'):
         self.path = path
-        self.links, self.asked, self.answers, self.value = links, [], [], 20.0
+        self.links, self.asked, self.told, self.answers, self.value = links, [], [], [], 20.0
         family = socket.AF_INET6 if isinstance(group, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         if group:
@@ -61,6 +63,8 @@ class StandardDevice:
             message = coap.Message.decode(data)
             if message.code == coap.GET:
                 self.serve_one(message, sender)
+            elif message.code == coap.POST:
+                self.obey(message, sender)
             elif message.code >= 64:
                 with self.lock:
                     self.answers.append(message)
@@ -79,6 +83,17 @@ class StandardDevice:
         if body:
             answer.options.append((coap.CONTENT_FORMAT, coap.uint(body[0])))
             answer.payload = body[1]
+        self.socket.sendto(answer.encode(), sender)
+
+    def obey(self, message, sender):
+        """What its links name can be posted to."""
+        path = '/' + '/'.join(part.decode() for part in message.all(coap.URI_PATH))
+        known = '<%s>' % path in self.links
+        if known and (sender, message.mid) not in self.known:
+            self.known.add((sender, message.mid))
+            self.told.append((path, message.payload.decode()))
+        answer = coap.Message(coap.ACK if message.type == coap.CON else coap.NON,
+                              coap.CHANGED if known else coap.NOT_FOUND, message.mid, message.token)
         self.socket.sendto(answer.encode(), sender)
 
     def ask(self, gateway, code, path, query=(), payload=b'', content_format=None, timeout=20):

@@ -54,7 +54,6 @@ exports.replace = async (stage, { id, ep }) => {
 	await form.getByLabel("The new device").selectOption({ label: `${ep} T-2 0077` });
 	await form.getByRole("button", { name: "Replace" }).click();
 	await stage.sees(page.getByRole("alert"), "This needs your password once more.");
-	await page.getByText("End or replace it").click();
 	await form.getByLabel("The new device").selectOption({ label: `${ep} T-2 0077` });
 	await form.getByLabel("Your password, once more").fill(stage.people.anna);
 	await form.getByRole("button", { name: "Replace" }).click();
@@ -140,4 +139,152 @@ exports.oldestFirst = async (stage, { names, late }) => {
 	assert.deepEqual(await order(), ours, "as it comes");
 	await page.reload();
 	assert.deepEqual(await order(), ours, "and when it is loaded again");
+};
+
+// The one that blinks is the one that is meant. Nothing is decided by it, so what is typed stays typed.
+// A device that cannot is said to be one.
+exports.identify = async (stage, { ep, id, without }) => {
+	const page = await stage.enter("tom");
+	stage.allowed.push(/status of 4/);
+	await page.goto("/waiting");
+	const card = stage.card(page, ep);
+	await card.getByLabel("Code of its label").fill("GH1:");
+	await card.getByText("Name, place, owner").click();
+	await card.getByLabel("Place").fill("Cellar");
+	await card.getByRole("button", { name: "Identify" }).click();
+	await stage.sees(page.getByRole("status"), "It should blink or beep now.");
+	assert.deepEqual(await stage.bed.told(), [["/blink", "10"]]);
+	await stage.sees(card, "Waits for you");
+	assert.equal(await card.getByLabel("Code of its label").inputValue(), "GH1:");
+	assert.equal(await card.getByLabel("Place").inputValue(), "Cellar");
+	await stage.accessible(page, "a device that blinks");
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page.locator(".history"), "identify");
+	await page.goto("/waiting");
+	await stage.card(page, without).getByRole("button", { name: "Identify" }).click();
+	await stage.sees(page.getByRole("alert"), "cannot show which one it is");
+	await stage.sees(stage.card(page, without), "Waits for you");
+	await stage.accessible(page, "a device that cannot blink");
+	const vera = await stage.enter("vera");
+	assert.equal(await vera.getByRole("button", { name: "Identify" }).count(), 0);
+};
+
+const acts = (page) => page.locator("form.act").getByRole("button");
+
+// For a while: its readings are refused, nothing is deleted, and the way back stands where the way in
+// stood.
+exports.suspend = async (stage, { id }) => {
+	const page = await stage.enter("tom");
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page.locator("form.act"), "Readings are refused until somebody resumes it. Nothing is deleted.");
+	await page.getByRole("button", { name: "Suspend" }).click();
+	await stage.sees(page.getByRole("status"), "Suspended. Nothing of this device is published until it is resumed.");
+	await stage.sees(page, /❚❚\s*Suspended/);
+	await stage.sees(page, "Its readings are not taken.");
+	assert.deepEqual(await acts(page).allInnerTexts(), ["Resume"]);
+	await stage.accessible(page, "a device that is suspended");
+	await stage.fits(page, "a device that is suspended");
+	assert.equal(await stage.bed.report(1), "4.03");
+	await page.goto("/devices?q=life-1");
+	await stage.sees(page.getByRole("row"), "Suspended");
+	await page.goto(`/devices/${id}`);
+	await page.getByRole("button", { name: "Resume" }).click();
+	await stage.sees(page.getByRole("status"), "The device is active again.");
+	await stage.sees(page, /✓\s*Active/);
+	assert.deepEqual(await acts(page).allInnerTexts(), ["Suspend"]);
+	assert.equal(await stage.bed.report(2), "2.04");
+	for (const act of ["suspend", "resume"])
+		await stage.sees(page.locator(".history"), act);
+};
+
+// What cannot be taken back stands behind a fold, and asks for the password each time; without it, or
+// with a wrong one, all is as it was.
+exports.end = async (stage, { id, ep }) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/status of 40[34]/);
+	const form = (act) => page.locator("form.act").filter({ has: page.getByRole("button", { name: act, exact: true }) });
+	const fold = async (act) => {
+		assert.equal(await form(act).count(), 0, `${act} stands behind a fold`);
+		await page.getByText("End or replace it").click();
+	};
+	const press = async (act, password) => {
+		if (password)
+			await form(act).getByLabel("Your password, once more").fill(password);
+		await form(act).getByRole("button").click();
+	};
+	await page.goto(`/devices/${id}`);
+	await fold("Release");
+	await press("Release");
+	await stage.sees(page.getByRole("alert"), "This needs your password once more. Nothing was changed");
+	await press("Release", "not the password at all");
+	await stage.sees(page.getByRole("alert"), /not right|wrong/);
+	await stage.sees(page, /✓\s*Active/);
+	assert.equal(await form("Release").getByLabel("Your password, once more").inputValue(), "");
+	await press("Release", stage.people.anna);
+	await stage.sees(page.getByRole("status"), "Released. Nothing of this device is published until it is approved anew.");
+	await stage.never(page, /✓\s*Active/);
+	assert.equal(await stage.bed.report(3), "4.03");
+	await stage.accessible(page, "a device that was released");
+
+	const label = await page.getByRole("heading", { level: 1 }).innerText();
+	await fold("Forget");
+	await press("Forget", stage.people.anna);
+	await page.waitForURL("**/devices");
+	await stage.sees(page.getByRole("status"), "Forgotten.");
+	await page.goto(`/devices?q=${ep}`);
+	await stage.sees(page, "No device fits");
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page.getByRole("alert"), "There is no device with this id.");
+	await stage.never(page, label);
+	// The journal keeps what was done.
+	await page.goto(`/journal?object=${id}`);
+	for (const act of ["release", "forget"])
+		await stage.sees(page.getByRole("table"), act);
+	const tom = await stage.enter("tom");
+	await tom.goto(`/devices?q=${ep}`);
+	await stage.sees(tom, "No device fits");
+};
+
+// Who guessed a code away is let try again by an administrator, who looked at the device.
+exports.unlock = async (stage, { id, code }) => {
+	const tom = await stage.enter("tom");
+	await tom.goto(`/devices/${id}`);
+	await stage.sees(tom, "Five wrong codes: its code is void.");
+	assert.equal(await tom.getByRole("button", { name: "Unlock the code" }).count(), 0);
+	const page = await stage.enter("anna");
+	await page.goto(`/devices/${id}`);
+	await stage.sees(page, "Five new tries for its code. Look at the device first: somebody guessed.");
+	assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0, "a void code approves nothing");
+	await page.getByRole("button", { name: "Unlock the code" }).click();
+	await stage.sees(page.getByRole("status"), "There are five new tries for its code.");
+	await stage.never(page, "Five wrong codes: its code is void.");
+	await stage.openWindow(page, "anna");
+	const alarms = page.getByRole("region", { name: "Alarms" }).getByRole("listitem");
+	assert.equal(await alarms.filter({ hasText: id }).count(), 0, "nobody is told of it any more");
+	await page.goto(`/devices/${id}`);
+	await page.locator(".decision").getByLabel("Type the code on its label").fill(code);
+	await page.locator(".decision").getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	assert.ok(page.url().endsWith(`/devices/${id}`), "one stays where one was");
+};
+
+// Two that call themselves the same: what it means and what to do, until somebody has done it.
+exports.alarm = async (stage, { ep }) => {
+	const page = await stage.enter("tom");
+	await page.goto("/waiting");
+	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: ep });
+	await stage.never(page.getByRole("region", { name: "Alarms" }), ep);
+	assert.equal(await stage.bed.impostor(), "4.09");
+	await alarm.waitFor();
+	await page.locator("#said").filter({ hasText: "New:" }).waitFor({ state: "attached" });
+	assert.equal(await alarm.getByRole("paragraph").count(), 3, "what happened, what to do, since when");
+	await stage.accessible(page, "an alarm");
+	await stage.fits(page, "an alarm");
+	const vera = await stage.enter("vera");
+	await stage.sees(vera.getByRole("region", { name: "Alarms" }), ep);
+	assert.equal(await vera.getByRole("button", { name: "Done, clear it" }).count(), 0);
+	await alarm.getByRole("button", { name: "Done, clear it" }).click();
+	await stage.sees(page.getByRole("status"), "The alarm is cleared.");
+	assert.equal(await alarm.count(), 0);
+	await stage.gone(vera, ep);
 };

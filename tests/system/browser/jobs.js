@@ -3,7 +3,7 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { Stopwatch, until } = require("./stage.js");
+const { until } = require("./stage.js");
 
 const password = (page) => page.getByLabel("Your password, once more").first();
 
@@ -39,6 +39,7 @@ exports.firstSetUp = async (stage) => {
 // A label with a code: one wrong, one with a typo in it, then the right one.
 exports.label = async (stage) => {
 	const page = await stage.enter("tom");
+	const done = await stage.counted(page);
 	stage.allowed.push(/status of 4/);
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("label-1", { model: "T-1", serial: "0042", code: "BCDF-GHJK" });
@@ -62,11 +63,13 @@ exports.label = async (stage) => {
 	await stage.sees(page, "Active");
 	await stage.sees(page, "short code typed");
 	await stage.sees(page, "21.5");
+	return done;
 };
 
 // A display: admitted first, then its code is read off it.
 exports.display = async (stage) => {
 	const page = await stage.enter("tom");
+	const done = await stage.counted(page);
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("panel-1", { display: true });
 	await stage.card(page, "panel-1").getByRole("button", { name: "Admit" }).click();
@@ -78,11 +81,13 @@ exports.display = async (stage) => {
 	await card.getByLabel("Type the code on its display").fill(code);
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.gone(page.getByRole("article"), "panel-1");
+	return done;
 };
 
 // Neither: a person compares, and the journal says so.
 exports.bare = async (stage) => {
 	const page = await stage.enter("tom");
+	const done = await stage.counted(page);
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("bare-1", { model: "Z-1" });
 	const card = stage.card(page, "bare-1");
@@ -93,6 +98,7 @@ exports.bare = async (stage) => {
 	await page.goto("/devices?q=bare-1");
 	await page.getByRole("link", { name: "bare-1" }).click();
 	await stage.sees(page, "no code");
+	return done;
 };
 
 exports.wrongCodes = async (stage) => {
@@ -322,22 +328,35 @@ exports.cloudsAlone = async (stage, { target }) => {
 	assert.equal(await vera.getByRole("button", { name: "Test it now" }).count(), 0);
 };
 
-// Ten thousand devices: found by a word, looked through by fifty, without a wait that one notices.
+// Ten thousand devices: found by a word or a state, looked through by fifty. What it costs the gateway
+// is counted around it.
 exports.tenThousand = async (stage) => {
 	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
-	const took = new Stopwatch();
+	const find = async (words, state) => {
+		await page.getByLabel("Search by name, model, serial or place").fill(words);
+		await page.getByRole("search").getByLabel("State").selectOption(state);
+		await page.getByRole("button", { name: "Find" }).click();
+	};
+	await stage.bed.begin();
 	await page.goto("/devices");
 	await stage.sees(page, "1–50 of 10001");
 	assert.equal(await page.locator("tbody tr").count(), 50);
 	await page.getByRole("link", { name: "Next" }).click();
 	await stage.sees(page, "51–100 of 10001");
-	await page.getByLabel("Search by name, model, serial or place").fill("sensor 9999");
-	await page.getByRole("button", { name: "Find" }).click();
+	await page.getByRole("link", { name: "Previous" }).click();
+	await stage.sees(page, "1–50 of 10001");
+	await find("hall 7", "Rejected");
+	await stage.sees(page, "1–50 of 250");
+	await page.getByRole("link", { name: "Next" }).click();
+	await stage.sees(page, "51–100 of 250");
+	await find("hall 7", "Active");
+	await stage.sees(page, "No device fits");
+	await find("sensor 9999", "All");
 	await page.getByRole("link", { name: "Sensor 9999" }).click();
 	await stage.sees(page.getByRole("heading", { level: 1 }), "Sensor 9999");
-	await page.goto("/devices?q=hall+7");
-	await stage.sees(page, "1–50 of 250");
+	await page.goto("/devices?offset=9999");
+	await stage.sees(page, "10000–10001 of 10001");
 	await page.goto("/waiting");
 	await stage.sees(page, "Nothing waits for you");
-	assert.ok(took.stop() < 20000, "five screens in 20 s, on a busy machine");
+	return stage.bed.spent();
 };

@@ -56,6 +56,21 @@ class Stage {
 		await page.waitForURL("**/waiting");
 	}
 
+	// What a person does in this window from its next load on: presses, and characters typed. That is
+	// what an approval takes; how long a busy machine takes for it is another thing.
+	async counted(page) {
+		const done = { presses: 0, typed: 0 };
+		await page.exposeFunction("noteWork", (presses, typed) => {
+			done.presses += presses;
+			done.typed += typed;
+		});
+		await page.addInitScript(() => {
+			addEventListener("click", (event) => event.isTrusted && window.noteWork(1, 0), true);
+			addEventListener("input", (event) => window.noteWork(0, event.target.value.length), true);
+		});
+		return done;
+	}
+
 	// By this very person: the password that opens the window counts for what follows.
 	async openWindow(page, name) {
 		await page.goto("/waiting");
@@ -176,24 +191,4 @@ async function until(condition, what) {
 }
 
 // Milliseconds of the time that this machine gave to its programs: see bed/wait.py.
-class Stopwatch {
-	constructor() {
-		this.lived = 0;
-		this.seen = Date.now();
-		this.timer = setInterval(() => this.look(), 10);
-	}
-
-	look() {
-		const now = Date.now();
-		this.lived += Math.min(now - this.seen, 20);
-		this.seen = now;
-	}
-
-	stop() {
-		clearInterval(this.timer);
-		this.look();
-		return this.lived;
-	}
-}
-
-module.exports = { Stage, Stopwatch, until };
+module.exports = { Stage, until };

@@ -191,3 +191,71 @@ exports.authorities = async (stage, { name, certificate, fingerprint }) => {
 	await page.getByRole("status").filter({ hasText: "withdrawn" }).waitFor();
 	await stage.gone(tom.getByRole("article"), name);
 };
+
+// Somebody new, who is somebody else then, and then nobody: each time the password of who does it.
+exports.people = async (stage, { name, password }) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/status of 40[0-9]/);
+	await page.goto("/people");
+	// What is said next is said by the next screen.
+	const press = async (button) => {
+		const loaded = page.waitForEvent("load");
+		await button.click();
+		await loaded;
+	};
+	const fresh = page.locator("section").filter({ has: page.getByRole("heading", { name: "Somebody new" }) });
+	const add = async (word) => {
+		await fresh.getByRole("textbox", { name: "Name", exact: true }).fill(name);
+		await fresh.getByLabel("Role").selectOption("Viewer");
+		await fresh.getByLabel("New password").fill(word);
+		await fresh.getByLabel("Your password, once more").fill(stage.people.anna);
+		await press(fresh.getByRole("button", { name: "Add" }));
+	};
+	await add("passwordpassword");
+	await page.getByRole("alert").filter({ hasText: "repeats a short group of characters" }).waitFor();
+	assert.equal(await fresh.getByRole("textbox", { name: "Name", exact: true }).inputValue(), name);
+	assert.equal(await fresh.getByLabel("Role").inputValue(), "viewer");
+	assert.equal(await fresh.getByLabel("New password").inputValue(), "", "a password does not come back");
+	await stage.accessible(page, "a password that is refused");
+	await stage.fits(page, "a password that is refused");
+	await add(password);
+	await page.getByRole("status").filter({ hasText: /Saved|saved/ }).waitFor();
+	const card = page.getByRole("article").filter({ has: page.getByRole("heading", { name }) });
+	await stage.sees(card, "Viewer");
+
+	const other = await stage.open();
+	const enter = async () => {
+		await other.goto("/login");
+		await other.getByLabel("Name", { exact: true }).fill(name);
+		await other.getByLabel("Password", { exact: true }).fill(password);
+		await other.getByRole("button", { name: "Log in" }).click();
+	};
+	await enter();
+	await other.waitForURL("**/waiting");
+	assert.equal(await other.getByRole("button", { name: "Add a device" }).count(), 0);
+
+	await card.getByText("Change", { exact: true }).click();
+	const change = card.locator("form").filter({ has: page.getByRole("button", { name: "Save" }) });
+	await change.getByLabel("Role").selectOption("Technician");
+	await change.getByLabel("Your password, once more").fill(stage.people.anna);
+	await press(change.getByRole("button", { name: "Save" }));
+	await page.getByRole("status").filter({ hasText: /Saved|saved/ }).waitFor();
+	await stage.sees(other, "You were logged out");
+	await enter();
+	await other.waitForURL("**/waiting");
+	await other.getByRole("link", { name: "Scan labels first" }).waitFor();
+
+	await card.getByText("Change", { exact: true }).click();
+	const drop = card.locator("form").filter({ has: page.getByRole("button", { name: "Remove this person" }) });
+	await press(drop.getByRole("button", { name: "Remove this person" }));
+	await stage.sees(page.getByRole("alert"), "This needs your password once more.");
+	await stage.sees(card, "Technician");
+	await card.getByText("Change", { exact: true }).click();
+	await drop.getByLabel("Your password, once more").fill(stage.people.anna);
+	await press(drop.getByRole("button", { name: "Remove this person" }));
+	await page.getByRole("status").filter({ hasText: /removed/ }).waitFor();
+	assert.equal(await card.count(), 0);
+	await stage.sees(other, "You were logged out");
+	await enter();
+	await other.getByRole("alert").filter({ hasText: /wrong|not right/ }).waitFor();
+};

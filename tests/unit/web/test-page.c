@@ -398,8 +398,9 @@ static void test_other_acts(void **state)
 	} row[] = {
 		{"/devices/th/reject", "from=waiting", "POST", "/api/v1/devices/th/reject",
 			"Location: /waiting"},
-		{"/devices/th/identify", "from=device&seconds=10", "POST",
-			"/api/v1/devices/th/identify", "Location: /waiting"},
+		{"/devices/th/reject", "from=device", "POST", "/api/v1/devices/th/reject",
+			"Location: /devices/th"},
+		{"/devices/th/admit", "", "POST", "/api/v1/devices/th/admit", "Location: /waiting"},
 		{"/devices/vent-3/suspend", "from=device", "POST", "/api/v1/devices/vent-3/suspend",
 			"Location: /devices/vent-3"},
 		{"/devices/vent-3/rename", "name=a&place=b&owner=c", "POST",
@@ -437,6 +438,28 @@ static void test_other_acts(void **state)
 		303);
 	assert_null(json_object_get(bench->api.body, "password"));
 	assert_string_equal(said(bench, "role"), "viewer");
+}
+
+/* What decides nothing leaves the form as it was typed, on the screen that it stands on. */
+static void test_what_is_typed_beside_it_stays(void **state)
+{
+	struct bench *bench = *state;
+	static const char *const acts[] = {"identify", "show-code"};
+	char path[64], call[96];
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		snprintf(path, sizeof(path), "/devices/pump-room-th-2/%s", acts[i]);
+		snprintf(call, sizeof(call), "/api/v1%s", path);
+		assert_int_equal(submit(bench, "/waiting", path,
+					 "from=waiting&seconds=10&code=BCDF&place=Cellar+4"),
+			200);
+		assert_string_equal(bench->api.path, call);
+		assert_true(bench_has(bench, "data-path=\"/waiting\""));
+		assert_true(bench_has(bench, "value=\"Cellar 4\""));
+		assert_true(bench_has(bench, "value=\"BCDF\""));
+		assert_false(bench_has(bench, "class=\"notice error\""));
+	}
 }
 
 /* Another session of the same person is ended by its number, one of somebody else is not. */
@@ -480,6 +503,9 @@ static void test_password_once_more(void **state)
 	assert_string_equal(bench->api.path, "/api/v1/password");
 	assert_true(bench_has(bench, "The password is not right."));
 	assert_true(bench_has(bench, "Exhaust fan 3")); /* on the screen where it stood */
+	assert_true(bench_has(bench, "<details class=\"grave\" open>")); /* and before the eye */
+	assert_int_equal(bench_get(bench, "/devices/vent-3"), 200);
+	assert_true(bench_has(bench, "<details class=\"grave\">"));
 	assert_int_equal(submit(bench, "/people", "/people/drop", "id=../status&password=x"), 400);
 	assert_string_equal(bench->api.path, "/api/v1/password");
 }
@@ -673,6 +699,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_BENCH(test_every_screen),
 		WITH_BENCH(test_own_sessions),
+		WITH_BENCH(test_what_is_typed_beside_it_stays),
 		WITH_BENCH(test_where_one_is),
 		WITH_BENCH(test_empty),
 		WITH_BENCH(test_hostile_names),

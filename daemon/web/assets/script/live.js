@@ -75,7 +75,7 @@ function merge(parent, wanted, arrivals) {
 			item = fresh;
 		} else if (!old) {
 			add(parent, fresh, place);
-			arrivals.push(fresh);
+			arrivals.push(fresh, ...all(fresh, "[data-key]"));
 			item = fresh;
 		}
 		place = item;
