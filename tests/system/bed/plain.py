@@ -8,6 +8,11 @@ from . import coap
 from .wait import until
 
 
+def reading(value):
+    """As a device writes it, without a space: it goes upstream as it came."""
+    return '[{"n":"seq","v":%s}]' % json.dumps(value)
+
+
 class PlainDevice:
     """Enrols and reports over one UDP socket. Bodies are JSON."""
 
@@ -31,8 +36,7 @@ class PlainDevice:
     def report(self, value, timeout=10.0, **parts):
         """One POST /t; a value that was answered 2.04 is remembered as acknowledged."""
         answer = self.client.exchange(coap.POST, 't', timeout=timeout, query={'ep': self.ep},
-                                      payload=json.dumps([{'n': 'seq', 'v': value}]),
-                                      content_format=coap.SENML_JSON, **parts)
+                                      payload=reading(value), content_format=coap.SENML_JSON, **parts)
         if answer.code == coap.CHANGED:
             self.acknowledged.append(value)
         return answer
@@ -42,7 +46,7 @@ class PlainDevice:
         """Readings first, first + 1, ... all at once, without waiting for answers in between: the
         answers in the order of the readings. For what depends on how fast somebody sends."""
         asked = [self.client.message(coap.POST, 't', query={'ep': self.ep}, content_format=coap.SENML_JSON,
-                                     payload=json.dumps([{'n': 'seq', 'v': first + at}])) for at in range(count)]
+                                     payload=reading(first + at)) for at in range(count)]
         for one in asked:
             self.client.send(one)
         answers = self.client.answers(asked)
