@@ -88,7 +88,7 @@ static void write_queue(const struct api_view *view, FILE *out)
 		(double)stats.in_flight);
 	if (!stats.readings || stats.oldest_time)
 		gauge(out, "queue_age_seconds",
-			"Age of the oldest one; missing while that is on file only.",
+			"Age of the oldest one; missing for the moments in which it is not known.",
 			age > 0 ? (double)age / 1000 : 0);
 	begin(out, "queue_durability", "gauge", "1 for what an acknowledged reading outlives.");
 	for (enum durability one = DURABILITY_POWER; one <= DURABILITY_MEMORY; one++)

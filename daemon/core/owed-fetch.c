@@ -60,6 +60,7 @@ static size_t fetch_append(struct owed *owed, struct owed_device *device,
 		file->count--;
 		file->bytes -= reading->size;
 		file->after = reading->row;
+		file->time = 0; /* what is in memory is older, and has one */
 		owed_memory_changed(owed, device, 1);
 	}
 	return i;
@@ -136,6 +137,7 @@ void owed_trimmed(
 		file->count -= count;
 		file->bytes -= bytes;
 		file->after = last_row;
+		file->time = 0; /* until it is told */
 		device->readings -= count;
 		device->bytes -= bytes;
 		owed->sums.readings -= count;
@@ -143,6 +145,14 @@ void owed_trimmed(
 		owed->sums.dropped += count;
 	}
 	owed_device_settle(owed, device);
+}
+
+void owed_oldest_is(struct owed *owed, uint64_t device_row, int64_t time)
+{
+	struct owed_device *device = owed_device_find(owed, device_row);
+
+	if (device && device->file.count > 0)
+		device->file.time = time;
 }
 
 uint64_t owed_greatest(const struct owed *owed)

@@ -231,6 +231,7 @@ void owed_device_spill(struct owed *owed, struct owed_device *device)
 			file->last = reading->row;
 		file->bytes += reading->size;
 		file->after = reading->row - 1;
+		file->time = reading->time;
 		owed_memory_changed(owed, device, -1);
 		reading_unref(reading);
 	}
@@ -240,8 +241,10 @@ void owed_file_append(struct owed_device *device, const struct reading *reading)
 {
 	struct owed_file *file = &device->file;
 
-	if (file->count++ == 0)
+	if (file->count++ == 0) {
 		file->after = reading->row - 1;
+		file->time = reading->time;
+	}
 	file->bytes += reading->size;
 	file->last = reading->row;
 }

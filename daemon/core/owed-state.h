@@ -39,6 +39,7 @@ struct owed_file {
 	uint64_t count, bytes;
 	uint64_t after; /* all of them are higher than this */
 	uint64_t last;
+	int64_t time; /* of the oldest of them, wall milliseconds; 0 = not known */
 };
 
 struct owed_device {

@@ -426,7 +426,7 @@ void owed_stats(const struct owed *owed, struct owed_stats *ret_stats)
 			if (row == 0 || (ret_stats->oldest_row > 0 && row > ret_stats->oldest_row))
 				continue;
 			ret_stats->oldest_row = row;
-			ret_stats->oldest_time = oldest ? oldest->time : 0;
+			ret_stats->oldest_time = oldest ? oldest->time : device->file.time;
 		}
 }
 

@@ -125,13 +125,17 @@ bool owed_trim(struct owed *owed, uint64_t device_row, uint64_t *ret_last);
 void owed_trimmed(
 	struct owed *owed, uint64_t device_row, uint64_t count, uint64_t bytes, uint64_t last_row);
 
+/* What the file says of the oldest of its rows that is on file only: when it came, wall
+ * milliseconds. After owed_load() and owed_trimmed(), which cannot know. */
+void owed_oldest_is(struct owed *owed, uint64_t device_row, int64_t time);
+
 struct owed_stats {
 	uint64_t readings, bytes; /* owed in all */
 	uint64_t in_memory, in_flight;
 	uint64_t accepted, delivered, dead, dropped; /* since start */
 	uint64_t refused;			     /* since start: no room, or not written */
 	uint64_t oldest_row;			     /* 0 = nothing owed */
-	int64_t oldest_time; /* wall milliseconds, 0 = unknown (on file only) */
+	int64_t oldest_time;			     /* wall milliseconds, 0 = unknown */
 };
 void owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row);

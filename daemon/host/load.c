@@ -90,6 +90,12 @@ static int load_owed(void *userdata, uint64_t device_row, uint64_t count, uint64
 		((struct loading *)userdata)->host, device_row, count, bytes, first_row, last_row);
 }
 
+static int load_oldest(void *userdata, uint64_t device_row, int64_t time)
+{
+	owed_oldest_is(((struct loading *)userdata)->host->owed, device_row, time);
+	return 0;
+}
+
 static int load_request(void *userdata, uint64_t device_row, const struct request_key *key)
 {
 	struct loading *loading = userdata;
@@ -154,6 +160,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 		.operator_token = load_operator_token,
 		.label = load_label,
 		.owed = load_owed,
+		.oldest = load_oldest,
 		.request = load_request,
 		.command = load_command,
 		.gap = load_gap,

@@ -59,6 +59,8 @@ static void finish(struct host *host, uint64_t count)
 	device = registry_by_row(host->registry, trim->device_row);
 	trim->busy = false;
 	owed_trimmed(host->owed, trim->device_row, count, trim->found.bytes, trim->found.last_row);
+	if (count > 0)
+		owed_oldest_is(host->owed, trim->device_row, trim->found.next_time);
 	if (device)
 		reading_set_open(host, device);
 	if (trim->walking)

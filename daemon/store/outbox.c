@@ -372,7 +372,8 @@ int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *
 	CLEANUP(statement_finalizep) sqlite3_stmt *owed = NULL;
 	CLEANUP(statement_finalizep) sqlite3_stmt *requests = NULL;
 	int r = database_prepare(outbox->db,
-		"SELECT device, count(*), sum(length(body)), min(row), max(row) FROM reading"
+		"SELECT device, count(*), sum(length(body)), min(row), max(row), min(time)"
+		" FROM reading"
 		" GROUP BY device",
 		&owed);
 
@@ -391,6 +392,8 @@ int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *
 		r = loader->owed ? loader->owed(userdata, number[0], number[1], number[2],
 					   number[3], number[4])
 				 : 0;
+		if (r >= 0 && loader->oldest)
+			r = loader->oldest(userdata, number[0], sqlite3_column_int64(owed, 5));
 		if (r >= 0 && loader->request)
 			r = load_requests(outbox, requests, number[0], loader, userdata);
 		if (r < 0)

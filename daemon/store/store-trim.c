@@ -16,7 +16,7 @@ int outbox_oldest(
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
 	struct store_old found = {0};
 	int r = database_prepare(outbox->db,
-		"SELECT row, length(body), time < ?3 AND synced FROM reading"
+		"SELECT row, length(body), time < ?3 AND synced, time FROM reading"
 		" WHERE device = ?1 AND row <= ?2 ORDER BY row LIMIT ?4",
 		&statement);
 
@@ -27,8 +27,10 @@ int outbox_oldest(
 	sqlite3_bind_int64(statement, 3, what->before);
 	sqlite3_bind_int(statement, 4, STORE_OLDEST_MAX);
 	while ((r = statement_next(outbox->db, statement)) > 0) {
-		if (found.bytes >= what->bytes && !sqlite3_column_int(statement, 2))
+		if (found.bytes >= what->bytes && !sqlite3_column_int(statement, 2)) {
+			found.next_time = sqlite3_column_int64(statement, 3);
 			break;
+		}
 		found.last_row = (uint64_t)sqlite3_column_int64(statement, 0);
 		if (found.count++ == 0)
 			found.first_row = found.last_row;

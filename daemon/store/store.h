@@ -103,6 +103,8 @@ struct store_loader {
 	int (*label)(void *userdata, struct kept_label *kept);
 	int (*owed)(void *userdata, uint64_t device_row, uint64_t count, uint64_t bytes,
 		uint64_t first_row, uint64_t last_row);
+	/* after it: when the oldest of them came, wall milliseconds */
+	int (*oldest)(void *userdata, uint64_t device_row, int64_t time);
 	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):
 	 * retransmissions over a restart */
 	int (*request)(void *userdata, uint64_t device_row, const struct request_key *key);
@@ -178,6 +180,7 @@ struct store_oldest {
 };
 struct store_old {
 	uint64_t count, bytes, first_row, last_row; /* count 0: none */
+	int64_t next_time; /* wall milliseconds of the row behind them; 0 = not known */
 };
 typedef void (*store_oldest_fn)(void *userdata, int result, const struct store_old *found);
 /* done runs on the loop exactly once: 0, or negative errno and nothing was found. */

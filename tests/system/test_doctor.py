@@ -112,6 +112,16 @@ def test_metrics(make_gateway, broker):
     gateway.tool('window', 'close')
     PlainDevice(gateway, 'stranger').enrol()
     assert metrics(gateway)['gatehouse_turned_away_total{reason="window-closed"}'] >= 1
+    broker.stop()
+    until(lambda: metrics(gateway)['gatehouse_uplink_state{state="up"}'] == 0, 60, 'the uplink is down')
+    assert one.report(5).code == coap.CHANGED
+    # How old the oldest is is known in an outage, and after a restart in one.
+    for restarted in (False, True):
+        if restarted:
+            gateway.terminate()
+            gateway.start()
+        values = metrics(gateway)
+        assert values['gatehouse_queue_readings'] == 1 and values['gatehouse_queue_age_seconds'] >= 0
 
 
 def test_metrics_on_the_page(make_gateway):

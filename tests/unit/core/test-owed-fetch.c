@@ -281,6 +281,42 @@ static void test_trim(void **state)
 	assert_int_equal(stats_of(owed).dropped, 5); /* what the fetch did not find, and no more */
 }
 
+/* How old the oldest is is known in an outage too, when all of it is on file only. */
+static void test_age_on_file(void **state)
+{
+	struct owed *owed = *state;
+	struct owed_fetch fetch;
+	uint64_t last;
+
+	put_many(owed, 1, 3); /* closed: straight to the file */
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(stats_of(owed).oldest_time, 1000);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	fetched(owed, &fetch, 1, 3);
+	assert_int_equal(next_row(owed), 1);
+	assert_true(owed_acked(owed, 1, 1));
+	assert_int_equal(stats_of(owed).oldest_time, 2000);
+	owed_set_open(owed, 1, false); /* back to the file */
+	assert_int_equal(stats_of(owed).in_memory, 0);
+	assert_int_equal(stats_of(owed).oldest_time, 2000);
+	assert_true(owed_trim(owed, 1, &last));
+	owed_trimmed(owed, 1, 1, SIZE, 2);
+	assert_int_equal(stats_of(owed).oldest_row, 3);
+	assert_int_equal(stats_of(owed).oldest_time, 0);
+	owed_oldest_is(owed, 1, 3000);
+	assert_int_equal(stats_of(owed).oldest_time, 3000);
+	/* From the file of a former life. */
+	assert_int_equal(owed_load(owed, 2, 3, 3 * SIZE, 1, 9), 0);
+	assert_int_equal(stats_of(owed).oldest_time, 0);
+	owed_oldest_is(owed, 2, 900);
+	assert_int_equal(stats_of(owed).oldest_time, 900);
+	owed_oldest_is(owed, 3, 5); /* nobody, or nothing on file */
+	owed_set_open(owed, 4, true);
+	owed_oldest_is(owed, 4, 5);
+	assert_int_equal(stats_of(owed).oldest_time, 900);
+}
+
 /* None, more than there is, or all of it. */
 static void test_trim_ends(void **state)
 {
@@ -331,6 +367,7 @@ int main(void)
 		OWED_TEST(test_fetch_overtaken),
 		OWED_TEST(test_trim),
 		OWED_TEST(test_trim_ends),
+		OWED_TEST(test_age_on_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,7 @@ static void will_find(uint64_t first, uint64_t count, uint64_t bytes)
 static void too_old(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
+	struct owed_stats stats;
 	uint64_t bytes;
 
 	report_many("one", "10.0.0.1", 5);
@@ -55,6 +56,7 @@ static void too_old(void **state)
 	assert_int_equal(fake_rows.oldest_asked, 0); /* no age is set */
 	bed.config.outbox_max_age = 3600;
 	will_find(1, 2, bytes / 5 * 2);
+	fake_rows.old.next_time = 4711;
 	trim_start(&bed.host);
 	bed_advance(1);
 	assert_int_equal(fake_rows.oldest_asked, 1);
@@ -62,6 +64,8 @@ static void too_old(void **state)
 	assert_int_equal(fake_rows.oldest.bytes, 0);
 	assert_int_equal(fake_rows.trimmed_last, 2);
 	assert_int_equal(owed_of(device), 3);
+	owed_stats(bed.host.owed, &stats);
+	assert_int_equal(stats.oldest_time, 4711);
 	assert_int_equal(bed.host.metrics.lost[LOST_TOO_OLD], 2);
 	assert_int_equal(fake_rows.gap_count, 1);
 	assert_int_equal(fake_rows.gap[0].count, 2);

@@ -3,6 +3,7 @@
 
 #include "loaded.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,16 @@ static int take_owed(void *userdata, uint64_t device_row, uint64_t count, uint64
 	const uint64_t row[5] = {device_row, count, bytes, first_row, last_row};
 
 	memcpy(loaded->owed[loaded->owed_devices++], row, sizeof(row));
+	return 0;
+}
+
+static int take_oldest(void *userdata, uint64_t device_row, int64_t time)
+{
+	struct loaded *loaded = userdata;
+
+	if (loaded->owed[loaded->owed_devices - 1][0] != device_row)
+		return -EINVAL;
+	loaded->oldest[loaded->owed_devices - 1] = time;
 	return 0;
 }
 
@@ -129,6 +140,7 @@ const struct store_loader LOADER = {
 	.operator_token = take_operator_token,
 	.label = take_label,
 	.owed = take_owed,
+	.oldest = take_oldest,
 	.request = take_request,
 	.command = take_command,
 	.gap = take_gap,

@@ -16,6 +16,7 @@ struct loaded {
 	size_t settings;
 	uint64_t owed[8][5]; /* device, count, bytes, first, last */
 	size_t owed_devices;
+	int64_t oldest[8]; /* of each of them */
 	struct request_key request[64];
 	uint64_t request_device[64];
 	size_t requests;

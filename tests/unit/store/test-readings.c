@@ -58,6 +58,8 @@ static void test_append_and_restart(void **state)
 		sizeof(loaded.owed[0]));
 	assert_int_equal(loaded.owed[1][0], 8);
 	assert_int_equal(loaded.owed[1][3], 31);
+	assert_int_equal(loaded.oldest[0], INT64_C(1763700000000) + 1);
+	assert_int_equal(loaded.oldest[1], INT64_C(1763700000000) + 31);
 	/* The newest 16 of each, oldest first. */
 	assert_int_equal(loaded.requests, 19);
 	for (size_t i = 0; i < 19; i++) {
@@ -465,9 +467,12 @@ static void test_oldest(void **state)
 	old = oldest(&f, 1, 40, base + 9, 0);
 	assert_int_equal(old.count, 4); /* 1 3 5 7 */
 	assert_int_equal(old.last_row, 7);
+	assert_int_equal(old.next_time, base + 9);
 	assert_int_equal(oldest(&f, 2, 40, base + 9, 0).count, 0);
 	assert_int_equal(oldest(&f, 1, 40, 0, 0).count, 0);
-	assert_int_equal(oldest(&f, 1, 5, INT64_MAX, 0).count, 3);
+	old = oldest(&f, 1, 5, INT64_MAX, 0);
+	assert_int_equal(old.count, 3);
+	assert_int_equal(old.next_time, 0); /* none was looked at */
 	assert_int_equal(oldest(&f, 9, 40, INT64_MAX, 0).count, 0);
 
 	store_delete_oldest(f.store, 1, 3, &gap, answer_take, &answer);
