@@ -14,6 +14,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'system'))
@@ -40,6 +41,7 @@ EVENT = '$aws/events/certificates/registered/'
 
 # For one account, a second. UNVERIFIED but for the connections.
 CONNECTIONS_A_SECOND, CREATIONS_A_SECOND, REQUESTS_A_SECOND, PROVISIONS_A_SECOND = 500, 10, 20, 10
+REGISTRATIONS_A_SECOND = 10  # of certificates that come for the first time
 
 
 def document(*statements):
@@ -70,6 +72,7 @@ class Certificate:
     def __init__(self, identity, status, ca=None):
         self.id, self.status, self.ca = identity, status, ca
         self.policies, self.thing = {}, None
+        self.common_name = ''  # of one that registered by coming
         self.token = None
         self.token_ends = 0
         self.ends = None  # of a temporary one
@@ -100,6 +103,7 @@ class Aws(Front):
         self.rule, self.activation = None, 0.2
         self.events_of_certificates = []
         self.failed_provisioning = []  # (certificate id, why)
+        self.first_seen = []           # when certificates registered by coming
         self.secrets = []
         self.shadows = aws_shadow.Shadows(self.now)
 
@@ -204,6 +208,8 @@ class Aws(Front):
                 if ca.status != 'ACTIVE' or not ca.auto:
                     raise Refused('its CA registers nobody', None)
                 one = self.registry[peer.fingerprint] = Certificate(peer.fingerprint, 'PENDING_ACTIVATION', ca)
+                one.common_name = peer.common_name
+                self.first_seen.append(time.monotonic())
                 return one
         raise Refused('the certificate is not registered', None)
 
@@ -372,6 +378,8 @@ class Aws(Front):
                                     ('things registered', r'^\$aws/provisioning-templates/', PROVISIONS_A_SECOND)):
             if most_within(self.times(pattern), 1) > most:
                 found[what] = most_within(self.times(pattern), 1)
+        if most_within(self.first_seen, 1) > REGISTRATIONS_A_SECOND:
+            found['certificates registered'] = most_within(self.first_seen, 1)
         for client_id in {who for who, _, _ in self.connects}:
             count = most_within([at for who, _, at in self.connects if who == client_id], 1)
             if count > 1:

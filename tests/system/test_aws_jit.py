@@ -164,6 +164,7 @@ def test_the_template_activates_it(make_gateway, cloud, work):
 
 @pytest.mark.long
 @pytest.mark.deadline(400)
+@pytest.mark.usefixtures('set_clock')
 def test_renewed_before_its_end(make_gateway, cloud, work):
     """The authority ends soon: that is said, until another one takes its place. Half of a certificate's life
     later the next one is made under that and waits for somebody there: said by an alarm, its fingerprint on page

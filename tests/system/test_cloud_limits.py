@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..
 
 from aws import ANYTHING, Aws, fleet_template  # noqa: E402
 from dps import Dps  # noqa: E402
+from test_aws_jit import template  # noqa: E402
 
 MANY = 200
 
@@ -101,6 +102,35 @@ def test_aws(work, make_gateway):
         assert len([one for one in cloud.registry.values() if one.token and one.status == 'ACTIVE']) == MANY
         assert all(cloud.online(name) for name in cloud.things)
         assert not cloud.over_limits()
+        all_report(devices, lambda: len(cloud.telemetry('gatehouse/bed/+/telemetry')))
+    finally:
+        cloud.stop()
+
+
+@pytest.mark.long
+@pytest.mark.deadline(700)
+@pytest.mark.parametrize('method', ['jitp', 'jitr'])
+def test_aws_just_in_time(work, make_gateway, method):
+    """And with certificates that the gateway issues: each is registered by its first connection and activated by the
+    template, or by a rule there that makes its thing; none came more often than it may, and none is left over."""
+    cloud = Aws(os.path.join(work, 'platform')).start()
+    os.chmod(os.path.join(work, 'platform'), 0o755)
+    cloud.policies['devices'] = ANYTHING
+    cloud.template('jitp', template())
+    try:
+        gateway = make_gateway(config={'platform': {'default': 'aws'},
+                                       'aws': {**cloud.settings(), 'method': method}, 'lan': LAN}).start()
+        gateway.ctl('site-ca', 'make')
+        ca = gateway.tool('site-ca', 'certificate', '-').stdout
+        cloud.register_ca(ca, template='jitp' if method == 'jitp' else None)
+        if method == 'jitr':
+            cloud.rule = lambda event: cloud.activate(event['certificateId'],
+                                                      thing=cloud.registry[event['certificateId']].common_name)
+        devices = admitted_at_once(gateway)
+        assert len(cloud.things) == MANY == len(cloud.first_seen)
+        assert [one.status for one in cloud.registry.values()] == ['ACTIVE'] * MANY
+        assert all(cloud.online(name) for name in cloud.things)
+        assert not cloud.over_limits() and not cloud.failed_provisioning
         all_report(devices, lambda: len(cloud.telemetry('gatehouse/bed/+/telemetry')))
     finally:
         cloud.stop()
