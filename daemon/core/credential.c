@@ -22,8 +22,9 @@
  * While renewing the held token stays in use. Renewal refused before the token's end is no reason
  * to stop: it is said (alarm) and tried again later, until the end comes. Renewal refused after the
  * end gives up (refused); what follows, a new operation or a person, is the lifecycle's (rule 4).
- * A connection that is refused starts one renewal cycle; REFUSED_AGAIN says that it did not help
- * (rule 5). The records' part of it ("doubted", the old token) is kept by lifecycle-effect.c.
+ * A connection that is refused starts one renewal cycle, or has the one that waits go on at once;
+ * REFUSED_AGAIN says that it did not help (rule 5). The records' part of it ("doubted", the old
+ * token) is kept by lifecycle-effect.c.
  */
 
 #include "core/credential.h"
@@ -80,7 +81,8 @@ static const struct machine_cell table[CREDENTIAL_STATES][CREDENTIAL_EVENTS] = {
 				MOVE(CREDENTIAL_RENEWING,
 					LIFE_SAVE | LIFE_ALARM_REFUSED | LIFE_BACK_OFF),
 			[CREDENTIAL_CONNECTED] = MOVE(CREDENTIAL_RENEWING, LIFE_SAVE),
-			[CREDENTIAL_AUTH_REFUSED] = MOVE(CREDENTIAL_RENEWING, LIFE_SAVE),
+			[CREDENTIAL_AUTH_REFUSED] =
+				MOVE(CREDENTIAL_RENEWING, LIFE_SAVE | LIFE_REFRESH),
 			[CREDENTIAL_LAPSED] = MOVE(CREDENTIAL_EXPIRED, LIFE_SAVE | LIFE_DISCONNECT),
 			[CREDENTIAL_ERASE] =
 				MOVE(CREDENTIAL_NONE, LIFE_SAVE | LIFE_PLATFORM_REVOKE),

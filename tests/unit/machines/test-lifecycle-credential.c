@@ -250,7 +250,7 @@ static void rule_5_refused_again_while_renewing(void **data)
 	/* The restart connects once more with what it has, while the refresh goes on. */
 	lead_event(&lead, LIFE_RESTARTED);
 	lead_event(&lead, LIFE_LINK_REFUSED);
-	assert_moved(&lead, LIFE_DISCONNECT);
+	assert_moved(&lead, LIFE_DISCONNECT | LIFE_REFRESH);
 	assert_int_equal(lead.life.credential, CREDENTIAL_RENEWING);
 
 	/* It ends meanwhile: that goes rule 4's way. */

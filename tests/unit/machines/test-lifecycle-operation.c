@@ -295,6 +295,7 @@ static void rule_2_refused_while_renewing(void **data)
 	for (unsigned i = 0; i < 2; i++) {
 		lead_event(&lead, LIFE_LINK_REFUSED);
 		assert_false(lead.outcome.actions & LIFE_ALARM_LEAK);
+		assert_true(lead.outcome.actions & LIFE_REFRESH);
 		assert_false(lead.life.operation_blocked);
 		assert_int_equal(lead.life.credential, CREDENTIAL_RENEWING);
 		lead_event(&lead, LIFE_RESTARTED);
