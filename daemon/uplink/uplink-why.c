@@ -167,7 +167,8 @@ static int ask(void *userdata)
 	unsigned long error;
 
 	why->until_usec = clock_boot_usec() + WHY_USEC;
-	context = context_new(why);
+	if (!atomic_load(&why->cancelled)) /* while it waited for its turn */
+		context = context_new(why);
 	fd = context ? dial(why) : -EINVAL;
 	if (fd >= 0)
 		tls = SSL_new(context);
