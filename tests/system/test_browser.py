@@ -199,6 +199,11 @@ def test_accessible_when_failing(browser, plant):
         plant.broker.start()
 
 
+@pytest.mark.deadline(300)
+def test_accessible_when_refused(browser, plant):
+    play(browser, plant, 'access.refusals', {'id': let_in(plant, 'refused-1').id})
+
+
 def test_void_code_is_unlocked(browser, plant):
     """Behind those that look at a code that is void."""
     void = void_device(plant)
@@ -214,6 +219,7 @@ def test_alarm_is_cleared(browser, plant):
     assert [row['who'] for row in plant.ctl('journal')['rows'] if row['action'] == 'clear alarm'][:1] == ['tom']
 
 
+@pytest.mark.deadline(300)
 def test_people_come_and_go(browser, plant):
     play(browser, plant, 'tables.people', {'name': 'nora', 'password': 'eleven slow trams at night'})
     assert [row[:2] for row in done_to(plant, 'nora') if row[0] == 'anna'][-3:] == [
@@ -365,6 +371,7 @@ def test_identified(browser, plant):
     assert done_to(plant, known)[-2] == ('tom', 'identify', 'done')
 
 
+@pytest.mark.deadline(300)
 def test_suspended_resumed_released_forgotten(browser, plant):
     one = let_in(plant, 'life-1', '--name', 'Life')
     calls = {'report': lambda value: '%d.%02d' % divmod(one.report(value).code, 32)}

@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 import urllib.parse
+import warnings
 
 import pytest
 
@@ -614,6 +616,30 @@ def log_in_possible(gateway):
         return gateway.page().get('/login').status == 200
     except OSError:
         return False
+
+
+def shake_hands(gateway, version):
+    """One TLS handshake in that version alone; the one that was agreed on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers('ALL:@SECLEVEL=0')  # what is old is refused by the gateway, not here
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    with socket.create_connection(('127.0.0.1', gateway.page_port), timeout=60) as plain, \
+            context.wrap_socket(plain) as one:
+        return one.version()
+
+
+def test_old_tls_is_refused(gateway):
+    assert shake_hands(gateway, ssl.TLSVersion.TLSv1_3) == 'TLSv1.3'
+    assert shake_hands(gateway, ssl.TLSVersion.TLSv1_2) == 'TLSv1.2'
+    for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1):
+        with pytest.raises(OSError) as refused:
+            shake_hands(gateway, version)
+        assert not isinstance(refused.value, TimeoutError), refused.value
+        # By the gateway, which hangs up: what this side cannot do is 'NO_...'.
+        assert not str(getattr(refused.value, 'reason', '')).startswith('NO_'), refused.value
 
 
 # --- foreign text ---

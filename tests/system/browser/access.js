@@ -35,6 +35,50 @@ exports.screens = async (stage, { state, paths, who }) => {
 	}
 };
 
+// What comes back when something was refused: the screen with its alarm on it, and what was typed.
+exports.refusals = async (stage, { id }) => {
+	const options = { viewport: DESK, colorScheme: "light" };
+	stage.allowed.push(/status of 4/);
+	const stranger = await stage.open(options);
+	await stranger.goto("/login");
+	await stranger.getByLabel("Name", { exact: true }).fill("nobody");
+	await stranger.getByLabel("Password", { exact: true }).fill("not the password at all");
+	await stranger.getByRole("button", { name: "Log in" }).click();
+	await stranger.getByRole("alert").first().waitFor();
+	await look(stage, stranger, "a login that is refused");
+
+	const page = await stage.enter("anna", options);
+	const refused = async (path, what, fill) => {
+		await page.goto(path);
+		await page.evaluate(() => document.querySelectorAll("main details").forEach((item) => { item.open = true; }));
+		await fill();
+		await page.getByRole("alert").filter({ visible: true }).first().waitFor();
+		await look(stage, page, what);
+	};
+	const press = (name) => page.getByRole("button", { name, exact: true }).first().click();
+	await refused("/uplink/tokens", "lines that are refused", async () => {
+		const form = page.locator("form[data-import=tokens]");
+		await form.getByLabel("Or the lines, pasted").fill("ep,pt\none, two, three\n");
+		await form.getByRole("button", { name: "Import" }).click();
+	});
+	await refused("/authorities", "an authority that is none", async () => {
+		await page.getByLabel("Its certificate, in PEM").fill("no certificate");
+		await press("Register");
+	});
+	await refused("/account", "a password that is not changed", async () => {
+		await page.getByLabel("Your password, once more").fill("not the password at all");
+		await page.getByLabel("New password").fill("another heavy door in may");
+		await press("Save");
+	});
+	await refused(`/devices/${id}`, "an act that is refused", () => press("Revoke"));
+	await refused("/nowhere", "a page that is not there", async () => {});
+	// ... and the dialog of a session that will end.
+	await page.goto("/waiting");
+	await page.evaluate("sessionLasts(100)");
+	await page.getByRole("dialog").waitFor();
+	await look(stage, page, "a session that will end");
+};
+
 const focused = (page) => page.evaluate(() => {
 	const at = document.activeElement;
 	const style = getComputedStyle(at);

@@ -45,6 +45,8 @@ exports.away = async (stage) => {
 	await stage.sees(page, "Devices that wait");
 	await stage.bed.stop();
 	await stage.sees(page, "The gateway does not answer since");
+	await stage.accessible(page, "a gateway that is away");
+	await stage.fits(page, "a gateway that is away");
 	await stage.bed.start();
 	await stage.gone(page, "The gateway does not answer since");
 	await stage.sees(page, "You were logged out"); // sessions do not survive a restart
