@@ -63,6 +63,7 @@ def test_clouds_alone(browser, make_gateway):
     assert reach['state'] == 'error' and reach['text'].startswith('127.0.0.1:%d: ' % port) and reach['remedy']
 
 
+@pytest.mark.deadline(240)
 def test_live_arrivals_and_restart(browser, make_gateway):
     gateway = make_gateway().start()
     set_up(gateway)
@@ -88,6 +89,7 @@ def multiply(gateway, count):
     database.close()
 
 
+@pytest.mark.deadline(240)
 def test_ten_thousand_devices(browser, make_gateway):
     gateway = make_gateway(config={'gateway': {'log_level': 'info'}}).start()
     set_up(gateway)
