@@ -113,12 +113,17 @@ static bool is_leak_sign_late(const struct walk *walk)
 	return is_before_end(walk) && !walk->life.operation_blocked;
 }
 
+/* It was refused in use, which nobody has said: as above while it is good, or it has ended since.
+ */
 static bool was_leak_sign_late(const struct walk *walk)
 {
 	const struct lifecycle *before = walk->before;
+	bool unsaid = before->credential_doubted && !before->operation_blocked &&
+		      !walk->life.operation_blocked;
 
-	return before->credential == CREDENTIAL_RENEWING && before->credential_doubted &&
-	       !before->operation_blocked && walk->input->now < before->credential_expires;
+	return unsaid && (before->credential == CREDENTIAL_EXPIRED ||
+				 (before->credential == CREDENTIAL_RENEWING &&
+					 walk->input->now < before->credential_expires));
 }
 
 static bool may_connect(const struct walk *walk)
@@ -163,7 +168,7 @@ static bool may_not_reopen(const struct walk *walk)
 /* Likewise, for a credential that could not be renewed (rules 2 and 4). */
 static bool may_register(const struct walk *walk)
 {
-	return may_open(walk) && !walk->life.operation_blocked;
+	return may_open(walk) && !walk->life.operation_blocked && !was_leak_sign_late(walk);
 }
 
 static bool may_not_register(const struct walk *walk)
@@ -267,6 +272,8 @@ static const struct rule {
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_RENEWED), may_connect, {MACHINE_LINK, LINK_RENEWED}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_RESTARTED), may_connect, {MACHINE_LINK, LINK_START}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_LAPSED), NULL, {MACHINE_LINK, LINK_STOP}},
+	{MACHINE_CREDENTIAL, ON(CREDENTIAL_RENEW_REFUSED), was_leak_sign_late,
+		{MACHINE_CREDENTIAL, CREDENTIAL_LEAK}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_RENEW_REFUSED), may_register,
 		{MACHINE_OPERATION, OPERATION_OPEN}},
 	{MACHINE_CREDENTIAL, ON(CREDENTIAL_LEAK), is_refresh_leak,

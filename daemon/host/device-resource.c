@@ -42,7 +42,7 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 	*ret_answer = (struct enrol_answer){.id = record->id, .owner = "", .place = ""};
 	lifecycle_describe(life, &ret_answer->state, &stage);
 	/* Whose it is and where it hears when the platform has confirmed it, not before. */
-	if (ret_answer->state != DEVICE_PENDING) {
+	if (ret_answer->state == DEVICE_APPROVED || ret_answer->state == DEVICE_SUSPENDED) {
 		ret_answer->owner = record->owner;
 		ret_answer->place = record->place;
 	}

@@ -253,11 +253,12 @@ static void rule_5_refused_again_while_renewing(void **data)
 	assert_moved(&lead, LIFE_DISCONNECT | LIFE_REFRESH);
 	assert_int_equal(lead.life.credential, CREDENTIAL_RENEWING);
 
-	/* It ends meanwhile: that goes rule 4's way. */
+	/* It ends meanwhile, and the refresh is refused as well: a person has to look. */
 	lead_event(&lead, LIFE_CREDENTIAL_LAPSED);
 	lead_event(&lead, LIFE_DRIVER_REFUSED);
-	assert_moved(&lead, LIFE_SAVE | LIFE_ADVANCE);
-	assert_int_equal(lead.life.operation, OPERATION_OPENING);
+	assert_moved(&lead, LIFE_SAVE | LIFE_ALARM_REFUSED | LIFE_ALARM_LEAK);
+	assert_int_equal(lead.life.operation, OPERATION_BOUND);
+	assert_true(lead.life.operation_blocked);
 	lifecycle_clear(&lead.life);
 }
 

@@ -316,12 +316,17 @@ static void rule_2_refused_while_renewing(void **data)
 	assert_int_equal(lead.life.credential, CREDENTIAL_REFUSED);
 	lifecycle_clear(&lead.life);
 
-	/* There is no next one, or somebody there has taken it away. */
-	for (unsigned away = 0; away < 2; away++) {
+	/* There is no next one, or somebody there has taken it away; at once or after its end. */
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned away = i % 2;
+
 		lead = (struct lead){0};
 		lead_to_active(&lead);
 		lead_event(&lead, LIFE_RENEW_DUE);
 		lead_event(&lead, LIFE_LINK_REFUSED);
+		lead.now = i < 2 ? 0 : IN_A_DAY;
+		if (lead.now)
+			lead_event(&lead, LIFE_CREDENTIAL_LAPSED);
 		lead_event(&lead, away ? LIFE_DRIVER_REJECTED : LIFE_DRIVER_REFUSED);
 		assert_true(lead.outcome.actions & LIFE_ALARM_LEAK);
 		assert_int_equal(lead.life.operation_blocked, !away);
