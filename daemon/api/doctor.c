@@ -207,17 +207,18 @@ static void look_at_bursts(struct examination *examination)
 	if (!probe->receive_buffer)
 		return;
 	if (small)
-		find(examination, "bursts", probe->receive_dropped ? "warning" : "notice",
+		find(examination, "bursts", "notice",
 			"Raise net.core.rmem_max (the package has a file for /usr/lib/sysctl.d), "
 			"then restart.",
 			"%" PRIu64 " KiB of datagrams may wait for the gateway, %" PRIu64
-			" KiB were asked for; %" PRIu64 " were dropped.",
+			" KiB were asked for; the kernel dropped %" PRIu64
+			", empty and broken ones among them.",
 			probe->receive_buffer / KIB, probe->receive_wanted / KIB,
 			probe->receive_dropped);
 	else
 		find(examination, "bursts", "ok", "",
-			"%" PRIu64 " KiB of datagrams may wait for the gateway; %" PRIu64
-			" were dropped.",
+			"%" PRIu64 " KiB of datagrams may wait for the gateway; the kernel dropped "
+			"%" PRIu64 ", empty and broken ones among them.",
 			probe->receive_buffer / KIB, probe->receive_dropped);
 }
 

@@ -206,7 +206,6 @@ static int io_ready(sd_event_source *source, int fd, uint32_t revents, void *use
 	struct epoll_event event;
 	unsigned served = 0;
 
-	(void)source;
 	(void)revents;
 	/* One event at a time: serving one may free the session that the next one points to. */
 	for (int i = 0;
@@ -218,6 +217,10 @@ static int io_ready(sd_event_source *source, int fd, uint32_t revents, void *use
 		else
 			coap_io_do_epoll(lan->context, &event, 1);
 	}
+	/* More waits than a turn takes: then the others go before the next one, also those that
+	 * otherwise let us go first (what leaves for the platform). */
+	sd_event_source_set_priority(source,
+		served >= LAN_TURN_MAX ? SD_EVENT_PRIORITY_NORMAL + 10 : SD_EVENT_PRIORITY_NORMAL);
 	return 0;
 }
 

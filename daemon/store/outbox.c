@@ -367,13 +367,26 @@ static int load_requests(struct outbox *outbox, sqlite3_stmt *statement, uint64_
 	return r;
 }
 
+/* The oldest is the one with the lowest number, whatever the clock was when it came. 'number': the
+ * device first, that number fourth. */
+static int load_oldest(struct outbox *outbox, sqlite3_stmt *statement, const uint64_t *number,
+	const struct store_loader *loader, void *userdata)
+{
+	CLEANUP(statement_resetp) sqlite3_stmt *open = statement;
+	int r;
+
+	sqlite3_bind_int64(open, 1, (int64_t)number[3]);
+	r = statement_next(outbox->db, open);
+	return r <= 0 ? r : loader->oldest(userdata, number[0], sqlite3_column_int64(open, 0));
+}
+
 int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *userdata)
 {
 	CLEANUP(statement_finalizep) sqlite3_stmt *owed = NULL;
 	CLEANUP(statement_finalizep) sqlite3_stmt *requests = NULL;
+	CLEANUP(statement_finalizep) sqlite3_stmt *oldest = NULL;
 	int r = database_prepare(outbox->db,
-		"SELECT device, count(*), sum(length(body)), min(row), max(row), min(time)"
-		" FROM reading"
+		"SELECT device, count(*), sum(length(body)), min(row), max(row) FROM reading"
 		" GROUP BY device",
 		&owed);
 
@@ -382,6 +395,9 @@ int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *
 			"SELECT mid, confirmable, token FROM (SELECT * FROM reading"
 			" WHERE device = ?1 ORDER BY row DESC LIMIT 16) ORDER BY row",
 			&requests);
+	if (r >= 0)
+		r = database_prepare(
+			outbox->db, "SELECT time FROM reading WHERE row = ?1", &oldest);
 	if (r < 0)
 		return r;
 	while ((r = statement_next(outbox->db, owed)) > 0) {
@@ -393,7 +409,7 @@ int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *
 					   number[3], number[4])
 				 : 0;
 		if (r >= 0 && loader->oldest)
-			r = loader->oldest(userdata, number[0], sqlite3_column_int64(owed, 5));
+			r = load_oldest(outbox, oldest, number, loader, userdata);
 		if (r >= 0 && loader->request)
 			r = load_requests(outbox, requests, number[0], loader, userdata);
 		if (r < 0)

@@ -1306,8 +1306,8 @@ static void test_a_healthy_gateway(void **state)
 	}
 	assert_in_range(i, 10, 13);
 	assert_string_equal(finding(world, "bursts", &text), "ok");
-	assert_string_equal(
-		text, "4096 KiB of datagrams may wait for the gateway; 2 were dropped.");
+	assert_non_null(strstr(text, "4096 KiB of datagrams may wait for the gateway;"));
+	assert_non_null(strstr(text, "dropped 2, empty"));
 }
 
 /* Each finding that is not ok says what to do. */
@@ -1380,8 +1380,8 @@ static void test_shades_of_wrong(void **state)
 	assert_string_equal(diagnosis(world, "bursts", &text), "notice");
 	assert_non_null(strstr(text, "208 KiB of datagrams may wait for the gateway, 4096 KiB"));
 	world->probe.receive_dropped = 7;
-	assert_string_equal(diagnosis(world, "bursts", &text), "warning");
-	assert_non_null(strstr(text, "7 were dropped"));
+	assert_string_equal(diagnosis(world, "bursts", &text), "notice");
+	assert_non_null(strstr(text, "dropped 7, empty"));
 	world->config.outbox_max_bytes = 1000000;
 	assert_int_equal(owed_take_row(world->owed, 1, 600000, &row), OWED_ROOM);
 	assert_string_equal(diagnosis(world, "outbox", &text), "warning");

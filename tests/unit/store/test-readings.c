@@ -87,6 +87,27 @@ static void test_append_and_restart(void **state)
 	fixture_done(&f);
 }
 
+/* The oldest is the one with the lowest number; the clock may have been set back since. */
+static void test_oldest_time(void **state)
+{
+	struct reading *first;
+	struct loaded loaded;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	first = fixture_reading(1, 5, "a");
+	first->time += 1000000;
+	store_append(f.store, first);
+	fixture_append(&f, 2, 4, 5);
+	fixture_wait_rows(&f, 4);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.owed_devices, 1);
+	assert_int_equal(loaded.oldest[0], INT64_C(1763700000000) + 1 + 1000000);
+	fixture_done(&f);
+}
+
 /* An empty body, and one of the greatest size. */
 static void test_body_sizes(void **state)
 {
@@ -488,6 +509,7 @@ static void test_oldest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_oldest_time),
 		cmocka_unit_test(test_append_and_restart),
 		cmocka_unit_test(test_body_sizes),
 		cmocka_unit_test(test_delete),
