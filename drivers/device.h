@@ -91,10 +91,13 @@ struct device_driver {
 	/* GET of the info resource. */
 	int (*info)(const struct device_links *found, struct device_request *ret_request);
 	/* The enrol map (body of /enrol, or the answer to info). Format 60, 50 or none. *ret_info
-	 * is complete on INFO_TAKEN. 'clear_pt' is set when the map held a pt (which is wiped and
-	 * never used at plain: alarm). -ENOMEM else. */
+	 * is complete on INFO_TAKEN. 'has_pt' is set when the map holds a pt, whatever the verdict:
+	 * from who did not prove itself such a map is refused (alarm). -ENOMEM else. */
 	int (*decode_info)(int format, struct span body, struct device_info *ret_info,
-		bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why);
+		bool *ret_has_pt, enum info_verdict *ret_verdict, const char **ret_why);
+	/* The pt in the same map, of a device that proved itself; empty without one. -EBADMSG with
+	 * *ret_why, -ENOMEM. NULL: devices of this kind bring none. */
+	int (*decode_pt)(int format, struct span body, struct secret *ret_pt, const char **ret_why);
 	/* Nonce and proof in the same map, or in what its claim resource answers; nonce_size 0
 	 * without them. -EBADMSG with *ret_why, -ENOMEM. NULL: devices of this kind prove nothing.
 	 */

@@ -35,7 +35,7 @@
  *   GET    /api/v1/journal/verify       admin       {"intact","rows","head","first_bad" (number or null)}
  *   GET    /api/v1/people               admin       {"people":[{"name","role","created"}]}
  *   PUT    /api/v1/people/<name>        admin       {"role","password"?}      DELETE: drops the person
- *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","device"}],
+ *   GET    /api/v1/tokens               admin       ?after=&limit=: {"total","tokens":[{"ep","platform","since","brought","device"}],
  *                                                   "operator_since" (null: no operator's token is kept)}, never a value
  *   PUT    /api/v1/tokens               admin       {"tokens":[{"ep","username","password","line"?}...],"import"?,"more"?}: all of
  *                                                   it or nothing. With "more" the rows wait for the next part: DONE with "import",

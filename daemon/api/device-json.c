@@ -100,6 +100,15 @@ static json_t *last_heard(const struct device *device)
 		(json_int_t)((clock_boot_usec() - device->last_heard_usec) / USEC_PER_SEC));
 }
 
+/* It brought the token that its name has at one of the platforms that know such. */
+static bool has_own_token(const struct api *api, const struct device_record *record)
+{
+	const struct token_name *name =
+		token_names_find(api->view.tokens, TOKEN_KIND_SPOTFLOW, record->ep);
+
+	return name && name->brought;
+}
+
 static void add_identity(json_t *body, const struct device_record *record)
 {
 	const struct device_info *info = &record->info;
@@ -246,6 +255,7 @@ json_t *api_device_json(
 		api->ops->platform(api->userdata, device, &platform);
 	lifecycle_describe(&record->life, &word, &stage);
 	add_identity(body, record);
+	json_object_set_new(body, "own_token", json_boolean(has_own_token(api, record)));
 	json_object_set_new(body, "state", api_text(device_word_to_string(word)));
 	json_object_set_new(body, "stage", api_text(device_stage_to_string(stage)));
 	json_object_set_new(body, "code_at", code_at(device));

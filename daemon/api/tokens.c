@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Imported tokens. In: rows with a secret, in one or several parts; a row that is not right is
- * named by its line, and then nothing of this import is kept. Out: names and dates, never a value.
- * What the body holds of secrets is wiped as soon as it was copied.
+ * Tokens, imported ones and those that devices brought. In: rows with a secret, in one or several
+ * parts; a row that is not right is named by its line, and then nothing of this import is kept.
+ * Out: names and dates, never a value. What the body holds of secrets is wiped as soon as it was
+ * copied.
  */
 
 #include <stdio.h>
@@ -124,8 +125,8 @@ static json_t *name_json(const struct api *api, const struct token_name *name)
 {
 	const struct device *device = registry_by_ep(api->view.registry, name->ep);
 
-	return json_pack("{s:s,s:s,s:o,s:o}", "ep", name->ep, "platform", name->kind, "since",
-		api_time(name->since), "device",
+	return json_pack("{s:s,s:s,s:o,s:b,s:o}", "ep", name->ep, "platform", name->kind, "since",
+		api_time(name->since), "brought", name->brought, "device",
 		device && !strcmp(device->record->platform, name->kind)
 			? json_string(device->record->id)
 			: json_null());

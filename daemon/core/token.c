@@ -160,6 +160,11 @@ static int new_plain(const char *kind, struct span ep, struct span value, struct
 	return 0;
 }
 
+bool token_is_pt(struct span value)
+{
+	return value.size > 0 && value.size <= TOKEN_PT_MAX && is_word(value);
+}
+
 int token_new_pt(struct span ep, struct span pt, struct token **ret)
 {
 	if (token_check_pt(ep, pt, NULL))
@@ -381,6 +386,7 @@ int token_names_put(struct token_names *names, const char *kind, const char *ep,
 
 	if (at < names->sorted && !compare(names->name[at].kind, names->name[at].ep, kind, ep)) {
 		names->name[at].since = since;
+		names->name[at].brought = false;
 		return 0;
 	}
 	if (names->count == names->room) {
@@ -392,6 +398,24 @@ int token_names_put(struct token_names *names, const char *kind, const char *ep,
 	*name = (struct token_name){.since = since};
 	strncpy(name->kind, kind, TOKEN_KIND_MAX);
 	strncpy(name->ep, ep, EP_MAX);
+	return 0;
+}
+
+int token_names_bring(struct token_names *names, const char *kind, const char *ep, int64_t since)
+{
+	struct token_name *name = find(names, kind, ep);
+
+	if (name && !name->brought)
+		return 0;
+	if (!name) {
+		int r = token_names_put(names, kind, ep, since);
+
+		if (r < 0)
+			return r;
+		name = find(names, kind, ep);
+	}
+	name->since = since;
+	name->brought = true;
 	return 0;
 }
 

@@ -6,7 +6,8 @@
  * token is a static credential at the broker: user name and password, or a certificate and its
  * private key; for 'spotflow' it is a provisioning token, whose value are its bytes alone. For
  * 'azure' it is what an individual enrolment knows the device by: a key, its bytes alone, or a
- * certificate and its private key. They are write-only: what goes in comes out for the platform's
+ * certificate and its private key. A device that proved itself may bring its provisioning token
+ * along; that one never takes the place of an imported one. They are write-only: what goes in comes out for the platform's
  * driver alone. In memory there are names and dates; a value stands sealed in the store and is
  * fetched for the moment in which it is used.
  */
@@ -26,6 +27,7 @@
 #define TOKEN_KIND_AZURE    "azure"
 #define TOKEN_KIND_AWS	    "aws"
 #define TOKEN_PT_MAX	    1024
+#define TOKEN_BROUGHT_MAX   512 /* of one that its device hands over */
 #define TOKEN_KEY_MAX	    172 /* base64 of 128 bytes */
 /* What approves operations, sealed beside them under the name of its platform; no device's. */
 #define TOKEN_KIND_OPERATOR "operator"
@@ -37,6 +39,7 @@ struct token {
 	char ep[EP_MAX + 1];
 	int64_t since;	     /* wall milliseconds */
 	unsigned line;	     /* of the file that it came from, 0 = none */
+	bool brought;	     /* by the device itself */
 	struct secret value; /* token_value_make(), or the provisioning token itself */
 };
 
@@ -50,6 +53,7 @@ const char *token_check(
 int token_new(struct span ep, struct span username, struct span password, struct token **ret);
 /* The same for a provisioning token, and for a key (base64) of the platform 'azure'. */
 const char *token_check_pt(struct span ep, struct span pt, bool *ret_too_long);
+bool token_is_pt(struct span value); /* this may be one */
 int token_new_pt(struct span ep, struct span pt, struct token **ret);
 const char *token_check_key(struct span ep, struct span key, bool *ret_too_long);
 int token_new_key(struct span ep, struct span key, struct token **ret);
@@ -98,6 +102,7 @@ struct token_name {
 	char kind[TOKEN_KIND_MAX + 1];
 	char ep[EP_MAX + 1];
 	int64_t since;
+	bool brought;
 };
 struct token_names {
 	struct token_name *name; /* sorted up to 'sorted' */
@@ -106,6 +111,8 @@ struct token_names {
 /* Room for so many names in all, so that token_names_put() cannot fail. */
 int token_names_reserve(struct token_names *names, size_t count);
 int token_names_put(struct token_names *names, const char *kind, const char *ep, int64_t since);
+/* One that the device brought; where an imported one stands, that one stays. */
+int token_names_bring(struct token_names *names, const char *kind, const char *ep, int64_t since);
 void token_names_drop(struct token_names *names, const char *kind, const char *ep);
 /* NULL when there is none; good until the next change. */
 const struct token_name *token_names_find(

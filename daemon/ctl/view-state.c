@@ -207,16 +207,16 @@ void view_device(const json_t *answer, FILE *out)
 	static const struct pair then[] = {{"Found by", "found_by"}, {"Address", "address"},
 		{"Announced now", "present"}, {"Has a display", "display"},
 		{"Has a code", "has_code"}, {"Tries left", "code_tries_left"},
-		{"Code is locked", "code_locked"}, {"Code is at", "code_at"}, {"Code", "code"},
-		{"First seen", "first_seen"}, {"Decided", "decided_at"},
-		{"Decided by", "decided_by"}, {"Evidence", "evidence"}, {"Platform", "platform"},
-		{"Platform id", "platform_id"}, {"Operation", "operation.state"},
-		{"Operation ends", "operation.expires"}, {"Operation id", "operation.id"},
-		{"Approve it at", "operation.link"}, {"The platform said", "platform_why"},
-		{"Credential", "credential.state"}, {"Held since", "credential.since"},
-		{"Uses certificate", "credential.certificate"}, {"Expires", "credential.expires"},
-		{"Link", "link"}, {"Last reading", "last_reading"}, {"Readings", "readings"},
-		{"Queued", "queued"}};
+		{"Brought its token", "own_token"}, {"Code is locked", "code_locked"},
+		{"Code is at", "code_at"}, {"Code", "code"}, {"First seen", "first_seen"},
+		{"Decided", "decided_at"}, {"Decided by", "decided_by"}, {"Evidence", "evidence"},
+		{"Platform", "platform"}, {"Platform id", "platform_id"},
+		{"Operation", "operation.state"}, {"Operation ends", "operation.expires"},
+		{"Operation id", "operation.id"}, {"Approve it at", "operation.link"},
+		{"The platform said", "platform_why"}, {"Credential", "credential.state"},
+		{"Held since", "credential.since"}, {"Uses certificate", "credential.certificate"},
+		{"Expires", "credential.expires"}, {"Link", "link"},
+		{"Last reading", "last_reading"}, {"Readings", "readings"}, {"Queued", "queued"}};
 	const json_t *heard = json_object_get(answer, "last_heard");
 	char age[AGE_SIZE], text[TEXT_SIZE];
 

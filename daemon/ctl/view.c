@@ -237,7 +237,7 @@ void view_letters(const json_t *answer, FILE *out)
 void view_tokens(const json_t *answer, FILE *out)
 {
 	static const struct column columns[] = {{"CALLS ITSELF", "ep"}, {"PLATFORM", "platform"},
-		{"SINCE", "since"}, {"DEVICE", "device"}};
+		{"SINCE", "since"}, {"DEVICE", "device"}, {"BROUGHT", "brought"}};
 
 	view_list(json_object_get(answer, "tokens"), columns, ELEMENTS(columns),
 		"There are no tokens: \"gatehousectl tokens import\" takes a file of them.", out);

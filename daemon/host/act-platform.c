@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool is_offered(const struct config *config, const char *platform)
+bool platform_is_offered(const struct config *config, const char *platform)
 {
 	unsigned i;
 
@@ -86,7 +86,7 @@ bool act_choose_platform(struct act_call *call, struct device *device)
 
 	if (!call->act.platform[0])
 		return true;
-	if (!is_offered(call->host->config, call->act.platform)) {
+	if (!platform_is_offered(call->host->config, call->act.platform)) {
 		not_offered(call);
 		return false;
 	}

@@ -73,6 +73,8 @@ bool act_choose_platform(struct act_call *call, struct device *device);
 const char *act_platform_name(const struct act *act, const struct device *device);
 int act_edit_platform(
 	struct device_record *next, const struct act_edit *edit, const char **ret_why);
+/* This gateway is configured for it. */
+bool platform_is_offered(const struct config *config, const char *platform);
 /* True while nothing ties it to a platform. */
 bool platform_may_change(const struct device_record *record);
 /* What a person may choose from, its own first; empty where there is no choice. */

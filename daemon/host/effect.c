@@ -38,6 +38,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/brought.h"
 #include "host/command-host.h"
 #include "host/display.h"
 #include "host/telemetry.h"
@@ -56,6 +57,7 @@ struct waiting_input {
 	record_edit_fn edit;
 	void *argument;
 	argument_clear_fn argument_clear;
+	struct brought *brought;
 	struct audit_row audit;
 	bool has_audit;
 	submit_done_fn done;
@@ -75,6 +77,7 @@ static struct waiting_input *input_free(struct waiting_input *input)
 	if (input->argument_clear)
 		input->argument_clear(input->argument);
 	free(input->argument);
+	brought_free(input->brought);
 	free(input);
 	return NULL;
 }
@@ -118,8 +121,9 @@ static int input_new(
 		input->audit = *from->audit;
 		input->has_audit = true;
 	}
-	/* From here on the copy owns what the argument holds. */
+	/* From here on the copy owns what the argument holds, and what was brought. */
 	input->argument_clear = from->argument_clear;
+	input->brought = from->brought;
 	*ret = STEAL(input);
 	return 0;
 }
@@ -216,6 +220,8 @@ static void on_forget_drained(void *userdata)
 		if (!input->keep_token)
 			token_names_drop(
 				&host->tokens, device->record->platform, device->record->ep);
+		if (!input->keep_token)
+			brought_dropped(host, device->record->ep);
 		upstream_clear_retained(host, device->record);
 		recent_forget(host->recent, device->record->row);
 		registry_remove(host->registry, device);
@@ -259,6 +265,8 @@ static void on_saved(void *userdata, int result, const char *head)
 	part->running = true;
 	if (result >= 0) {
 		part->device->on_disk = true;
+		if (input->brought)
+			brought_saved(part, input->brought);
 		install(input);
 	} else {
 		finish(input, SUBMIT_NOT_STORED, why_not_stored(result));
@@ -322,17 +330,20 @@ static enum submit_result make_next(
 			goto failed;
 		switch (outcome.result) {
 		case MACHINE_IGNORED:
-			return SUBMIT_IGNORED;
+			/* What was brought along counts by itself. */
+			if (!input->brought)
+				return SUBMIT_IGNORED;
+			break;
 		case MACHINE_REFUSED:
 			*ret_why = outcome.why;
 			return SUBMIT_REFUSED;
 		case MACHINE_MOVED:
+			lifecycle_clear(&next->life);
+			next->life = life;
+			if (life.operation_number == part->host->next_operation)
+				part->host->next_operation++;
 			break;
 		}
-		lifecycle_clear(&next->life);
-		next->life = life;
-		if (life.operation_number == part->host->next_operation)
-			part->host->next_operation++;
 	}
 	if (input->edit) {
 		r = input->edit(next, input->argument, &why);
@@ -343,7 +354,7 @@ static enum submit_result make_next(
 	}
 	display_note(next);
 	*ret_save = outcome.actions & LIFE_SAVE || input->has_audit || input->forget ||
-		    (input->edit && part->device->on_disk);
+		    input->brought || (input->edit && part->device->on_disk);
 	input->actions = outcome.actions;
 	input->record = STEAL(next);
 	return SUBMIT_DONE;
@@ -360,11 +371,15 @@ static int save(struct waiting_input *input)
 	int r;
 
 	r = change_new(&change);
+	if (r >= 0 && input->brought)
+		r = brought_join(part, input->brought, input->record, change);
 	if (r >= 0)
 		r = input->forget ? change_drop_device(change, input->record->row)
 				  : change_put_device(change, input->record);
 	if (r >= 0 && input->forget && !input->keep_token)
 		r = change_drop_token(change, input->record->platform, input->record->ep);
+	if (r >= 0 && input->forget && !input->keep_token)
+		r = brought_drop(part->host, input->record->ep, change);
 	if (r >= 0)
 		r = withdraw_note(part, input->forget ? NULL : input->record, change);
 	if (r >= 0 && input->has_audit)
@@ -436,6 +451,7 @@ static void turn_away(const struct submission *submission, struct device *device
 
 		submission->argument_clear(argument);
 	}
+	brought_free(submission->brought);
 	if (submission->done)
 		submission->done(submission->userdata, result, device, why);
 }

@@ -38,6 +38,7 @@ struct submission {
 	const void *argument; /* copied: argument_size bytes */
 	size_t argument_size;
 	argument_clear_fn argument_clear; /* called once, whatever becomes of it; NULL = none */
+	struct brought *brought;	  /* a token that came along, taken over; NULL = none */
 	const struct audit_row *audit;	  /* copied; written in the same transaction. NULL = none */
 	submit_done_fn done;		  /* may be NULL */
 	void *userdata;

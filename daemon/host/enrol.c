@@ -12,6 +12,9 @@
  *
  *	the same under an authority       no window is needed where its word is enough (ca-door.c)
  *
+ * What it brings of a provisioning token counts when it proved itself (brought.c); in clear that is
+ * refused, and an alarm.
+ *
  * A name that was only sighted (mDNS) and is bound to no address belongs to the first who enrols
  * with it: an announcement is a hint, an enrolment passed Echo. A device that enrols itself is not
  * asked what it is.
@@ -29,9 +32,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "core/binding.h"
 #include "host/binding-host.h"
+#include "host/brought.h"
 #include "host/ca-host.h"
 #include "host/claim-host.h"
 #include "host/scan-host.h"
@@ -114,6 +119,7 @@ struct enrolment {
 	const struct lan_request *request;
 	struct device_info info;
 	struct claim_proof proof;
+	struct secret pt; /* that it brings; empty = none */
 	int format;
 	bool created;
 	char label[LABEL_MARK_SIZE]; /* as in struct enrol_edit */
@@ -201,6 +207,8 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	bool raises = enrolment->claimed
 			      ? enrolment->news
 			      : !enrolment->created && device->record->trust < request->peer->trust;
+	bool waits = life->admission != ADMISSION_SIGHTED;
+	struct brought *brought;
 	struct audit_row audit;
 	char address[80];
 
@@ -208,6 +216,9 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 30);
 		return;
 	}
+	brought = enrolment->pt.size ? brought_take(host, device, &request->peer->address,
+					       secret_span(&enrolment->pt))
+				     : NULL;
 	*wait = (struct enrol_wait){
 		.exchange = request->exchange,
 		.host = host,
@@ -217,8 +228,10 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	};
 	lifecycle_describe(life, &word, &stage);
 	/* What a person decided on does not change behind that person's back. */
-	edit.set_info = word == DEVICE_PENDING && ((!enrolment->claimed && !enrolment->keeps) ||
-							  says_something(&enrolment->info));
+	edit.set_info =
+		word == DEVICE_PENDING &&
+		((!enrolment->claimed && !enrolment->keeps) || says_something(&enrolment->info)) &&
+		(!waits || enrolment->news);
 	memcpy(edit.label, enrolment->label, sizeof(edit.label));
 	if (enrolment->keeps)
 		claim_proof_write(&enrolment->proof, edit.kept_proof);
@@ -231,9 +244,8 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	host_submit(host, device,
 		&(const struct submission){
 			/* Who asked before asks no more, and its edit would go with the event. */
-			.event = life->admission != ADMISSION_SIGHTED && enrolment->news
-					 ? LIFE_EVENTS
-					 : LIFE_ASKED,
+			.event = waits && (enrolment->news || brought) ? LIFE_EVENTS : LIFE_ASKED,
+			.brought = brought,
 			.edit = edit_enrolled,
 			.argument = &edit,
 			.argument_size = sizeof(edit),
@@ -398,18 +410,37 @@ static void token_in_clear(struct host *host, const char *ep)
 	host_alarm_raise(host, ALARM_TOKEN_IN_CLEAR, subject);
 }
 
+/* The pt in its map. False with *ret_why when the map is refused for it; -ENOMEM in *ret_result. */
+static bool take_pt(
+	struct host *host, struct enrolment *enrolment, const char **ret_why, int *ret_result)
+{
+	const struct lan_request *request = enrolment->request;
+
+	if (!secure_is_proven(request)) {
+		token_in_clear(host, request->ep);
+		*ret_why = "a provisioning token never travels unprotected: replace it";
+		return false;
+	}
+	*ret_result = device_driver_by_name("native")->decode_pt(
+		request->content_format, request->payload, &enrolment->pt, ret_why);
+	if (*ret_result != -EBADMSG)
+		return true;
+	*ret_result = 0;
+	return false;
+}
+
 static bool decode_body(struct host *host, struct enrolment *enrolment)
 {
 	const struct lan_request *request = enrolment->request;
 	const struct device_driver *native = device_driver_by_name("native");
 	enum info_verdict verdict = INFO_MALFORMED;
 	const char *why = NULL;
-	bool clear_pt = false;
+	bool has_pt = false;
 	int r = native->decode_info(request->content_format, request->payload, &enrolment->info,
-		&clear_pt, &verdict, &why);
+		&has_pt, &verdict, &why);
 
-	if (clear_pt)
-		token_in_clear(host, request->ep);
+	if (has_pt && !take_pt(host, enrolment, &why, &r))
+		verdict = INFO_MALFORMED;
 	if (r >= 0 && verdict == INFO_TAKEN) {
 		r = native->decode_proof(
 			request->content_format, request->payload, &enrolment->proof, &why);
@@ -418,6 +449,8 @@ static bool decode_body(struct host *host, struct enrolment *enrolment)
 			r = 0;
 		}
 	}
+	if (has_pt)
+		crypto_wipe((uint8_t *)(uintptr_t)request->payload.data, request->payload.size);
 	if (r < 0) {
 		lan_answer_text(request->exchange, COAP_CODE(5, 3), NULL, 30);
 		return false;
@@ -478,4 +511,5 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 			enrol_newcomer(host, &enrolment);
 	}
 	device_info_clear(&enrolment.info);
+	secret_clear(&enrolment.pt);
 }

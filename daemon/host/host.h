@@ -342,6 +342,9 @@ struct device_host {
 	bool following;
 	/* enrol.c */
 	struct ratelimit conflicts; /* rows in the journal */
+	/* brought.c */
+	struct ratelimit brought;	   /* what is written of what it brings */
+	uint8_t brought_mark[SHA256_SIZE]; /* of what was written last */
 	/* claim-host.c */
 	struct claim_challenge challenge, rival;
 	struct ratelimit proofs; /* that are kept */

@@ -67,9 +67,12 @@ static int load_setting(void *userdata, const char *name, const char *value)
 	return 0; /* no setting of this version lives in the store */
 }
 
-static int load_token(void *userdata, const char *kind, const char *ep, int64_t since)
+static int load_token(void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
 {
-	return token_names_put(&((struct loading *)userdata)->host->tokens, kind, ep, since);
+	struct token_names *names = &((struct loading *)userdata)->host->tokens;
+
+	return brought ? token_names_bring(names, kind, ep, since)
+		       : token_names_put(names, kind, ep, since);
 }
 
 static int load_operator_token(

@@ -22,10 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/binding.h"
+#include "host/brought.h"
 #include "host/claim-host.h"
 #include "host/rd.h"
 #include "host/server-proof.h"
@@ -262,13 +264,31 @@ static void probe_done(struct device_host *part, struct device_info *info)
 		});
 }
 
+/* What it brings counts over a session alone. False with *ret_why when its answer is not taken for
+ * it; -ENOMEM in *ret_result. */
+static bool take_pt(struct device_host *part, int format, struct span payload,
+	struct secret *ret_pt, const char **ret_why, int *ret_result)
+{
+	if (!server_is_secure(part->device->record) || !part->driver->decode_pt) {
+		host_alarm_raise(part->host, ALARM_TOKEN_IN_CLEAR, part->device->record->id);
+		*ret_why = "a provisioning token never travels unprotected";
+		return false;
+	}
+	*ret_result = part->driver->decode_pt(format, payload, ret_pt, ret_why);
+	if (*ret_result != -EBADMSG)
+		return true;
+	*ret_result = 0;
+	return false;
+}
+
 static void on_info(
 	struct device_host *part, int result, uint8_t code, int format, struct span payload)
 {
 	struct device_info info = {0};
 	enum info_verdict verdict = INFO_MALFORMED;
 	const char *why = "no answer";
-	bool clear_pt = false;
+	CLEANUP(secret_clear) struct secret pt = {0};
+	bool has_pt = false;
 	int r;
 
 	if (moved_meanwhile(part))
@@ -278,9 +298,9 @@ static void on_info(
 			part, result < 0 ? strerror(-result) : "its description could not be read");
 		return;
 	}
-	r = part->driver->decode_info(format, payload, &info, &clear_pt, &verdict, &why);
-	if (clear_pt)
-		host_alarm_raise(part->host, ALARM_TOKEN_IN_CLEAR, part->device->record->id);
+	r = part->driver->decode_info(format, payload, &info, &has_pt, &verdict, &why);
+	if (has_pt && !take_pt(part, format, payload, &pt, &why, &r))
+		verdict = INFO_MALFORMED;
 	if (r < 0 || verdict != INFO_TAKEN) {
 		if (r >= 0)
 			host_turned_away(
@@ -292,6 +312,8 @@ static void on_info(
 	info.display = part->links->display[0];
 	probe_done(part, &info);
 	device_info_clear(&info);
+	if (pt.size)
+		brought_submit(part->host, part->device, secret_span(&pt));
 }
 
 const struct device_driver *device_host_match(struct host *host, const char *ep,

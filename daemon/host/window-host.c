@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "host/brought.h"
 #include "host/multicast.h"
 #include "host/scan-host.h"
 
@@ -35,6 +36,7 @@ void enrol_consider(struct host *host, struct device *device)
 	if (!device->on_disk && !device->saving && !enrol_has_place(host, record->ep))
 		return;
 	host_submit(host, device, &(const struct submission){.event = LIFE_ASKED});
+	brought_consider(host, device);
 }
 
 void enrol_window_opened(struct host *host)

@@ -127,7 +127,8 @@ static int load_token(const struct load *load, sqlite3_stmt *statement)
 		return load->loader->operator_token
 			       ? load_operator_token(load, ep, sqlite3_column_int64(statement, 2))
 			       : 0;
-	return load->loader->token(load->userdata, kind, ep, sqlite3_column_int64(statement, 2));
+	return load->loader->token(load->userdata, kind, ep, sqlite3_column_int64(statement, 2),
+		sqlite3_column_int(statement, 3) != 0);
 }
 
 static int load_site_ca(const struct load *load)
@@ -191,7 +192,7 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 		r = load_table(&load, &person_table, "ORDER BY row", load_person);
 	if (r >= 0 && loader->token)
 		r = load_rows(
-			&load, "SELECT kind, ep, since FROM token ORDER BY kind, ep", load_token);
+			&load, "SELECT kind, ep, since, brought FROM token ORDER BY kind, ep", load_token);
 	if (r >= 0 && loader->command)
 		r = load_table(&load, &command_table, "ORDER BY row", load_command);
 	if (r >= 0 && loader->withdrawal)

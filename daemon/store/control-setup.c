@@ -49,10 +49,12 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 	[CONTROL_SQL_WALK_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result, mac"
 		" FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2",
-	[CONTROL_SQL_PUT_TOKEN] = "INSERT INTO token(kind, ep, value_sealed, since)"
-				  " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(kind, ep) DO UPDATE"
+	/* What a device brings replaces what it brought, never what a person imported. */
+	[CONTROL_SQL_PUT_TOKEN] = "INSERT INTO token(kind, ep, value_sealed, since, brought)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(kind, ep) DO UPDATE"
 				  " SET value_sealed = excluded.value_sealed,"
-				  " since = excluded.since",
+				  " since = excluded.since, brought = excluded.brought"
+				  " WHERE excluded.brought = 0 OR token.brought = 1",
 	[CONTROL_SQL_DROP_TOKEN] = "DELETE FROM token WHERE kind = ?1 AND ep = ?2",
 	[CONTROL_SQL_DROP_COMMAND] = "DELETE FROM command WHERE row = ?1",
 	[CONTROL_SQL_DROP_COMMANDS_OF] = "DELETE FROM command WHERE device = ?1",

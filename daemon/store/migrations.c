@@ -11,7 +11,8 @@
  *   counter   numbers that are never used twice: device rows, operations, the outbox's epoch
  *   device, person, alarm, setting   the records
  *   audit     the journal, chained by 'mac'; append only
- *   token     (version 2) what was imported for an endpoint name towards one platform
+ *   token     (version 2) what was imported for an endpoint name towards one platform, or 'brought'
+ *             by its device
  *   withdrawal what a platform has still to be told of operations and credentials that ended
  *   device_ca the authorities whose certificates devices may come in with
  *   label     the keys derived from a label, by endpoint name, and the window for that label alone
@@ -154,6 +155,9 @@ static const char *const control_steps[] = {
 	/* How a device serves at its port. Until now only who had proved it was known to do so over
 	 * DTLS. */
 	"ALTER TABLE device ADD COLUMN secure_only INTEGER NOT NULL DEFAULT 0;",
+
+	/* Tokens that devices brought themselves. Until now each was imported. */
+	"ALTER TABLE token ADD COLUMN brought INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const outbox_steps[] = {

@@ -94,8 +94,8 @@ struct store_loader {
 	int (*person)(void *userdata, const struct person *person);
 	int (*alarm)(void *userdata, const struct alarm *alarm); /* active ones */
 	int (*setting)(void *userdata, const char *name, const char *value);
-	/* names and dates of the imported tokens of devices, in order */
-	int (*token)(void *userdata, const char *kind, const char *ep, int64_t since);
+	/* names and dates of the tokens of devices, in order */
+	int (*token)(void *userdata, const char *kind, const char *ep, int64_t since, bool brought);
 	/* what approves operations at that platform; copied */
 	int (*operator_token)(
 		void *userdata, const char *platform, int64_t since, struct span value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Imported tokens. A row has no number, so what ties a sealed value to its place is its kind and
+ * Tokens. A row has no number, so what ties a sealed value to its place is its kind and
  * name: the field of its associated data is "<kind>|<ep>" (a kind holds no bar). A value that was
  * moved to another name does not open.
  */
@@ -40,6 +40,7 @@ int control_put_token(struct control *control, const struct token *token)
 	bind_name(statement, token->kind, token->ep);
 	sqlite3_bind_blob64(statement, 3, record, size, free);
 	sqlite3_bind_int64(statement, 4, token->since);
+	sqlite3_bind_int(statement, 5, token->brought);
 	return statement_run(control->db, statement);
 }
 

@@ -53,6 +53,8 @@ void draw_device_facts(struct view *view, const json_t *device)
 	draw_fact_time(view, TEXT_FIRST_SEEN, json_text(device, "first_seen"));
 	draw_trust(view, device);
 	draw_hex_fact(view, TEXT_CERTIFICATE, json_text(device, "fingerprint"));
+	if (json_flag(device, "own_token"))
+		draw_fact(view, TEXT_TOKEN, text(TEXT_OWN_TOKEN));
 	html_put(view->html, "</dl>\n");
 }
 

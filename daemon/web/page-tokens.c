@@ -32,6 +32,9 @@ static void draw_one(struct view *view, const json_t *token)
 	draw_cell(view, TEXT_PLATFORM, json_text(token, "platform"));
 	html_put(view->html, "<td data-label=\"%s\">", text(TEXT_SINCE));
 	draw_time(view, json_text(token, "since"));
+	if (json_flag(token, "brought"))
+		html_put(
+			view->html, " <span class=\"faint\">%s</span>", text(TEXT_OWN_TOKEN_SHORT));
 	html_put(view->html, "</td><td data-label=\"%s\">", text(TEXT_DEVICE));
 	if (device[0])
 		html_put(view->html, "<a href=\"/devices/%s\">%s</a>", device, device);

@@ -58,6 +58,8 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_NO_TOKENS_WHAT] =
 		"A device of a platform with tokens can be admitted once its token is here.",
 	[TEXT_TOKEN] = "Provisioning token",
+	[TEXT_OWN_TOKEN] = "its own, which it brought",
+	[TEXT_OWN_TOKEN_SHORT] = "brought by the device",
 	[TEXT_TOKEN_REFUSED] = "This token cannot be taken. Nothing was changed.",
 	[TEXT_TOKEN_NO_PAIR] = "needs a certificate, and its private key before or behind it",
 	[TEXT_REPLACE_TOKEN] = "Replace its provisioning token",

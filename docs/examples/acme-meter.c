@@ -79,12 +79,12 @@ static bool take_text(const json_t *map, const char *key, char *ret_text)
 }
 
 static int decode_info(int format, struct span body, struct device_info *ret_info,
-	bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why)
+	bool *ret_has_pt, enum info_verdict *ret_verdict, const char **ret_why)
 {
 	CLEANUP(cleanup_json) json_t *map = NULL;
 	struct device_info taken = {0};
 
-	*ret_clear_pt = false;
+	*ret_has_pt = false;
 	if (format != FORMAT_JSON) {
 		*ret_verdict = INFO_FORMAT_UNKNOWN;
 		*ret_why = "/v1/about is JSON";

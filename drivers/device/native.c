@@ -3,8 +3,8 @@
 /*
  * Devices that speak the device contract: they know gatehouse.* resources, or enrol themselves. The
  * enrol map comes in CBOR or JSON; both become one JSON value first, so there is one reader for its
- * keys. Unknown keys are passed over. A provisioning token in it is never taken here: it may come
- * at psk and cert only.
+ * keys. Unknown keys are passed over. A provisioning token in it stands apart (decode_pt), since it
+ * counts at psk and cert only; no copy of it stays here.
  */
 
 #include "drivers/device/native.h"
@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "core/cbor-json.h"
+#include "core/token.h"
 #include "drivers/device/sources.h"
 
 #define INFO_ANSWER_MAX	 1024
@@ -190,8 +191,14 @@ int native_parse_map(int format, struct span body, json_t **ret_map)
 	return 0;
 }
 
-static int decode_info(int format, struct span body, struct device_info *ret_info,
-	bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why)
+static void wipe_text(json_t *text)
+{
+	if (json_is_string(text))
+		crypto_wipe((char *)json_string_value(text), json_string_length(text));
+}
+
+static int decode_info(int format, struct span body, struct device_info *ret_info, bool *ret_has_pt,
+	enum info_verdict *ret_verdict, const char **ret_why)
 {
 	CLEANUP(cleanup_json) json_t *map = NULL;
 	struct device_info info = {0};
@@ -199,7 +206,7 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 	json_t *pt;
 	int r;
 
-	*ret_clear_pt = false;
+	*ret_has_pt = false;
 	r = native_parse_map(format, body, &map);
 	if (r == -ENOMEM)
 		return r;
@@ -214,13 +221,8 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 		return 0;
 	}
 	pt = json_object_get(map, "pt");
-	if (pt) {
-		if (json_is_string(pt))
-			crypto_wipe((char *)json_string_value(pt), json_string_length(pt));
-		*ret_clear_pt = true;
-		*ret_why = "a provisioning token never travels unprotected: replace it";
-		return 0;
-	}
+	wipe_text(pt);
+	*ret_has_pt = pt != NULL;
 	why = read_info(map, &info);
 	if (why) {
 		device_info_clear(&info);
@@ -230,6 +232,31 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 	*ret_info = info;
 	*ret_verdict = INFO_TAKEN;
 	return 0;
+}
+
+static int decode_pt(int format, struct span body, struct secret *ret_pt, const char **ret_why)
+{
+	CLEANUP(cleanup_json) json_t *map = NULL;
+	struct span value;
+	json_t *pt;
+	int r = native_parse_map(format, body, &map);
+
+	*ret_pt = (struct secret){0};
+	if (r == -ENOMEM)
+		return r;
+	*ret_why = "pt is 1 to 512 bytes of printable ASCII without space";
+	if (r < 0)
+		return -EBADMSG;
+	pt = json_object_get(map, "pt");
+	if (!pt)
+		return 0;
+	if (!json_is_string(pt))
+		return -EBADMSG;
+	value = span_of(json_string_value(pt), json_string_length(pt));
+	r = value.size <= TOKEN_BROUGHT_MAX && token_is_pt(value) ? secret_set(ret_pt, value)
+								  : -EBADMSG;
+	wipe_text(pt);
+	return r;
 }
 
 /* ---- the answer map ---- */
@@ -465,6 +492,7 @@ const struct device_driver device_native = {
 	.match = match,
 	.info = info,
 	.decode_info = decode_info,
+	.decode_pt = decode_pt,
 	.decode_proof = native_decode_proof,
 	.claim = native_claim,
 	.encode_answer = encode_answer,

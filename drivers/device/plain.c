@@ -111,10 +111,10 @@ static int info(const struct device_links *found, struct device_request *ret_req
 	return -ENOTSUP;
 }
 
-static int decode_info(int format, struct span body, struct device_info *ret_info,
-	bool *ret_clear_pt, enum info_verdict *ret_verdict, const char **ret_why)
+static int decode_info(int format, struct span body, struct device_info *ret_info, bool *ret_has_pt,
+	enum info_verdict *ret_verdict, const char **ret_why)
 {
-	*ret_clear_pt = false;
+	*ret_has_pt = false;
 	*ret_verdict = INFO_FORMAT_UNKNOWN;
 	*ret_why = "a standard device does not describe itself";
 	return 0;

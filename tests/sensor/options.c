@@ -31,6 +31,8 @@ static const char usage[] =
 	"  --code XXXX-XXXX       the short code of its sticker\n"
 	"  --label GH1-...        the key-bearing code of its label, or its QR text: the sensor\n"
 	"                         proves it when it is asked to\n"
+	"  --pt FILE              a provisioning token that it hands over, with --psk or\n"
+	"                         --certificate alone\n"
 	"  --display              it can show a verification code\n"
 	"  --attribute KEY=VALUE  for the approver; may be repeated\n"
 	"  --interval SECONDS     between readings, fractions allowed (default 1)\n"
@@ -61,6 +63,7 @@ enum {
 	OPTION_KEY,
 	OPTION_CA,
 	OPTION_LABEL,
+	OPTION_PT,
 	OPTION_HELP
 };
 
@@ -87,6 +90,7 @@ static const struct option long_options[] = {
 	{"key", required_argument, NULL, OPTION_KEY},
 	{"ca", required_argument, NULL, OPTION_CA},
 	{"label", required_argument, NULL, OPTION_LABEL},
+	{"pt", required_argument, NULL, OPTION_PT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{0},
 };
@@ -173,6 +177,9 @@ static bool option_take(struct options *options, int which, const char *value)
 	case OPTION_LABEL:
 		options->label = value;
 		return true;
+	case OPTION_PT:
+		options->pt = value;
+		return true;
 	case OPTION_PSK:
 		return key_parse(value, options);
 	case OPTION_CERTIFICATE:
@@ -236,6 +243,11 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		fputs("gatehouse-sensor: --certificate and --key go together, --ca with them, and "
 		      "--psk with none of them\n",
 			stderr);
+		return EXIT_USAGE;
+	}
+	/* Duty: it never travels in clear. */
+	if (options.pt && !options.psk_size && !options.certificate) {
+		fputs("gatehouse-sensor: --pt goes with --psk or --certificate\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (options.label && !label_is_of(options.label, options.ep)) {

@@ -35,6 +35,7 @@ struct options {
 	bool text;		/* format 0 instead of SenML JSON */
 	const char *state_file;
 	const char *label;	       /* its GH1 code, or NULL */
+	const char *pt;		       /* file with its provisioning token, or NULL */
 	const char *certificate, *key; /* PEM files, or NULL */
 	const char *ca;		       /* PEM file: whom it believes; NULL = any gateway */
 	uint8_t psk[PSK_MAX];

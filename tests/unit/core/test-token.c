@@ -203,6 +203,18 @@ static void test_names(void **state)
 	assert_int_equal(names.count, 1000);
 	for (size_t i = 1; i < names.count; i++)
 		assert_true(strcmp(names.name[i - 1].ep, names.name[i].ep) < 0);
+	assert_int_equal(token_names_bring(&names, "mqtt", "ep-123", 66), 0);
+	assert_false(token_names_find(&names, "mqtt", "ep-123")->brought);
+	assert_int_equal(token_names_bring(&names, "spotflow", "ep-123", 66), 0);
+	assert_int_equal(token_names_bring(&names, "spotflow", "ep-123", 67), 0);
+	assert_true(token_names_find(&names, "spotflow", "ep-123")->brought);
+	assert_int_equal(token_names_find(&names, "spotflow", "ep-123")->since, 67);
+	token_names_sort(&names);
+	assert_int_equal(token_names_put(&names, "spotflow", "ep-123", 68), 0);
+	assert_false(token_names_find(&names, "spotflow", "ep-123")->brought);
+	assert_int_equal(token_names_bring(&names, "spotflow", "ep-123", 69), 0);
+	assert_int_equal(token_names_find(&names, "spotflow", "ep-123")->since, 68);
+	token_names_drop(&names, "spotflow", "ep-123");
 	assert_int_equal(token_names_put(&names, "mqtt", "ep-123", 77), 0);
 	assert_int_equal(token_names_put(&names, "other", "ep-123", 78), 0);
 	token_names_sort(&names);

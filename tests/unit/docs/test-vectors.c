@@ -118,7 +118,7 @@ static void test_maps(void **state)
 	struct device_info info = {0};
 	const char *why = "";
 	uint8_t body[64];
-	bool clear_pt;
+	bool has_pt;
 	size_t size;
 
 	assert_non_null(driver);
@@ -134,7 +134,7 @@ static void test_maps(void **state)
 	assert_bytes("nonce", claim.nonce, claim.nonce_size);
 	assert_bytes("proof", claim.proof, sizeof(claim.proof));
 	size = bytes("enrol", body, sizeof(body));
-	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(body, size), &info, &clear_pt,
+	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(body, size), &info, &has_pt,
 				 &verdict, &why),
 		0);
 	assert_int_equal(verdict, INFO_TAKEN);

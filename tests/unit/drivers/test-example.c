@@ -35,12 +35,12 @@ static enum info_verdict decode(int format, const char *text, struct device_info
 {
 	enum info_verdict verdict = INFO_FORMAT_UNKNOWN;
 	const char *why = "";
-	bool clear_pt = true;
+	bool has_pt = true;
 
 	assert_int_equal(device_acme_meter.decode_info(
-				 format, span_from_string(text), info, &clear_pt, &verdict, &why),
+				 format, span_from_string(text), info, &has_pt, &verdict, &why),
 		0);
-	assert_false(clear_pt);
+	assert_false(has_pt);
 	if (verdict != INFO_TAKEN) {
 		assert_true(strlen(why) > 10);
 		assert_string_equal(info->model, "");

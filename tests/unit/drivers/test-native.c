@@ -29,12 +29,12 @@ static int set_up(void **state)
 }
 
 static enum info_verdict decode(
-	int format, const char *text, struct device_info *info, bool *clear_pt, const char **why)
+	int format, const char *text, struct device_info *info, bool *has_pt, const char **why)
 {
 	enum info_verdict verdict = INFO_FORMAT_UNKNOWN;
 
 	assert_int_equal(
-		driver->decode_info(format, span_from_string(text), info, clear_pt, &verdict, why),
+		driver->decode_info(format, span_from_string(text), info, has_pt, &verdict, why),
 		0);
 	return verdict;
 }
@@ -43,11 +43,11 @@ static void refuse(const char *text, const char *part)
 {
 	struct device_info info = {0};
 	const char *why = "";
-	bool clear_pt;
+	bool has_pt;
 
-	assert_int_equal(decode(FORMAT_JSON, text, &info, &clear_pt, &why), INFO_MALFORMED);
+	assert_int_equal(decode(FORMAT_JSON, text, &info, &has_pt, &why), INFO_MALFORMED);
 	assert_non_null(strstr(why, part));
-	assert_false(clear_pt);
+	assert_false(has_pt);
 	assert_string_equal(info.model, "");
 	assert_null(info.attributes);
 }
@@ -91,13 +91,13 @@ static void test_info(void **state)
 {
 	struct device_info info = {0};
 	const char *why = NULL;
-	bool clear_pt = true;
+	bool has_pt = true;
 
 	assert_int_equal(decode(FORMAT_JSON,
 				 "{\"model\":\"T-1\",\"serial\":\"42\",\"firmware\":\"1.0\","
 				 "\"display\":true,\"code\":\"bcdf-ghjk\",\"attributes\":{\"room\":"
 				 "\"7\"},\"later\":[1]}",
-				 &info, &clear_pt, &why),
+				 &info, &has_pt, &why),
 		INFO_TAKEN);
 	assert_string_equal(info.model, "T-1");
 	assert_string_equal(info.serial, "42");
@@ -105,7 +105,7 @@ static void test_info(void **state)
 	assert_true(info.display);
 	assert_string_equal(info.code, "BCDFGHJK");
 	assert_string_equal(info.attributes, "{\"room\":\"7\"}");
-	assert_false(clear_pt);
+	assert_false(has_pt);
 	device_info_clear(&info);
 	assert_null(info.attributes);
 }
@@ -116,16 +116,16 @@ static void test_empty_and_cbor(void **state)
 	struct device_info info = {0};
 	enum info_verdict verdict;
 	const char *why;
-	bool clear_pt;
+	bool has_pt;
 
-	assert_int_equal(decode(FORMAT_NONE, "", &info, &clear_pt, &why), INFO_TAKEN);
+	assert_int_equal(decode(FORMAT_NONE, "", &info, &has_pt, &why), INFO_TAKEN);
 	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(cbor, sizeof(cbor)), &info,
-				 &clear_pt, &verdict, &why),
+				 &has_pt, &verdict, &why),
 		0);
 	assert_int_equal(verdict, INFO_TAKEN);
 	assert_string_equal(info.model, "T1");
 	device_info_clear(&info);
-	assert_int_equal(decode(FORMAT_TEXT, "x", &info, &clear_pt, &why), INFO_FORMAT_UNKNOWN);
+	assert_int_equal(decode(FORMAT_TEXT, "x", &info, &has_pt, &why), INFO_FORMAT_UNKNOWN);
 }
 
 static void test_malformed(void **state)
@@ -158,14 +158,58 @@ static void test_token_in_clear(void **state)
 {
 	struct device_info info = {0};
 	const char *why = "";
-	bool clear_pt = false;
+	bool has_pt = false;
 
 	assert_int_equal(decode(FORMAT_JSON, "{\"model\":\"x\",\"pt\":\"canary-token\"}", &info,
-				 &clear_pt, &why),
+				 &has_pt, &why),
+		INFO_TAKEN);
+	assert_true(has_pt);
+	assert_string_equal(info.model, "x");
+	/* Also beside what is refused, and whatever it is itself. */
+	assert_int_equal(decode(FORMAT_JSON, "{\"model\":1,\"pt\":[2]}", &info, &has_pt, &why),
 		INFO_MALFORMED);
-	assert_true(clear_pt);
+	assert_true(has_pt);
+	assert_int_equal(decode(FORMAT_JSON, "{\"ptx\":1}", &info, &has_pt, &why), INFO_TAKEN);
+	assert_false(has_pt);
+}
+
+static int decode_pt(int format, struct span body, struct secret *ret_pt)
+{
+	const char *why = "";
+	int r = driver->decode_pt(format, body, ret_pt, &why);
+
+	if (r < 0)
+		assert_int_equal(ret_pt->size, 0);
 	assert_null(strstr(why, "canary"));
-	assert_string_equal(info.model, "");
+	return r;
+}
+
+static void test_token(void **state)
+{
+	static const char *const refused[] = {"{\"pt\":\"\"}", "{\"pt\":1}", "{\"pt\":null}",
+		"{\"pt\":[\"canary\"]}", "{\"pt\":\"canary token\"}", "{\"pt\":\"canary\\n\"}",
+		"{\"pt\":\"can\xc3\xa4ry\"}", "{\"pt\":\"canary", "[]"};
+	static const uint8_t cbor[] = {0xa1, 0x62, 'p', 't', 0x63, 'a', 'b', 'c'};
+	struct secret pt;
+	char body[600];
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_int_equal(
+			decode_pt(FORMAT_JSON, span_from_string(refused[i]), &pt), -EBADMSG);
+	assert_int_equal(decode_pt(FORMAT_JSON, SPAN_LITERAL("{\"model\":\"x\"}"), &pt), 0);
+	assert_int_equal(pt.size, 0);
+	assert_int_equal(decode_pt(FORMAT_NONE, SPAN_LITERAL(""), &pt), 0);
+	assert_int_equal(pt.size, 0);
+	assert_int_equal(decode_pt(FORMAT_CBOR, span_of(cbor, sizeof(cbor)), &pt), 0);
+	assert_true(span_equal(secret_span(&pt), SPAN_LITERAL("abc")));
+	secret_clear(&pt);
+	for (int size = 511; size <= 513; size++) {
+		snprintf(body, sizeof(body), "{\"pt\":\"%0*d\"}", size, 7);
+		assert_int_equal(decode_pt(FORMAT_JSON, span_from_string(body), &pt),
+			size <= 512 ? 0 : -EBADMSG);
+		assert_int_equal(pt.size, size <= 512 ? size : 0);
+		secret_clear(&pt);
+	}
 }
 
 static const struct enrol_answer answer = {.state = DEVICE_PENDING,
@@ -323,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_empty_and_cbor),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_token_in_clear),
+		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_answer_bytes),
 		cmocka_unit_test(test_claim_requests),

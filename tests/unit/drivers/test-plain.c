@@ -176,7 +176,7 @@ static void it_cannot_be_told_anything(void **state)
 	const char *why;
 	uint8_t body[16];
 	size_t size;
-	bool clear_pt;
+	bool has_pt;
 
 	assert_int_equal(plain->info(&found, &request), -ENOTSUP);
 	assert_int_equal(plain->show_code(&found, span_from_string("x"), &request), -ENOTSUP);
@@ -185,7 +185,7 @@ static void it_cannot_be_told_anything(void **state)
 	assert_int_equal(plain->notify(&found, &answer, &request), -ENOTSUP);
 	assert_int_equal(
 		plain->encode_answer(FORMAT_CBOR, &answer, body, sizeof(body), &size), -ENOTSUP);
-	assert_int_equal(plain->decode_info(FORMAT_JSON, span_from_string("{}"), &info, &clear_pt,
+	assert_int_equal(plain->decode_info(FORMAT_JSON, span_from_string("{}"), &info, &has_pt,
 				 &verdict, &why),
 		0);
 	assert_int_equal(verdict, INFO_FORMAT_UNKNOWN);

@@ -173,6 +173,13 @@ static void put_token(const struct token *token)
 			0);
 		return;
 	}
+	if (!strcmp(token->kind, TOKEN_KIND_SPOTFLOW)) {
+		assert_int_equal(
+			token_new_pt(span_from_string(token->ep), secret_span(&token->value),
+				&tokens_on_disk[token_count++]),
+			0);
+		return;
+	}
 	assert_int_equal(token_value_read(secret_span(&token->value), &username, &password), 0);
 	assert_int_equal(token_new(span_from_string(token->ep), username, password,
 				 &tokens_on_disk[token_count++]),
@@ -186,7 +193,8 @@ const char *disk_token(const char *ep)
 	size_t at = token_at(ep);
 
 	text[0] = '\0';
-	if (at < token_count && !strcmp(tokens_on_disk[at]->kind, TOKEN_KIND_OPERATOR)) {
+	if (at < token_count && (!strcmp(tokens_on_disk[at]->kind, TOKEN_KIND_OPERATOR) ||
+					!strcmp(tokens_on_disk[at]->kind, TOKEN_KIND_SPOTFLOW))) {
 		assert_int_equal(
 			span_to_string(secret_span(&tokens_on_disk[at]->value), text, sizeof(text)),
 			0);

@@ -309,11 +309,13 @@ void enrol(struct lan_exchange *exchange, const char *ep, const char *ip, const 
 		.peer = &exchange->peer,
 		.content_format = FORMAT_JSON,
 		.accept = -1,
-		.payload = span_from_string(body),
 		.confirmable = true,
 		.exchange = exchange,
 	};
+	char copy[4096]; /* a body may be wiped */
 
+	snprintf(copy, sizeof(copy), "%s", body);
+	request.payload = span_from_string(copy);
 	*exchange = (struct lan_exchange){.peer = {.address = address_of(ip), .verified = true}};
 	snprintf(request.ep, sizeof(request.ep), "%s", ep);
 	enrol_on_request(&bed.host, &request);

@@ -72,11 +72,13 @@ static int take_request(void *userdata, uint64_t device_row, const struct reques
 	return 0;
 }
 
-static int take_token(void *userdata, const char *kind, const char *ep, int64_t since)
+static int take_token(
+	void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
 {
 	struct loaded *loaded = userdata;
 
-	snprintf(loaded->token[loaded->tokens++], 100, "%s %s %lld", kind, ep, (long long)since);
+	snprintf(loaded->token[loaded->tokens++], 100, "%s %s %lld%s", kind, ep, (long long)since,
+		brought ? " brought" : "");
 	return 0;
 }
 

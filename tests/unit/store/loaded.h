@@ -20,7 +20,7 @@ struct loaded {
 	struct request_key request[64];
 	uint64_t request_device[64];
 	size_t requests;
-	char token[64][100]; /* "kind ep since" */
+	char token[64][100]; /* "kind ep since", and " brought" */
 	size_t tokens;
 	char operator_token[100]; /* "platform since value" */
 	struct command command[8];

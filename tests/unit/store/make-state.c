@@ -46,6 +46,17 @@ static void put_registered(struct change *change, uint64_t row, bool registers)
 	device_record_free(device);
 }
 
+static void put_token(struct change *change, const char *ep)
+{
+	struct token_list list = {0};
+	struct token *token;
+
+	assert_int_equal(token_new_pt(span_from_string(ep), SPAN_LITERAL("canary"), &token), 0);
+	token->since = 1763700000002;
+	token_list_add(&list, token);
+	assert_int_equal(change_put_tokens(change, &list), 0);
+}
+
 static struct change *everything(void)
 {
 	struct person person = {.row = 4, .role = ROLE_ADMIN, .created = 1763700000000, .epoch = 3};
@@ -69,6 +80,7 @@ static struct change *everything(void)
 	put_waiting(change, 5, TRUST_PSK, false);
 	put_registered(change, 6, true);
 	put_registered(change, 7, false);
+	put_token(change, "ep-1");
 	audit_row_init(&audit, "ada", "admin", "here", "approve", "dev-1", "short-code", "done");
 	assert_int_equal(change_put_person(change, &person), 0);
 	assert_int_equal(change_put_alarm(change, &alarm), 0);

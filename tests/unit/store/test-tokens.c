@@ -103,6 +103,48 @@ static void test_put_get_drop(void **state)
 	fixture_done(&f);
 }
 
+static void bring(
+	struct token_list *list, const char *ep, const char *pt, int64_t since, bool brought)
+{
+	struct token *token;
+
+	assert_int_equal(token_new_pt(span_from_string(ep), span_from_string(pt), &token), 0);
+	token->since = since;
+	token->brought = brought;
+	token_list_add(list, token);
+}
+
+/* What a device brings replaces what it brought, and never what was imported. */
+static void test_brought(void **state)
+{
+	struct token_list list = {0};
+	struct loaded loaded = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	bring(&list, "a", "canary-1", 10, true);
+	bring(&list, "b", "canary-2", 20, false);
+	assert_int_equal(fixture_save(&f, put(&list)), 0);
+	bring(&list, "a", "canary-3", 30, true);
+	bring(&list, "b", "canary-4", 40, true);
+	assert_int_equal(fixture_save(&f, put(&list)), 0);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.tokens, 2);
+	assert_string_equal(loaded.token[0], "spotflow a 30 brought");
+	assert_string_equal(loaded.token[1], "spotflow b 20");
+	fixture_start(&f);
+	bring(&list, "a", "canary-5", 50, false);
+	assert_int_equal(fixture_save(&f, put(&list)), 0);
+	loaded = (struct loaded){0};
+	reload(&f, &loaded);
+	assert_string_equal(loaded.token[0], "spotflow a 50");
+	fixture_stop(&f);
+	assert_false(fixture_holds(&f, "canary", 6));
+	fixture_done(&f);
+}
+
 /* Beside the devices' ones, and none of them. */
 static void test_operator(void **state)
 {
@@ -226,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_get_drop),
+		cmocka_unit_test(test_brought),
 		cmocka_unit_test(test_operator),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_moved),

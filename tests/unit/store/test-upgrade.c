@@ -91,6 +91,30 @@ static void forget_version_10(struct device_record *sample)
 	sample->released = false;
 }
 
+/* Tokens were imported, each of them, before version 13. */
+static void test_version_12(void **state)
+{
+	struct loaded loaded = {0};
+	struct fixture f;
+
+	fixture_init(&f);
+	make_state(&f, "control-12.sql");
+	assert_int_equal(fixture_sql(&f, "control.db", "PRAGMA user_version"), 12);
+	fixture_open(&f);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(loaded.devices, 7);
+	assert_int_equal(loaded.tokens, 1);
+	assert_string_equal(loaded.token[0], "spotflow ep-1 1763700000002");
+	for (uint64_t row = 1; row <= 2; row++) {
+		struct device_record *sample = sample_device(row);
+
+		assert_device_equal(loaded.device[row - 1], sample);
+		device_record_free(sample);
+	}
+	loaded_done(&loaded);
+	fixture_done(&f);
+}
+
 static void test_version_11(void **state)
 {
 	struct loaded loaded = {0};
@@ -226,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_version_9),
 		cmocka_unit_test(test_version_10),
 		cmocka_unit_test(test_version_11),
+		cmocka_unit_test(test_version_12),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
