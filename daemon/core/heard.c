@@ -42,7 +42,8 @@ static const struct {
 	[AWAY_PLAIN_REFUSED] = {"plain-refused",
 		"Devices without a proof are refused here: lan.plain says so."},
 	[AWAY_STORE_FULL] = {"store-full",
-		"Readings cannot be kept: check the uplink, the disk and outbox.max_bytes."},
+		"Readings, or what devices prove, cannot be kept: check the uplink, the disk and "
+		"outbox.max_bytes."},
 	[AWAY_HANDSHAKE] = {"handshake",
 		"A DTLS handshake failed: the gateway has no key for that name, or another one: "
 		"scan the label or import the key."},

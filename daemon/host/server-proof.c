@@ -69,13 +69,21 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* The device did not prove itself, or what it proved could not be kept; -ESTALE is neither. */
+static void give_up(struct device_host *part, int result)
+{
+	if (result != -ESTALE)
+		host_turned_away(part->host, result == -ENOSPC ? AWAY_STORE_FULL : AWAY_HANDSHAKE,
+			&part->proof.address);
+}
+
 static void try_later(struct device_host *part, int result)
 {
 	int r;
 
 	/* Others are asked at present: that is no failed try of its own. */
 	if (result != -EBUSY && ++part->proof.tries >= PROOF_TRIES) {
-		host_turned_away(part->host, AWAY_HANDSHAKE, &part->proof.address);
+		give_up(part, result);
 		return;
 	}
 	r = loop_timer_set(part->host->loop, &part->proof.timer,
@@ -122,7 +130,9 @@ static void on_proved(
 	if (result != SUBMIT_DONE) {
 		log_device(LOG_NOTICE, device->record->id, "Its proof could not be kept: %s",
 			why ? why : "try again.");
-		try_later(part, -EAGAIN);
+		try_later(part, result == SUBMIT_NOT_STORED ? -ENOSPC
+				: result == SUBMIT_BUSY	    ? -EBUSY
+							    : -ESTALE);
 		return;
 	}
 	part->proof.tries = 0;

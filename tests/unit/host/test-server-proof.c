@@ -318,6 +318,29 @@ static void a_proof_that_could_not_be_kept(void **state)
 	assert_int_equal(bed_timer_left("server-proof"), UINT64_MAX);
 }
 
+/* That is no handshake that failed. */
+static void proofs_that_could_not_be_kept(void **state)
+{
+	struct device *device;
+
+	open_window();
+	know(EP, 1);
+	device = announced(ONE, 5683, false);
+	sent_answer(sent_to(CORE), 0, COAP_CODE(2, 5), FORMAT_LINK, LINKS);
+	sent_answer(sent_to("/info"), 0, COAP_CODE(2, 5), FORMAT_JSON, "{}");
+	store_answer_all(0);
+	announced(ONE, 5684, true);
+	for (int i = 0; i < 5; i++) {
+		answer(asked(ONE, 5684));
+		store_answer_all(-EIO);
+		bed_advance(200 * USEC_PER_SEC);
+	}
+	assert_null(sent_to(CORE));
+	assert_int_equal(heard_sum(&bed.host.heard, AWAY_HANDSHAKE, bed.boot_usec), 0);
+	assert_int_equal(heard_sum(&bed.host.heard, AWAY_STORE_FULL, bed.boot_usec), 1);
+	assert_int_equal(device->record->trust, TRUST_PLAIN);
+}
+
 static void nobody_is_asked_who_is_blocked(void **state)
 {
 	struct device *device = approved();
@@ -382,6 +405,7 @@ int main(void)
 		BED_TEST(it_goes_up),
 		BED_TEST(who_has_no_such_port_is_read_as_before),
 		BED_TEST(a_proof_that_could_not_be_kept),
+		BED_TEST(proofs_that_could_not_be_kept),
 		BED_TEST(nobody_is_asked_who_is_blocked),
 		BED_TEST(its_address_is_typed),
 	};
