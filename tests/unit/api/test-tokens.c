@@ -303,7 +303,8 @@ static void test_list(void **state)
 	assert_string_equal(
 		json_string_value(json_object_get(one, "since")), "2023-11-14T22:13:20Z");
 	assert_true(json_is_null(json_object_get(one, "device")));
-	assert_int_equal(json_object_size(one), 4);
+	assert_true(json_is_false(json_object_get(one, "brought")));
+	assert_int_equal(json_object_size(one), 5);
 	assert_int_equal(call_as(world, ROLE_ADMIN, false, "GET", NULL, NULL), 200);
 	assert_int_equal(json_array_size(json_object_get(world->body, "tokens")), 10);
 }
