@@ -106,7 +106,7 @@ static bool has_own_token(const struct api *api, const struct device_record *rec
 	const struct token_name *name =
 		token_names_find(api->view.tokens, TOKEN_KIND_SPOTFLOW, record->ep);
 
-	return name && name->brought;
+	return name && name->brought && record->trust >= TRUST_PSK;
 }
 
 static void add_identity(json_t *body, const struct device_record *record)

@@ -6,9 +6,11 @@
  * fetched for the driver's step alone.
  *
  *	nobody decided about it yet    kept, and replaced by what it brings next
- *	one was imported for its name  that one stays: a person chose it
+ *	one was imported for its name  that one stays, for whatever platform: a person chose it
  *	a person has let it in         not looked at: no device changes what it is known by
  *	no platform here takes one     not kept; it waits as any other
+ *	its name is given free, taken  deleted: whoever comes with that name next is another device
+ *	  away, or not proved any more
  *
  * A device that brought one means that platform: where a person may choose, it is the first choice.
  * A token that is there already is known again by its hash, which is in memory: a device repeats
@@ -20,6 +22,7 @@
 #include "host/device-host.h"
 #include "host/effect.h"
 #include "host/server-proof.h"
+#include "host/token-host.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,10 +60,8 @@ static const struct token_name *known(const struct host *host, const char *ep)
 /* True while it is the device's to say. */
 static bool is_open(const struct host *host, const struct device_record *record)
 {
-	const struct token_name *name = known(host, record->ep);
-
 	return record->life.admission <= ADMISSION_PENDING && platform_may_change(record) &&
-	       (!name || name->brought);
+	       !token_is_imported(host, record->ep);
 }
 
 struct brought *brought_take(
@@ -105,8 +106,10 @@ static void on_info(
 
 	if (result >= 0 && code == COAP_CODE(2, 5) && server_is_secure(part->device->record) &&
 		part->driver && part->driver->decode_pt &&
-		part->driver->decode_pt(format, payload, &pt, &why) >= 0 && pt.size)
+		part->driver->decode_pt(format, payload, &pt, &why) >= 0 && pt.size) {
+		crypto_wipe((uint8_t *)(uintptr_t)payload.data, payload.size);
 		brought_submit(part->host, part->device, secret_span(&pt));
+	}
 }
 
 void brought_consider(struct host *host, struct device *device)
@@ -153,6 +156,10 @@ int brought_join(struct device_host *part, struct brought *brought, struct devic
 	struct audit_row audit;
 	int r;
 
+	/* The same may have been brought twice before the first was on disk. */
+	if (known(part->host, next->ep) &&
+		memcmp(brought->mark, part->brought_mark, sizeof(brought->mark)) == 0)
+		return 0;
 	if (next->life.admission != ADMISSION_PENDING || !is_open(part->host, next) ||
 		strcmp(next->ep, brought->token->ep) != 0 || !has_room(part->host, next->ep))
 		return 0;
@@ -190,4 +197,25 @@ void brought_dropped(struct host *host, const char *ep)
 
 	if (name && name->brought)
 		token_names_drop(&host->tokens, TOKEN_KIND_SPOTFLOW, ep);
+}
+
+static bool is_proved(const struct device_record *record)
+{
+	return record->trust >= TRUST_PSK && !record->released;
+}
+
+int brought_look(struct device_host *part, const struct device_record *next, struct change *change)
+{
+	const char *now = part->device->record->ep;
+	int r = strcmp(now, next->ep) != 0 ? brought_drop(part->host, now, change) : 0;
+
+	return r >= 0 && !is_proved(next) ? brought_drop(part->host, next->ep, change) : r;
+}
+
+void brought_looked(struct device_host *part, const struct device_record *next)
+{
+	if (strcmp(part->device->record->ep, next->ep) != 0)
+		brought_dropped(part->host, part->device->record->ep);
+	if (!is_proved(next))
+		brought_dropped(part->host, next->ep);
 }

@@ -31,3 +31,7 @@ void brought_saved(struct device_host *part, struct brought *brought);
 /* The device is forgotten, and what it brought with it. */
 int brought_drop(struct host *host, const char *ep, struct change *change);
 void brought_dropped(struct host *host, const char *ep);
+/* The next record is about to be saved, and is on disk (before it is installed): what was brought
+ * ends with the name that brought it, and with the proof of that name. */
+int brought_look(struct device_host *part, const struct device_record *next, struct change *change);
+void brought_looked(struct device_host *part, const struct device_record *next);

@@ -267,6 +267,7 @@ static void on_saved(void *userdata, int result, const char *head)
 		part->device->on_disk = true;
 		if (input->brought)
 			brought_saved(part, input->brought);
+		brought_looked(part, input->record);
 		install(input);
 	} else {
 		finish(input, SUBMIT_NOT_STORED, why_not_stored(result));
@@ -373,6 +374,8 @@ static int save(struct waiting_input *input)
 	r = change_new(&change);
 	if (r >= 0 && input->brought)
 		r = brought_join(part, input->brought, input->record, change);
+	if (r >= 0 && !input->forget)
+		r = brought_look(part, input->record, change);
 	if (r >= 0)
 		r = input->forget ? change_drop_device(change, input->record->row)
 				  : change_put_device(change, input->record);

@@ -498,12 +498,16 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 		refuse(host, request, COAP_CODE(4, 0), AWAY_MALFORMED, "ep= is missing", -1);
 		return;
 	}
+	/* What must not have been said in clear is noticed wherever it is said. */
+	if (!decode_body(host, &enrolment)) {
+		device_info_clear(&enrolment.info);
+		secret_clear(&enrolment.pt);
+		return;
+	}
 	if (binding_refuses_plain(host, request->peer)) {
 		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
 			"plain devices are refused here", -1);
-		return;
-	}
-	if (decode_body(host, &enrolment)) {
+	} else {
 		device = named(host, request);
 		if (device)
 			enrol_known(host, device, &enrolment);

@@ -301,6 +301,8 @@ static void on_info(
 	r = part->driver->decode_info(format, payload, &info, &has_pt, &verdict, &why);
 	if (has_pt && !take_pt(part, format, payload, &pt, &why, &r))
 		verdict = INFO_MALFORMED;
+	if (has_pt)
+		crypto_wipe((uint8_t *)(uintptr_t)payload.data, payload.size);
 	if (r < 0 || verdict != INFO_TAKEN) {
 		if (r >= 0)
 			host_turned_away(

@@ -351,6 +351,17 @@ void token_drop(struct host *host, const struct act *act, act_done_fn done, void
 	store_save(host->store, change, on_dropped, STEAL(dropping));
 }
 
+bool token_is_imported(const struct host *host, const char *ep)
+{
+	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+		const struct token_name *name = token_names_find(&host->tokens, kinds[i], ep);
+
+		if (name && !name->brought)
+			return true;
+	}
+	return false;
+}
+
 /* ---- for drivers ---- */
 
 struct fetching {

@@ -26,6 +26,8 @@ void token_drop(struct host *host, const struct act *act, act_done_fn done, void
  */
 bool token_fetch(struct device_host *part, enum platform_work work,
 	void (*done)(struct device_host *part, int result, struct span value));
+/* An administrator imported one for this name, for whatever platform. */
+bool token_is_imported(const struct host *host, const char *ep);
 /* True when nothing is missing for this device to be taken in; otherwise the call is answered. */
 bool token_is_missing(const struct host *host, const struct device *device);
 bool token_is_there(struct act_call *call, const struct device *device);

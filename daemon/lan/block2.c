@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
+
 #define MORE	     8u
 #define SZX	     7u
 #define SZX_RESERVED 7u
@@ -73,6 +75,8 @@ unsigned block2_next(const struct block2 *block2)
 
 void block2_clear(struct block2 *block2)
 {
+	if (block2->body)
+		crypto_wipe(block2->body, block2->size);
 	free(block2->body);
 	*block2 = (struct block2){0};
 }

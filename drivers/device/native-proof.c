@@ -14,10 +14,7 @@
 
 #define CLAIM_ANSWER_MAX 256
 
-static void cleanup_json(json_t **value)
-{
-	json_decref(*value);
-}
+DEFINE_CLEANUP(json_t *, native_map_free, cleanup_map)
 
 /* 0 with nothing for a key that is not there. */
 static int read_bytes(
@@ -39,7 +36,7 @@ static int read_bytes(
 int native_decode_proof(
 	int format, struct span body, struct claim_proof *ret_proof, const char **ret_why)
 {
-	CLEANUP(cleanup_json) json_t *map = NULL;
+	CLEANUP(cleanup_map) json_t *map = NULL;
 	uint8_t nonce[LABEL_NONCE_MAX], proof[LABEL_PROOF_SIZE];
 	size_t nonce_size, proof_size;
 	int r = native_parse_map(format, body, &map);

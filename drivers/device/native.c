@@ -30,6 +30,7 @@ static void cleanup_json(json_t **value)
 {
 	json_decref(*value);
 }
+DEFINE_CLEANUP(json_t *, native_map_free, cleanup_map)
 
 void device_info_clear(struct device_info *info)
 {
@@ -168,9 +169,18 @@ static const char *read_info(json_t *map, struct device_info *info)
 	return why ? why : read_attributes(map, info);
 }
 
+void native_map_free(json_t *map)
+{
+	json_t *pt = json_object_get(map, "pt");
+
+	if (json_is_string(pt))
+		crypto_wipe((char *)json_string_value(pt), json_string_length(pt));
+	json_decref(map);
+}
+
 int native_parse_map(int format, struct span body, json_t **ret_map)
 {
-	CLEANUP(cleanup_json) json_t *map = NULL;
+	CLEANUP(cleanup_map) json_t *map = NULL;
 	json_error_t error;
 	int r = 0;
 
@@ -191,19 +201,12 @@ int native_parse_map(int format, struct span body, json_t **ret_map)
 	return 0;
 }
 
-static void wipe_text(json_t *text)
-{
-	if (json_is_string(text))
-		crypto_wipe((char *)json_string_value(text), json_string_length(text));
-}
-
 static int decode_info(int format, struct span body, struct device_info *ret_info, bool *ret_has_pt,
 	enum info_verdict *ret_verdict, const char **ret_why)
 {
-	CLEANUP(cleanup_json) json_t *map = NULL;
+	CLEANUP(cleanup_map) json_t *map = NULL;
 	struct device_info info = {0};
 	const char *why;
-	json_t *pt;
 	int r;
 
 	*ret_has_pt = false;
@@ -220,9 +223,7 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 		*ret_why = "this is not one map in the format that it claims";
 		return 0;
 	}
-	pt = json_object_get(map, "pt");
-	wipe_text(pt);
-	*ret_has_pt = pt != NULL;
+	*ret_has_pt = json_object_get(map, "pt") != NULL;
 	why = read_info(map, &info);
 	if (why) {
 		device_info_clear(&info);
@@ -236,7 +237,7 @@ static int decode_info(int format, struct span body, struct device_info *ret_inf
 
 static int decode_pt(int format, struct span body, struct secret *ret_pt, const char **ret_why)
 {
-	CLEANUP(cleanup_json) json_t *map = NULL;
+	CLEANUP(cleanup_map) json_t *map = NULL;
 	struct span value;
 	json_t *pt;
 	int r = native_parse_map(format, body, &map);
@@ -253,10 +254,8 @@ static int decode_pt(int format, struct span body, struct secret *ret_pt, const 
 	if (!json_is_string(pt))
 		return -EBADMSG;
 	value = span_of(json_string_value(pt), json_string_length(pt));
-	r = value.size <= TOKEN_BROUGHT_MAX && token_is_pt(value) ? secret_set(ret_pt, value)
-								  : -EBADMSG;
-	wipe_text(pt);
-	return r;
+	return value.size <= TOKEN_BROUGHT_MAX && token_is_pt(value) ? secret_set(ret_pt, value)
+								     : -EBADMSG;
 }
 
 /* ---- the answer map ---- */

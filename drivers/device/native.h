@@ -9,6 +9,8 @@
 
 /* 0 with *ret_map, -EBADMSG, -EPROTONOSUPPORT for an unknown format, -ENOMEM. */
 int native_parse_map(int format, struct span body, json_t **ret_map);
+/* NULL is allowed; what it holds of a token is wiped. */
+void native_map_free(json_t *map);
 int native_decode_proof(
 	int format, struct span body, struct claim_proof *ret_proof, const char **ret_why);
 

@@ -99,7 +99,7 @@ def test_from_the_device_to_the_platform(gateway, platform, sensor, paper):
     first.stop()
     # Its maker changed its mind: nobody has decided yet, so the next one counts.
     second = start('second', pt)
-    until(lambda: len(rows(gateway, 'token')) == 2, 60, 'the next one is kept')
+    until(lambda: len(rows(gateway, 'token')) == 2, 60, 'another one than the first is kept')
     second.stop()
     gateway.restart(kill=True)
     assert device(gateway, label.ep)['own_token'] and list(brought(gateway)) == [label.ep]
@@ -137,6 +137,9 @@ def test_from_the_device_to_the_platform(gateway, platform, sensor, paper):
         search(secrets, 'a datagram', b''.join(wire.heard + wire.answered))
         wire.close()
     assert not any(kind == 'token-in-clear' for kind, _ in alarms(gateway))
+    # Given free, its name has no token: whoever takes it next brings another.
+    gateway.ctl('release', one['id'])
+    assert brought(gateway) == {} and not device(gateway, label.ep)['own_token']
     gateway.terminate()
     search_files(secrets, gateway.directory)
     gateway.start()

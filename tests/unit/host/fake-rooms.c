@@ -315,10 +315,13 @@ struct fake_sent *sent_to(const char *path)
 
 void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, const char *payload)
 {
+	char copy[16384]; /* a body may be wiped */
+
 	assert_non_null(sent);
 	assert_false(sent->answered);
 	sent->answered = true;
-	sent->reply(sent->userdata, result, code, format, span_from_string(payload));
+	snprintf(copy, sizeof(copy), "%s", payload ? payload : "");
+	sent->reply(sent->userdata, result, code, format, span_from_string(copy));
 }
 
 /* ---- uplink ---- */

@@ -324,6 +324,82 @@ static void it_goes_with_its_device(void **state)
 	assert_string_equal(disk_token("two"), "");
 }
 
+static int edit_renamed(struct device_record *next, const void *argument, const char **ret_why)
+{
+	memcpy(next->ep, "next", sizeof("next"));
+	return 0;
+}
+
+static int edit_released(struct device_record *next, const void *argument, const char **ret_why)
+{
+	next->released = true;
+	return 0;
+}
+
+/* Whoever comes with the name next is another device. */
+static void it_ends_with_the_name_and_its_proof(void **state)
+{
+	const struct submission renamed = {.event = LIFE_EVENTS, .edit = edit_renamed};
+	const struct submission released = {.event = LIFE_EVENTS, .edit = edit_released};
+	struct device *device = waiting("one");
+
+	host_submit(&bed.host, device, &renamed);
+	assert_non_null(name_of("one"));
+	store_answer_all(0);
+	assert_null(name_of("one"));
+	assert_string_equal(disk_token("one"), "");
+	assert_null(name_of("next"));
+	device = waiting("two");
+	host_submit(&bed.host, device, &released);
+	store_answer_all(-ENOSPC);
+	assert_string_equal(disk_token("two"), "canary-1");
+	assert_non_null(name_of("two"));
+	host_submit(&bed.host, device, &released);
+	store_answer_all(0);
+	assert_null(name_of("two"));
+	assert_string_equal(disk_token("two"), "");
+	/* An imported one is the name's. */
+	imported("two", "given");
+	host_submit(&bed.host, device, &released);
+	store_answer_all(0);
+	assert_string_equal(disk_token("two"), "given");
+}
+
+static void imported_for_another_platform(void **state)
+{
+	struct device *device;
+
+	memcpy(bed.config.platform, "azure", sizeof("azure"));
+	bed.config.platforms = (struct config_list){.item = {"spotflow"}, .count = 1};
+	assert_int_equal(token_names_put(&bed.host.tokens, TOKEN_KIND_AZURE, "one", 1), 0);
+	open_window();
+	brings("one", "canary-1");
+	device = registry_by_ep(bed.host.registry, "one");
+	assert_string_equal(device->record->platform, "azure");
+	assert_null(name_of("one"));
+}
+
+static void the_same_twice_before_it_is_on_disk(void **state)
+{
+	waiting("one");
+	enrol_as(TRUST_PSK, "one", "{\"pt\":\"canary-2\"}");
+	enrol_as(TRUST_PSK, "one", "{\"pt\":\"canary-2\"}");
+	store_answer_all(0);
+	assert_string_equal(disk_token("one"), "canary-2");
+	assert_int_equal(disk_audit_count("token", "brought"), 2);
+}
+
+static void in_clear_where_clear_is_refused(void **state)
+{
+	open_window();
+	bed.config.plain = PLAIN_REFUSE;
+	enrol_as(TRUST_PLAIN, "one", "{\"pt\":\"canary-1\"}");
+	assert_int_equal(x.code, COAP_CODE(4, 0));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_TOKEN_IN_CLEAR, "one"));
+	enrol_as(TRUST_PLAIN, "one", "{}");
+	assert_int_equal(x.code, COAP_CODE(4, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +419,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(where_nobody_takes_one, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(there_is_a_limit, setup, bed_teardown),
 		cmocka_unit_test_setup_teardown(it_goes_with_its_device, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			it_ends_with_the_name_and_its_proof, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(imported_for_another_platform, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_same_twice_before_it_is_on_disk, setup, bed_teardown),
+		cmocka_unit_test_setup_teardown(
+			in_clear_where_clear_is_refused, setup, bed_teardown),
 	};
 
 	return cmocka_run_group_tests_name("brought", tests, NULL, NULL);
