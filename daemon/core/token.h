@@ -7,9 +7,9 @@
  * private key; for 'spotflow' it is a provisioning token, whose value are its bytes alone. For
  * 'azure' it is what an individual enrolment knows the device by: a key, its bytes alone, or a
  * certificate and its private key. A device that proved itself may bring its provisioning token
- * along; that one never takes the place of an imported one. They are write-only: what goes in comes out for the platform's
- * driver alone. In memory there are names and dates; a value stands sealed in the store and is
- * fetched for the moment in which it is used.
+ * along; that one never takes the place of an imported one. They are write-only: what goes in comes
+ * out for the platform's driver alone. In memory there are names and dates; a value stands sealed
+ * in the store and is fetched for the moment in which it is used.
  */
 
 #include <stdbool.h>

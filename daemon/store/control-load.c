@@ -191,8 +191,8 @@ int control_load(struct control *control, const struct store_loader *loader, voi
 	if (r >= 0 && loader->person)
 		r = load_table(&load, &person_table, "ORDER BY row", load_person);
 	if (r >= 0 && loader->token)
-		r = load_rows(
-			&load, "SELECT kind, ep, since, brought FROM token ORDER BY kind, ep", load_token);
+		r = load_rows(&load, "SELECT kind, ep, since, brought FROM token ORDER BY kind, ep",
+			load_token);
 	if (r >= 0 && loader->command)
 		r = load_table(&load, &command_table, "ORDER BY row", load_command);
 	if (r >= 0 && loader->withdrawal)

@@ -78,8 +78,8 @@ static bool take_text(const json_t *map, const char *key, char *ret_text)
 	return span_is_clean_text(text) && span_to_string(text, ret_text, INFO_TEXT_MAX + 1) >= 0;
 }
 
-static int decode_info(int format, struct span body, struct device_info *ret_info,
-	bool *ret_has_pt, enum info_verdict *ret_verdict, const char **ret_why)
+static int decode_info(int format, struct span body, struct device_info *ret_info, bool *ret_has_pt,
+	enum info_verdict *ret_verdict, const char **ret_why)
 {
 	CLEANUP(cleanup_json) json_t *map = NULL;
 	struct device_info taken = {0};

@@ -134,8 +134,8 @@ static void test_maps(void **state)
 	assert_bytes("nonce", claim.nonce, claim.nonce_size);
 	assert_bytes("proof", claim.proof, sizeof(claim.proof));
 	size = bytes("enrol", body, sizeof(body));
-	assert_int_equal(driver->decode_info(FORMAT_CBOR, span_of(body, size), &info, &has_pt,
-				 &verdict, &why),
+	assert_int_equal(driver->decode_info(
+				 FORMAT_CBOR, span_of(body, size), &info, &has_pt, &verdict, &why),
 		0);
 	assert_int_equal(verdict, INFO_TAKEN);
 	assert_string_equal(info.model, "TH-1");

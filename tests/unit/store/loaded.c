@@ -72,8 +72,7 @@ static int take_request(void *userdata, uint64_t device_row, const struct reques
 	return 0;
 }
 
-static int take_token(
-	void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
+static int take_token(void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
 {
 	struct loaded *loaded = userdata;
 

@@ -196,8 +196,7 @@ static int take_withdrawal(void *userdata, struct withdrawal *withdrawal)
 	return 0;
 }
 
-static int take_name(
-	void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
+static int take_name(void *userdata, const char *kind, const char *ep, int64_t since, bool brought)
 {
 	return 0;
 }
