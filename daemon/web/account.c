@@ -63,8 +63,10 @@ void draw_account(struct view *view)
 	if (!view->session)
 		return;
 	html_put(view->html, "<h2>%s</h2>\n<div class=\"cards\">\n", text(TEXT_OWN_SESSIONS));
+	draw_session(view, view->session);
 	while ((session = session_next(sessions, view->session->name, session)))
-		draw_session(view, session);
+		if (session != view->session)
+			draw_session(view, session);
 	html_put(view->html, "</div>\n");
 	draw_new_password(view);
 }

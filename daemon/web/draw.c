@@ -196,6 +196,16 @@ void draw_section_end(struct view *view)
 	html_put(view->html, "</section>\n");
 }
 
+/* An address or a fingerprint breaks behind a colon, if it can. */
+static void put_long(struct view *view, const char *value)
+{
+	CLEANUP(cleanup_free) char *copy = strdup(value);
+	char *at = copy, *part;
+
+	while (at && (part = strsep(&at, ":")))
+		html_put(view->html, at ? "%s:<wbr>" : "%s", part);
+}
+
 void draw_words(struct view *view, const char *value)
 {
 	size_t longest = 0, size = 0;
@@ -205,7 +215,11 @@ void draw_words(struct view *view, const char *value)
 		longest = size > longest ? size : longest;
 	}
 	html_put(view->html, longest > WORD_WHOLE_MAX ? "<bdi class=\"long\">" : "<bdi>");
-	html_put(view->html, "%s</bdi>", value);
+	if (longest > WORD_WHOLE_MAX)
+		put_long(view, value);
+	else
+		html_put(view->html, "%s", value);
+	html_put(view->html, "</bdi>");
 }
 
 void draw_table_head(struct view *view, const enum text *head, size_t count)

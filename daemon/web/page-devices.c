@@ -138,6 +138,8 @@ static void draw_paging(
 
 	if (offset < 0 || offset > total)
 		offset = 0;
+	if (total == 0)
+		return;
 	html_put(view->html, "<p class=\"paging\"><span>%lld–%lld %s %lld</span> ",
 		shown ? offset + 1 : 0, offset + (long long)shown, text(TEXT_OF), total);
 	if (offset > 0)
@@ -180,19 +182,31 @@ void draw_devices(struct view *view)
 
 /* --- the sheet --- */
 
+/* The serial below the model: each is compared with a label as a whole. */
+static void draw_model_cell(struct view *view, const json_t *device)
+{
+	const char *model = json_text(device, "model"), *serial = json_text(device, "serial");
+
+	cell_begin(view, TEXT_MODEL);
+	if (model[0])
+		draw_words(view, model);
+	if (serial[0]) {
+		html_put(view->html, " <small class=\"under\">");
+		draw_words(view, serial);
+		html_put(view->html, "</small>");
+	}
+	html_put(view->html, "</td>");
+}
+
 static void draw_sheet_row(struct view *view, const json_t *device)
 {
-	char model[2 * 64 + 4];
-
-	snprintf(model, sizeof(model), "%s %s", json_text(device, "model"),
-		json_text(device, "serial"));
 	html_put(view->html, "<tr><th scope=\"row\">");
 	draw_words(view, device_title(device));
 	draw_own_name(view, device);
 	html_put(view->html, "</th>");
 	draw_cell(view, TEXT_PLACE, json_text(device, "place"));
 	draw_cell(view, TEXT_OWNER, json_text(device, "owner"));
-	draw_cell(view, TEXT_MODEL, model[1] ? model : "");
+	draw_model_cell(view, device);
 	draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(device, "stage")));
 	draw_cell(view, TEXT_TRUST, word_label(WORD_TRUST, json_text(device, "trust")));
 	draw_cell(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));

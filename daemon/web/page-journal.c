@@ -50,12 +50,13 @@ static void draw_when(struct view *view, const json_t *row)
 {
 	draw_time(view, json_text(row, "time"));
 	if (!json_flag(row, "clock_synced"))
-		html_put(view->html, " (%s)", text(TEXT_CLOCK_UNSURE));
+		html_put(view->html, " <span class=\"under\">(%s)</span>", text(TEXT_CLOCK_UNSURE));
 }
 
 static void draw_row(struct view *view, const json_t *row)
 {
-	html_put(view->html, "<tr><th scope=\"row\">%lld <small>", json_number(row, "number"));
+	html_put(view->html, "<tr><th scope=\"row\">%lld <small class=\"when\">",
+		json_number(row, "number"));
 	draw_when(view, row);
 	html_put(view->html, "</small></th><td data-label=\"%s\">", text(TEXT_WHO));
 	draw_words(view, json_text(row, "who"));

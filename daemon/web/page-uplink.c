@@ -51,7 +51,7 @@ static void draw_queue(struct view *view, const json_t *queue)
 		"max=\"%lld\" high=\"%lld\" value=\"%lld\"></meter></p>\n",
 		bytes / 1024, text(TEXT_OF), limit / 1048576, limit > 0 ? limit : 1,
 		limit > 0 ? limit / 10 * 8 : 1, bytes);
-	html_put(view->html, "<dl class=\"facts\">\n");
+	html_put(view->html, "<dl class=\"facts counts\">\n");
 	draw_number(view, TEXT_QUEUED, json_number(queue, "readings"), "");
 	draw_fact_time(view, TEXT_OLDEST, json_text(queue, "oldest"));
 	draw_fact(view, TEXT_DURABILITY, json_text(queue, "durability"));
@@ -72,7 +72,7 @@ static void draw_losses(struct view *view, const json_t *queue)
 	json_t *count;
 
 	draw_section_begin(view, TEXT_LOSSES, "losses");
-	html_put(view->html, "<dl class=\"facts\">\n");
+	html_put(view->html, "<dl class=\"facts counts\">\n");
 	if (json_is_integer(json_object_get(queue, "bytes_per_hour")))
 		draw_number(view, TEXT_RATE, json_number(queue, "bytes_per_hour") / 1024,
 			text(TEXT_KIB_PER_HOUR));

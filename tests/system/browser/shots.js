@@ -4,31 +4,89 @@
 
 const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } };
 
-// args: {folder, state, screens: [[name, path]], only: parts of a picture's name with commas, or "", who}. What folds
-// is open on screens whose name ends in "-open".
-exports.take = async (stage, args) => {
-	for (const [size, viewport] of Object.entries(SIZES)) {
-		for (const colorScheme of ["light", "dark"]) {
-			const name = (screen) => `${args.state}-${screen}-${size}-${colorScheme}`;
-			const wanted = args.screens.filter(([screen]) => args.only.split(",").some((part) => name(screen).includes(part)));
-			if (!wanted.length)
-				continue;
-			const options = { viewport, colorScheme };
-			const page = args.who ? await stage.enter(args.who, options) : await stage.open(options);
-			for (const [screen, path] of wanted) {
-				await page.goto(path);
-				if (screen.endsWith("-open"))
-					await page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; }));
-				await page.waitForTimeout(300);
-				// As long as the page: the bar stands at the end of it, not across it.
-				const height = await page.evaluate(() => document.documentElement.scrollHeight);
-				await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) });
-				await page.screenshot({ path: `${args.folder}/${name(screen)}.png` });
-				await page.setViewportSize(viewport);
-				await stage.fits(page, `${screen} on the ${size}`);
-			}
-			await page.context().close();
+const enter = async (page, name, password) => {
+	await page.getByLabel("Name", { exact: true }).fill(name);
+	await page.getByLabel("Password", { exact: true }).fill(password);
+	await page.getByRole("button", { name: "Log in" }).click();
+	await page.getByRole("alert").first().waitFor();
+};
+
+// What somebody does on a screen before it is taken.
+const ACTS = {
+	// What folds is open.
+	open: (page) => page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; })),
+	wrongPassword: (page) => enter(page, "tom", "not the password at all"),
+	wrongCode: async (page) => {
+		await page.getByLabel("Setup code").fill("BBBB-BBBB");
+		await page.getByLabel("Name", { exact: true }).fill("anna");
+		for (const name of ["New password", "The password a second time"])
+			await page.getByLabel(name, { exact: true }).fill("a sentence of fifteen");
+		await page.getByRole("button", { name: "Create the first administrator" }).click();
+		await page.getByRole("alert").first().waitFor();
+	},
+	test: async (page) => {
+		await page.getByRole("button", { name: "Test it now" }).click();
+		await page.getByRole("status").filter({ visible: true }).first().waitFor();
+	},
+	// A typed code that is not the device's: the card says so, and how many tries are left.
+	typo: async (page, { ep, password }) => {
+		const card = page.getByRole("article").filter({ hasText: ep }).first();
+		const again = card.getByLabel("Your password, once more");
+		await card.getByLabel("Type the code on its label").fill("CCCC-CCCC");
+		if (await again.count())
+			await again.fill(password);
+		await card.getByRole("button", { name: "Approve" }).click();
+		await page.getByRole("alert").filter({ visible: true }).first().waitFor();
+	},
+	soon: async (page) => {
+		await page.evaluate("sessionLasts(100)");
+		await page.getByRole("dialog").waitFor();
+	},
+	over: (page) => page.evaluate("sessionOver()"),
+	away: async (page) => {
+		await page.evaluate("stopListening(); heardFromGateway(false)");
+		await page.locator("#away").waitFor();
+	},
+	camera: async (page) => {
+		await page.addInitScript(`window.BarcodeDetector = class { async detect() { return []; } };`);
+		await page.reload();
+		await page.getByRole("button", { name: "Scan", exact: true }).first().click();
+		await page.getByRole("dialog").waitFor();
+	},
+	print: (page) => page.emulateMedia({ media: "print" }),
+};
+
+// args: {folder, state, size, screens: [[name, path, act, its argument]], only: parts of a picture's name with
+// commas, or "", who, script: false for a browser without it}.
+exports.take = async (stage, { folder, state, size, screens, only, who, script }) => {
+	const viewport = SIZES[size];
+	const colours = ["light", "dark"];
+	const name = (screen, colour) => `${state}-${screen}-${size}-${colour}`;
+	const wanted = (screen, colour) => only.split(",").some((part) => name(screen, colour).includes(part));
+	const options = { viewport, permissions: ["camera"], javaScriptEnabled: script !== false };
+	const taken = screens.filter(([screen]) => colours.some((colour) => wanted(screen, colour)));
+	stage.allowed.push(/./); // refusals are screens, too
+	if (!taken.length)
+		return;
+	const page = who ? await stage.enter(who, options) : await stage.open(options);
+	for (const [screen, path, act, what] of taken) {
+		// Another address first: a screen that is only scrolled to (a part behind "#") is not loaded again.
+		await page.goto("about:blank");
+		await page.goto(path);
+		if (act)
+			await ACTS[act](page, what);
+		await page.mouse.move(0, 0);
+		// As long as the page: the bar stands at the end of it, not across it.
+		const height = await page.evaluate(() => document.documentElement.scrollHeight);
+		await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) });
+		for (const colorScheme of colours.filter((colour) => wanted(screen, colour))) {
+			await page.emulateMedia({ colorScheme });
+			await page.waitForTimeout(100);
+			await page.screenshot({ path: `${folder}/${name(screen, colorScheme)}.png` });
 		}
+		await page.setViewportSize(viewport);
+		if (act !== "print")
+			await stage.fits(page, `${screen} on the ${size}`);
+		await page.emulateMedia({ media: "screen" });
 	}
-	stage.allowed.push(/./);
 };
