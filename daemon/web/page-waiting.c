@@ -63,7 +63,10 @@ static void draw_window_closed(struct view *view)
 {
 	static const unsigned minutes[] = {15, 10, 5};
 
-	html_put(view->html, "<p>%s</p>\n", text(TEXT_WINDOW_IS_CLOSED));
+	/* Whoever only looks is not told to do what they may not. */
+	html_put(view->html, "<p>%s</p>\n",
+		text(view_may(view, ROLE_TECHNICIAN) ? TEXT_WINDOW_IS_CLOSED
+						     : TEXT_WINDOW_IS_CLOSED_LOOK));
 	if (!view_may(view, ROLE_TECHNICIAN))
 		return;
 	html_put(view->html, "<form method=\"post\" action=\"/window/open\" class=\"row\">");
@@ -207,8 +210,9 @@ static void draw_waiting_devices(struct view *view)
 	html_put(view->html, "<div class=\"cards\" data-items>\n");
 	if (count == 0)
 		draw_empty(view, TEXT_NOBODY_WAITS,
-			json_flag(window, "open") ? TEXT_NOBODY_WAITS_OPEN
-						  : TEXT_NOBODY_WAITS_CLOSED);
+			!view_may(view, ROLE_TECHNICIAN) ? TEXT_NOBODY_WAITS_LOOK
+			: json_flag(window, "open")	 ? TEXT_NOBODY_WAITS_OPEN
+							 : TEXT_NOBODY_WAITS_CLOSED);
 	for (size_t i = 0; i < count; i++)
 		draw_card(view, list[i].device);
 	html_put(view->html, "</div>\n");

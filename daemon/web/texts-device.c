@@ -8,6 +8,8 @@ const char *const texts_device[TEXTS] = {
 	[TEXT_WINDOW_IS_OPEN] = "New devices can come in. The window closes in",
 	[TEXT_WINDOW_IS_CLOSED] =
 		"No new device can come in now. Open the window, then switch the device on.",
+	[TEXT_WINDOW_IS_CLOSED_LOOK] =
+		"No new device can come in now. A technician opens the window for one.",
 	[TEXT_OPENED_BY] = "opened by",
 	[TEXT_CLOSE_WINDOW] = "Close it now",
 	[TEXT_ADD_ADDRESS] = "Its address",
@@ -25,6 +27,8 @@ const char *const texts_device[TEXTS] = {
 		"itself.",
 	[TEXT_NOBODY_WAITS_CLOSED] =
 		"To add a device, open the window above and switch the device on.",
+	[TEXT_NOBODY_WAITS_LOOK] =
+		"A device that comes along appears here by itself. A technician decides on it.",
 	[TEXT_MORE_WAIT] = "more devices wait: show them in the list",
 	[TEXT_HEARD] = "Heard and turned away",
 	[TEXT_NOTHING_HEARD] = "Nothing was turned away in the last 15 minutes.",
