@@ -314,7 +314,7 @@ void enrol(struct lan_exchange *exchange, const char *ep, const char *ip, const 
 	};
 	char copy[4096]; /* a body may be wiped */
 
-	snprintf(copy, sizeof(copy), "%s", body);
+	snprintf(copy, sizeof(copy), "%s", body ? body : "");
 	request.payload = span_from_string(copy);
 	*exchange = (struct lan_exchange){.peer = {.address = address_of(ip), .verified = true}};
 	snprintf(request.ep, sizeof(request.ep), "%s", ep);

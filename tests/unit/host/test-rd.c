@@ -502,6 +502,10 @@ static void restart(struct device *device)
 {
 	struct device_record *record;
 
+	/* What was asked is called off, as when the LAN ends. */
+	for (size_t i = 0; i < fake_sent_count; i++)
+		if (!fake_sent[i].answered)
+			sent_answer(&fake_sent[i], -ECANCELED, 0, -1, NULL);
 	assert_int_equal(device_record_copy(disk_device(device->record->id), &record), 0);
 	device_host_renew(device_host(device));
 	device->present = false;
