@@ -143,3 +143,13 @@ int password_verify(const char *password, const char *stored)
 	crypto_wipe(hash, sizeof(hash));
 	return r;
 }
+
+bool password_is_outdated(const char *stored)
+{
+	uint8_t salt[SALT_SIZE_MAX], hash[HASH_SIZE];
+	struct cost cost;
+	size_t salt_size;
+
+	return parse_stored(stored, &cost, salt, &salt_size, hash) == 0 &&
+	       (cost.ln != cost_default.ln || cost.r != cost_default.r || cost.p != cost_default.p);
+}

@@ -6,6 +6,8 @@
  * Self-describing text of at most 127 characters: "$scrypt$ln=15,r=8,p=3$<salt>$<hash>".
  */
 
+#include <stdbool.h>
+
 #define PASSWORD_TEXT_SIZE 128
 
 /* 0, -ENOMEM or -EIO. */
@@ -16,3 +18,6 @@ int password_none(char ret_text[PASSWORD_TEXT_SIZE]);
 /* 1 fits, 0 does not, -EINVAL for a broken stored text (also one of absurd cost), -EIO. Constant
  * time in the result. */
 int password_verify(const char *password, const char *stored);
+/* True for a text that password_hash() would make at another cost today: once the password is known
+ * to fit it is to be hashed anew. A broken text is never outdated, because nothing fits it. */
+bool password_is_outdated(const char *stored);

@@ -4,8 +4,9 @@
  * Log-in, and the password once more. An unknown name costs the same time, gets the same words and
  * the same delays as a wrong password. Guessing is slowed down for each name, and counted for the
  * whole gateway and for each address. Every try is audited, and without its row in the journal
- *nobody gets in. What only asks for the password of a session that is there counts for its name
- *alone: strangers must not keep those who are in from acting.
+ * nobody gets in. What only asks for the password of a session that is there counts for its name
+ * alone: strangers must not keep those who are in from acting. A password that was hashed at
+ * another cost than today's is hashed anew when it fits, and saved with the row of its log-in.
  *
  *	tries of this address -> brake of this name -> tries of the gateway -> job: verify
  *	-> audit row -> SAVED -> is it still the same person? -> answer
@@ -18,10 +19,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+
+DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
 #define LOGIN_MINUTE_USEC  (60 * USEC_PER_SEC)
 #define LOGIN_SOURCE_TRIES 20 /* a minute from one address */
@@ -50,6 +54,48 @@ static void on_login_audited(void *userdata, int result, const char *head)
 		people_call_done(call, ACT_DONE, 0, NULL);
 	else
 		people_call_done(call, ACT_NOT_ALLOWED, 0, TEXT_LOGIN_REFUSED);
+}
+
+static void on_renewed(void *userdata, int result, const char *head)
+{
+	struct people_call *call = userdata;
+	struct people *people = &call->host->people;
+	int at = people_index_of(people, call->person.name);
+
+	host_saved(call->host, result, head);
+	if (result >= 0 && at >= 0)
+		memcpy(people->person[at].password, call->renewed, sizeof(call->renewed));
+	on_login_audited(call, result, head);
+}
+
+/* The row in the journal and the password's new text in one change; -errno: nothing was begun. */
+static int save_renewed(struct people_call *call, const struct audit_row *audit)
+{
+	CLEANUP(cleanup_change) struct change *change = NULL;
+	struct person person = call->person;
+	int r = change_new(&change);
+
+	memcpy(person.password, call->renewed, sizeof(person.password));
+	if (r >= 0)
+		r = change_put_person(change, &person);
+	crypto_wipe(&person, sizeof(person));
+	if (r >= 0)
+		r = change_append_audit(change, audit);
+	if (r < 0)
+		return r;
+	call->host->people.changing = true;
+	call->changes = true;
+	store_save(call->host->store, STEAL(change), on_renewed, call);
+	return 0;
+}
+
+/* While other people are being changed the old text stays: the next log-in comes by here. */
+static void save_login(struct people_call *call, const struct audit_row *audit)
+{
+	if (call->result == 1 && call->renewed[0] && !call->host->people.changing &&
+		save_renewed(call, audit) >= 0)
+		return;
+	host_audit(call->host, audit, on_login_audited, call);
 }
 
 /* The brake for this name; unknown ones share a table, or its lack would tell that they are. */
@@ -96,7 +142,7 @@ void people_after_verify(struct people_call *call)
 		at >= 0 ? host->people.person[at].name : "unknown");
 	if (passed)
 		snprintf(audit.role, sizeof(audit.role), "%s", role_to_string(call->person.role));
-	host_audit(host, &audit, on_login_audited, call);
+	save_login(call, &audit);
 }
 
 static bool tries_left_this_minute(struct host *host)

@@ -3,6 +3,7 @@
 
 /* What people.c and login.c share: one act on its way. */
 
+#include "base/password.h"
 #include "host/host.h"
 
 struct people_call {
@@ -10,7 +11,8 @@ struct people_call {
 	struct act act;
 	act_done_fn done;
 	void *userdata;
-	char stored[128]; /* verify against this, or the new hash */
+	char stored[PASSWORD_TEXT_SIZE];  /* verify against this, or the new hash */
+	char renewed[PASSWORD_TEXT_SIZE]; /* a password that fits, at the cost of today; or "" */
 	int result;
 	bool changes;	      /* holds people->changing */
 	struct person person; /* what is to be saved */

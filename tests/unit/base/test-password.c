@@ -104,6 +104,23 @@ static void test_broken_texts(void **state)
 	assert_int_equal(password_verify("x", "$scrypt$ln=2,r=1,p=1$" SALT "$" HASH), 0);
 }
 
+static void test_outdated(void **state)
+{
+	char now[PASSWORD_TEXT_SIZE];
+
+	assert_int_equal(password_none(now), 0);
+	assert_false(password_is_outdated(now));
+	assert_true(password_is_outdated("$scrypt$ln=14,r=8,p=3$" SALT "$" HASH));
+	assert_true(password_is_outdated("$scrypt$ln=15,r=7,p=3$" SALT "$" HASH));
+	assert_true(password_is_outdated("$scrypt$ln=15,r=8,p=1$" SALT "$" HASH));
+	/* Dearer than today's is as far from what is believed to be right. */
+	assert_true(password_is_outdated("$scrypt$ln=15,r=8,p=4$" SALT "$" HASH));
+	assert_false(password_is_outdated("$scrypt$ln=15,r=8,p=3$" SALT "$" HASH));
+	assert_false(password_is_outdated("$scrypt$ln=19,r=8,p=3$" SALT "$" HASH));
+	assert_false(password_is_outdated("$argon2id$v=19$m=65536,t=2,p=1$" SALT "$" HASH));
+	assert_false(password_is_outdated(""));
+}
+
 /* N must be below 2^(128 * r / 8) (RFC 7914 section 2): the library refuses, and its error queue
  * stays empty. */
 static void test_library_refuses(void **state)
@@ -119,6 +136,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_broken_texts),
+		cmocka_unit_test(test_outdated),
 		cmocka_unit_test(test_library_refuses),
 	};
 

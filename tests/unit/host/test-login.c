@@ -26,6 +26,12 @@ int __wrap_password_hash(const char *password, char *ret_text)
 	return 0;
 }
 
+#define RIGHT "plain wombat ladder nine"
+/* RIGHT, as it was hashed at another cost: of this the form alone is looked at. */
+#define OLD_TEXT                                        \
+	"$scrypt$ln=14,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 static unsigned verified;
 
 int __wrap_password_verify(const char *password, const char *stored)
@@ -33,11 +39,11 @@ int __wrap_password_verify(const char *password, const char *stored)
 	char text[PASSWORD_TEXT_SIZE];
 
 	verified++;
+	if (!strcmp(stored, OLD_TEXT))
+		return !strcmp(password, RIGHT);
 	snprintf(text, sizeof(text), "hash:%.100s", password);
 	return !strcmp(text, stored);
 }
-
-#define RIGHT "plain wombat ladder nine"
 
 static void with_anna(void)
 {
@@ -221,6 +227,69 @@ static void somebody_who_was_changed_after_the_check(void **state)
 	assert_string_equal(try.outcome.person.name, "");
 }
 
+static const char *annas_text(void)
+{
+	return bed.host.people.person[0].password;
+}
+
+static void with_annas_old_text(void)
+{
+	with_anna();
+	snprintf(bed.host.people.person[0].password, PASSWORD_TEXT_SIZE, "%s", OLD_TEXT);
+}
+
+static void an_old_text_is_renewed(void **state)
+{
+	struct act act = login("anna", RIGHT), wrong = login("anna", "plain wombat ladder six");
+	const struct change *change;
+	struct act_try try;
+
+	with_annas_old_text();
+	assert_int_equal(done(&wrong).result, ACT_NOT_ALLOWED);
+	assert_string_equal(annas_text(), OLD_TEXT);
+	try_act(&act, &try);
+	job_run();
+	/* With the row of the log-in, and not before it is on disk. */
+	change = store_change_at(0);
+	assert_int_equal(change->first->kind, CHANGE_PUT_PERSON);
+	assert_string_equal(change->first->person.password, "hash:" RIGHT);
+	assert_int_equal(change->first->next->kind, CHANGE_AUDIT);
+	assert_string_equal(annas_text(), OLD_TEXT);
+	assert_int_equal(try.answers, 0);
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_DONE);
+	assert_string_equal(annas_text(), "hash:" RIGHT);
+	assert_int_equal(disk_audit_count("login", "done"), 1);
+	assert_false(bed.host.people.changing);
+	assert_int_equal(done(&act).result, ACT_DONE);
+}
+
+static void an_old_text_that_is_not_saved(void **state)
+{
+	struct act act = login("anna", RIGHT);
+	struct act_try try;
+
+	with_annas_old_text();
+	try_act(&act, &try);
+	job_run();
+	store_answer_all(-ENOSPC);
+	assert_int_equal(try.outcome.result, ACT_NOT_STORED);
+	assert_string_equal(annas_text(), OLD_TEXT);
+	assert_false(bed.host.people.changing);
+}
+
+/* Changes of people go one at a time; this one can wait for the next log-in. */
+static void an_old_text_while_people_change(void **state)
+{
+	struct act act = login("anna", RIGHT);
+
+	with_annas_old_text();
+	bed.host.people.changing = true;
+	assert_int_equal(done(&act).result, ACT_DONE);
+	assert_string_equal(annas_text(), OLD_TEXT);
+	assert_true(bed.host.people.changing);
+}
+
 static void one_address_is_slowed_down_alone(void **state)
 {
 	struct act act = login("nobody", "wrong wombat ladder");
@@ -274,6 +343,9 @@ int main(void)
 		T(a_password_that_was_changed_meanwhile),
 		T(somebody_who_was_dropped_meanwhile),
 		T(somebody_who_was_changed_after_the_check),
+		T(an_old_text_is_renewed),
+		T(an_old_text_that_is_not_saved),
+		T(an_old_text_while_people_change),
 		T(one_address_is_slowed_down_alone),
 		T(a_session_is_not_kept_from_acting),
 		T(the_gateway_stops_before_the_hash),
