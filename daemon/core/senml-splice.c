@@ -181,9 +181,12 @@ static bool take_record(struct scan *scan)
 
 bool senml_splice_at(struct span body, size_t *ret_at)
 {
-	struct scan scan = {body.data, body.data + body.size};
+	struct scan scan;
 	size_t records = 0, at = 0;
 
+	if (!body.size) /* nothing may be added to its NULL */
+		return false;
+	scan = (struct scan){body.data, body.data + body.size};
 	if (!take_mark(&scan, '['))
 		return false;
 	do {
