@@ -50,7 +50,7 @@ const ACTS = {
 	camera: async (page) => {
 		await page.addInitScript(`window.BarcodeDetector = class { async detect() { return []; } };`);
 		await page.reload();
-		await page.getByRole("button", { name: "Scan", exact: true }).first().click();
+		await page.getByRole("button", { name: /^Scan( with the camera)?$/ }).first().click();
 		await page.getByRole("dialog").waitFor();
 	},
 	print: (page) => page.emulateMedia({ media: "print" }),
