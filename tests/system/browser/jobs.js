@@ -176,12 +176,14 @@ exports.sessionEnds = async (stage) => {
 	await card.getByLabel("Type the code on its label").fill("BCDF-GHJK");
 	await page.evaluate("sessionLasts(100)");
 	await stage.sees(page.getByRole("dialog"), "logged out in less than two minutes");
+	await stage.never(page.getByRole("dialog"), "What you typed is kept"); // it has not ended yet
 	await page.getByRole("button", { name: "Stay logged in" }).click();
 	await stage.gone(page, "Are you still there?");
 
 	await stage.bed.end_sessions("tom");
 	const dialog = page.getByRole("dialog");
 	await stage.sees(dialog, "What you typed is kept");
+	await stage.never(dialog, "logged out in less than two minutes");
 	await stage.accessible(page, "the end of a session");
 	await page.keyboard.press("Escape");
 	await stage.sees(dialog, "What you typed is kept");

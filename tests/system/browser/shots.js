@@ -39,7 +39,7 @@ const ACTS = {
 		await page.getByRole("alert").filter({ visible: true }).first().waitFor();
 	},
 	soon: async (page) => {
-		await page.evaluate("sessionLasts(100)");
+		await page.evaluate("stopListening(); sessionLasts(100)"); // the stream would tell how long it really is
 		await page.getByRole("dialog").waitFor();
 	},
 	over: (page) => page.evaluate("sessionOver()"),
