@@ -708,5 +708,7 @@ def test_a_browser_shows_the_login(gateway, work):
     assert done.returncode == 0, done.stderr[-2000:]
     assert '<form method="post" action="/login">' in done.stdout, done.stderr[-2000:]
     assert 'name="password"' in done.stdout
-    console = [line for line in done.stderr.splitlines() if 'CONSOLE' in line]
+    # What the browser says of its own screens, such as fonts that are slow on a busy machine, is not ours.
+    console = [line for line in done.stderr.splitlines()
+               if 'CONSOLE' in line and 'source: chrome://' not in line]
     assert not console, console
