@@ -210,7 +210,7 @@ class Demo:
         self.set_up()
         self.open_window()
         self.start_sensors()
-        self.step('Approving two of them')
+        self.step('Approving them')
         self.approve('boiler', 'plant room', '--code', LABEL)
         if self.mdns:
             self.approve('hall', 'entrance hall')
