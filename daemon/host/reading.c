@@ -30,6 +30,10 @@
 /* Readings handed to the store and not committed: about a second of a slow disk. */
 #define APPENDING_MAX 2000
 
+/* With this many of them a promise waits for the disk, whatever the configuration says: held
+ * answers slow senders down, where a refusal would send them away for half a minute. */
+#define PROMISES_MAX 1000
+
 #define CLOCK_LOOK_USEC (100 * USEC_PER_MSEC)
 
 /* ---- in ---- */
@@ -152,6 +156,15 @@ static bool clock_was_synced(struct host *host, uint64_t now)
 	return host->clock_synced;
 }
 
+/* Before the disk knows anything: that is what was asked for, as long as the disk is known to have
+ * room, and to keep up. */
+static bool may_promise(struct host *host)
+{
+	return host->config->outbox_durability == DURABILITY_MEMORY &&
+	       !host_alarm_is_active(host, ALARM_OUTBOX_FULL, "") &&
+	       store_appending(host->store) < PROMISES_MAX;
+}
+
 /* Numbers a decoded reading and hands it to the store. False: no room. Takes the reference. */
 static bool owe(struct host *host, struct device *device, struct reading *reading)
 {
@@ -176,10 +189,7 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	reading->trust = device->record->trust;
 	reading->taken_usec = clock_boot_usec();
 	reading->clock_synced = clock_was_synced(host, reading->taken_usec);
-	/* A promise that the disk knows nothing of: that is what was asked for, as long as the
-	 * disk is known to have room. */
-	reading->promised = host->config->outbox_durability == DURABILITY_MEMORY &&
-			    !host_alarm_is_active(host, ALARM_OUTBOX_FULL, "");
+	reading->promised = may_promise(host);
 	if (reading->promised)
 		answer_taken(host, device, reading);
 	store_append(host->store, reading);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "uplink/uplink-compat.h"
 #include "uplink/uplink-parts.h"
 
@@ -128,8 +129,9 @@ void on_open_success5(void *context, MQTTAsync_successData5 *data)
 		int window = MQTTProperties_getNumericValue(
 			properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
 
-		if (window > 0 && window < UPLINK_WINDOW_MAX)
-			atomic_store(&connection->window, (unsigned)window);
+		if (window > 0 && window < SEND_WINDOW_MOST)
+			connection->send_window.most = (unsigned)window;
+		atomic_store(&connection->window, send_window_size(&connection->send_window));
 	}
 	open_succeeded(connection);
 }
@@ -216,13 +218,24 @@ static void publication_done(void *context, enum note_kind kind, int code)
 		note_push(connection->uplink->commands, &connection->credit, NOTE_CREDIT);
 }
 
+static void answered(const struct publication *publication)
+{
+	struct connection *connection = publication->note.connection;
+
+	send_window_answered(
+		&connection->send_window, clock_boot_usec() - publication->handed_usec);
+	atomic_store(&connection->window, send_window_size(&connection->send_window));
+}
+
 void on_publish_success(void *context, MQTTAsync_successData *data)
 {
+	answered(context);
 	publication_done(context, NOTE_DELIVERED, 0);
 }
 
 void on_publish_success5(void *context, MQTTAsync_successData5 *data)
 {
+	answered(context);
 	publication_done(context, NOTE_DELIVERED, (int)data->reasonCode);
 }
 

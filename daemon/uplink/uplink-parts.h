@@ -27,12 +27,12 @@
 
 #include "base/memory-file.h"
 #include "base/tray.h"
+#include "uplink/send-window.h"
 #include "uplink/uplink.h"
 
 #define UPLINK_CONNECT_USEC	  (10 * UINT64_C(1000000)) /* name, TCP, TLS and CONNACK together */
 #define UPLINK_DRAIN_USEC	  UINT64_C(1500000) /* a clean disconnect waits so long for PUBACKs */
 #define UPLINK_OUTSTANDING_MAX	  32768 /* publications of a session that wait or are unanswered */
-#define UPLINK_WINDOW_MAX	  256	/* of them with Paho; it searches its lists for each */
 #define UPLINK_INBOUND_WAITING	  256	/* inbound messages that the loop has not seen yet */
 #define UPLINK_SYSTEM_CA	  "/etc/ssl/certs/ca-certificates.crt"
 #define UPLINK_TEXT_MAX		  256
@@ -78,6 +78,7 @@ struct note {
 struct publication {
 	struct note note; /* first */
 	uint64_t tag;
+	uint64_t handed_usec; /* to Paho; boot time */
 	int qos;
 	bool retain;
 	char *block; /* holds all of the following; freed as soon as Paho has its copy */
@@ -128,6 +129,7 @@ struct connection {
 	/* Paho's threads, under Paho's lock */
 	bool up;
 	bool down;
+	struct send_window send_window;
 	size_t subscriptions; /* taken */
 	char tls_error[UPLINK_TEXT_MAX];
 	bool identity_refused; /* the broker's TLS took our certificate, or its lack, for an error
@@ -138,7 +140,7 @@ struct connection {
 
 	/* any */
 	atomic_uint unacked; /* publications that Paho holds */
-	atomic_uint window;  /* at most so many; from CONNACK */
+	atomic_uint window;  /* at most so many; the size of send_window */
 	atomic_bool cut;     /* DROP is on its way: hand nothing more to Paho */
 	atomic_bool starved; /* the worker wants a credit note */
 	atomic_bool credit_pushed;

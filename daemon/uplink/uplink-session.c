@@ -194,7 +194,8 @@ int connection_start(struct uplink_session *session, int version)
 	connection->session = session;
 	connection->version = version;
 	connection->keep_alive = (int)keep_alive;
-	atomic_init(&connection->window, UPLINK_WINDOW_MAX);
+	connection->send_window.most = SEND_WINDOW_MOST;
+	atomic_init(&connection->window, send_window_size(&connection->send_window));
 	connection->together = session->options.together;
 	connection->inbound_max = session->uplink->limits->value[LIMIT_INBOUND_MESSAGE];
 	connection_link(session, connection);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The window: how many publications of a connection Paho holds at a time. It is the broker's
- * Receive Maximum (MQTT 5 section 3.1.2.11.3; mosquitto says 20), and never more than
- * UPLINK_WINDOW_MAX. Paho would keep to it as well, but 1.3.12 sleeps a second each time it is
- * full, which makes 20 publications a second. It also keeps what Paho holds small, for Paho drops
- * that only by destroying the handle.
+ * The window: how many publications of a connection Paho holds at a time. It is never more than the
+ * broker's Receive Maximum (MQTT 5 section 3.1.2.11.3; mosquitto says 20). Paho would keep to that
+ * as well, but 1.3.12 sleeps a second each time it is full, which makes 20 publications a second.
+ * How many of them are worth having says send-window.h. It also keeps what Paho holds small, for
+ * Paho drops that only by destroying the handle.
  *
  * What has no room waits in a list of the worker's. When that is so, the next answer of the broker
  * sends one credit note, however many answers come.
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "uplink/uplink-compat.h"
 #include "uplink/uplink-parts.h"
 
@@ -56,6 +57,7 @@ static int hand_to_paho(struct connection *connection, struct publication *publi
 	int r;
 
 	response.context = publication;
+	publication->handed_usec = clock_boot_usec();
 	if (connection->version == MQTTVERSION_5) {
 		response.onSuccess5 = on_publish_success5;
 		response.onFailure5 = on_publish_failure5;

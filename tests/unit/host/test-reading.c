@@ -398,6 +398,27 @@ static void acknowledged_from_memory(void **state)
 	assert_int_equal(bed.host.metrics.lost[LOST_REVOKED], 1);
 }
 
+/* A disk that cannot keep up slows senders down by answers that wait, and sends nobody away. */
+static void promises_wait_for_a_slow_disk(void **state)
+{
+	active_device("one", "10.0.0.1");
+	bed.config.outbox_durability = DURABILITY_MEMORY;
+	bed.config.device_burst = 10000;
+	for (unsigned i = 0; i < 1000; i++) {
+		report(&x, "one", "10.0.0.1", "1");
+		assert_int_equal(x.answers, 1);
+		assert_int_equal(x.code, COAP_CODE(2, 4));
+	}
+	report(&y, "one", "10.0.0.1", "2");
+	assert_int_equal(y.answers, 0);
+	appended_answer(0);
+	assert_int_equal(y.answers, 1);
+	assert_int_equal(y.code, COAP_CODE(2, 4));
+	assert_int_equal(stats().accepted, 1001);
+	report(&x, "one", "10.0.0.1", "3");
+	assert_int_equal(x.answers, 1);
+}
+
 /* It stands as long as it is so, and says what is so. */
 static void less_than_durable_is_an_alarm(void **state)
 {
@@ -515,6 +536,7 @@ int main(void)
 		T(records_are_limited),
 		T(one_device_does_not_fill_it),
 		T(acknowledged_from_memory),
+		T(promises_wait_for_a_slow_disk),
 		T(less_than_durable_is_an_alarm),
 		T(a_slow_disk_pushes_back),
 		T(polled),

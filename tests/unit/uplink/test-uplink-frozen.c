@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uplink/send-window.h"
 #include "uplink/tick.h"
 
 static int setup(void **state)
@@ -145,10 +146,10 @@ static void outstanding_publications_have_a_limit(void **state)
 		taken++;
 	assert_int_equal(r, -ENOBUFS);
 	assert_int_equal(taken, 32768);
-	AWAIT(bed, peer.publishes >= 256);
+	AWAIT(bed, peer.publishes >= SEND_WINDOW_LEAST);
 	peer_close(&peer);
 	bed_await(bed, session, UPLINK_LOST, 0);
-	assert_true(peer.publishes <= 256);
+	assert_true(peer.publishes <= SEND_WINDOW_LEAST);
 	peer.puback = 0;
 	bed_connect(bed, session);
 	assert_return_code(bed_publish(session, "a", "x", false, 1), 0);
