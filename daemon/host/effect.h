@@ -33,7 +33,7 @@ struct submission {
 	const char *platform_id;
 	uint64_t answer_to; /* as in struct life_input: the operation that this is about */
 	bool forget;	    /* deletes the device, its readings and what is retained of it */
-	bool keep_token;    /* ... but not its imported token: its name goes on elsewhere */
+	bool keep_token;    /* ... but not its imported token, which is for its name */
 	record_edit_fn edit;
 	const void *argument; /* copied: argument_size bytes */
 	size_t argument_size;

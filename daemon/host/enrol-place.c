@@ -72,7 +72,8 @@ static int edit_evicted(struct device_record *next, const void *argument, const 
 	return next->life.admission == ADMISSION_PENDING && !next->decided_at ? 0 : -EBUSY;
 }
 
-/* The oldest one that may go. It goes when that is on disk; its place is given away at once. */
+/* The oldest one that may go. It goes when that is on disk; its place is given away at once. A
+ * token that was imported for its name stays: whoever says a name first is not who was meant. */
 static bool evict_pending(struct host *host)
 {
 	struct device *device = registry_first(host->registry);
@@ -88,6 +89,7 @@ static bool evict_pending(struct host *host)
 	host_submit(host, device,
 		&(const struct submission){.event = LIFE_EVENTS,
 			.forget = true,
+			.keep_token = true,
 			.edit = edit_evicted,
 			.audit = &audit});
 	return true;

@@ -96,6 +96,8 @@ struct login_source {
 struct people {
 	struct person person[PERSONS_MAX];
 	struct login_guard guard[PERSONS_MAX];
+	/* For the password once more: strangers who guess at a name do not stop who is in. */
+	struct login_guard fresh_guard[PERSONS_MAX];
 	unsigned count;
 	uint64_t next_row;
 	char setup_code[SHORT_CODE_SIZE + 1]; /* "" = none */

@@ -4,8 +4,8 @@
  * Log-in, and the password once more. An unknown name costs the same time, gets the same words and
  * the same delays as a wrong password. Guessing is slowed down for each name, and counted for the
  * whole gateway and for each address. Every try is audited, and without its row in the journal
- * nobody gets in. What only asks for the password of a session that is there counts for its name
- * alone: strangers must not keep those who are in from acting. A password that was hashed at
+ * nobody gets in. What only asks for the password of a session that is there has a brake of its own
+ * and no other: strangers must not keep those who are in from acting. A password that was hashed at
  * another cost than today's is hashed anew when it fits, and saved with the row of its log-in.
  *
  *	tries of this address -> brake of this name -> tries of the gateway -> job: verify
@@ -99,13 +99,15 @@ static void save_login(struct people_call *call, const struct audit_row *audit)
 }
 
 /* The brake for this name; unknown ones share a table, or its lack would tell that they are. */
-static struct login_guard *guard_of(struct people *people, const char *name)
+static struct login_guard *guard_of(struct people *people, const struct act *act)
 {
+	const char *name = act->name;
 	int at = people_index_of(people, name);
 	uint64_t hash = people->unknown_seed;
 
 	if (at >= 0)
-		return &people->guard[at];
+		return act->kind == ACT_PASSWORD_FRESH ? &people->fresh_guard[at]
+						       : &people->guard[at];
 	for (; *name; name++)
 		hash = (hash ^ (uint8_t)tolower((unsigned char)*name)) * UINT64_C(0x100000001b3);
 	return &people->unknown_guard[(hash ^ hash >> 32) % UNKNOWN_GUARDS_MAX];
@@ -115,7 +117,7 @@ void people_after_verify(struct people_call *call)
 {
 	struct host *host = call->host;
 	int at = people_index_of(&host->people, call->act.name);
-	struct login_guard *guard = guard_of(&host->people, call->act.name);
+	struct login_guard *guard = guard_of(&host->people, &call->act);
 	struct audit_row audit;
 	/* The password may have been changed while it was verified. */
 	bool passed = call->result == 1 && at >= 0 &&
@@ -203,8 +205,7 @@ void people_login(struct people_call *call)
 		too_many(call);
 		return;
 	}
-	if (!login_guard_may_try(
-		    guard_of(&host->people, call->act.name), clock_boot_usec(), &wait)) {
+	if (!login_guard_may_try(guard_of(&host->people, &call->act), clock_boot_usec(), &wait)) {
 		people_call_done(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
 			"Too many wrong passwords. Wait before the next try.");
 		return;

@@ -89,8 +89,10 @@ static void drop_person(struct host *host, const char *name)
 	people->count--;
 	people->person[at] = people->person[people->count];
 	people->guard[at] = people->guard[people->count];
+	people->fresh_guard[at] = people->fresh_guard[people->count];
 	crypto_wipe(&people->person[people->count], sizeof(struct person));
 	people->guard[people->count] = (struct login_guard){0};
+	people->fresh_guard[people->count] = (struct login_guard){0};
 }
 
 static void end_sessions(struct host *host, const char *name)

@@ -228,13 +228,15 @@ static bool identity_read(const coap_session_t *session, struct lan_peer *who)
 	return true;
 }
 
-/* By its certificate, or by the identity whose key it has. */
+/* By its certificate, or by the identity whose key it has: the one of now, which may be another
+ * than the one that the handshake asked for. */
 static bool peer_identify(struct lan *lan, coap_session_t *session, struct secure_peer *peer)
 {
 	struct lan_certificate certificate;
 
 	if (!lan_dtls_has_certificate(session))
-		return identity_read(session, &peer->who);
+		return identity_read(session, &peer->who) &&
+		       lan_secure_key_is(lan, peer->who.identity, session);
 	if (!lan_dtls_certificate(lan->secure->dtls, session, &certificate))
 		return false;
 	peer->who.trust = TRUST_CERT;

@@ -368,6 +368,11 @@ static void who_answers_a_probe_needs_a_place_too(void **state)
 	assert_int_equal(bed.host.limits.reached[LIMIT_PENDING], 1);
 }
 
+static void ignore_outcome(void *userdata, const struct act_outcome *outcome)
+{
+	assert_int_equal(outcome->result, ACT_DONE);
+}
+
 static void who_waits_in_silence_makes_room(void **state)
 {
 	bed.config.pending_max = 1;
@@ -383,6 +388,31 @@ static void who_waits_in_silence_makes_room(void **state)
 	assert_int_equal(registry_count(bed.host.registry), 1);
 	enrol(&x, "two", "10.0.0.2", "{}");
 	assert_int_equal(x.code, COAP_CODE(4, 29));
+}
+
+/* Whoever said the name first and went silent takes nothing with it that was imported for the name.
+ */
+static void an_imported_token_outlives_who_makes_room(void **state)
+{
+	const struct act import = {.kind = ACT_TOKENS_PUT, .role = ROLE_ADMIN, .who = "anna"};
+	struct token_list list = {0};
+	struct token *token;
+
+	strcpy(bed.config.platform, "mqtt");
+	bed.config.pending_max = 1;
+	assert_int_equal(token_new(span_from_string("gone"), span_from_string("user"),
+				 span_from_string("secret"), &token),
+		0);
+	token_list_add(&list, token);
+	token_import(&bed.host, &import, &list, ignore_outcome, NULL);
+	store_answer_all(0);
+	pending_device("gone", "10.0.0.7", "{}");
+	bed_advance(61 * USEC_PER_SEC);
+	enrol(&x, "one", "10.0.0.1", "{}");
+	store_answer_all(0);
+	assert_null(registry_by_ep(bed.host.registry, "gone"));
+	assert_non_null(disk_token("gone"));
+	assert_non_null(token_names_find(&bed.host.tokens, "mqtt", "gone"));
 }
 
 static void who_was_decided_on_stays(void **state)
@@ -581,6 +611,7 @@ int main(void)
 		T(announcements_take_no_place_of_those_who_ask),
 		T(who_answers_a_probe_needs_a_place_too),
 		T(who_waits_in_silence_makes_room),
+		T(an_imported_token_outlives_who_makes_room),
 		T(who_was_decided_on_stays),
 		T(wrong_interface),
 		T(plain_can_be_refused),

@@ -319,6 +319,28 @@ static void a_session_is_not_kept_from_acting(void **state)
 	assert_int_equal(done(&act).result, ACT_DONE);
 }
 
+/* Nor do those who guess at the name; and who guesses in a session is slowed down as well. */
+static void guesses_at_a_name_do_not_stop_its_session(void **state)
+{
+	struct act act = login("anna", "wrong wombat ladder");
+	unsigned i;
+
+	with_anna();
+	for (i = 0; i < 6; i++)
+		done(&act);
+	act = login("anna", RIGHT);
+	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+	act.kind = ACT_PASSWORD_FRESH;
+	assert_int_equal(done(&act).result, ACT_DONE);
+	act = login("anna", "wrong wombat ladder");
+	act.kind = ACT_PASSWORD_FRESH;
+	for (i = 0; i < 6; i++)
+		done(&act);
+	act = login("anna", RIGHT);
+	act.kind = ACT_PASSWORD_FRESH;
+	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+}
+
 static void the_gateway_stops_before_the_hash(void **state)
 {
 	struct act act = login("anna", RIGHT);
@@ -348,6 +370,7 @@ int main(void)
 		T(an_old_text_while_people_change),
 		T(one_address_is_slowed_down_alone),
 		T(a_session_is_not_kept_from_acting),
+		T(guesses_at_a_name_do_not_stop_its_session),
 		T(the_gateway_stops_before_the_hash),
 	};
 

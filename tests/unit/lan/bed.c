@@ -79,6 +79,9 @@ static bool psk(
 		return false;
 	memcpy(ret_key, bed->psk, bed->psk_size);
 	*ret_size = bed->psk_size;
+	if (bed->psk_turns)
+		bed->psk[0] ^= 1;
+	bed->psk_turns = false;
 	return true;
 }
 

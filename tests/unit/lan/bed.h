@@ -60,6 +60,7 @@ struct bed {
 	uint8_t psk[LAN_PSK_MAX];
 	size_t psk_size;
 	unsigned psk_asked;
+	bool psk_turns; /* the key is another one as soon as somebody asked for it */
 	/* the certificate that was shown last; each is taken unless 'certificate_refused' */
 	struct lan_certificate certificate;
 	unsigned certificates, entered;

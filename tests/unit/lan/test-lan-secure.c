@@ -717,6 +717,29 @@ static void test_keys_that_changed(void **state)
 	dtls_lose(&dtls);
 }
 
+/* A handshake that asked for the key before it changed, and ends after that, has the old one. */
+static void test_a_key_that_changed_during_the_handshake(void **state)
+{
+	struct bed *bed = *state;
+	struct datagram request, answer;
+	struct dtls dtls;
+
+	bed->psk_turns = true;
+	dtls_open(&dtls, bed, dtls_socket(bed, 0), "known-1", NULL);
+	dtls_connect(&dtls, 1000);
+	assert_false(bed->psk_turns);
+	assert_int_equal(sessions(bed), 0);
+	reading_make(&request, 1, "a");
+	SSL_write(dtls.ssl, request.bytes, (int)request.size);
+	assert_false(dtls_receive(&dtls, &answer, 300));
+	assert_int_equal(bed->requests, 0);
+	dtls_lose(&dtls);
+	/* who has the key of now is in */
+	dtls_enter(&dtls, bed, "known-1");
+	assert_int_equal(sessions(bed), 1);
+	dtls_lose(&dtls);
+}
+
 /* ---- limits ---- */
 
 static void test_strangers_have_a_cap(void **state)
@@ -871,6 +894,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_observer_goes_with_its_session, open_bed, close_bed),
 		cmocka_unit_test_setup_teardown(test_keys_that_changed, open_bed, close_bed),
+		cmocka_unit_test_setup_teardown(
+			test_a_key_that_changed_during_the_handshake, open_bed, close_bed),
 		cmocka_unit_test(test_strangers_have_a_cap),
 		cmocka_unit_test(test_sessions_have_a_cap),
 		cmocka_unit_test(test_handshakes_have_a_cap),
