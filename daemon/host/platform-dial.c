@@ -27,7 +27,7 @@ struct platform_dial_call {
 	struct platform_dial_call *next;
 	struct host *host;
 	struct platform_request request;
-	const char *ca_file;
+	char ca_file[256]; /* the configuration may be another one when its turn comes */
 	struct dial_lane *lane;
 	unsigned lane_rate;
 	uint64_t owner;
@@ -262,7 +262,7 @@ int platform_dial_send(struct host *host, const struct platform_dialling *dialli
 	if (r < 0)
 		return r;
 	call->host = host;
-	call->ca_file = dialling->ca_file;
+	snprintf(call->ca_file, sizeof(call->ca_file), "%s", dialling->ca_file);
 	call->lane = lane;
 	call->lane_rate = dialling->lane_rate;
 	call->owner = dialling->owner;

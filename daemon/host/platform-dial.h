@@ -18,7 +18,7 @@
 
 struct platform_dialling {
 	const struct platform_request *request; /* with a dial; copied */
-	const char *ca_file;			/* "" = the system's; outlives the call */
+	const char *ca_file;			/* "" = the system's; copied */
 	const char *lane;			/* name of the platform */
 	unsigned lane_rate;			/* requests a second, 0 = no limit of its own */
 	uint64_t owner; /* whose what comes by it is, beside the answer, when it knocks */

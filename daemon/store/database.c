@@ -264,8 +264,13 @@ int database_checkpoint(struct database *db, bool always)
 
 	if (db->failed || db->wal_pages == 0 || (!always && db->wal_pages < db->checkpoint_at))
 		return 0;
-	r = database_result(db,
-		sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL));
+	/* What is folded stays in the log until something is written over it, unless that is cut
+	 * off.
+	 */
+	r = database_result(
+		db, sqlite3_wal_checkpoint_v2(db->handle, NULL,
+			    always ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
+			    NULL));
 	if (r == -ENOSPC) {
 		db->checkpoint_at = db->wal_pages + db->checkpoint_pages;
 		return 0;

@@ -271,6 +271,14 @@ static void assert_all_sealed_with(const struct fixture *f, int key_id)
 	assert_int_equal(fixture_sql(f, "control.db", "SELECT id FROM key"), key_id);
 }
 
+static int64_t size_of(const struct fixture *f, const char *name)
+{
+	struct stat st;
+
+	assert_return_code(stat(fixture_path(f, name), &st), errno);
+	return st.st_size;
+}
+
 static void test_file(void **state)
 {
 	char before[80], after[80];
@@ -284,6 +292,8 @@ static void test_file(void **state)
 		fixture_open(&f);
 		fixture_start(&f);
 		assert_int_equal(rekey(&f, KEY_FILE, NULL), 0);
+		/* Nor is anything in the log, while the gateway goes on. */
+		assert_int_equal(size_of(&f, "control.db-wal"), 0);
 		fixture_stop(&f);
 		read_key_file(&f, "key", after);
 		assert_string_not_equal(before, after);
