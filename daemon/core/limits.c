@@ -73,7 +73,7 @@ static const struct limit_row table[LIMITS] = {
 	[LIMIT_HTTP_BODY] = {"http-body", 65536, "bytes",
 		"no form and no call of the API is longer"},
 	[LIMIT_SESSIONS_WEB] = {"web-sessions", 64, "sessions",
-		"a table of fixed size; the one idle for longest goes first"},
+		"a table of fixed size; one's own oldest goes first, then one of whoever has most"},
 	[LIMIT_STREAMS_WEB] = {"web-streams", 32, "streams",
 		"each one is a connection that stays; others must find a place to log in"},
 	[LIMIT_STREAMS_SESSION] = {"web-streams-session", 4, "streams",

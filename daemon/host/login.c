@@ -131,7 +131,6 @@ void people_after_verify(struct people_call *call)
 	if (passed) {
 		call->person = host->people.person[at];
 	} else {
-		host->limits.reached[LIMIT_LOGIN_TRIES]++;
 		log_at(LOG_WARNING,
 			(&(const struct log_fields){
 				.message_id = MESSAGE_LOGIN_REFUSED, .peer = call->act.via}),

@@ -115,6 +115,7 @@ static void draw_body(struct view *view)
 		{"waits", TEXT_SCAN_WAITS},
 		{"again", TEXT_SCAN_AGAIN},
 		{"unscanned", TEXT_SCAN_AWAY},
+		{"unheard", TEXT_SESSION_AWAY},
 	};
 	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
 

@@ -63,9 +63,9 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_SESSION_TITLE] = "Are you still there?",
 	[TEXT_SESSION_ENDS] =
 		"You will be logged out in less than two minutes. What you typed stays here.",
-	[TEXT_SESSION_ENDED] = "You were logged out, because nothing happened for a while. What "
-			       "you typed is kept: "
-			       "log in here and go on.",
+	[TEXT_SESSION_ENDED] =
+		"You were logged out. What you typed is kept: log in here and go on.",
+	[TEXT_SESSION_AWAY] = "The gateway did not answer. Try again.",
 	[TEXT_GATEWAY_AWAY] = "The gateway does not answer since",
 	[TEXT_GATEWAY_AWAY_WHAT] =
 		"What you see is from before; what you typed is kept. It is tried again all the "

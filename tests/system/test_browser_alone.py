@@ -71,6 +71,7 @@ def test_live_arrivals_and_restart(browser, make_gateway):
     browser.play('live.arrivals', gateway, enrol=devices_of(gateway), open_window=lambda: open_window(gateway),
          reject=lambda ep: gateway.ctl('reject', device(gateway, ep)['id']),
          turned_away=lambda: stranger.report(1).code)
+    browser.play('live.silent', gateway, freeze=gateway.process.pause, thaw=gateway.process.resume)
     browser.play('live.away', gateway, stop=lambda: gateway.terminate(), start=lambda: bool(gateway.start()))
 
 

@@ -179,6 +179,13 @@ exports.sessionEnds = async (stage) => {
 	await stage.never(page.getByRole("dialog"), "What you typed is kept"); // it has not ended yet
 	await page.getByRole("button", { name: "Stay logged in" }).click();
 	await stage.gone(page, "Are you still there?");
+	// An end that cannot be put off is announced once, and leaves what it takes to save.
+	await page.evaluate("stopListening(); sessionLasts(95); watchEnd()");
+	await stage.never(page, "Are you still there?");
+	await page.evaluate("sessionLasts(115); watchEnd()");
+	await stage.sees(page, "Are you still there?");
+	await page.getByRole("button", { name: "Stay logged in" }).click();
+	await stage.gone(page, "Are you still there?");
 
 	await stage.bed.end_sessions("tom");
 	const dialog = page.getByRole("dialog");

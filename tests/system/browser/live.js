@@ -51,3 +51,15 @@ exports.away = async (stage) => {
 	await stage.gone(page, "The gateway does not answer since");
 	await stage.sees(page, "You were logged out"); // sessions do not survive a restart
 };
+
+// No power, or no network: nothing says that the line is broken, but beats do not come any more.
+exports.silent = async (stage) => {
+	const page = await stage.enter("anna");
+	stage.allowed.push(/ERR_|Failed to load resource/);
+	await stage.sees(page, "Devices that wait");
+	await stage.bed.freeze();
+	await stage.sees(page, "The gateway does not answer since");
+	await stage.bed.thaw();
+	await stage.gone(page, "The gateway does not answer since");
+	await stage.sees(page, "Devices that wait");
+};

@@ -147,37 +147,58 @@ async function renewSoon() {
 
 // --- the stream ---
 
+const BEATS_WITHIN = 40000; // one comes every 15 s; without power or network nothing else tells
+
 let stream = null;
 let silence = 0;
+let silentSince = null; // the first try that failed; null: it was heard last
+let beat = 0;
 
 function heardFromGateway(alive) {
-	clearTimeout(silence);
 	if (alive) {
+		clearTimeout(silence);
+		silentSince = null;
 		$("away").hidden = true;
-		return;
+	} else if (!silentSince) {
+		silentSince = new Date();
+		silence = setTimeout(() => {
+			$("away").hidden = false;
+			$("away-since").textContent = silentSince.toTimeString().slice(0, 5);
+		}, 3000);
 	}
-	silence = setTimeout(() => {
-		$("away").hidden = false;
-		$("away-since").textContent = new Date().toTimeString().slice(0, 5);
-	}, 3000);
+}
+
+function awaitBeat() {
+	clearTimeout(beat);
+	beat = setTimeout(() => {
+		heardFromGateway(false);
+		stream.close();
+		stream = null;
+		listen();
+	}, BEATS_WITHIN);
 }
 
 function listen() {
 	if (stream || document.hidden || ending.classList.contains("over"))
 		return;
 	stream = new EventSource("/api/v1/events");
+	awaitBeat();
 	stream.addEventListener("open", () => heardFromGateway(true));
 	stream.addEventListener("state", renewSoon);
 	stream.addEventListener("traffic", () => {
 		if (live && live.dataset.traffic !== undefined)
 			renewSoon();
 	});
-	stream.addEventListener("left", (event) => sessionLasts(Number(event.data)));
+	stream.addEventListener("left", (event) => {
+		awaitBeat();
+		sessionLasts(Number(event.data));
+	});
 	stream.addEventListener("error", () => {
 		const refused = stream.readyState === EventSource.CLOSED;
 		heardFromGateway(false);
 		if (!refused)
 			return; // it tries again by itself
+		clearTimeout(beat);
 		stream = null;
 		askSession();
 		setTimeout(listen, 5000);
@@ -188,7 +209,11 @@ function stopListening() {
 	if (stream)
 		stream.close();
 	stream = null;
-	clearTimeout(silence);
+	clearTimeout(beat);
+	if ($("away").hidden) {
+		clearTimeout(silence);
+		silentSince = null;
+	}
 }
 
 function keepTyped(field) {

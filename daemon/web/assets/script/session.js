@@ -4,6 +4,7 @@
 
 const WARNING_SECONDS = 120;
 let sessionEnd = Infinity;
+let toldEnd = 0; // the end that was announced: one that cannot be put off is announced once
 
 function sessionLasts(seconds) {
 	sessionEnd = Date.now() + 1000 * seconds;
@@ -20,6 +21,16 @@ function sessionOver() {
 	if (!ending.open)
 		ending.showModal();
 	ending.querySelector("[name=password]").focus();
+}
+
+function watchEnd() {
+	const left = sessionEnd - Date.now();
+	if (left <= 0) {
+		askSession();
+	} else if (left < 1000 * WARNING_SECONDS && !ending.open && sessionEnd > toldEnd + 10000) {
+		toldEnd = sessionEnd;
+		ending.showModal();
+	}
 }
 
 // Is it over, or was it only the connection?
@@ -87,17 +98,15 @@ if (entrance) {
 if (ending) {
 	sessionLasts(Number(document.body.dataset.left));
 	$("stay").addEventListener("click", () => { stay().catch(() => {}); });
-	ending.querySelector("form").addEventListener("submit", (event) => { comeBack(event).catch(() => {}); });
+	ending.querySelector("form").addEventListener("submit", (event) => {
+		comeBack(event).catch(() => {
+			ending.querySelector("[role=alert]").textContent = say("unheard");
+		});
+	});
 	ending.addEventListener("cancel", (event) => {
 		if (ending.classList.contains("over"))
 			event.preventDefault();
 	});
-	setInterval(() => {
-		const left = sessionEnd - Date.now();
-		if (left <= 0)
-			askSession();
-		else if (left < 1000 * WARNING_SECONDS && !ending.open)
-			ending.showModal();
-	}, 1000);
+	setInterval(watchEnd, 1000);
 	listen();
 }
