@@ -9,7 +9,7 @@
  * are answered as fast as 256, for two thirds of the processor time. Where the broker is far away
  * few would be too few, so there are as many as leave in the time that an answer takes at 6,000 a
  * second, which is more than Paho sends. An answer also takes longer the more are before it: so the
- * quickest answer counts, and one that was quick is forgotten over some ten thousand others.
+ * quickest answer counts, and one that was quick is forgotten over tens of thousands of others.
  *
  * Pure; one for each connection, used under Paho's lock.
  */
