@@ -199,6 +199,7 @@ static void addresses_that_were_typed(void **data)
 		{"[2001:db8::7]:40000", "[2001:db8::7]:40000"},
 		{"coap://[fe80::1%eth0]:5684", "[fe80::1%eth0]:5684"},
 		{"fe80::1%fifteen-letters", "[fe80::1%fifteen-letters]:5683"},
+		{"2001:db8::7%eth0", "[2001:db8::7]:5683"},
 		{"fe80::1%sixteen-letters.", NULL},
 		{"fe80::1%", NULL},
 		{"fe80::1%a b", NULL},
