@@ -220,6 +220,26 @@ int change_drop_label(struct change *change, const char *ep)
 	return setting_put(change, CHANGE_DROP_LABEL, "", ep);
 }
 
+static int window_end(struct change *change, enum change_kind kind, const char *ep, int64_t until)
+{
+	struct change_item **item = change->end;
+	int r = setting_put(change, kind, "", ep);
+
+	if (r >= 0)
+		(*item)->row = (uint64_t)until;
+	return r;
+}
+
+int change_close_window(struct change *change, const char *ep, int64_t until)
+{
+	return window_end(change, CHANGE_CLOSE_WINDOW, ep, until);
+}
+
+int change_drop_window(struct change *change, const char *ep, int64_t until)
+{
+	return window_end(change, CHANGE_DROP_WINDOW, ep, until);
+}
+
 int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal)
 {
 	struct change_item *item = item_new(CHANGE_PUT_WITHDRAWAL);

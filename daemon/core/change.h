@@ -35,6 +35,8 @@ enum change_kind {
 	CHANGE_DROP_COMMAND,
 	CHANGE_PUT_LABELS,
 	CHANGE_DROP_LABEL,
+	CHANGE_CLOSE_WINDOW,
+	CHANGE_DROP_WINDOW,
 	CHANGE_PUT_WITHDRAWAL,
 	CHANGE_DROP_WITHDRAWAL,
 	CHANGE_PUT_DEVICE_CA,
@@ -46,13 +48,13 @@ struct change_item {
 	struct change_item *next;
 	enum change_kind kind;
 	struct device_record *device; /* PUT_DEVICE, owned */
-	uint64_t row;		      /* DROP_* */
+	uint64_t row;		      /* DROP_*; *_WINDOW: until when */
 	struct person person;
 	struct alarm alarm;
 	struct audit_row audit;
 	char setting[33];	       /* DROP_TOKEN: its kind, and in 'value' the name;
 					  PUT_SECRET: its name */
-	char value[257];	       /* DROP_LABEL: the name */
+	char value[257];	       /* DROP_LABEL, *_WINDOW: the name */
 	struct token_list tokens;      /* PUT_TOKENS, owned */
 	struct command *command;       /* PUT_COMMAND, owned */
 	struct label_list labels;      /* PUT_LABELS, owned */
@@ -87,6 +89,11 @@ int change_drop_command(struct change *change, uint64_t row);
 /* The same for labels. */
 int change_put_labels(struct change *change, struct label_list *labels);
 int change_drop_label(struct change *change, const char *ep);
+/* The window of a label that ends at 'until', wall milliseconds: it goes, or the label goes with
+ * it. A label that has no such window any more stays as it is: somebody decided otherwise
+ * meanwhile. */
+int change_close_window(struct change *change, const char *ep, int64_t until);
+int change_drop_window(struct change *change, const char *ep, int64_t until);
 int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal);
 int change_drop_withdrawal(struct change *change, uint64_t row);
 int change_put_device_ca(struct change *change, const struct device_ca *ca);

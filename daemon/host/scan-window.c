@@ -89,24 +89,19 @@ static bool is_of_use(const struct host *host, const struct kept_label *kept)
 					 device->record->trust >= TRUST_CLAIMED);
 }
 
+/* Nothing but the window is written: while this is under way the label may be dropped or imported,
+ * and is not to come back. */
 static int change_of(const struct kept_label *kept, bool drop, const struct audit_row *audit,
 	struct change **ret_change)
 {
 	CLEANUP(cleanup_change) struct change *change = NULL;
-	struct kept_label *copy = NULL;
-	struct label_list list = {0};
+	const char *ep = kept->label.ep;
+	int64_t until = kept->window->until;
 	int r = change_new(&change);
 
-	if (r >= 0 && drop)
-		r = change_drop_label(change, kept->label.ep);
-	if (r >= 0 && !drop)
-		r = kept_label_copy(kept, &copy);
-	if (copy) {
-		kept_label_set_window(copy, NULL);
-		label_list_add(&list, copy);
-		r = change_put_labels(change, &list);
-		label_list_clear(&list);
-	}
+	if (r >= 0)
+		r = drop ? change_drop_window(change, ep, until)
+			 : change_close_window(change, ep, until);
 	if (r >= 0 && audit)
 		r = change_append_audit(change, audit);
 	if (r >= 0)

@@ -68,6 +68,10 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 		" window_by = excluded.window_by, name = excluded.name, place = excluded.place,"
 		" owner = excluded.owner",
 	[CONTROL_SQL_DROP_LABEL] = "DELETE FROM label WHERE ep = ?1",
+	[CONTROL_SQL_CLOSE_WINDOW] =
+		"UPDATE label SET window_until = 0, window_by = '', name = '', place = '',"
+		" owner = '' WHERE ep = ?1 AND window_until = ?2",
+	[CONTROL_SQL_DROP_WINDOW] = "DELETE FROM label WHERE ep = ?1 AND window_until = ?2",
 	[CONTROL_SQL_DROP_WITHDRAWAL] = "DELETE FROM withdrawal WHERE row = ?1",
 	[CONTROL_SQL_DROP_DEVICE_CA] = "DELETE FROM device_ca WHERE row = ?1",
 };

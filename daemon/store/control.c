@@ -160,6 +160,16 @@ static int drop_label(struct control *control, const struct change_item *item)
 	return control_drop_label(control, item->value);
 }
 
+static int close_window(struct control *control, const struct change_item *item)
+{
+	return control_close_window(control, item->value, (int64_t)item->row);
+}
+
+static int drop_window(struct control *control, const struct change_item *item)
+{
+	return control_drop_window(control, item->value, (int64_t)item->row);
+}
+
 static int put_withdrawal(struct control *control, const struct change_item *item)
 {
 	int r;
@@ -209,6 +219,8 @@ static const apply_fn APPLY[] = {
 	[CHANGE_DROP_COMMAND] = drop_command,
 	[CHANGE_PUT_LABELS] = put_labels,
 	[CHANGE_DROP_LABEL] = drop_label,
+	[CHANGE_CLOSE_WINDOW] = close_window,
+	[CHANGE_DROP_WINDOW] = drop_window,
 	[CHANGE_PUT_WITHDRAWAL] = put_withdrawal,
 	[CHANGE_DROP_WITHDRAWAL] = drop_withdrawal,
 	[CHANGE_PUT_DEVICE_CA] = put_device_ca,

@@ -43,6 +43,8 @@ enum control_statement {
 	CONTROL_SQL_DROP_COMMANDS_OF,
 	CONTROL_SQL_PUT_LABEL,
 	CONTROL_SQL_DROP_LABEL,
+	CONTROL_SQL_CLOSE_WINDOW,
+	CONTROL_SQL_DROP_WINDOW,
 	CONTROL_SQL_PUT_WITHDRAWAL,
 	CONTROL_SQL_DROP_WITHDRAWAL,
 	CONTROL_SQL_PUT_DEVICE_CA,
@@ -137,6 +139,9 @@ int control_check_tokens(struct control *control, char *ret_why, size_t capacity
 /* Inside a transaction: an older one of the same name is replaced. */
 int control_put_label(struct control *control, const struct kept_label *kept);
 int control_drop_label(struct control *control, const char *ep);
+/* What ends at 'until' alone: see core/change.h. */
+int control_close_window(struct control *control, const char *ep, int64_t until);
+int control_drop_window(struct control *control, const char *ep, int64_t until);
 /* Each label in order of the names; 'each' takes it over, a negative answer ends the walk. -EBADMSG
  * when one does not open: control->db->why says which. */
 int control_each_label(struct control *control,

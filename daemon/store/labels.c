@@ -59,6 +59,24 @@ int control_drop_label(struct control *control, const char *ep)
 	return statement_run(control->db, statement);
 }
 
+static int end_window(
+	struct control *control, sqlite3_stmt *statement, const char *ep, int64_t until)
+{
+	bind_text(statement, 1, ep);
+	sqlite3_bind_int64(statement, 2, until);
+	return statement_run(control->db, statement);
+}
+
+int control_close_window(struct control *control, const char *ep, int64_t until)
+{
+	return end_window(control, control->statements[CONTROL_SQL_CLOSE_WINDOW], ep, until);
+}
+
+int control_drop_window(struct control *control, const char *ep, int64_t until)
+{
+	return end_window(control, control->statements[CONTROL_SQL_DROP_WINDOW], ep, until);
+}
+
 static int take_text(sqlite3_stmt *statement, int column, char *ret_text, size_t capacity)
 {
 	const char *text = (const char *)sqlite3_column_text(statement, column);

@@ -301,6 +301,19 @@ static void put_ca(const struct device_ca *ca)
 	device_cas_put(&disk_cas, copy);
 }
 
+/* As control-setup.c does it: what has no such window any more stays. */
+static void end_window(const struct change_item *item)
+{
+	struct kept_label *kept = label_book_find(&labels_on_disk, item->value);
+
+	if (!kept || !kept->window || kept->window->until != (int64_t)item->row)
+		return;
+	if (item->kind == CHANGE_DROP_WINDOW)
+		label_book_drop(&labels_on_disk, item->value);
+	else
+		kept_label_set_window(kept, NULL);
+}
+
 char disk_site_ca[4096];
 
 static void fake_store_secret(const struct change_item *item)
@@ -353,6 +366,10 @@ static void write_item(const struct change_item *item)
 		break;
 	case CHANGE_DROP_LABEL:
 		label_book_drop(&labels_on_disk, item->value);
+		break;
+	case CHANGE_CLOSE_WINDOW:
+	case CHANGE_DROP_WINDOW:
+		end_window(item);
 		break;
 	case CHANGE_PUT_WITHDRAWAL:
 		put_withdrawal(item->withdrawal);

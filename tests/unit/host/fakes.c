@@ -269,7 +269,7 @@ struct act act_on(enum act_kind kind, const char *device)
 	return act;
 }
 
-static void on_act_done(void *userdata, const struct act_outcome *outcome)
+void try_keep(void *userdata, const struct act_outcome *outcome)
 {
 	struct act_try *try = userdata;
 
@@ -280,7 +280,7 @@ static void on_act_done(void *userdata, const struct act_outcome *outcome)
 void try_act(const struct act *act, struct act_try *try)
 {
 	*try = (struct act_try){0};
-	act_do(&bed.host, act, on_act_done, try);
+	act_do(&bed.host, act, try_keep, try);
 }
 
 struct act_outcome acted(const struct act *act)

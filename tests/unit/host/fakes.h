@@ -270,6 +270,8 @@ struct act_try {
 };
 /* As "anna", a technician. */
 struct act act_on(enum act_kind kind, const char *device);
+/* The answer to an act, kept in a struct act_try. */
+void try_keep(void *userdata, const struct act_outcome *outcome);
 void try_act(const struct act *act, struct act_try *try);
 /* The same with everything answered well by the store. */
 struct act_outcome acted(const struct act *act);

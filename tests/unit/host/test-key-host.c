@@ -20,14 +20,6 @@
 
 #define HEX "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
-static void keep(void *userdata, const struct act_outcome *outcome)
-{
-	struct act_try *try = userdata;
-
-	try->answers++;
-	try->outcome = *outcome;
-}
-
 static void begin(const char *source, const char *key, struct act_try *try)
 {
 	struct act act = {.kind = ACT_KEY, .role = ROLE_ADMIN, .local_root = true};
@@ -36,7 +28,7 @@ static void begin(const char *source, const char *key, struct act_try *try)
 	snprintf(act.name, sizeof(act.name), "%s", source);
 	snprintf(act.secret, sizeof(act.secret), "%s", key);
 	*try = (struct act_try){0};
-	act_do(&bed.host, &act, keep, try);
+	act_do(&bed.host, &act, try_keep, try);
 }
 
 static void finish(int result)

@@ -21,14 +21,6 @@
 static const uint8_t PSK[LABEL_KEY_SIZE] = {0x34, 0x36, 0x44, 0xd1, 0xe5, 0xc7, 0x9a, 0x55, 0x55,
 	0xd6, 0x46, 0x35, 0xe1, 0x1f, 0xc3, 0xfc};
 
-static void keep(void *userdata, const struct act_outcome *outcome)
-{
-	struct act_try *try = userdata;
-
-	try->answers++;
-	try->outcome = *outcome;
-}
-
 static struct kept_label *kept_of(const char *ep, unsigned line)
 {
 	uint8_t secret[LABEL_SECRET_SIZE];
@@ -62,7 +54,7 @@ static struct act_outcome put_with(
 	snprintf(copy, sizeof(copy), "%s", eps);
 	while (eps[0] && (ep = strsep(&rest, " ")))
 		label_list_add(&list, kept_of(ep, ++line));
-	label_import(&bed.host, &act, &list, keep, &try);
+	label_import(&bed.host, &act, &list, try_keep, &try);
 	assert_int_equal(list.count, 0);
 	store_answer_all(result);
 	assert_int_equal(try.answers, 1);
@@ -80,7 +72,7 @@ static struct act_outcome drop(const char *ep)
 	struct act_try try = {0};
 
 	snprintf(act.ep, sizeof(act.ep), "%s", ep);
-	act_do(&bed.host, &act, keep, &try);
+	act_do(&bed.host, &act, try_keep, &try);
 	store_answer_all(0);
 	assert_int_equal(try.answers, 1);
 	return try.outcome;

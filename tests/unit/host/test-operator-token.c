@@ -19,14 +19,6 @@
 #include "host/operator-token.h"
 #include "host/platform-host.h"
 
-static void keep(void *userdata, const struct act_outcome *outcome)
-{
-	struct act_try *try = userdata;
-
-	try->answers++;
-	try->outcome = *outcome;
-}
-
 static struct act act_of(enum act_kind kind)
 {
 	return (struct act){.kind = kind, .role = ROLE_ADMIN, .who = "anna", .via = "192.0.2.4"};
@@ -37,7 +29,7 @@ static struct act_outcome put(const char *token, int stored)
 	const struct act act = act_of(ACT_OPERATOR_PUT);
 	struct act_try try = {0};
 
-	operator_put(&bed.host, &act, span_from_string(token), keep, &try);
+	operator_put(&bed.host, &act, span_from_string(token), try_keep, &try);
 	store_answer_all(stored);
 	assert_int_equal(try.answers, 1);
 	return try.outcome;
@@ -48,7 +40,7 @@ static struct act_outcome drop(void)
 	const struct act act = act_of(ACT_OPERATOR_DROP);
 	struct act_try try = {0};
 
-	act_do(&bed.host, &act, keep, &try);
+	act_do(&bed.host, &act, try_keep, &try);
 	store_answer_all(0);
 	assert_int_equal(try.answers, 1);
 	return try.outcome;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "fakes.h"
 #include "host/enrol.h"
+#include "host/label-host.h"
 #include "host/scan-host.h"
 
 #define ONE	 "10.0.0.1"
@@ -272,6 +273,45 @@ static void a_decision_ends_it(void **state)
 	assert_null(disk_label("one"));
 }
 
+/* While its end is under way an administrator decides about the same label: that holds. */
+static void its_end_brings_no_label_back(void **state)
+{
+	struct act act = scan_of("one", 1), drop = act_on(ACT_CODE_DROP, NULL);
+	struct act_try try = {0};
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	label_book_find(&bed.host.labels, "one")->imported = true;
+	strcpy(drop.ep, "one");
+	label_drop(&bed.host, &drop, try_keep, &try);
+	scan_end(&bed.host, "one");
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_DONE);
+	assert_null(disk_label("one"));
+	assert_null(label_book_find(&bed.host.labels, "one"));
+}
+
+static void its_end_takes_no_imported_label(void **state)
+{
+	struct act act = scan_of("one", 1), import = act_on(ACT_CODES_PUT, NULL);
+	struct act_try try = {0}, cancelled = {0};
+	struct label_list list = {0};
+	struct kept_label *kept;
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(
+		kept_label_new(&label_book_find(&bed.host.labels, "one")->label, &kept), 0);
+	label_list_add(&list, kept);
+	label_import(&bed.host, &import, &list, try_keep, &try);
+	act = cancel_of("one");
+	try_act(&act, &cancelled);
+	store_answer_all(0);
+	assert_int_equal(try.outcome.result, ACT_DONE);
+	assert_int_equal(cancelled.outcome.result, ACT_DONE);
+	assert_true(disk_label("one")->imported);
+	assert_null(disk_label("one")->window);
+	assert_true(label_book_find(&bed.host.labels, "one")->imported);
+}
+
 static void who_is_blocked_stays_out(void **state)
 {
 	struct act act;
@@ -324,6 +364,8 @@ int main(void)
 		T(names_that_look_alike_are_one),
 		T(what_is_not_stored_is_not_open),
 		T(a_decision_ends_it),
+		T(its_end_brings_no_label_back),
+		T(its_end_takes_no_imported_label),
 		T(who_is_blocked_stays_out),
 		T(what_is_no_label),
 	};

@@ -16,14 +16,6 @@
 #include "fakes.h"
 #include "host/journal.h"
 
-static void keep(void *userdata, const struct act_outcome *outcome)
-{
-	struct act_try *try = userdata;
-
-	try->answers++;
-	try->outcome = *outcome;
-}
-
 /* One part: "ep:user:password ep:user:password ..." */
 static struct act_outcome put(const char *who, uint32_t import, bool more, const char *text)
 {
@@ -46,7 +38,7 @@ static struct act_outcome put(const char *who, uint32_t import, bool more, const
 		token->line = ++line;
 		token_list_add(&list, token);
 	}
-	token_import(&bed.host, &act, &list, keep, &try);
+	token_import(&bed.host, &act, &list, try_keep, &try);
 	assert_int_equal(list.count, 0);
 	store_answer_all(0);
 	assert_int_equal(try.answers, 1);
@@ -145,7 +137,7 @@ static void what_is_not_saved_is_not_there(void **state)
 	assert_int_equal(
 		token_new(SPAN_LITERAL("a"), SPAN_LITERAL("u"), SPAN_LITERAL("p"), &token), 0);
 	token_list_add(&list, token);
-	token_import(&bed.host, &act, &list, keep, &try);
+	token_import(&bed.host, &act, &list, try_keep, &try);
 	assert_int_equal(put("bert", 0, false, "b:u:p").result, ACT_TOO_MANY);
 	assert_int_equal(try.answers, 1);
 	assert_int_equal(try.outcome.result, ACT_DONE);
@@ -154,7 +146,7 @@ static void what_is_not_saved_is_not_there(void **state)
 	assert_int_equal(
 		token_new(SPAN_LITERAL("z"), SPAN_LITERAL("u"), SPAN_LITERAL("p"), &token), 0);
 	token_list_add(&list, token);
-	token_import(&bed.host, &act, &list, keep, &try);
+	token_import(&bed.host, &act, &list, try_keep, &try);
 	store_answer(-ENOSPC);
 	assert_int_equal(try.outcome.result, ACT_NOT_STORED);
 	assert_null(token_names_find(&bed.host.tokens, TOKEN_KIND_MQTT, "z"));

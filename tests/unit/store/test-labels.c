@@ -93,6 +93,50 @@ static void test_put_load_drop(void **state)
 	fixture_done(&f);
 }
 
+static void add_waiting(struct label_list *list, const char *ep, int64_t until)
+{
+	struct label_window window = {.until = until, .opened_by = "anna", .name = "Pump"};
+
+	add(list, ep, 1, 1);
+	assert_int_equal(kept_label_set_window(list->last, &window), 0);
+}
+
+/* The end of a window touches that window and no other, and what it wrote of the label goes. */
+static void test_window_ends(void **state)
+{
+	static const struct label_window none = {0};
+	struct label_list list = {0};
+	struct loaded loaded = {0};
+	struct change *change = change_begin();
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	add_waiting(&list, "closed", 7);
+	add_waiting(&list, "dropped", 7);
+	add_waiting(&list, "later", 8);
+	add_waiting(&list, "stays", 8);
+	assert_int_equal(fixture_save(&f, put(&list)), 0);
+	assert_int_equal(change_close_window(change, "Closed", 7), 0);
+	assert_int_equal(change_drop_window(change, "DROPPED", 7), 0);
+	assert_int_equal(change_close_window(change, "later", 7), 0);
+	assert_int_equal(change_drop_window(change, "stays", 7), 0);
+	assert_int_equal(change_close_window(change, "nobody", 7), 0);
+	assert_int_equal(fixture_save(&f, change), 0);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.labels, 3);
+	assert_string_equal(loaded.label[0]->label.ep, "closed");
+	assert_null(loaded.label[0]->window);
+	assert_int_equal(loaded.label[1]->window->until, 8);
+	assert_string_equal(loaded.label[2]->label.ep, "stays");
+	assert_memory_not_equal(loaded.label[2]->window, &none, sizeof(none));
+	fixture_start(&f);
+	fixture_stop(&f);
+	loaded_done(&loaded);
+	fixture_done(&f);
+}
+
 /* A value that stands at another name does not open, and the start says so. */
 static void test_moved(void **state)
 {
@@ -119,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_load_drop),
+		cmocka_unit_test(test_window_ends),
 		cmocka_unit_test(test_moved),
 	};
 
