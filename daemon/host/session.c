@@ -2,8 +2,9 @@
 
 /*
  * Devices with an MQTT session of their own. The device's link machine (core/link, in its life)
- * says when to connect. This file has the session and its back-off; session-queue.c says whose turn
- * it is, session-carrier.c what goes by which session.
+ * says when to connect. This file has the session and its back-off; session-event.c reads what the
+ * uplink says of it, session-queue.c says whose turn it is, session-carrier.c what goes by which
+ * session.
  *
  *	LIFE_CONNECT    -> queue -> connect, one every 1/LIMIT_LINK_CONNECTS second
  *	connected       -> LINK_UP; its status goes out, its readings follow
@@ -13,11 +14,6 @@
  *			   certificates refuses one
  *	not authorised  -> LINK_REFUSED: nothing is tried again until there is another credential
  *	LIFE_DISCONNECT -> drained -> what was published is sent -> closed
- *
- * Some hubs let one session in for each identity and end the older one without a word (MQTT 3.1.1
- * has none). What is seen of it then: accepted at once, closed again soon, with nothing on its way
- * that the hub could have disliked; and that CLOSED_SOON_MAX times in a row. That counts as taken
- * over. Whoever cannot be reached in between is only ill.
  *
  * The back-off begins anew only after a session has lasted a while: two that take the place of each
  * other would else go on for ever at full speed.
@@ -46,29 +42,25 @@
 
 #define BACKOFF_BASE_USEC USEC_PER_SEC
 #define BACKOFF_CAP_USEC  (300 * USEC_PER_SEC)
-#define LASTED_USEC	  (60 * USEC_PER_SEC)
-#define CLOSED_SOON_MAX	  3
-#define TAKEN_OVER	  "somebody else connected under its identity"
-#define HUNG_UP_MAX	  3
 
-static const char *id_of(const struct device_session *session)
+const char *session_id(const struct device_session *session)
 {
 	return session->part->device->record->id;
 }
 
 /* ---- down ---- */
 
-/* What is in flight will not come back any more. Who waited for that may let the device go, and
- * this session with it. */
-static void go_down(struct host *host, struct device_session *session, bool by_peer)
+void session_go_down(struct host *host, struct device_session *session, bool by_peer)
 {
 	bool hung_up = by_peer && session->up && session->version != 5 && !session->leaving;
 
+	session->cutting = false;
+	loop_timer_stop(session->cut_timer);
 	if (session->up) {
 		session->up = false;
 		session->held = false;
 		host->sessions_up--;
-		if (clock_boot_usec() - session->up_since_usec >= LASTED_USEC)
+		if (clock_boot_usec() - session->up_since_usec >= SESSION_LASTED_USEC)
 			backoff_reset(&session->backoff);
 	}
 	reading_on_session_lost(host, session->device_row, hung_up);
@@ -102,19 +94,20 @@ static void plan_retry(struct host *host, struct device_session *session)
 	r = loop_timer_set(host->loop, &session->retry_timer, backoff_next(&session->backoff),
 		on_retry_timer, session, "session-retry");
 	if (r < 0)
-		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
+		log_device(LOG_ERR, session_id(session), "No timer for its session: %s.",
+			strerror(-r));
 }
 
-static void lost(struct host *host, struct device_session *session, const char *why, bool by_peer)
+void session_lost(struct host *host, struct device_session *session, const char *why, bool by_peer)
 {
 	struct device_host *part = device_host_pin(session->part);
 	bool tell = session->up || session->backoff.tries == 0;
 
 	if (tell && !session->leaving)
-		log_device(LOG_WARNING, id_of(session),
+		log_device(LOG_WARNING, session_id(session),
 			"Its session at %s:%u is down: %s. Its readings wait on disk.",
 			session->host, session->port, why);
-	go_down(host, session, by_peer);
+	session_go_down(host, session, by_peer);
 	if (part->session == session) {
 		plan_retry(host, session);
 		host_submit(
@@ -177,7 +170,7 @@ void session_connect(struct host *host, struct device_session *session)
 	if (r >= 0)
 		r = uplink_connect(session->uplink);
 	if (r < 0)
-		lost(host, session, strerror(-r), false);
+		session_lost(host, session, strerror(-r), false);
 }
 
 /* Whatever was handed in before still goes out; no event comes any more. */
@@ -188,7 +181,7 @@ static void close_uplink(struct host *host, struct device_session *session, bool
 	if (session->up && !cut)
 		uplink_disconnect(session->uplink);
 	session->uplink = uplink_session_free(session->uplink);
-	go_down(host, session, false);
+	session_go_down(host, session, false);
 }
 
 static void session_free(struct device_session *session)
@@ -200,6 +193,7 @@ static void session_free(struct device_session *session)
 	close_uplink(host, session, false);
 	loop_source_free(session->retry_timer);
 	loop_source_free(session->close_timer);
+	loop_source_free(session->cut_timer);
 	free(session);
 }
 
@@ -219,7 +213,8 @@ static void close_soon(struct host *host, struct device_session *session)
 		host->loop, &session->close_timer, 0, on_close_timer, session, "session-close");
 
 	if (r < 0)
-		log_device(LOG_ERR, id_of(session), "No timer for its session: %s.", strerror(-r));
+		log_device(LOG_ERR, session_id(session), "No timer for its session: %s.",
+			strerror(-r));
 }
 
 /* ---- what the record asks for ---- */
@@ -296,6 +291,21 @@ void session_on_drained(struct device_host *part)
 		replace(part->host, part->session, false);
 }
 
+static void cut_now(struct host *host, struct device_session *session)
+{
+	session->uplink = uplink_session_free(session->uplink);
+	session_lost(host, session, SESSION_CUT_WHY, false);
+}
+
+static int on_cut_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct device_session *session = userdata;
+
+	cut_now(session->part->host, session);
+	return 0;
+}
+
+/* Lost when its connection is gone: only then nothing of it can follow. */
 void session_cut(struct host *host, struct device *device)
 {
 	struct device_session *session = session_of(device);
@@ -304,8 +314,16 @@ void session_cut(struct host *host, struct device *device)
 		reading_on_session_lost(host, device->record->row, false);
 		return;
 	}
-	session->uplink = uplink_session_free(session->uplink);
-	lost(host, session, "cut by the gateway", false);
+	if (session->cutting)
+		return;
+	if (uplink_session_cut(session->uplink) < 0) {
+		cut_now(host, session);
+		return;
+	}
+	session->cutting = true;
+	if (loop_timer_set(host->loop, &session->cut_timer, UPSTREAM_CUT_USEC, on_cut_timer,
+		    session, "session-cut") < 0)
+		cut_now(host, session);
 }
 
 void session_detach(struct device_host *part)
@@ -332,171 +350,4 @@ void session_stop_all(struct host *host)
 		device = next;
 	}
 	host->session_queue.timer = loop_source_free(host->session_queue.timer);
-}
-
-/* ---- events ---- */
-
-static void on_up_submitted(
-	void *userdata, enum submit_result result, struct device *device, const char *why)
-{
-	/* Nobody wants it any more. */
-	if (device && result == SUBMIT_IGNORED)
-		session_leave(userdata, device);
-	else if (device && result == SUBMIT_DONE)
-		platform_host_on_up(userdata, device);
-}
-
-static void on_connected(
-	struct host *host, struct device_session *session, const struct uplink_event *event)
-{
-	struct device *device = session->part->device;
-
-	session->up = true;
-	session->hung_up = 0;
-	host_alarm_clear(host, ALARM_NOT_LET_IN, device->record->id);
-	session->refused_said = false;
-	session->version = event->version;
-	session->up_since_usec = clock_boot_usec();
-	host->sessions_up++;
-	log_device(LOG_INFO, device->record->id, "Its session at %s:%u is up with MQTT %s.",
-		session->host, session->port, event->version == 5 ? "5" : "3.1.1");
-	host_submit(host, device,
-		&(const struct submission){
-			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
-	gap_on_connected(host);
-	command_on_connected(host);
-	if (session_of(device) && !session_of(device)->leaving) {
-		upstream_publish_status(host, device);
-		twin_on_connected(host, device);
-	}
-	reading_set_open(host, device);
-}
-
-static void on_refused(
-	struct host *host, struct device_session *session, const struct uplink_event *event)
-{
-	struct device_host *part = device_host_pin(session->part);
-	char text[100];
-
-	span_to_safe_text(span_from_string(event->text), text, sizeof(text));
-	if (session_driver(part->device)->describe()->supports & PLATFORM_CAN_REFRESH)
-		log_device(LOG_WARNING, id_of(session),
-			"The broker refuses its credential: %s. It is renewed once.", text);
-	else
-		log_device(LOG_WARNING, id_of(session),
-			"The broker refuses its credential: %s. Replace its token (gatehousectl "
-			"tokens import, or replace %s).",
-			text, part->device->record->ep);
-	go_down(host, session, false);
-	if (part->session == session)
-		host_submit(
-			host, part->device, &(const struct submission){.event = LIFE_LINK_REFUSED});
-	device_host_unpin(part);
-}
-
-/* Once for each connection: with a wrong access list it is every reading. */
-static void say_refused(struct device_session *session, int reason)
-{
-	if (!session->refused_said)
-		log_device(LOG_WARNING, id_of(session),
-			"The broker refused what its user published (MQTT reason 0x%02X). May it "
-			"write to the device's topics?",
-			(unsigned)reason);
-	session->refused_said = true;
-}
-
-bool session_is_not_let_in(const struct device *device)
-{
-	const struct device_session *session = session_of(device);
-
-	return session && session->has_identity && session->hung_up >= HUNG_UP_MAX;
-}
-
-/* By its own word, or by what it does. LOST follows at once, and the back-off with it. */
-static void on_taken_over(struct host *host, struct device_session *session)
-{
-	struct device_host *part = session->part;
-	struct audit_row audit;
-
-	session->closed_soon = 0;
-	part->platform_why = TAKEN_OVER;
-	log_device(LOG_WARNING, id_of(session),
-		"Its session at %s:%u is taken over: " TAKEN_OVER
-		", and each takes the place of the other. It is tried again, less and less often.",
-		session->host, session->port);
-	/* Once, and not for each time that one takes the place of the other. */
-	if (!host_alarm_is_active(host, ALARM_LEAK, id_of(session))) {
-		audit_row_init(&audit, "platform", "", part->device->record->platform, "leak",
-			id_of(session), "", TAKEN_OVER);
-		host_audit(host, &audit, NULL, NULL);
-	}
-	host_submit(host, part->device, &(const struct submission){.event = LIFE_LINK_TAKEN_OVER});
-}
-
-/* Counts this end of a session that was up. */
-static bool looks_taken_over(struct host *host, struct device_session *session)
-{
-	const struct platform_driver *driver = session_driver(session->part->device);
-	uint64_t lasted = clock_boot_usec() - session->up_since_usec;
-
-	if (!driver || !(driver->describe()->supports & PLATFORM_ONE_SESSION) || session->leaving ||
-		lasted >= LASTED_USEC)
-		session->closed_soon = 0;
-	else if (!flights_any_of_device(host, session->device_row))
-		session->closed_soon++;
-	return session->closed_soon == CLOSED_SOON_MAX;
-}
-
-static void on_lost(
-	struct host *host, struct device_session *session, const struct uplink_event *event)
-{
-	struct device_host *part = device_host_pin(session->part);
-	bool taken_over = false;
-	char text[100];
-
-	session->hung_up = event->hung_up ? session->hung_up + 1 : 0;
-	if (session->hung_up == HUNG_UP_MAX && session_is_not_let_in(part->device))
-		host_alarm_raise(host, ALARM_NOT_LET_IN, id_of(session));
-	if (!session->up)
-		session->closed_soon = 0;
-	else if ((taken_over = looks_taken_over(host, session)))
-		on_taken_over(host, session);
-	/* It may be gone with what that began. */
-	if (part->session == session)
-		lost(host, session,
-			span_to_safe_text(span_from_string(event->text), text, sizeof(text)),
-			event->kind == UPLINK_LOST && !taken_over);
-	device_host_unpin(part);
-}
-
-void session_on_event(struct host *host, const struct uplink_event *event)
-{
-	struct device_session *session = uplink_session_userdata(event->session);
-
-	switch (event->kind) {
-	case UPLINK_CONNECTED:
-		on_connected(host, session, event);
-		break;
-	case UPLINK_UNREACHABLE:
-	case UPLINK_LOST:
-		on_lost(host, session, event);
-		break;
-	case UPLINK_NOT_AUTHORISED:
-		on_refused(host, session, event);
-		break;
-	case UPLINK_TAKEN_OVER:
-		on_taken_over(host, session);
-		break;
-	case UPLINK_DELIVERED:
-		reading_on_delivered(host, event->tag);
-		break;
-	case UPLINK_REFUSED:
-		say_refused(session, event->reason);
-		reading_on_refused(host, event->tag, event->reason);
-		break;
-	case UPLINK_SUBSCRIBED:
-		break; /* of a transient session */
-	case UPLINK_MESSAGE:
-		break; /* by whatever session it came: command-arrival.c */
-	}
 }

@@ -24,7 +24,8 @@ void session_join(struct host *host, struct device *device);
 void session_leave(struct host *host, struct device *device);
 /* Nothing of the device is in flight any more. */
 void session_on_drained(struct device_host *part);
-/* Cuts it: nothing that was handed in is sent any more. */
+/* Cuts it: nothing that was handed in is sent any more. It counts as lost when its connection is
+ * gone, at the latest after UPSTREAM_CUT_USEC. */
 void session_cut(struct host *host, struct device *device);
 /* The device goes. */
 void session_detach(struct device_host *part);

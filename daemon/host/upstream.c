@@ -35,7 +35,6 @@
 #define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
 #define DOWN_ALARM_USEC	   (900 * USEC_PER_SEC)
 #define LASTED_USEC	   (60 * USEC_PER_SEC) /* up for so long: the back-off begins anew */
-#define CUT_TIMEOUT_USEC   (2 * USEC_PER_SEC)
 #define STATUS_USEC	   (86400 * USEC_PER_SEC)
 
 static void link_event(struct host *host, enum link_event event);
@@ -450,7 +449,7 @@ void upstream_cut(struct host *host)
 		return;
 	}
 	host->cutting = true;
-	if (loop_timer_set(host->loop, &host->cut_timer, CUT_TIMEOUT_USEC, on_cut_timeout, host,
+	if (loop_timer_set(host->loop, &host->cut_timer, UPSTREAM_CUT_USEC, on_cut_timeout, host,
 		    "uplink-cut") < 0)
 		cut_now(host);
 }

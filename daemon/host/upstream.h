@@ -31,8 +31,12 @@ void upstream_join(struct host *host, struct device *device);
 void upstream_publish_status(struct host *host, struct device *device);
 void upstream_clear_retained(struct host *host, const struct device_record *record);
 void upstream_publish_gateway(struct host *host, const char *state);
+/* So long at most a connection that was cut is waited for to be gone. */
+#define UPSTREAM_CUT_USEC (2 * USEC_PER_SEC)
+
 /* Ends the session so that nothing more of what was handed in is sent; it comes back by itself. It
- * counts as up no more at once, as lost when its connection is gone, at the latest after 2 s. */
+ * counts as up no more at once, as lost when its connection is gone, at the latest after
+ * UPSTREAM_CUT_USEC. */
 void upstream_cut(struct host *host);
 void upstream_stop(struct host *host);
 void upstream_reload(struct host *host, const struct config *old);

@@ -599,19 +599,35 @@ static void revoked_says_so_and_closes(void **state)
 }
 
 /* The broker never answers: after a while the session is cut, and with it the device is done. */
-static void a_drain_that_takes_too_long_cuts(void **state)
+/* Asked to stop, with a reading on its way; the broker does not take it, and it is cut. */
+static struct device *cut_after_three_seconds(struct act *act, struct act_try *try)
 {
 	struct device *device = connected("pump", "10.0.0.7");
-	struct act act = act_on(ACT_SUSPEND, device->record->id);
-	struct act_try try = {0};
 
+	*act = act_on(ACT_SUSPEND, device->record->id);
 	link_up();
 	send_reading("pump", "10.0.0.7", "1");
-	try_act(&act, &try);
+	try_act(act, try);
 	store_answer_all(0);
-	assert_int_equal(try.answers, 0);
-	bed_advance(4 * USEC_PER_SEC);
+	assert_int_equal(try->answers, 0);
+	assert_int_equal(fake_cuts, 0);
+	bed_advance(3100 * USEC_PER_MSEC);
+	assert_int_equal(fake_cuts, 1);
+	/* Until its connection is gone the broker may still receive what was written. */
+	assert_int_equal(try->answers, 0);
+	return device;
+}
+
+static void a_drain_that_takes_too_long_cuts(void **state)
+{
+	struct act_try try;
+	struct act act;
+	struct device *device = cut_after_three_seconds(&act, &try);
+
+	session_event(device->record->id, UPLINK_LOST);
 	assert_int_equal(try.answers, 1);
+	assert_non_null(strstr(try.outcome.text, "Suspended here. The broker did not answer;"));
+	bed_advance(USEC_PER_MSEC);
 	assert_false(session_is_there(device->record->id));
 	assert_true(upstream_is_up(&bed.host));
 	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 1);
@@ -621,6 +637,21 @@ static void a_drain_that_takes_too_long_cuts(void **state)
 	session_event(device->record->id, UPLINK_CONNECTED);
 	bed_run_loop();
 	assert_int_equal(published("/telemetry", 0), 2);
+}
+
+static void a_cut_of_a_session_is_waited_for_two_seconds(void **state)
+{
+	struct act_try try;
+	struct act act;
+	struct device *device = cut_after_three_seconds(&act, &try);
+
+	bed_advance(1800 * USEC_PER_MSEC);
+	assert_int_equal(try.answers, 0);
+	bed_advance(200 * USEC_PER_MSEC);
+	assert_int_equal(try.answers, 1);
+	assert_non_null(strstr(try.outcome.text, "Suspended here. The broker did not answer;"));
+	assert_false(session_is_there(device->record->id));
+	assert_true(upstream_is_up(&bed.host));
 }
 
 /* Two that are forgotten while their last readings are with the broker, and then the gateway stops:
@@ -721,6 +752,7 @@ int main(void)
 		TEST(one_session_does_not_take_the_window),
 		TEST(revoked_says_so_and_closes),
 		TEST(a_drain_that_takes_too_long_cuts),
+		TEST(a_cut_of_a_session_is_waited_for_two_seconds),
 		TEST(forgotten_as_the_gateway_stops),
 		TEST(a_device_goes_with_its_session),
 	};
