@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "uplink/uplink-compat.h"
 #include "uplink/uplink-parts.h"
 
@@ -347,15 +348,17 @@ static bool copy_inbound(
 		.retained = message->retained,
 		.owner = connection->session->options.owner};
 	struct inbound *inbound;
+	size_t size;
 	char *at;
 
 	if (connection->version == MQTTVERSION_5)
 		read_properties(&message->properties, &from);
-	inbound = malloc(sizeof(*inbound) + topic_size + from.payload.size +
-			 from.response_topic.size + from.correlation.size);
+	size = topic_size + from.payload.size + from.response_topic.size + from.correlation.size;
+	inbound = malloc(sizeof(*inbound) + size);
 	if (!inbound)
 		return false;
-	*inbound = (struct inbound){.note = {.connection = connection}, .message = from};
+	*inbound =
+		(struct inbound){.note = {.connection = connection}, .message = from, .size = size};
 	at = inbound->bytes;
 	inbound->message.topic = at;
 	move_bytes(&at, span_of(topic, topic_size));
@@ -381,6 +384,8 @@ int on_message(void *context, char *topic, int topic_size, MQTTAsync_message *me
 		drop_inbound(connection);
 	else if (!copy_inbound(connection, topic, message))
 		return 0;
+	if (message->payloadlen > 0)
+		crypto_wipe(message->payload, (size_t)message->payloadlen);
 	MQTTAsync_freeMessage(&message);
 	MQTTAsync_free(topic);
 	return 1;

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "uplink/uplink-parts.h"
@@ -220,10 +221,17 @@ static void handle_current(struct note *note)
 }
 
 /* Frees what travels in memory of its own. */
+/* What a platform answered may be a secret. */
+static void inbound_free(struct inbound *inbound)
+{
+	crypto_wipe(inbound->bytes, inbound->size);
+	free(inbound);
+}
+
 void note_discard(struct note *note)
 {
 	if (note->kind == NOTE_MESSAGE)
-		free(note);
+		inbound_free((struct inbound *)note);
 	else if (note->kind == NOTE_PUBLISH || note->kind == NOTE_DELIVERED ||
 		 note->kind == NOTE_REFUSED || note->kind == NOTE_GONE)
 		publication_free((struct publication *)note);

@@ -81,7 +81,8 @@ struct publication {
 	uint64_t handed_usec; /* to Paho; boot time */
 	int qos;
 	bool retain;
-	char *block; /* holds all of the following; freed as soon as Paho has its copy */
+	char *block; /* holds all of the following; goes as soon as Paho has its copy */
+	size_t block_size;
 	const char *topic, *content_type;
 	struct uplink_property *properties;
 	size_t property_count;
@@ -91,6 +92,7 @@ struct publication {
 struct inbound {
 	struct note note;	       /* first */
 	struct uplink_inbound message; /* everything inside bytes */
+	size_t size;		       /* of bytes */
 	char bytes[];
 };
 
@@ -221,6 +223,7 @@ struct connection *connection_free(struct connection *connection);
 /* Frees an ended session without connections; no-op for others. */
 void session_collect(struct uplink_session *session);
 struct publication *publication_free(struct publication *publication);
+void publication_drop_block(char *block, size_t size); /* wiped */
 
 /* uplink-event.c, on the loop */
 void uplink_deliver(struct uplink *uplink);

@@ -11,13 +11,22 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crypto.h"
 #include "uplink/uplink-parts.h"
+
+/* A request to a platform may carry a secret of the device. */
+void publication_drop_block(char *block, size_t size)
+{
+	if (block)
+		crypto_wipe(block, size);
+	free(block);
+}
 
 struct publication *publication_free(struct publication *publication)
 {
 	if (!publication)
 		return NULL;
-	free(publication->block);
+	publication_drop_block(publication->block, publication->block_size);
 	free(publication);
 	return NULL;
 }
@@ -74,7 +83,8 @@ static int publication_fill(struct publication *publication, const struct uplink
 	size_t table = from->property_count * sizeof(*publication->properties);
 	char *at;
 
-	publication->block = malloc(table + sizes->texts + from->payload.size);
+	publication->block_size = table + sizes->texts + from->payload.size;
+	publication->block = malloc(publication->block_size);
 	if (!publication->block)
 		return -ENOMEM;
 	publication->properties = (struct uplink_property *)publication->block;

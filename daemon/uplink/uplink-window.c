@@ -79,11 +79,12 @@ static void publish(struct publication *publication)
 {
 	struct mailbox *events = publication->note.connection->uplink->events;
 	char *block = publication->block;
+	size_t size = publication->block_size;
 	int r;
 
 	publication->block = NULL; /* the callback may free the publication before we return */
 	r = hand_to_paho(publication->note.connection, publication);
-	free(block);
+	publication_drop_block(block, size);
 	if (r == MQTTASYNC_SUCCESS)
 		return;
 	publication->note.code =
