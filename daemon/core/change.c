@@ -86,6 +86,18 @@ int change_put_device(struct change *change, const struct device_record *record)
 	return item_put(change, item);
 }
 
+void change_mark_erasing(struct change *change)
+{
+	change->erases = true;
+}
+
+static int erasing(struct change *change, int r)
+{
+	if (r >= 0)
+		change_mark_erasing(change);
+	return r;
+}
+
 static int row_drop(struct change *change, enum change_kind kind, uint64_t row)
 {
 	struct change_item *item = item_new(kind);
@@ -98,7 +110,7 @@ static int row_drop(struct change *change, enum change_kind kind, uint64_t row)
 
 int change_drop_device(struct change *change, uint64_t row)
 {
-	return row_drop(change, CHANGE_DROP_DEVICE, row);
+	return erasing(change, row_drop(change, CHANGE_DROP_DEVICE, row));
 }
 
 int change_put_person(struct change *change, const struct person *person)
@@ -113,7 +125,7 @@ int change_put_person(struct change *change, const struct person *person)
 
 int change_drop_person(struct change *change, uint64_t row)
 {
-	return row_drop(change, CHANGE_DROP_PERSON, row);
+	return erasing(change, row_drop(change, CHANGE_DROP_PERSON, row));
 }
 
 int change_put_alarm(struct change *change, const struct alarm *alarm)
@@ -173,16 +185,7 @@ int change_put_tokens(struct change *change, struct token_list *tokens)
 
 int change_drop_token(struct change *change, const char *kind, const char *ep)
 {
-	struct change_item *item;
-
-	if (strlen(kind) >= sizeof(item->setting) || strlen(ep) >= sizeof(item->value))
-		return -EMSGSIZE;
-	item = item_new(CHANGE_DROP_TOKEN);
-	if (!item)
-		return -ENOMEM;
-	memcpy(item->setting, kind, strlen(kind));
-	memcpy(item->value, ep, strlen(ep));
-	return item_put(change, item);
+	return erasing(change, setting_put(change, CHANGE_DROP_TOKEN, kind, ep));
 }
 
 int change_put_command(struct change *change, const struct command *command)
@@ -217,7 +220,7 @@ int change_put_labels(struct change *change, struct label_list *labels)
 
 int change_drop_label(struct change *change, const char *ep)
 {
-	return setting_put(change, CHANGE_DROP_LABEL, "", ep);
+	return erasing(change, setting_put(change, CHANGE_DROP_LABEL, "", ep));
 }
 
 static int window_end(struct change *change, enum change_kind kind, const char *ep, int64_t until)
@@ -237,7 +240,7 @@ int change_close_window(struct change *change, const char *ep, int64_t until)
 
 int change_drop_window(struct change *change, const char *ep, int64_t until)
 {
-	return window_end(change, CHANGE_DROP_WINDOW, ep, until);
+	return erasing(change, window_end(change, CHANGE_DROP_WINDOW, ep, until));
 }
 
 int change_put_withdrawal(struct change *change, const struct withdrawal *withdrawal)
@@ -296,5 +299,5 @@ int change_put_secret(struct change *change, const char *name, struct span value
 		item_free(item);
 		return r;
 	}
-	return item_put(change, item);
+	return erasing(change, item_put(change, item));
 }

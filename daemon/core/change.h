@@ -65,10 +65,15 @@ struct change_item {
 
 struct change {
 	struct change_item *first, **end;
+	bool erases;
 };
 
 int change_new(struct change **ret);
 struct change *change_free(struct change *change); /* wipes secrets */
+/* A secret that is on disk goes with this change: the store sees to it that it does not stay in the
+ * database's log. Each change_drop_*() but those of commands, withdrawals, authorities and settings
+ * means it, and change_put_secret(); of what a record has no more only the caller knows. */
+void change_mark_erasing(struct change *change);
 /* 0 or -ENOMEM; settings also -EMSGSIZE for a name over 32 or a value over 256 bytes. A call that
  * fails leaves the change as it was. */
 int change_put_device(struct change *change, const struct device_record *record);

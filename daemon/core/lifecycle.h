@@ -137,6 +137,9 @@ int lifecycle_step(const struct lifecycle *now_life, const struct life_input *in
 int lifecycle_copy(const struct lifecycle *from, struct lifecycle *ret_to);
 void lifecycle_clear(struct lifecycle *life);
 
+/* True when what 'before' could prove itself with is not in 'after' any more. */
+bool lifecycle_lost_credential(const struct lifecycle *before, const struct lifecycle *after);
+
 /* The word for a device and for 'state' in its status upstream. */
 enum device_word {
 	DEVICE_PENDING,

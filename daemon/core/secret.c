@@ -54,6 +54,16 @@ void lifecycle_clear(struct lifecycle *life)
 	*life = (struct lifecycle){.admission = ADMISSION_SIGHTED};
 }
 
+static bool has_credential(const struct lifecycle *life)
+{
+	return life->credential_current.size > 0 || life->credential_old.size > 0;
+}
+
+bool lifecycle_lost_credential(const struct lifecycle *before, const struct lifecycle *after)
+{
+	return has_credential(before) && !has_credential(after);
+}
+
 int lifecycle_copy(const struct lifecycle *from, struct lifecycle *ret_to)
 {
 	struct lifecycle to = *from;

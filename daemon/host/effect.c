@@ -372,6 +372,8 @@ static int save(struct waiting_input *input)
 	int r;
 
 	r = change_new(&change);
+	if (r >= 0 && lifecycle_lost_credential(&part->device->record->life, &input->record->life))
+		change_mark_erasing(change);
 	if (r >= 0 && input->brought)
 		r = brought_join(part, input->brought, input->record, change);
 	if (r >= 0 && !input->forget)

@@ -144,6 +144,8 @@ static void save_person(struct people_call *call, bool drop)
 		r = drop ? change_drop_person(change, call->person.row)
 			 : change_put_person(change, &call->person);
 	if (r >= 0)
+		change_mark_erasing(change); /* the hash of the password of before */
+	if (r >= 0)
 		r = change_append_audit(change, &audit);
 	if (r < 0) {
 		people_call_done(call, ACT_NOT_STORED, 0, strerror(-r));

@@ -10,6 +10,7 @@
 
 #include "store/migrate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -87,6 +88,45 @@ static int copy_before(struct database *db, unsigned version)
 		return r;
 	}
 	return sync_directory_of(copy);
+}
+
+/* "<name>.before-<version>", and one that was not finished. What a restore set aside is not ours.
+ */
+static bool is_copy_of(const char *file, const char *name)
+{
+	static const char mark[] = ".before-";
+	size_t size = strlen(name), digits;
+
+	if (strncmp(file, name, size) || strncmp(file + size, mark, sizeof(mark) - 1))
+		return false;
+	file += size + sizeof(mark) - 1;
+	digits = strspn(file, "0123456789");
+	return digits > 0 && (!file[digits] || !strcmp(file + digits, ".tmp"));
+}
+
+static void closedirp(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+int migrate_drop_copies(int directory_fd, const char *name)
+{
+	CLEANUP(closedirp) DIR *directory = NULL;
+	CLEANUP(cleanup_close)
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct dirent *entry;
+	int r = 0;
+
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory)
+		return -errno;
+	fd = -EBADF; /* the stream's now */
+	while ((entry = readdir(directory)))
+		if (is_copy_of(entry->d_name, name) &&
+			unlinkat(directory_fd, entry->d_name, 0) < 0 && errno != ENOENT)
+			r = -errno;
+	return r < 0 || fsync(directory_fd) == 0 ? r : -errno;
 }
 
 static int take_step(struct database *db, const char *sql, unsigned version)

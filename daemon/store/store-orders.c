@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "store/backup.h"
+#include "store/migrate.h"
 #include "store/store-worker.h"
 
 static int fetch_rows(struct worker *worker, struct order *order)
@@ -67,8 +68,10 @@ static int rekey(struct worker *worker, struct order *order)
 	if (r < 0)
 		return r;
 	(void)key_file_settle(directory, &key->mark);
-	/* Nothing that the old key opens stays behind in the log. */
+	/* Nothing that the old key opens stays behind, in the log or in the copies of updates;
+	 * those that nobody can delete are no failure. */
 	worker_judge(worker, worker->control->db, database_checkpoint(worker->control->db, true));
+	(void)migrate_drop_copies(directory, worker->control->db->name);
 	return 0;
 }
 

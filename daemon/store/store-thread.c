@@ -12,7 +12,8 @@
  *      when something is to be deleted behind them.
  *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
  * audit chain, delete of a device's rows)
- *   5. a stretch of free space goes back to the disk; a checkpoint when a log has grown
+ *   5. a stretch of free space goes back to the disk; a checkpoint when a log has grown, and of
+ *      control.db, which cuts its log off, soon after a secret was erased: in the log it would stay
  *
  * Then it sleeps, until something comes or until deletes that found no batch to go with are due.
  *
@@ -33,7 +34,9 @@
 #define DELETE_DELAY_USEC (200 * USEC_PER_MSEC)
 #define FULL_DELAY_USEC	  (1 * USEC_PER_SEC) /* deletes that found no room */
 #define STOP_USEC	  (2 * USEC_PER_SEC)
-#define SHRINK_DELAY_USEC (1 * USEC_PER_SEC) /* after deletes: an everyday up and down is over */
+#define SHRINK_DELAY_USEC (1 * USEC_PER_SEC)  /* after deletes: an everyday up and down is over */
+#define FOLD_DELAY_USEC	  (3 * USEC_PER_SEC)  /* after an erasure: others may follow */
+#define FOLD_AGAIN_USEC	  (60 * USEC_PER_SEC) /* when there was no room for it */
 #define SHRINK_STEP_USEC  (20 * USEC_PER_MSEC)
 #define MEMORY_DELAY_MSEC 10
 #define DELAYED_MAX	  512 /* readings that wait for others: half of the answers that may be held */
@@ -75,6 +78,7 @@ int worker_judge(struct worker *worker, struct database *db, int error)
 	if (worker->failed)
 		return -EIO;
 	worker->failed = true;
+	worker->shrink_at = worker->fold_at = 0;
 	worker->control->db->failed = worker->outbox->db->failed = true;
 	snprintf(worker->store->failure_why, sizeof(worker->store->failure_why), "%s", db->why);
 	worker_answer(worker, &worker->store->failure, -EIO);
@@ -158,6 +162,12 @@ static int save_group(struct worker *worker)
 	return r;
 }
 
+static void fold_soon(struct worker *worker)
+{
+	if (!worker->fold_at)
+		worker->fold_at = clock_boot_usec() + FOLD_DELAY_USEC;
+}
+
 static void worker_save(struct worker *worker)
 {
 	struct mail *mail;
@@ -166,8 +176,14 @@ static void worker_save(struct worker *worker)
 	if (!worker->saves.first)
 		return;
 	r = worker_judge(worker, worker->control->db, save_group(worker));
-	while ((mail = list_take(&worker->saves)))
-		worker_answer(worker, order_of(mail), r < 0 ? r : order_of(mail)->result);
+	while ((mail = list_take(&worker->saves))) {
+		struct order *order = order_of(mail);
+		int result = r < 0 ? r : order->result;
+
+		if (result >= 0 && order->change->erases)
+			fold_soon(worker);
+		worker_answer(worker, order, result);
+	}
 	/* What is folded into the file makes room in its log. */
 	if (r == -ENOSPC)
 		worker_judge(worker, worker->control->db,
@@ -331,7 +347,7 @@ static void worker_shrink(struct worker *worker)
 {
 	int r;
 
-	if (!worker->shrink_at || worker->failed || clock_boot_usec() < worker->shrink_at)
+	if (!worker->shrink_at || clock_boot_usec() < worker->shrink_at)
 		return;
 	r = worker_judge(worker, worker->outbox->db, outbox_give_back(worker->outbox));
 	worker->shrink_at = r > 0 ? clock_boot_usec() + SHRINK_STEP_USEC : 0;
@@ -354,6 +370,17 @@ static void worker_checkpoint(struct worker *worker, bool always)
 			worker_judge(worker, file[i], database_checkpoint(file[i], always));
 }
 
+static void worker_fold(struct worker *worker)
+{
+	struct database *db = worker->control->db;
+
+	if (!worker->fold_at || clock_boot_usec() < worker->fold_at)
+		return;
+	worker->fold_at = 0;
+	if (worker_judge(worker, db, database_checkpoint(db, true)) >= 0 && db->wal_pages)
+		worker->fold_at = clock_boot_usec() + FOLD_AGAIN_USEC;
+}
+
 static int msec_until(uint64_t usec)
 {
 	uint64_t now = clock_boot_usec();
@@ -371,7 +398,7 @@ static int sooner(int a, int b)
 
 static int worker_timeout(const struct worker *worker)
 {
-	int readings, deletes, shrink, first;
+	int readings, deletes, shrink, fold;
 
 	if (worker->slow.first)
 		return 0;
@@ -380,8 +407,8 @@ static int worker_timeout(const struct worker *worker)
 	readings = worker->readings.first ? msec_until(worker->append_at) : -1;
 	deletes = worker->deletes.first ? msec_until(worker->delete_at) : -1;
 	shrink = worker->shrink_at ? msec_until(worker->shrink_at) : -1;
-	first = sooner(readings, deletes);
-	return sooner(first, shrink);
+	fold = worker->fold_at ? msec_until(worker->fold_at) : -1;
+	return sooner(sooner(readings, deletes), sooner(shrink, fold));
 }
 
 static void worker_wait(const struct worker *worker)
@@ -403,6 +430,7 @@ static void worker_round(struct worker *worker)
 	worker_quick(worker);
 	worker_slow(worker);
 	worker_shrink(worker);
+	worker_fold(worker);
 	worker_checkpoint(worker, false);
 }
 

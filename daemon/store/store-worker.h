@@ -19,6 +19,7 @@ struct worker {
 	uint64_t append_at; /* the same for readings */
 	uint64_t shrink_at; /* the outbox's file may become shorter then; 0 = it need not */
 	bool shrunk;	    /* and will, with the next checkpoint */
+	uint64_t fold_at; /* boot time: what was erased leaves control.db's log; 0 = nothing was */
 	size_t readings_waiting;
 	struct mail_list saves, quick, slow, deletes, readings;
 };

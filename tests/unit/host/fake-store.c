@@ -394,6 +394,8 @@ static void write_item(const struct change_item *item)
 	}
 }
 
+unsigned disk_erasures;
+
 void store_answer(int result)
 {
 	struct fake_save save;
@@ -405,6 +407,7 @@ void store_answer(int result)
 	memmove(saves, saves + 1, --save_count * sizeof(saves[0]));
 	for (item = result >= 0 ? save.change->first : NULL; item; item = item->next)
 		write_item(item);
+	disk_erasures += result >= 0 && save.change->erases;
 	change_free(save.change);
 	snprintf(head, sizeof(head), "%064zu", audit_count);
 	if (save.done)

@@ -51,6 +51,8 @@ const struct change *store_change_at(size_t index);
 const struct device_record *disk_device(const char *id);
 size_t disk_audit_count(const char *action, const char *result); /* NULL = any */
 const struct audit_row *disk_audit_newest(void);
+extern unsigned
+	disk_erasures; /* changes that take a secret from the disk, since the program began */
 size_t disk_alarm_count(enum alarm_kind kind, bool cleared);
 
 /* "user:password" of the token on disk for a name, "" when there is none. */

@@ -144,6 +144,22 @@ static void nothing_happens_before_it_is_on_disk(void **state)
 	assert_int_equal(disk_audit_count("revoke", "done"), 1);
 }
 
+/* The store does not leave in its log what a revoke erases; a state alone is no such matter. */
+static void what_is_erased_is_said_to_the_store(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	struct act act = act_on(ACT_SUSPEND, device->record->id);
+	unsigned before = disk_erasures;
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	act.kind = ACT_RESUME;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(disk_erasures, before);
+	act.kind = ACT_REVOKE;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(disk_erasures, before + 1);
+}
+
 static void a_refused_write_changes_nothing(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -387,6 +403,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(nothing_happens_before_it_is_on_disk),
+		T(what_is_erased_is_said_to_the_store),
 		T(a_refused_write_changes_nothing),
 		T(inputs_wait_in_order),
 		T(who_can_be_told_is_turned_away_the_rest_waits),

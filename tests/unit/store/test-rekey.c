@@ -279,6 +279,19 @@ static int64_t size_of(const struct fixture *f, const char *name)
 	return st.st_size;
 }
 
+static void make_file(const struct fixture *f, const char *name)
+{
+	FILE *file = fopen(fixture_path(f, name), "w");
+
+	assert_non_null(file);
+	fclose(file);
+}
+
+static bool is_file(const struct fixture *f, const char *name)
+{
+	return access(fixture_path(f, name), F_OK) == 0;
+}
+
 static void test_file(void **state)
 {
 	char before[80], after[80];
@@ -291,7 +304,17 @@ static void test_file(void **state)
 	for (int id = 2; id < 5; id++) {
 		fixture_open(&f);
 		fixture_start(&f);
+		make_file(&f, "control.db.before-11");
+		make_file(&f, "control.db.before-12.tmp");
+		make_file(&f, "control.db.before-restore-1");
+		make_file(&f, "control.db.before-");
+		make_file(&f, "outbox.db.before-2");
 		assert_int_equal(rekey(&f, KEY_FILE, NULL), 0);
+		assert_false(is_file(&f, "control.db.before-11"));
+		assert_false(is_file(&f, "control.db.before-12.tmp"));
+		assert_true(is_file(&f, "control.db.before-restore-1"));
+		assert_true(is_file(&f, "control.db.before-"));
+		assert_true(is_file(&f, "outbox.db.before-2"));
 		/* Nor is anything in the log, while the gateway goes on. */
 		assert_int_equal(size_of(&f, "control.db-wal"), 0);
 		fixture_stop(&f);
