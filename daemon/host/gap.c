@@ -4,13 +4,15 @@
  * A reading that was acknowledged is delivered, or the platform is told that it will not be. The
  * record of that is as durable as the reading was:
  *
- *	given up --one transaction--> row in the outbox, entry here --a session is up--> PUBLISH QoS
- *1 PUBACK or refused for good          -> row and entry are deleted session lost, refused for the
- *moment -> waits for the next connect
+ *	given up --one transaction--> row in the outbox, entry here
+ *	a session is up                   -> PUBLISH QoS 1
+ *	PUBACK, or refused for good       -> row and entry are deleted
+ *	lost, or refused for the moment   -> waits for the next connect
  *
  * A status that is to be cleared after its device was forgotten takes the same way, as an entry of
  * no readings. The list is bounded: a gap that follows on one of the same device grows that one;
- * when the list is full any two of a device become one.
+ * from GAPS_MAX on any two of a device become one, so that each device that the gateway can have
+ * still finds room for what it loses.
  */
 
 #include "host/gap.h"
@@ -142,7 +144,9 @@ static struct gap_entry *entry_new(
 	snprintf(gap.device_id, sizeof(gap.device_id), "%s", record->id);
 	snprintf(gap.platform, sizeof(gap.platform), "%s", record->platform);
 	snprintf(gap.reason, sizeof(gap.reason), "%s", what->reason);
-	return host->gap_count < GAPS_MAX ? entry_add(host, &gap) : NULL;
+	if (host->gap_count >= GAPS_MAX + host->limits.value[LIMIT_DEVICES])
+		return NULL;
+	return entry_add(host, &gap);
 }
 
 const struct store_gap *gap_note(

@@ -5,7 +5,7 @@
 
 #include "host/host.h"
 
-#define GAPS_MAX 1024
+#define GAPS_MAX 1024 /* further ones of a device become one */
 
 /* At start, in the order of the ids. */
 int gap_load(struct host *host, const struct store_gap *gap);

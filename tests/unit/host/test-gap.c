@@ -166,6 +166,33 @@ static void a_full_list_loses_no_count(void **state)
 	assert_int_equal(noted->last_row, 10 + 2 * (GAPS_MAX + 9));
 }
 
+/* With the list full of others' entries a revoke still leaves a record, for each device. */
+static void a_full_list_has_room_for_each_device(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+	struct device *two = active_device("two", "10.0.0.2");
+	struct act act = act_on(ACT_REVOKE, two->record->id);
+	uint64_t i;
+
+	for (i = 0; i < GAPS_MAX; i++)
+		assert_non_null(gap_note(&bed.host, one->record,
+			&(const struct upstream_gap){100 + 2 * i, 100 + 2 * i, 1, "a"}));
+	for (i = 0; i < 3; i++) {
+		report(&x, "two", "10.0.0.2", "1");
+		appended_answer(0);
+	}
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(bed.host.gap_count, GAPS_MAX + 1);
+	assert_int_equal(fake_rows.gap_count, 1);
+	assert_int_equal(fake_rows.gap[0].count, 3);
+	assert_string_equal(fake_rows.gap[0].reason, "revoked");
+	/* But not for ever more. */
+	two = active_device("three", "10.0.0.3");
+	bed.host.limits.value[LIMIT_DEVICES] = 1;
+	assert_null(
+		gap_note(&bed.host, two->record, &(const struct upstream_gap){9000, 9000, 1, "a"}));
+}
+
 static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)
 {
 	load(1, 5, "revoked");
@@ -265,6 +292,7 @@ int main(void)
 		TEST(a_status_is_cleared_when_the_link_is_back),
 		TEST(neighbours_become_one),
 		TEST(a_full_list_loses_no_count),
+		TEST(a_full_list_has_room_for_each_device),
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
 		TEST(what_is_missing_on_file_is_told),
 		TEST(what_is_dropped_at_the_start_is_told),
