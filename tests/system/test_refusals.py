@@ -2,7 +2,7 @@
 """The device contract, line by line: each form of telemetry that is taken, and each refusal that it
 names. The rows below are the requests; what they need more than one device for is tested elsewhere:
 
-    4.01 + Echo            test_hostile.py, test_foreign.py
+    4.01 + Echo            attacks/test_hostile.py, test_foreign.py
     4.09 the name is another's   test_onboarding.py, test_binding.py, test_claim.py
     4.29 new names         test_onboarding.py, attacks/test_lan.py
     5.03 cannot store      test_road.py, tests/fault/test_disk.py
