@@ -12,27 +12,11 @@ import stat
 import pytest
 
 from bed import Recorder, coap, commands
+from bed.backups import PHRASE, backup, phrase_file
 from bed.gateway import ToolError
 from bed.people import add_person, log_in, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in
 from bed.terminal import Terminal
-
-PHRASE = 'canary of the recovery phrase'
-
-
-def phrase_file(gateway, text=PHRASE):
-    path = os.path.join(gateway.directory, 'phrase')
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(text + '\n')
-    return path
-
-
-def backup(gateway, name='backup'):
-    path = os.path.join(gateway.directory, name)
-    answer = gateway.ctl('backup', path, '--config', gateway.config_file,
-                         '--phrase-file', phrase_file(gateway))
-    assert answer['size'] == os.stat(path).st_size
-    return path
 
 
 def restore(gateway, path, *options, phrase=PHRASE):

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from bed import coap, until
+from bed.backups import backup
 from bed.people import ADMIN, log_in, set_up
 from bed.plain import PlainDevice, await_stage, open_window
 from bed.sealed import open_devices
@@ -109,6 +110,12 @@ def search_everywhere(canaries, gateway, clouds, ids):
         search(canaries, ' '.join(words), done.stdout.encode() + done.stderr.encode())
     for where, data in clouds.said():
         search(canaries, where, data)
+    # What leaves the gateway on purpose carries them sealed.
+    parcel = os.path.join(gateway.directory, 'parcel')
+    gateway.ctl('devices', 'export', ids[0], parcel, '--for', gateway.ctl('key', 'show')['public'])
+    for path in (backup(gateway), parcel):
+        with open(path, 'rb') as file:
+            search(canaries, path, file.read())
 
 
 @pytest.mark.usefixtures('set_clock')
