@@ -278,8 +278,8 @@ int iothub_bag_find(const char *bag, const char *name, char *ret_value, size_t c
 /* ---- up ---- */
 
 /* The shared encoder makes names and values; here they go into the bag. */
-int iothub_encode(const struct upstream_item *item, const struct iothub_property *properties,
-	size_t count, struct upstream_message *ret_message)
+int iothub_encode(const struct driver_services *services, const struct upstream_item *item,
+	struct upstream_message *ret_message)
 {
 	struct upstream_item plain = *item;
 	struct upstream_message message;
@@ -307,9 +307,6 @@ int iothub_encode(const struct upstream_item *item, const struct iothub_property
 	if (n < 0 || (size_t)n >= sizeof(message.topic))
 		r = -EMSGSIZE;
 	at = (size_t)n;
-	for (i = 0; r >= 0 && i < count; i++)
-		if (properties[i].value[0])
-			r = add_to_bag(&message, &at, properties[i].name, properties[i].value);
 	for (i = 0; r >= 0 && i < message.property_count; i++)
 		r = add_to_bag(&message, &at, message.property[i].name, message.property[i].value);
 	if (r >= 0 && message.content_type)
@@ -336,11 +333,13 @@ static int ignore(struct inbound_message *message, const char *why)
 	return 0;
 }
 
-int iothub_listen(
-	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity)
+int iothub_listen(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity)
 {
 	int n = 0;
 
+	if (!record)
+		return -ENOTSUP;
 	if (at == 0)
 		n = snprintf(ret_filter, capacity, "devices/%s/messages/devicebound/#",
 			record->life.platform_id);
@@ -381,7 +380,8 @@ static const char *behind(const char *topic, const char *prefix)
 	return strncmp(topic, prefix, length) ? NULL : topic + length;
 }
 
-int iothub_decode(const char *topic, struct span payload, struct inbound_message *ret_message)
+int iothub_decode(const struct driver_services *services, const char *gateway_id, const char *topic,
+	struct span payload, bool retained, struct inbound_message *ret_message)
 {
 	const char *rest = behind(topic, "$iothub/methods/POST/"), *bag;
 

@@ -35,23 +35,21 @@ int iothub_credential_read(struct span bytes, struct iothub_credential *ret_cred
 int iothub_session(const struct device_record *record, const char *api_version,
 	struct platform_session *ret_session);
 
-/* A property of a message beyond those that each one has. */
-struct iothub_property {
-	const char *name, *value;
-};
+/* ---- hooks of such a platform's driver (drivers/platform.h) ---- */
+
 /* Readings, gaps and what became of commands as events, the status as reported properties; -ENOTSUP
  * for all else, which has no place there. The gh-* values are properties of the bag. */
-int iothub_encode(const struct upstream_item *item, const struct iothub_property *properties,
-	size_t count, struct upstream_message *ret_message);
-
-/* The filters of the device: cloud-to-device messages, direct methods, its twin. -ENOTSUP past the
- * last one, -EMSGSIZE. */
-int iothub_listen(
-	const struct device_record *record, unsigned at, char *ret_filter, size_t capacity);
+int iothub_encode(const struct driver_services *services, const struct upstream_item *item,
+	struct upstream_message *ret_message);
+/* The filters of the device: cloud-to-device messages, direct methods, its twin. Each hears what is
+ * for it alone: -ENOTSUP for the gateway's own session, and past the last one; -EMSGSIZE. */
+int iothub_listen(const struct device_record *record, const char *gateway_id, unsigned at,
+	char *ret_filter, size_t capacity);
 /* Cloud-to-device messages and direct methods are commands, desired properties a configuration. The
  * topic of the former names the device as the platform does; the others are for the device whose
  * session they come by. */
-int iothub_decode(const char *topic, struct span payload, struct inbound_message *ret_message);
+int iothub_decode(const struct driver_services *services, const char *gateway_id, const char *topic,
+	struct span payload, bool retained, struct inbound_message *ret_message);
 
 /* ---- iothub-method.c ---- */
 /* 'rest' is what follows $iothub/methods/POST/: a command whose caller waits, or REFUSED, or

@@ -117,31 +117,12 @@ static int operation(const struct platform_device *device, struct platform_opera
 	return 0;
 }
 
-static int encode(const struct driver_services *services, const struct upstream_item *item,
-	struct upstream_message *ret_message)
-{
-	return iothub_encode(item, NULL, 0, ret_message);
-}
-
-/* Each device hears what is for it alone. */
-static int listen_to(const struct device_record *record, const char *gateway_id, unsigned at,
-	char *ret_filter, size_t capacity)
-{
-	return record ? iothub_listen(record, at, ret_filter, capacity) : -ENOTSUP;
-}
-
-static int decode(const struct driver_services *services, const char *gateway_id, const char *topic,
-	struct span payload, bool retained, struct inbound_message *ret_message)
-{
-	return iothub_decode(topic, payload, ret_message);
-}
-
 const struct platform_driver platform_spotflow = {
 	.describe = describe,
 	.advance = advance,
 	.session = session,
 	.operation = operation,
-	.encode = encode,
-	.listen = listen_to,
-	.decode = decode,
+	.encode = iothub_encode,
+	.listen = iothub_listen,
+	.decode = iothub_decode,
 };

@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		secret_clear(&again);
 	}
-	if (!end || iothub_decode((const char *)data,
-			    span_of(end + 1, size - (size_t)(end - data) - 1), &message) < 0)
+	if (!end || iothub_decode(NULL, "bed", (const char *)data,
+			    span_of(end + 1, size - (size_t)(end - data) - 1), false, &message) < 0)
 		return 0;
 	if (message.kind == INBOUND_COMMAND && !command_name_fits(span_from_string(message.name)))
 		abort();
