@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Only methods of version 1 are offered: a log without shared memory is what the store asks for
- * (locking_mode=EXCLUSIVE), and it would not open here otherwise.
- */
 
 #include "fault-vfs.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "through-vfs.h"
+
 struct fault_file {
-	sqlite3_file base;
+	struct through_file through; /* first */
 	const char *name;
-	sqlite3_file *real; /* behind this struct */
 };
 
 static sqlite3_vfs *real_vfs;
@@ -42,11 +37,6 @@ static bool ends_in(const char *name, const char *suffix)
 	a = strlen(name);
 	b = strlen(suffix);
 	return a >= b && strcmp(name + a - b, suffix) == 0;
-}
-
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-	return ((struct fault_file *)file)->real;
 }
 
 static int fault_of(sqlite3_file *file, enum fault_kind kind)
@@ -78,26 +68,28 @@ static void pass_gate(sqlite3_file *file)
 
 static int file_close(sqlite3_file *file)
 {
-	return real_of(file)->pMethods->xClose(real_of(file));
+	return through_real(file)->pMethods->xClose(through_real(file));
 }
 
 static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
 {
 	int code = fault_of(file, FAULT_READ);
 
-	return code ? code : real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
+	return code ? code
+		    : through_real(file)->pMethods->xRead(through_real(file), data, size, offset);
 }
 
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
 	int code = fault_of(file, FAULT_WRITE);
 
-	return code ? code : real_of(file)->pMethods->xWrite(real_of(file), data, size, offset);
+	return code ? code
+		    : through_real(file)->pMethods->xWrite(through_real(file), data, size, offset);
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	return real_of(file)->pMethods->xTruncate(real_of(file), size);
+	return through_real(file)->pMethods->xTruncate(through_real(file), size);
 }
 
 static int file_sync(sqlite3_file *file, int flags)
@@ -106,83 +98,31 @@ static int file_sync(sqlite3_file *file, int flags)
 
 	pass_gate(file);
 	code = fault_of(file, FAULT_SYNC);
-	return code ? code : real_of(file)->pMethods->xSync(real_of(file), flags);
-}
-
-static int file_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	return real_of(file)->pMethods->xFileSize(real_of(file), size);
-}
-
-static int file_lock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xLock(real_of(file), level);
-}
-
-static int file_unlock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xUnlock(real_of(file), level);
-}
-
-static int file_check_lock(sqlite3_file *file, int *result)
-{
-	return real_of(file)->pMethods->xCheckReservedLock(real_of(file), result);
-}
-
-static int file_control(sqlite3_file *file, int operation, void *argument)
-{
-	return real_of(file)->pMethods->xFileControl(real_of(file), operation, argument);
-}
-
-static int file_sector_size(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int file_device(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
+	return code ? code : through_real(file)->pMethods->xSync(through_real(file), flags);
 }
 
 static const sqlite3_io_methods METHODS = {
-	.iVersion = 1,
+	THROUGH_METHODS,
 	.xClose = file_close,
 	.xRead = file_read,
 	.xWrite = file_write,
 	.xTruncate = file_truncate,
 	.xSync = file_sync,
-	.xFileSize = file_size,
-	.xLock = file_lock,
-	.xUnlock = file_unlock,
-	.xCheckReservedLock = file_check_lock,
-	.xFileControl = file_control,
-	.xSectorSize = file_sector_size,
-	.xDeviceCharacteristics = file_device,
 };
 
 static int vfs_open(
 	sqlite3_vfs *self, const char *name, sqlite3_file *file, int flags, int *ret_flags)
 {
 	struct fault_file *fault = (struct fault_file *)file;
-	int code;
 
 	fault->name = name; /* stays valid as long as the file is open */
-	fault->real = (sqlite3_file *)(fault + 1);
-	code = real_vfs->xOpen(real_vfs, name, fault->real, flags, ret_flags);
-	fault->base.pMethods = fault->real->pMethods ? &METHODS : NULL;
-	return code;
+	return through_open(
+		real_vfs, name, &fault->through, sizeof(*fault), &METHODS, flags, ret_flags);
 }
 
 void fault_install(void)
 {
-	real_vfs = sqlite3_vfs_find(NULL);
-	vfs = *real_vfs;
-	vfs.pNext = NULL;
-	vfs.zName = "fault";
-	vfs.szOsFile = (int)sizeof(struct fault_file) + real_vfs->szOsFile;
-	vfs.xOpen = vfs_open;
-	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
-		abort();
+	real_vfs = through_install(&vfs, "fault", sizeof(struct fault_file), vfs_open, NULL);
 }
 
 void fault_set(enum fault_kind kind, const char *suffix, int code)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nothing is really synced: what was, is remembered here. So 500 cuts take seconds. Only methods of
- * version 1 are offered, as in fault-vfs.c.
+ * Nothing is really synced: what was, is remembered here. So 500 cuts take seconds.
  */
 
 #include "power-vfs.h"
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "through-vfs.h"
 
 #define SECTOR	   512
 #define IMAGES_MAX 16
@@ -34,9 +34,8 @@ struct image {
 };
 
 struct power_file {
-	sqlite3_file base;
-	struct image *image; /* NULL: a file without a name */
-	sqlite3_file *real;  /* behind this struct */
+	struct through_file through; /* first */
+	struct image *image;	     /* NULL: a file without a name */
 };
 
 static sqlite3_vfs *real_vfs;
@@ -220,11 +219,6 @@ unsigned power_back(void)
 
 /* ---- the VFS ---- */
 
-static sqlite3_file *real_of(sqlite3_file *file)
-{
-	return ((struct power_file *)file)->real;
-}
-
 static struct image *of(sqlite3_file *file)
 {
 	return ((struct power_file *)file)->image;
@@ -232,12 +226,12 @@ static struct image *of(sqlite3_file *file)
 
 static int file_close(sqlite3_file *file)
 {
-	return real_of(file)->pMethods->xClose(real_of(file));
+	return through_real(file)->pMethods->xClose(through_real(file));
 }
 
 static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
 {
-	return real_of(file)->pMethods->xRead(real_of(file), data, size, offset);
+	return through_real(file)->pMethods->xRead(through_real(file), data, size, offset);
 }
 
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
@@ -246,7 +240,7 @@ static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_in
 
 	pthread_mutex_lock(&lock);
 	if (!of(file) || has_power())
-		code = real_of(file)->pMethods->xWrite(real_of(file), data, size, offset);
+		code = through_real(file)->pMethods->xWrite(through_real(file), data, size, offset);
 	if (of(file) && code == SQLITE_OK)
 		image_record(of(file), data, (size_t)size, (size_t)offset);
 	pthread_mutex_unlock(&lock);
@@ -259,7 +253,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 	pthread_mutex_lock(&lock);
 	if (!of(file) || has_power())
-		code = real_of(file)->pMethods->xTruncate(real_of(file), size);
+		code = through_real(file)->pMethods->xTruncate(through_real(file), size);
 	if (of(file) && code == SQLITE_OK)
 		image_record(of(file), NULL, 0, (size_t)size);
 	pthread_mutex_unlock(&lock);
@@ -279,55 +273,13 @@ static int file_sync(sqlite3_file *file, int flags)
 	return code;
 }
 
-static int file_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-	return real_of(file)->pMethods->xFileSize(real_of(file), size);
-}
-
-static int file_lock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xLock(real_of(file), level);
-}
-
-static int file_unlock(sqlite3_file *file, int level)
-{
-	return real_of(file)->pMethods->xUnlock(real_of(file), level);
-}
-
-static int file_check_lock(sqlite3_file *file, int *result)
-{
-	return real_of(file)->pMethods->xCheckReservedLock(real_of(file), result);
-}
-
-static int file_control(sqlite3_file *file, int operation, void *argument)
-{
-	return real_of(file)->pMethods->xFileControl(real_of(file), operation, argument);
-}
-
-static int file_sector_size(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xSectorSize(real_of(file));
-}
-
-static int file_device(sqlite3_file *file)
-{
-	return real_of(file)->pMethods->xDeviceCharacteristics(real_of(file));
-}
-
 static const sqlite3_io_methods METHODS = {
-	.iVersion = 1,
+	THROUGH_METHODS,
 	.xClose = file_close,
 	.xRead = file_read,
 	.xWrite = file_write,
 	.xTruncate = file_truncate,
 	.xSync = file_sync,
-	.xFileSize = file_size,
-	.xLock = file_lock,
-	.xUnlock = file_unlock,
-	.xCheckReservedLock = file_check_lock,
-	.xFileControl = file_control,
-	.xSectorSize = file_sector_size,
-	.xDeviceCharacteristics = file_device,
 };
 
 static int vfs_open(
@@ -338,9 +290,8 @@ static int vfs_open(
 
 	pthread_mutex_lock(&lock);
 	power->image = NULL;
-	power->real = (sqlite3_file *)(power + 1);
-	code = real_vfs->xOpen(real_vfs, name, power->real, flags, ret_flags);
-	power->base.pMethods = power->real->pMethods ? &METHODS : NULL;
+	code = through_open(
+		real_vfs, name, &power->through, sizeof(*power), &METHODS, flags, ret_flags);
 	if (code == SQLITE_OK && name)
 		power->image = image_of(name);
 	pthread_mutex_unlock(&lock);
@@ -382,13 +333,5 @@ void power_forget(void)
 void power_install(uint64_t seed)
 {
 	chance = seed ? seed : 1;
-	real_vfs = sqlite3_vfs_find(NULL);
-	vfs = *real_vfs;
-	vfs.pNext = NULL;
-	vfs.zName = "power";
-	vfs.szOsFile = (int)sizeof(struct power_file) + real_vfs->szOsFile;
-	vfs.xOpen = vfs_open;
-	vfs.xDelete = vfs_delete;
-	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
-		abort();
+	real_vfs = through_install(&vfs, "power", sizeof(struct power_file), vfs_open, vfs_delete);
 }
