@@ -48,17 +48,22 @@ static int connection_fd(const struct request *request)
 	return info ? info->connect_fd : -1;
 }
 
+bool dispatch_local_address(const struct request *request, struct in6_addr *ret_ip)
+{
+	struct sockaddr_storage local = {0};
+	socklen_t size = sizeof(local);
+
+	return getsockname(connection_fd(request), (struct sockaddr *)&local, &size) == 0 &&
+	       guard_address_from_sockaddr((struct sockaddr *)&local, ret_ip);
+}
+
 /* The address that the client connected to is ours without asking the kernel for all. */
 static bool is_own_address(const struct request *request, const struct in6_addr *ip)
 {
 	struct guard_address address[INTERFACES_MAX];
-	struct sockaddr_storage local = {0};
-	socklen_t size = sizeof(local);
 	struct in6_addr own;
 
-	if (getsockname(connection_fd(request), (struct sockaddr *)&local, &size) == 0 &&
-		guard_address_from_sockaddr((struct sockaddr *)&local, &own) &&
-		memcmp(&own, ip, sizeof(own)) == 0)
+	if (dispatch_local_address(request, &own) && memcmp(&own, ip, sizeof(own)) == 0)
 		return true;
 	return guard_is_ours(ip, address, interfaces_list(address, INTERFACES_MAX));
 }

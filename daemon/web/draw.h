@@ -86,9 +86,10 @@ void draw_decision(struct view *view, const json_t *device, const char *from);
  * none. And the panel of all that is known of a device there (platform-card.c). */
 void draw_open_operation(struct view *view, const json_t *device);
 void draw_platform(struct view *view, const json_t *device);
-/* How the gateway is connected (network-card.c), of what the API says of the network. A test has a
- * button when there is an 'action' to send its form to. */
-void draw_interfaces(struct view *view, const json_t *network);
+/* How the gateway is connected (network-card.c), of what the API says of the network. 'only':
+ * nothing of the interfaces but this address and whose it is; NULL for all. A test has a button
+ * when there is an 'action' to send its form to. */
+void draw_interfaces(struct view *view, const json_t *network, const struct in6_addr *only);
 void draw_ways(struct view *view, const json_t *network);
 void draw_link_test(struct view *view, const json_t *network, const char *action);
 /* Is there a platform whose devices connect by themselves? */

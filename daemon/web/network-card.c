@@ -6,11 +6,34 @@
 
 #include "web/draw.h"
 
-#include "base/cleanup.h"
+#include <string.h>
 
-static void draw_interface(struct view *view, const json_t *interface)
+#include "base/cleanup.h"
+#include "web/guard.h"
+
+/* Does it stand here? */
+static bool is_address(const json_t *address, const struct in6_addr *ip)
+{
+	struct in6_addr own;
+
+	return guard_address_parse(json_string_value(address), &own) &&
+	       memcmp(&own, ip, sizeof(own)) == 0;
+}
+
+static bool has_address(const json_t *interface, const struct in6_addr *ip)
 {
 	const json_t *addresses = json_object_get(interface, "addresses");
+
+	for (size_t i = 0; i < json_array_size(addresses); i++)
+		if (is_address(json_array_get(addresses, i), ip))
+			return true;
+	return false;
+}
+
+static void draw_interface(struct view *view, const json_t *interface, const struct in6_addr *only)
+{
+	const json_t *addresses = json_object_get(interface, "addresses");
+	unsigned shown = 0;
 
 	html_put(view->html, "<li><strong><bdi>%s</bdi></strong> ", json_text(interface, "name"));
 	if (!json_flag(interface, "present"))
@@ -19,22 +42,36 @@ static void draw_interface(struct view *view, const json_t *interface)
 		html_put(view->html, "%s", text(TEXT_INTERFACE_DOWN));
 	else if (json_array_size(addresses) == 0)
 		html_put(view->html, "%s", text(TEXT_INTERFACE_BARE));
-	for (size_t i = 0; i < json_array_size(addresses); i++)
-		html_put(view->html, "%s<span class=\"code\">%s</span>", i ? ", " : "",
-			json_string_value(json_array_get(addresses, i)));
+	for (size_t i = 0; i < json_array_size(addresses); i++) {
+		const json_t *address = json_array_get(addresses, i);
+
+		if (!only || is_address(address, only))
+			html_put(view->html, "%s<span class=\"code\">%s</span>",
+				shown++ ? ", " : "", json_string_value(address));
+	}
 	html_put(view->html, "</li>\n");
 }
 
-void draw_interfaces(struct view *view, const json_t *network)
+void draw_interfaces(struct view *view, const json_t *network, const struct in6_addr *only)
 {
 	const json_t *list = json_object_get(network, "interfaces");
+	bool shown = false;
 
 	draw_section_begin(view, TEXT_INTERFACES, "interfaces");
 	html_put(view->html, "<p class=\"faint\">%s</p>\n<ul class=\"history\">\n",
 		text(TEXT_INTERFACES_WHAT));
-	for (size_t i = 0; i < json_array_size(list); i++)
-		draw_interface(view, json_array_get(list, i));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *interface = json_array_get(list, i);
+
+		if (only && !has_address(interface, only))
+			continue;
+		draw_interface(view, interface, only);
+		shown = true;
+	}
 	html_put(view->html, "</ul>\n");
+	if (only)
+		html_put(view->html, "<p class=\"faint\">%s</p>\n",
+			text(shown ? TEXT_INTERFACES_YOURS : TEXT_INTERFACES_OTHER));
 	draw_section_end(view);
 }
 

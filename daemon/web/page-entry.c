@@ -3,6 +3,7 @@
 
 #include "web/draw.h"
 
+#include "web/dispatch.h"
 #include "web/entry.h"
 
 static const char *typed(const struct view *view, const char *field)
@@ -52,8 +53,11 @@ static void draw_way_out(struct view *view)
 {
 	const json_t *uplink = json_object_get(view_part(view, 0), "uplink");
 	const json_t *network = view_part(view, 1);
+	struct in6_addr own = in6addr_any; /* fits none */
 
-	draw_interfaces(view, network);
+	/* Strangers see no more of the gateway's networks than they came by. */
+	dispatch_local_address(view->request, &own);
+	draw_interfaces(view, network, &own);
 	if (json_text(uplink, "host")[0] || !network_has_own_ways(network)) {
 		draw_section_begin(view, TEXT_UPLINK, "uplink");
 		html_put(view->html, "<p class=\"state\">");

@@ -229,7 +229,7 @@ void draw_uplink(struct view *view)
 	draw_waiting_most(view, queue);
 	draw_gaps(view, json_object_get(queue, "gaps"));
 	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
-	draw_interfaces(view, network);
+	draw_interfaces(view, network, NULL);
 	draw_gateway(view, status);
 	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))

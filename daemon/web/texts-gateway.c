@@ -7,6 +7,10 @@ const char *const texts_gateway[TEXTS] = {
 	[TEXT_BROKER] = "Broker",
 	[TEXT_INTERFACES] = "Interfaces",
 	[TEXT_INTERFACES_WHAT] = "Here the gateway listens to devices (lan.interfaces).",
+	[TEXT_INTERFACES_YOURS] =
+		"You came by this one. The others stand on Uplink, for who is logged in.",
+	[TEXT_INTERFACES_OTHER] =
+		"You came by another one. Those for devices stand on Uplink, for who is logged in.",
 	[TEXT_INTERFACE_MISSING] = "is not there: correct the configuration, or connect it.",
 	[TEXT_INTERFACE_DOWN] = "is switched off.",
 	[TEXT_INTERFACE_BARE] = "has no address.",

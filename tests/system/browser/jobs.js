@@ -14,7 +14,10 @@ exports.firstSetUp = async (stage) => {
 	await stage.sees(page, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
 	await stage.sees(page, "Not connected"); // no broker is configured, and it says so
 	const interfaces = page.locator("section").filter({ has: page.getByRole("heading", { name: "Interfaces" }) });
-	await stage.sees(interfaces, "127.0.0.1"); // where devices are listened to
+	await stage.sees(interfaces, "127.0.0.1"); // where devices are listened to, and whoever asks came by
+	await stage.sees(interfaces, "You came by this one.");
+	assert.equal(await interfaces.getByRole("listitem").count(), 1);
+	assert.equal(await interfaces.locator("li .code").count(), 1, "a stranger sees no more addresses");
 	await page.getByRole("button", { name: "Test it now" }).click();
 	await stage.sees(page.getByRole("status"), "Nothing to test: no platform and no broker is configured.");
 	const fill = async (code) => {

@@ -228,6 +228,14 @@ static json_t *make_dead(void)
 		"bytes", 3, "reason", "MQTT reason 0x99", "next");
 }
 
+/* The loopback, and a network that nobody here comes by. */
+static json_t *make_network(void)
+{
+	return json_pack("{s:[{s:s,s:b,s:b,s:[s,s]},{s:s,s:b,s:b,s:[s]}],s:[]}", "interfaces",
+		"name", "lo", "present", 1, "up", 1, "addresses", "127.0.0.1", "::1", "name",
+		"plant0", "present", 1, "up", 1, "addresses", "192.0.2.1", "platforms");
+}
+
 static json_t *make_codes(void)
 {
 	return json_pack("{s:i,s:[{s:s,s:s,s:s}]}", "total", 3, "codes", "ep", "th-00412", "since",
@@ -274,6 +282,8 @@ static int get(const struct fake_api *fake, const struct api_request *request, j
 		*ret = make_press("mqtt");
 	else if (strcmp(path, "/api/v1/journal") == 0)
 		*ret = make_journal();
+	else if (strcmp(path, "/api/v1/network") == 0)
+		*ret = make_network();
 	else if (strcmp(path, "/api/v1/queue") == 0)
 		*ret = make_queue();
 	else if (strcmp(path, "/api/v1/dead") == 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "web/texts.h"
 
 static const char json[] = "application/json";
 
@@ -226,6 +227,12 @@ static void test_setup(void **state)
 	assert_int_equal(bench_get(bench, "/setup"), 200);
 	assert_true(bench_has(bench, "gatehousectl setup"));
 	assert_true(bench_has(bench, "Connected</span>"));
+	/* Of the gateway's networks a stranger sees the one that they came by. */
+	assert_true(bench_has(bench, "127.0.0.1</span>"));
+	assert_true(bench_has(bench, text(TEXT_INTERFACES_YOURS)));
+	assert_false(bench_has(bench, "::1</span>"));
+	assert_false(bench_has(bench, "plant0"));
+	assert_false(bench_has(bench, "192.0.2.1"));
 	snprintf(form, sizeof(form), "%s&again=something+else", good);
 	assert_int_equal(bench_post(bench, "/setup", form), 400);
 	assert_int_equal(bench->api.changes, 0);
