@@ -113,6 +113,7 @@ static void draw_body(struct view *view)
 		{"camera", TEXT_SCAN_CAMERA},
 		{"in", TEXT_SCAN_IN},
 		{"waits", TEXT_SCAN_WAITS},
+		{"gone", TEXT_SCAN_GONE},
 		{"again", TEXT_SCAN_AGAIN},
 		{"unscanned", TEXT_SCAN_AWAY},
 		{"unheard", TEXT_SESSION_AWAY},

@@ -7,6 +7,18 @@
 
 #include "web/draw.h"
 
+/* For the script: what may have become of the device of a label. */
+static void draw_stages(struct view *view)
+{
+	const struct word *word;
+
+	for (unsigned i = 0; (word = word_at(WORD_STAGE, i)); i++) {
+		html_put(view->html, "<template data-stage=\"%s\">", word->word);
+		draw_tag(view, WORD_STAGE, word->word);
+		html_put(view->html, "</template>\n");
+	}
+}
+
 static void draw_form(struct view *view)
 {
 	html_put(view->html,
@@ -32,6 +44,7 @@ static void draw_form(struct view *view)
 		"</details>\n<div class=\"buttons\"><button class=\"primary\">%s</button></div>"
 		"<p class=\"problem\" role=\"alert\"></p></form>\n",
 		text(TEXT_SCAN_TAKE));
+	draw_stages(view);
 	html_put(view->html,
 		"<div class=\"scanned\" hidden><h2>%s</h2><p><strong class=\"scanned-count\">0"
 		"</strong> %s <strong class=\"scanned-in\">0</strong></p>"

@@ -92,6 +92,7 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_SCAN_AGAIN] = "was scanned already",
 	[TEXT_SCAN_AWAY] =
 		"The gateway did not answer. The label is still in the field; try again.",
+	[TEXT_SCAN_GONE] = "does not wait any more",
 	[TEXT_SCAN_OPEN] = "Labels that wait for their devices",
 	[TEXT_SCAN_NONE] = "No label waits",
 	[TEXT_SCAN_NONE_WHAT] = "Scan the first one above.",

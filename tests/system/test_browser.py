@@ -297,11 +297,16 @@ def test_refused_label(browser, plant):
 def test_forty_labels_in_a_row(browser, plant):
     labels = [Label('forty-%02d' % number) for number in range(1, 41)]
     forms = [{'qr': label.qr, 'url': label.url('https://gateway.local:8443/')} for label in labels]
-    some = [label.ep for label in labels[:3]]
-    play(browser, plant, 'labels.forty', {'typed': forms[:37], 'shown': forms[37:], 'some': some},
-         prove=prover(plant, labels))
+    some, rejected, cancelled = [label.ep for label in labels[:3]], labels[3].ep, labels[4].ep
+
+    def reject(ep):
+        PlainDevice(plant, ep).enrol()
+        plant.ctl('reject', await_stage(plant, ep, 'waiting-person')['id'])
+    play(browser, plant, 'labels.forty', {'typed': forms[:37], 'shown': forms[37:], 'some': some,
+                                          'rejected': rejected, 'cancelled': cancelled},
+         prove=prover(plant, labels), reject=reject, cancel=lambda ep: plant.ctl('codes', 'cancel', ep))
     open_labels = {row['ep']: row['window'] for row in plant.ctl('codes', 'list')['codes'] if row['window']}
-    ours = {label.ep for label in labels} - set(some)
+    ours = {label.ep for label in labels} - {*some, rejected, cancelled}
     assert ours <= set(open_labels) and {open_labels[ep]['place'] for ep in ours} == {'Hall 4'}
     for ep in ours:
         plant.ctl('codes', 'cancel', ep)

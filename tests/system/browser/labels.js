@@ -191,7 +191,7 @@ const scripted = (texts) => `
 
 // Forty labels in a row: thirty-nine are typed (a scanner at the keyboard types them with Enter), the
 // rest comes before the camera; nobody leaves the screen. Some of the devices come meanwhile.
-exports.forty = async (stage, { typed, shown, some }) => {
+exports.forty = async (stage, { typed, shown, some, rejected, cancelled }) => {
 	const page = await stage.enter("tom", { permissions: ["camera"] });
 	await page.addInitScript(scripted(shown.map((label) => label.qr)));
 	await page.goto("/waiting");
@@ -235,6 +235,15 @@ exports.forty = async (stage, { typed, shown, some }) => {
 		await stage.bed.prove(ep);
 	await page.locator(".scanned-in").filter({ hasText: new RegExp(`^${some.length}$`) }).waitFor();
 	await stage.sees(page, `Labels that wait for their devices (${all - some.length})`);
+	// What does not wait for another reason is not said to be in.
+	const line = (ep) => page.locator(".scanned li").filter({ hasText: ep });
+	await stage.sees(line(some[0]), "is in");
+	await stage.bed.reject(rejected);
+	await stage.sees(line(rejected), "Rejected");
+	await stage.bed.cancel(cancelled);
+	await stage.sees(line(cancelled), "does not wait any more");
+	await stage.sees(page, `Labels that wait for their devices (${all - some.length - 2})`);
+	assert.equal(await page.locator(".scanned-in").innerText(), String(some.length));
 	await stage.accessible(page, "forty labels");
 	await stage.fits(page, "forty labels");
 	assert.deepEqual(loads, []);

@@ -5,9 +5,16 @@
 const many = document.querySelector("[data-scan-many]");
 const scanned = new Map(); // what was read -> its line
 
-function show(item, word) {
-	item.line.querySelector("span").textContent = say(word);
-	item.line.className = word === "in" ? "good" : "wait";
+// It waits, or became of it what its device is now; "" where that is not known.
+function show(item, stage) {
+	const word = item.line.querySelector("span");
+	const tag = many.querySelector(`template[data-stage="${stage}"]`);
+	item.stage = stage;
+	item.line.className = { active: "good", waits: "wait" }[stage] || "";
+	if (item.line.className || !tag)
+		word.textContent = say({ active: "in", waits: "waits" }[stage] || "gone");
+	else
+		word.replaceChildren(tag.content.cloneNode(true));
 	const lines = [...scanned.values()];
 	many.querySelector(".scanned-count").textContent = lines.length;
 	many.querySelector(".scanned-in").textContent = lines.filter((one) => one.line.className === "good").length;
@@ -25,16 +32,26 @@ function addLine(code, ep, waits) {
 	scanned.set(code, item);
 	many.querySelector("ol").prepend(line);
 	many.querySelector(".scanned").hidden = false;
-	show(item, waits ? "waits" : "in");
+	show(item, waits ? "waits" : "active");
 }
 
-// A label that waits no more has let its device in; the list shows 200 of them.
-function lookAtScanned(turn) {
+// "" when there is no such device.
+async function stageOf(ep) {
+	const { devices } = await ask(`devices?limit=200&q=${encodeURIComponent(ep)}`);
+	const device = devices.find((one) => one.ep === ep);
+	return device ? device.stage : "";
+}
+
+// A label that waits no more has let its device in, or was rejected, cancelled, or ran out: its device
+// tells, and is asked again while it is on its way. The list shows 200 labels.
+async function lookAtScanned(turn) {
 	const rows = all(document, ".open-labels [data-ep]");
 	const open = new Set(rows.map((row) => row.dataset.ep));
+	if (rows.length >= 200)
+		return;
 	for (const item of scanned.values())
-		if (turn > item.since && rows.length < 200 && !open.has(item.ep))
-			show(item, "in");
+		if (turn > item.since && !open.has(item.ep) && item.stage.startsWith("wait"))
+			show(item, await stageOf(item.ep));
 }
 
 // The sentence of what became of it. A refused one stays in the field.

@@ -192,7 +192,7 @@ function lookForLabels(turn) {
 	offerCamera(document);
 	placeLabel();
 	if (many)
-		lookAtScanned(turn);
+		lookAtScanned(turn).catch(() => {}); // the next change looks again
 }
 
 // It is the gateway's now; refused, it comes back with the page.
