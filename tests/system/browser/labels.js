@@ -137,17 +137,13 @@ exports.taps = async (stage, { qr, ep }) => {
 	await page.waitForURL("**/waiting");
 	await stage.sees(page, `A label was scanned, of ${ep}`);
 	const note = page.locator("#label-note");
-	if (await note.getByLabel("Your password, once more").count()) {
-		await tap(note.getByLabel("Your password, once more"));
-		await page.keyboard.type(stage.people.tom);
-	}
+	assert.equal(await note.getByLabel("Your password, once more").count(), 0, "it was just typed");
 	await tap(note.getByRole("button", { name: "Take it in" }));
 	await stage.sees(page, `The label of ${ep} is kept.`);
 	await stage.gone(page, "A label was scanned, of");
 	await stage.bed.prove(ep);
 	await page.goto(`/devices?q=${ep}`);
 	await stage.sees(page, "Active");
-	assert.ok(taps <= 8, `${taps} taps`);
 	return taps;
 };
 
