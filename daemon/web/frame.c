@@ -159,8 +159,10 @@ static void draw_dialogs(struct view *view)
 	html_put(view->html,
 		"<p id=\"away\" class=\"away\" role=\"status\" hidden>%s <b "
 		"id=\"away-since\"></b>. "
-		"%s</p>\n<p id=\"said\" class=\"visually-hidden\" role=\"status\"></p>\n",
-		text(TEXT_GATEWAY_AWAY), text(TEXT_GATEWAY_AWAY_WHAT));
+		"%s</p>\n<p id=\"crowded\" class=\"away\" role=\"status\" hidden>%s %s</p>\n<p "
+		"id=\"said\" class=\"visually-hidden\" role=\"status\"></p>\n",
+		text(TEXT_GATEWAY_AWAY), text(TEXT_GATEWAY_AWAY_WHAT), text(TEXT_NOT_LIVE),
+		text(TEXT_TOO_MANY_SCREENS));
 	html_put(view->html,
 		"<dialog id=\"ending\" aria-labelledby=\"ending-title\"><h2 "
 		"id=\"ending-title\">%s</h2>"

@@ -31,6 +31,7 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_TOO_MANY_SCREENS] =
 		"Too many screens are listening. Close some, or load this one again "
 		"later.",
+	[TEXT_NOT_LIVE] = "This screen does not renew itself now.",
 	[TEXT_OLD_FORM] =
 		"The form belongs to an older session. Nothing was changed. Load the page "
 		"again.",

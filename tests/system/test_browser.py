@@ -133,6 +133,10 @@ def test_live_device(browser, plant):
          suspend=lambda: plant.ctl('suspend', one.id))
 
 
+def test_one_screen_too_many(browser, plant):
+    play(browser, plant, 'live.crowded')
+
+
 def fill(gateway):
     """Something of everything that a screen can show; returns what the table of screens wants to know."""
     one = let_in(gateway, 'busy-1')

@@ -52,6 +52,25 @@ exports.away = async (stage) => {
 	await stage.sees(page, "You were logged out"); // sessions do not survive a restart
 };
 
+// Four screens of one session listen; the fifth says that it does not renew itself, until one is closed.
+exports.crowded = async (stage) => {
+	const first = await stage.enter("tom");
+	stage.allowed.push(/status of 429/);
+	await stage.sees(first, "Devices that wait");
+	await first.evaluate(() => Promise.all([1, 2, 3].map(() => new Promise((done) => {
+		const more = new EventSource("/api/v1/events");
+		window.more = [...(window.more || []), more];
+		more.onopen = done;
+	}))));
+	const page = await stage.enter("tom");
+	await stage.sees(page.getByRole("status"), "This screen does not renew itself now. Too many screens are listening.");
+	await stage.never(page, "The gateway does not answer since");
+	await stage.accessible(page, "too many screens");
+	await stage.fits(page, "too many screens");
+	await first.evaluate("window.more.forEach((one) => one.close())");
+	await stage.gone(page, "This screen does not renew itself now.");
+};
+
 // No power, or no network: nothing says that the line is broken, but beats do not come any more.
 exports.silent = async (stage) => {
 	const page = await stage.enter("anna");

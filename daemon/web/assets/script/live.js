@@ -163,8 +163,26 @@ function heardFromGateway(alive) {
 		silentSince = new Date();
 		silence = setTimeout(() => {
 			$("away").hidden = false;
+			$("crowded").hidden = true;
 			$("away-since").textContent = silentSince.toTimeString().slice(0, 5);
 		}, 3000);
+	}
+}
+
+// An EventSource does not tell why it was refused: the session is over, or too many listen.
+async function askWhy() {
+	try {
+		const answer = await fetch("/api/v1/events", {
+			headers: { "X-Background": "1" },
+			credentials: "same-origin",
+		});
+		heardFromGateway(true);
+		answer.body.cancel();
+		if (answer.status === 401)
+			sessionOver();
+		$("crowded").hidden = answer.status !== 429;
+	} catch {
+		// The stream tries again.
 	}
 }
 
@@ -183,7 +201,10 @@ function listen() {
 		return;
 	stream = new EventSource("/api/v1/events");
 	awaitBeat();
-	stream.addEventListener("open", () => heardFromGateway(true));
+	stream.addEventListener("open", () => {
+		heardFromGateway(true);
+		$("crowded").hidden = true;
+	});
 	stream.addEventListener("state", renewSoon);
 	stream.addEventListener("traffic", () => {
 		if (live && live.dataset.traffic !== undefined)
@@ -200,7 +221,7 @@ function listen() {
 			return; // it tries again by itself
 		clearTimeout(beat);
 		stream = null;
-		askSession();
+		askWhy();
 		setTimeout(listen, 5000);
 	});
 }
