@@ -41,6 +41,12 @@ exports.imports = async (stage, { codes, many }) => {
 	await tokens.getByLabel("Your password, once more").fill(stage.people.anna);
 	await tokens.getByRole("button", { name: "Import" }).click();
 	await stage.sees(tokens.getByRole("status"), "All of it is imported: 450");
+	// Blanks inside of quotes belong to the field.
+	const sent = page.waitForRequest((request) => request.method() === "PUT");
+	await send(tokens, 'ep,username,password\nblanks-1, line9 ,"  a ""secret word""  "\n');
+	await stage.sees(tokens.getByRole("status"), "All of it is imported: 1");
+	assert.deepEqual((await sent).postDataJSON().tokens.map((row) => [row.username, row.password]),
+		[["line9", '  a "secret word"  ']]);
 	await page.reload();
 	await stage.sees(page, "many-449");
 	assert.ok(!(await page.content()).includes("secret word"));

@@ -83,11 +83,12 @@ async function exportTable(from) {
 
 // --- the other way ---
 
-// One line of CSV; quotes as RFC 4180 has them, no line breaks inside.
+// One line of CSV; quotes as RFC 4180 has them (blanks inside belong to the field), no line
+// breaks inside.
 function fieldsOf(line) {
 	const fields = [];
 	for (const found of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g))
-		fields.push((found[1] === undefined ? found[2] : found[1].replaceAll('""', '"')).trim());
+		fields.push(found[1] === undefined ? found[2].trim() : found[1].replaceAll('""', '"'));
 	return fields;
 }
 
