@@ -77,6 +77,7 @@ void draw_tokens(struct view *view)
 {
 	static const enum text head[] = {TEXT_OWN_NAME, TEXT_PLATFORM, TEXT_SINCE, TEXT_DEVICE};
 	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "tokens");
+	long long total = json_number(answer, "total");
 
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/uplink\">%s</a></p>\n",
 		text(TEXT_UPLINK));
@@ -87,7 +88,7 @@ void draw_tokens(struct view *view)
 	draw_import(view);
 	draw_operator(view, json_text(answer, "operator_since"));
 	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
-		json_number(answer, "total"));
+		total);
 	if (json_array_size(list) == 0) {
 		draw_empty(view, TEXT_NO_TOKENS, TEXT_NO_TOKENS_WHAT);
 	} else {
@@ -96,5 +97,9 @@ void draw_tokens(struct view *view)
 			draw_one(view, json_array_get(list, i));
 		html_put(view->html, "</tbody></table>\n");
 	}
+	if (total > (long long)json_array_size(list))
+		html_put(view->html,
+			"<p class=\"faint\">%lld %s <code>gatehousectl tokens list</code></p>\n",
+			total - (long long)json_array_size(list), text(TEXT_MORE_BY_TOOL));
 	html_put(view->html, "</section>\n");
 }

@@ -110,7 +110,7 @@ static json_t *make_press(const char *platform)
 
 static json_t *make_tokens(void)
 {
-	return json_pack("{s:i,s:[{s:s,s:s,s:s,s:s}]}", "total", 1, "tokens", "ep", "press-1",
+	return json_pack("{s:i,s:[{s:s,s:s,s:s,s:s}]}", "total", 1201, "tokens", "ep", "press-1",
 		"platform", "spotflow", "since", "2026-11-20T08:00:00Z", "device", "press");
 }
 

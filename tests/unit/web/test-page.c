@@ -66,6 +66,9 @@ static void test_every_screen(void **state)
 		{"/uplink", "href=\"/uplink/tokens\""},
 		{"/uplink/tokens", "press-1"},
 		{"/uplink/tokens", "action=\"/uplink/tokens/import\""},
+		{"/uplink/tokens", "1200 more: the tool lists all of them, <code>gatehousectl "
+				   "tokens list<"},
+		{"/scan", "<template data-stage=\"rejected\"><span class=\"tag off\">"},
 		{"/devices/press", "data-countdown=\"595\">9 min 55 s"},
 		{"/devices/press", "op-77</bdi>"},
 		{"/devices/press", "href=\"https://there.example/approve/op-77\""},
