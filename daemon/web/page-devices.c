@@ -150,6 +150,13 @@ static void draw_paging(
 	html_put(view->html, "</p>\n");
 }
 
+/* Whoever only looks is not told to do what they may not. */
+static void draw_none(struct view *view)
+{
+	draw_empty(view, TEXT_NO_DEVICES,
+		view_may(view, ROLE_TECHNICIAN) ? TEXT_NO_DEVICES_WHAT : TEXT_NO_DEVICES_LOOK);
+}
+
 static void draw_table(struct view *view, const json_t *devices)
 {
 	static const enum text head[] = {TEXT_DEVICE, TEXT_STATE, TEXT_TRUST, TEXT_PLACE,
@@ -169,11 +176,12 @@ void draw_devices(struct view *view)
 
 	draw_search(view);
 	html_put(view->html, "<div id=\"live\" data-traffic><section data-key=\"list\">\n");
-	if (json_array_size(devices) == 0)
-		draw_empty(view, narrowed ? TEXT_NONE_FOUND : TEXT_NO_DEVICES,
-			narrowed ? TEXT_NONE_FOUND_WHAT : TEXT_NO_DEVICES_WHAT);
-	else
+	if (json_array_size(devices) > 0)
 		draw_table(view, devices);
+	else if (narrowed)
+		draw_empty(view, TEXT_NONE_FOUND, TEXT_NONE_FOUND_WHAT);
+	else
+		draw_none(view);
 	html_put(view->html, "</section></div>\n");
 	draw_paging(view, "/devices", PAGE_SIZE, json_number(answer, "total"),
 		json_array_size(devices));
@@ -248,7 +256,7 @@ void draw_sheet(struct view *view)
 		text(TEXT_ALL_DEVICES));
 	draw_sheet_head(view, json_number(answer, "total"));
 	if (json_array_size(devices) == 0) {
-		draw_empty(view, TEXT_NO_DEVICES, TEXT_NO_DEVICES_WHAT);
+		draw_none(view);
 		return;
 	}
 	draw_table_head(view, head, ELEMENTS(head));

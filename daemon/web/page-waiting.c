@@ -261,12 +261,14 @@ static void draw_heard(struct view *view)
 static void draw_label_note(struct view *view)
 {
 	const char *again = view_typed(view, "", "code");
+	bool technician = view_may(view, ROLE_TECHNICIAN);
 
 	html_put(view->html,
 		"<section id=\"label-note\" class=\"notice\" data-label=\"%s\" hidden>"
 		"<p role=\"status\">%s <bdi></bdi>. %s</p>\n",
-		again, text(TEXT_LABEL_KEPT), text(TEXT_LABEL_KEPT_WHAT));
-	if (view_may(view, ROLE_TECHNICIAN)) {
+		again, text(TEXT_LABEL_KEPT),
+		text(technician ? TEXT_LABEL_KEPT_WHAT : TEXT_LABEL_KEPT_LOOK));
+	if (technician) {
 		html_put(view->html, "<form method=\"post\" action=\"/scan\" class=\"row\">");
 		view_form_token(view, "waiting");
 		html_put(view->html, "<input type=\"hidden\" name=\"code\">");

@@ -87,6 +87,7 @@ const char *const texts_device[TEXTS] = {
 	[TEXT_VALUE] = "Value",
 	[TEXT_NO_DEVICES] = "No device yet",
 	[TEXT_NO_DEVICES_WHAT] = "Go to Waiting and press Add a device; then switch the device on.",
+	[TEXT_NO_DEVICES_LOOK] = "A technician lets devices in, on Waiting. Then they stand here.",
 	[TEXT_NONE_FOUND] = "No device fits",
 	[TEXT_NONE_FOUND_WHAT] = "Search for less, or choose All states.",
 	[TEXT_READINGS] = "Readings",

@@ -31,6 +31,9 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_LABEL_KEPT_WHAT] =
 		"Take it in now: it may come within 24 hours and proves its label by itself. Or "
 		"open the window and approve it here when it has come.",
+	[TEXT_LABEL_KEPT_LOOK] =
+		"A technician can take its device in. The label stays in this window alone, and "
+		"goes with it.",
 	[TEXT_LABEL_TAKE] = "Take it in",
 	[TEXT_IMPORT_EMPTY] = "There is no line to import.",
 	[TEXT_IMPORT_LINE] = "Line",
@@ -89,10 +92,10 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_SCANNED_COUNT] = "labels scanned, of them in:",
 	[TEXT_SCAN_IN] = "is in",
 	[TEXT_SCAN_WAITS] = "waits for its device",
+	[TEXT_SCAN_GONE] = "does not wait any more",
 	[TEXT_SCAN_AGAIN] = "was scanned already",
 	[TEXT_SCAN_AWAY] =
 		"The gateway did not answer. The label is still in the field; try again.",
-	[TEXT_SCAN_GONE] = "does not wait any more",
 	[TEXT_SCAN_OPEN] = "Labels that wait for their devices",
 	[TEXT_SCAN_NONE] = "No label waits",
 	[TEXT_SCAN_NONE_WHAT] = "Scan the first one above.",

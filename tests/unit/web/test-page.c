@@ -64,11 +64,12 @@ static void test_every_screen(void **state)
 		{"/journal", "control socket"},
 		{"/people", "ben"},
 		{"/uplink", "href=\"/uplink/tokens\""},
+		{"/uplink", "plant0</bdi></strong> <span class=\"code\">192.0.2.1<"},
 		{"/uplink/tokens", "press-1"},
-		{"/uplink/tokens", "action=\"/uplink/tokens/import\""},
 		{"/uplink/tokens", "1200 more: the tool lists all of them, <code>gatehousectl "
 				   "tokens list<"},
 		{"/scan", "<template data-stage=\"rejected\"><span class=\"tag off\">"},
+		{"/uplink/tokens", "action=\"/uplink/tokens/import\""},
 		{"/devices/press", "data-countdown=\"595\">9 min 55 s"},
 		{"/devices/press", "op-77</bdi>"},
 		{"/devices/press", "href=\"https://there.example/approve/op-77\""},
@@ -176,6 +177,30 @@ static void test_empty(void **state)
 	assert_true(bench_has(bench, text(TEXT_NO_DEVICES_WHAT)));
 	assert_int_equal(bench_get(bench, "/devices?q=x"), 200);
 	assert_true(bench_has(bench, text(TEXT_NONE_FOUND_WHAT)));
+}
+
+/* Whoever only looks is not told to press what is not there. */
+static void test_empty_for_viewers(void **state)
+{
+	struct bench *bench = *state;
+	static const struct {
+		const char *path;
+		enum text says, not ;
+	} row[] = {
+		{"/waiting", TEXT_NOBODY_WAITS_LOOK, TEXT_NOBODY_WAITS_CLOSED},
+		{"/waiting", TEXT_LABEL_KEPT_LOOK, TEXT_LABEL_KEPT_WHAT},
+		{"/devices", TEXT_NO_DEVICES_LOOK, TEXT_NO_DEVICES_WHAT},
+		{"/sheet", TEXT_NO_DEVICES_LOOK, TEXT_NO_DEVICES_WHAT},
+	};
+
+	bench->api.empty = true;
+	bench->api.role = "viewer";
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		assert_int_equal(bench_get(bench, row[i].path), 200);
+		assert_true(bench_has(bench, text(row[i].says)));
+		assert_false(bench_has(bench, text(row[i].not )));
+	}
 }
 
 static void test_hostile_names(void **state)
@@ -705,6 +730,7 @@ int main(void)
 		WITH_BENCH(test_what_is_typed_beside_it_stays),
 		WITH_BENCH(test_where_one_is),
 		WITH_BENCH(test_empty),
+		WITH_BENCH(test_empty_for_viewers),
 		WITH_BENCH(test_hostile_names),
 		WITH_BENCH(test_part_only),
 		WITH_BENCH(test_tokens),
