@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "core/device.h"
 #include "web/dispatch.h"
+#include "web/draw.h"
 #include "web/page.h"
 #include "web/token-form.h"
 
@@ -199,8 +200,10 @@ static void on_acted(struct request *request, int status, json_t *body)
 		return;
 	}
 	back_path(request, path, sizeof(path));
-	if (session)
+	if (session) {
 		snprintf(session->notice, sizeof(session->notice), "%s", said);
+		session->notice_is_error = network_test_failed(json_object_get(body, "test"));
+	}
 	request_redirect(request, path);
 }
 

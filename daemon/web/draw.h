@@ -92,6 +92,8 @@ void draw_platform(struct view *view, const json_t *device);
 void draw_interfaces(struct view *view, const json_t *network, const struct in6_addr *only);
 void draw_ways(struct view *view, const json_t *network);
 void draw_link_test(struct view *view, const json_t *network, const char *action);
+/* A test that was done, and found something that does not answer as it should. */
+bool network_test_failed(const json_t *test);
 /* Is there a platform whose devices connect by themselves? */
 bool network_has_own_ways(const json_t *network);
 /* Commands of a device (command-card.c). */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "web/draw.h"
 #include "web/guard.h"
 #include "web/interfaces.h"
 #include "web/page.h"
@@ -150,7 +151,8 @@ static void on_tested(struct request *request, int status, json_t *body)
 {
 	const char *said = json_string_value(json_object_get(body, "text"));
 
-	page_notice(request, status >= 300, said ? said : text(TEXT_NOT_READY));
+	page_notice(request, status >= 300 || network_test_failed(json_object_get(body, "test")),
+		said ? said : text(TEXT_NOT_READY));
 	page_show(request, "/setup", status >= 300 ? (unsigned)status : 200);
 }
 

@@ -143,6 +143,12 @@ void draw_link_test(struct view *view, const json_t *network, const char *action
 	draw_section_end(view);
 }
 
+bool network_test_failed(const json_t *test)
+{
+	return json_number(test, "good") <
+	       (long long)json_array_size(json_object_get(test, "targets"));
+}
+
 bool network_has_own_ways(const json_t *network)
 {
 	const json_t *list = json_object_get(network, "platforms");

@@ -87,7 +87,9 @@ static void take_notice(struct request *request, struct session *session)
 	if (!session || request->background || request->notice[0])
 		return;
 	memcpy(request->notice, session->notice, sizeof(session->notice));
+	request->notice_is_error = session->notice_is_error;
 	session->notice[0] = 0;
+	session->notice_is_error = false;
 }
 
 /* A device's screen is called after the device. */

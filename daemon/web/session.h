@@ -27,6 +27,7 @@ struct session {
 	enum role role;
 	char csrf[SESSION_TOKEN_SIZE];	     /* stands in each form of this session */
 	char notice[SESSION_NOTICE_MAX + 1]; /* what the last act did, for the next page */
+	bool notice_is_error;
 	uint8_t hash[SHA256_SIZE];
 	uint64_t begun_usec;
 	uint64_t active_usec;

@@ -328,7 +328,7 @@ exports.cloudsAlone = async (stage, { target }) => {
 		await stage.sees(panel(page, "Link test"), target);
 		for (const text of [/✕\s*Not reached/, "It could not be reached.", "Check the network, the port, and the firewalls"])
 			await stage.sees(panel(page, "Link test"), text);
-		await stage.sees(page, "Tested: 1 of 1 do not answer as they should.");
+		await stage.sees(page.getByRole("alert"), "Tested: 1 of 1 do not answer as they should.");
 		await stage.accessible(page, `a link that fails on ${path}`);
 		await stage.fits(page, `a link that fails on ${path}`);
 		if (!who)
