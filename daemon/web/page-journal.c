@@ -78,12 +78,12 @@ void draw_history(struct view *view, const json_t *rows)
 	html_put(view->html, "<ol class=\"history\">\n");
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
-		const char *evidence = json_text(row, "evidence");
+		const char *evidence = word_label(WORD_EVIDENCE, json_text(row, "evidence"));
 
 		html_put(view->html, "<li><b>%s</b> %s <bdi>%s</bdi>", json_text(row, "action"),
 			text(TEXT_BY), json_text(row, "who"));
 		if (evidence[0])
-			html_put(view->html, " · %s", word_label(WORD_EVIDENCE, evidence));
+			html_put(view->html, " · %s", evidence);
 		html_put(view->html, " · %s<small>", json_text(row, "result"));
 		draw_when(view, row);
 		html_put(view->html, "</small></li>\n");

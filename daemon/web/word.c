@@ -58,6 +58,7 @@ static const struct word words[] = {
 	{WORD_REACH, "no-tls", "⊘", "No TLS", "bad", ""},
 	{WORD_REACH, "no-anchors", "⊘", "Not trusted", "bad", ""},
 	{WORD_REACH, "failed", "✕", "Failed", "bad", ""},
+	{WORD_EVIDENCE, "none", "", "", "", ""},
 	{WORD_EVIDENCE, "no-code", "", "no code", "", ""},
 	{WORD_EVIDENCE, "short-code", "", "short code typed", "", ""},
 	{WORD_EVIDENCE, "display-code", "", "code from its display", "", ""},
