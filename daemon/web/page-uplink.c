@@ -217,6 +217,16 @@ static void draw_links(struct view *view, const json_t *uplink, const json_t *ne
 	draw_link_test(view, network, view_may(view, ROLE_TECHNICIAN) ? "/uplink/test" : NULL);
 }
 
+static void draw_way_to_tokens(struct view *view)
+{
+	draw_section_begin(view, TEXT_TOKENS, "tokens");
+	html_put(view->html,
+		"<p>%s</p>\n<p class=\"buttons\"><a class=\"button\" "
+		"href=\"/uplink/tokens\">%s</a></p>\n",
+		text(TEXT_TOKENS_WHAT), text(TEXT_TOKENS_OPEN));
+	draw_section_end(view);
+}
+
 void draw_uplink(struct view *view)
 {
 	const json_t *status = view_part(view, 0), *queue = view_part(view, 1);
@@ -231,8 +241,7 @@ void draw_uplink(struct view *view)
 	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
 	draw_interfaces(view, network, NULL);
 	draw_gateway(view, status);
-	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_ADMIN))
-		html_put(view->html, "<p><a class=\"button\" href=\"/uplink/tokens\">%s</a></p>\n",
-			text(TEXT_TOKENS));
+		draw_way_to_tokens(view);
+	html_put(view->html, "</div>\n");
 }

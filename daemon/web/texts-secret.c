@@ -44,6 +44,9 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_EXPORTED] = "Saved. Rows:",
 	[TEXT_IMPORT_AWAY] = "The gateway did not answer. Nothing was imported; try again.",
 	[TEXT_TOKENS] = "Tokens",
+	[TEXT_TOKENS_WHAT] = "What devices prove themselves with at their platforms, and the "
+			     "operator's token. None is ever shown.",
+	[TEXT_TOKENS_OPEN] = "List and import tokens",
 	[TEXT_IMPORT_TOKENS] = "Paste a few lines",
 	[TEXT_IMPORT_TOKENS_WHAT] =
 		"One line for each device: the name that it calls itself, a comma, its token. The "
