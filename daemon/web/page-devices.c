@@ -69,7 +69,7 @@ static void draw_platform_cell(struct view *view, const json_t *device)
 	if (strlen(expires) > DATE_SIZE) {
 		snprintf(day, sizeof(day), "%.10s", expires);
 		html_put(view->html,
-			" <small class=\"under\">%s <time datetime=\"%s\">%s</time></small>",
+			" <small class=\"under until\">%s <time datetime=\"%s\">%s</time></small>",
 			text(TEXT_UNTIL), expires, day);
 	}
 	html_put(view->html, "</span></td>");
@@ -199,7 +199,7 @@ static void draw_model_cell(struct view *view, const json_t *device)
 	if (model[0])
 		draw_words(view, model);
 	if (serial[0]) {
-		html_put(view->html, " <small class=\"under\">");
+		html_put(view->html, " <small class=\"under serial\">");
 		draw_words(view, serial);
 		html_put(view->html, "</small>");
 	}
