@@ -3,6 +3,7 @@
 "use strict";
 
 const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1280, height: 800 } };
+const PAPER = 718; // an A4 page between its margins
 
 const enter = async (page, name, password) => {
 	await page.getByLabel("Name", { exact: true }).fill(name);
@@ -16,6 +17,21 @@ const ACTS = {
 	// What folds is open.
 	open: (page) => page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; })),
 	wrongPassword: (page) => enter(page, "tom", "not the password at all"),
+	// So often that there is a pause.
+	slow: async (page) => {
+		const pause = page.getByRole("alert").filter({ hasText: "Too many" });
+		for (let i = 0; i < 20 && !(await pause.count()); i++)
+			await enter(page, "tom", "not the password at all");
+	},
+	// What the database has in hand is used up first.
+	full: async (page) => {
+		const full = page.getByRole("alert").filter({ hasText: "The journal cannot be written" });
+		for (let i = 0; i < 40 && !(await full.count()); i++)
+			await enter(page, `nobody-${i}`, "not the password at all");
+	},
+	crowded: async (page) => {
+		await page.evaluate("stopListening(); document.getElementById('crowded').hidden = false");
+	},
 	wrongCode: async (page) => {
 		await page.getByLabel("Setup code").fill("BBBB-BBBB");
 		await page.getByLabel("Name", { exact: true }).fill("anna");
@@ -26,7 +42,7 @@ const ACTS = {
 	},
 	test: async (page) => {
 		await page.getByRole("button", { name: "Test it now" }).click();
-		await page.getByRole("status").filter({ visible: true }).first().waitFor();
+		await page.getByRole("status").or(page.getByRole("alert")).filter({ visible: true }).first().waitFor();
 	},
 	// A typed code that is not the device's: the card says so, and how many tries are left.
 	typo: async (page, { ep, password }) => {
@@ -78,15 +94,17 @@ exports.take = async (stage, { folder, state, size, screens, only, who, script }
 		await page.mouse.move(0, 0);
 		// As long as the page: the bar stands at the end of it, not across it.
 		const height = await page.evaluate(() => document.documentElement.scrollHeight);
-		await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) });
+		const width = act === "print" ? PAPER : viewport.width;
+		await page.setViewportSize({ width, height: Math.max(viewport.height, height) });
 		for (const colorScheme of colours.filter((colour) => wanted(screen, colour))) {
 			await page.emulateMedia({ colorScheme });
 			await page.waitForTimeout(100);
 			await page.screenshot({ path: `${folder}/${name(screen, colorScheme)}.png` });
 		}
-		await page.setViewportSize(viewport);
 		if (act !== "print")
-			await stage.fits(page, `${screen} on the ${size}`);
+			await page.setViewportSize(viewport);
+		await stage.fits(page, `${screen} on the ${size}`);
+		await page.setViewportSize(viewport);
 		await page.emulateMedia({ media: "screen" });
 	}
 };
