@@ -22,6 +22,7 @@
 #include "host/act.h"
 #include "host/ca-host.h"
 #include "host/claim-host.h"
+#include "host/clock-watch.h"
 #include "host/command-host.h"
 #include "host/display.h"
 #include "host/effect.h"
@@ -369,11 +370,12 @@ int gateway_new(sd_event *loop, const char *config_path, const struct config *co
 		return r;
 	}
 	store_get_facts(host->store, &facts);
-	if (facts.outbox_set_aside)
-		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, "");
+	if (facts.outbox_set_aside[0])
+		host_alarm_raise(host, ALARM_OUTBOX_SET_ASIDE, facts.outbox_set_aside);
 	outbox_start(host);
 	key_start(host);
 	site_ca_watch(host);
+	clock_watch(host);
 	*ret = gateway;
 	return 0;
 }
@@ -423,6 +425,7 @@ struct gateway *gateway_free(struct gateway *gateway)
 	label_book_clear(&host->labels);
 	device_cas_clear(&host->cas);
 	site_ca_end(host);
+	clock_watch_end(host);
 	free(host->flights);
 	free(host->profiles);
 	sd_event_unref(host->loop);

@@ -91,8 +91,12 @@ static void close_doors(void)
 	const struct rlimit none = {0, 0};
 
 	umask(077);
+	const char *proxy = getenv("https_proxy");
+
 	/* The MQTT library would follow them; where the broker is stands in the configuration
-	 * alone. */
+	 * alone. The platforms' API is reached by the same proxy, under its other name. */
+	if (proxy)
+		setenv("HTTPS_PROXY", proxy, 0);
 	unsetenv("http_proxy");
 	unsetenv("https_proxy");
 	setrlimit(RLIMIT_CORE, &none);

@@ -104,8 +104,10 @@ static const char *take_key(const char *key, json_t *value, struct act *act)
 		return take_text(value, act->address, sizeof(act->address));
 	if (!strcmp(key, "ep"))
 		return take_text(value, act->ep, sizeof(act->ep));
-	if (!strcmp(key, "seconds"))
+	if (!strcmp(key, "seconds")) {
+		act->has_number = true;
 		return take_number(value, &act->number);
+	}
 	if (!strcmp(key, "password"))
 		return take_text(value, act->secret, sizeof(act->secret));
 	if (!strcmp(key, "role"))

@@ -152,7 +152,8 @@ static void look_at_uplink(struct examination *examination)
 		find(examination, "uplink", "ok", "", "Connected to %.100s.", config->mqtt_host);
 	else if (facts->uplink == LINK_REFUSED)
 		find(examination, "uplink", "error",
-			"Check mqtt.username, the password file and the certificate, then reload.",
+			"Check the password file and the certificate, then reload; another "
+			"mqtt.username needs a restart.",
 			"%.100s refuses the connection: %.100s", config->mqtt_host,
 			facts->uplink_detail);
 	else

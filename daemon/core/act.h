@@ -105,6 +105,7 @@ struct act {
 	char platform[17];		 /* ACT_ADMIT, ACT_APPROVE: where it goes, "" = as it is */
 	char args[COMMAND_ARGS_MAX + 1]; /* JSON, "" = none */
 	uint32_t number;
+	bool has_number;
 	enum role new_role;
 	char ep[EP_MAX + 1];
 	char address[ADDRESS_TYPED_MAX + 1];

@@ -32,10 +32,10 @@ static const struct alarm_row table[ALARMS] = {
 		"Check the device at the platform; revoke it and onboard it again if it should "
 		"send.",
 		true, 0},
-	[ALARM_OPERATION_FAILED] = {"operation-failed",
-		"The platform could not take on %s, after several tries.",
-		"Check the platform's state and the journal, then approve the device again.", false,
-		0},
+	[ALARM_OPERATION_FAILED] = {"operation-failed", "The platform did not take on %s.",
+		"See what it said (gatehousectl show, or the screen of the device), then approve "
+		"the device again.",
+		true, 0},
 	[ALARM_NAME_CONFLICT] = {"name-conflict",
 		"A second device claims the name of %s; the first one keeps it.",
 		"Give the newcomer a name of its own. If it is the same device at a new address, "
@@ -50,8 +50,14 @@ static const struct alarm_row table[ALARMS] = {
 		"The disk is full; decisions about devices cannot be saved.",
 		"Free space on the file system of gateway.state_directory.", true, 0},
 	[ALARM_UPLINK_REFUSED] = {"uplink-refused", "The broker refuses the gateway's connection.",
-		"Check mqtt.username, the password file and the certificate, then reload.", true,
-		0},
+		"Check the password file and the certificate, then reload; another mqtt.username "
+		"needs a restart.",
+		true, 0},
+	[ALARM_UPLINK_TAKEN_OVER] = {"uplink-taken-over",
+		"Somebody else connected to the broker as %s, in the place of this gateway.",
+		"Look for a second gateway with this gateway.id, or a copy of this one, and stop "
+		"it. If there is none, its password or certificate is in other hands: replace it.",
+		false, 0},
 	[ALARM_UPLINK_DOWN] = {"uplink-down",
 		"There has been no connection to the broker for more than 15 minutes.",
 		"Check the network and mqtt.host. Readings are kept meanwhile.", true, 0},
@@ -62,7 +68,9 @@ static const struct alarm_row table[ALARMS] = {
 		"The outbox was damaged and set aside as %s; readings in it were not sent.",
 		"Keep that file for examination; check the disk.", false, 0},
 	[ALARM_CLOCK_UNSYNCED] = {"clock-unsynced", "The clock of the gateway is not set.",
-		"Check its time service; the times of readings are marked until then.", true, 0},
+		"Check its time service (timedatectl); the times of readings are marked until "
+		"then.",
+		true, 0},
 	[ALARM_TOKEN_IN_CLEAR] = {"token-in-clear",
 		"%s sent its provisioning token over an unprotected connection.",
 		"Treat that token as known to others: replace it at the platform and on the "

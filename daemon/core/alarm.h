@@ -33,6 +33,7 @@ enum alarm_kind {
 	ALARM_SITE_CA_ENDS,	 /* subject: the day */
 	ALARM_CERTIFICATE_WAITS, /* subject: device id */
 	ALARM_ENDS_SOON,	 /* subject: device id */
+	ALARM_UPLINK_TAKEN_OVER, /* subject: the client id */
 	ALARMS
 };
 

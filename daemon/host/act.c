@@ -78,6 +78,9 @@ static void do_gateway(struct act_call *call)
 	enum alarm_kind kind;
 	char text[128];
 
+	/* As long as it may be. */
+	if (call->act.kind == ACT_WINDOW_OPEN && !call->act.has_number && !call->act.number)
+		call->act.number = call->host->config->window_max;
 	if (call->act.kind == ACT_WINDOW_OPEN &&
 		(call->act.number < 1 || call->act.number > call->host->config->window_max)) {
 		snprintf(text, sizeof(text), "The window can be open for 1 to %u seconds.",

@@ -51,6 +51,8 @@ static void tell_people(struct host *host, const struct device_record *before,
 {
 	if (now->life.credential == CREDENTIAL_HELD && before->life.credential != CREDENTIAL_HELD)
 		host_alarm_clear(host, ALARM_CREDENTIAL_REFUSED, now->id);
+	if (before->life.operation == OPERATION_FAILED && now->life.operation != OPERATION_FAILED)
+		host_alarm_clear(host, ALARM_OPERATION_FAILED, now->id);
 	if (!credential_is_refreshing(now->life.credential))
 		host_alarm_clear(host, ALARM_CERTIFICATE_WAITS, now->id);
 	if (actions & LIFE_ALARM_LEAK)

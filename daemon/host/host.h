@@ -211,6 +211,8 @@ struct host {
 	struct site_ca site_ca;
 	bool site_ca_saving;
 	sd_event_source *site_ca_timer;
+	sd_event_source *clock_timer;
+	uint64_t unsynced_usec; /* boot time since when nobody sets the clock; 0 = it is set */
 	struct ca_saving *ca_savings; /* ca-host.c: on their way to disk */
 	/* scan-host.c, scan-window.c */
 	bool scan_saving;

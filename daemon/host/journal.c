@@ -155,7 +155,7 @@ void host_alarms_forget(struct host *host, const char *subject)
 {
 	static const enum alarm_kind about_devices[] = {ALARM_LEAK, ALARM_CREDENTIAL_REFUSED,
 		ALARM_OPERATION_FAILED, ALARM_NAME_CONFLICT, ALARM_CODE_LOCKED,
-		ALARM_TOKEN_IN_CLEAR, ALARM_PT_REFUSED, ALARM_ENDS_SOON};
+		ALARM_TOKEN_IN_CLEAR, ALARM_PT_REFUSED, ALARM_ENDS_SOON, ALARM_CERTIFICATE_WAITS};
 	size_t i;
 
 	for (i = 0; i < ELEMENTS(about_devices); i++)

@@ -190,7 +190,7 @@ static void link_event(struct host *host, enum link_event event)
 	host->facts.uplink = next;
 	host_touch(host);
 	if (actions & LIFE_ALARM_LEAK)
-		host_alarm_raise(host, ALARM_LEAK, host->upstream_client_id);
+		host_alarm_raise(host, ALARM_UPLINK_TAKEN_OVER, host->upstream_client_id);
 	switch (next) {
 	case LINK_CONNECTING:
 		connect_now(host);

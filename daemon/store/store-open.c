@@ -25,7 +25,8 @@
 #include "store/migrate.h"
 #include "store/store-private.h"
 
-#define CORRUPT_MAX 1000
+#define CORRUPT_MAX  1000
+#define CORRUPT_NAME "%s.corrupt-%u"
 
 struct opening {
 	const struct store_options *options;
@@ -209,7 +210,7 @@ static int set_aside_as(int directory_fd, const char *name, unsigned number)
 	char from[64], to[80];
 
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(to, sizeof(to), "%s.corrupt-%u%s", name, number, SUFFIX[i]);
+		snprintf(to, sizeof(to), CORRUPT_NAME "%s", name, number, SUFFIX[i]);
 		if (faccessat(directory_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			return -EEXIST;
 	}
@@ -217,19 +218,22 @@ static int set_aside_as(int directory_fd, const char *name, unsigned number)
 	 * the next number; the other way round a log would meet a new file. */
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(from, sizeof(from), "%s%s", name, SUFFIX[i]);
-		snprintf(to, sizeof(to), "%s.corrupt-%u%s", name, number, SUFFIX[i]);
+		snprintf(to, sizeof(to), CORRUPT_NAME "%s", name, number, SUFFIX[i]);
 		if (renameat(directory_fd, from, directory_fd, to) < 0 && errno != ENOENT)
 			return -errno;
 	}
 	return fsync(directory_fd) < 0 ? -errno : 0;
 }
 
-static int set_aside(int directory_fd, const char *name)
+static int set_aside(int directory_fd, const char *name, char *ret_name, size_t capacity)
 {
 	int r = -EEXIST;
+	unsigned n;
 
-	for (unsigned n = 1; n <= CORRUPT_MAX && r == -EEXIST; n++)
+	for (n = 1; n <= CORRUPT_MAX && r == -EEXIST; n++)
 		r = set_aside_as(directory_fd, name, n);
+	if (r >= 0)
+		snprintf(ret_name, capacity, CORRUPT_NAME, name, n - 1);
 	return r;
 }
 
@@ -256,10 +260,12 @@ static int open_outbox(struct opening *opening)
 	int r = try_outbox(opening, why);
 
 	if (r == -EBADMSG) {
-		r = set_aside(opening->directory_fd, "outbox.db");
+		struct store_facts *facts = &opening->store->facts;
+
+		r = set_aside(opening->directory_fd, "outbox.db", facts->outbox_set_aside,
+			sizeof(facts->outbox_set_aside));
 		if (r < 0)
 			return fail(opening, r, "The damaged outbox.db cannot be set aside");
-		opening->store->facts.outbox_set_aside = true;
 		r = try_outbox(opening, why);
 	}
 	if (r < 0)

@@ -138,7 +138,8 @@ struct store_facts {
 		key_expected; /* the strongest that it ever came from; no silent step down */
 	bool key_is_next;     /* it was delivered as gatehouse.kek-next */
 	uint8_t exchange_public[PARCEL_KEY]; /* for what others seal for this gateway */
-	bool outbox_set_aside;		     /* a corrupt outbox.db was moved away at this start */
+	char outbox_set_aside[80]; /* what a corrupt outbox.db is called since this start; "" = none
+				      was */
 	uint32_t schema;
 };
 void store_get_facts(const struct store *store, struct store_facts *ret_facts);

@@ -198,7 +198,7 @@ static void test_acts(void **state)
 		{"unlock s-1", "POST /api/v1/devices/s-1/unlock HTTP", "{}"},
 		{"identify s-1 --seconds 20", "POST /api/v1/devices/s-1/identify HTTP",
 			"{\"seconds\":20}"},
-		{"window open", "POST /api/v1/window HTTP", "{\"seconds\":900}"},
+		{"window open", "POST /api/v1/window HTTP", "{}"},
 		{"window open --minutes 1", "POST /api/v1/window HTTP", "{\"seconds\":60}"},
 		{"window close", "DELETE /api/v1/window HTTP", "{}"},
 		{"alarms clear leak s-1", "POST /api/v1/alarms/clear HTTP",

@@ -38,11 +38,21 @@ static void the_window_opens_when_it_is_written_down(void **state)
 	assert_int_equal(bed_timer_left("window-end"), UINT64_MAX);
 }
 
+static void a_window_of_no_length_is_the_longest(void **state)
+{
+	struct act act = act_on(ACT_WINDOW_OPEN, NULL);
+
+	bed.config.window_max = 120;
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(window_seconds_left(&bed.host.window, bed.boot_usec), 120);
+}
+
 static void a_window_of_a_wrong_length(void **state)
 {
 	struct act act = act_on(ACT_WINDOW_OPEN, NULL);
 	struct act_try try;
 
+	act.has_number = true;
 	assert_int_equal(acted(&act).result, ACT_BAD_INPUT);
 	act.number = bed.config.window_max + 1;
 	assert_int_equal(acted(&act).result, ACT_BAD_INPUT);
@@ -92,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_window_opens_when_it_is_written_down),
+		T(a_window_of_no_length_is_the_longest),
 		T(a_window_of_a_wrong_length),
 		T(an_alarm_is_cleared_by_a_person),
 		T(acts_of_people_go_elsewhere),

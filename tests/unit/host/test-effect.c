@@ -379,6 +379,10 @@ static void an_answer_without_its_parts_ends_the_try(void **state)
 	seen.broken = false;
 	assert_int_equal(device->record->life.operation, OPERATION_FAILED);
 	assert_true(host_alarm_is_active(&bed.host, ALARM_OPERATION_FAILED, device->record->id));
+	/* Who is approved once more and taken on is no matter for an alarm. */
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	assert_int_equal(device->record->life.operation, OPERATION_BOUND);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_OPERATION_FAILED, device->record->id));
 }
 
 static void operation_numbers_are_never_given_twice(void **state)

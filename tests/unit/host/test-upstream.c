@@ -166,12 +166,12 @@ static void the_link_of_a_device_follows(void **state)
 	assert_int_equal(store_waiting(), 0);
 }
 
-static void a_session_taken_over_is_a_leak(void **state)
+static void a_session_taken_over_is_an_alarm(void **state)
 {
 	link_up();
 	uplink_event(UPLINK_TAKEN_OVER);
 	uplink_event(UPLINK_LOST);
-	assert_true(host_alarm_is_active(&bed.host, ALARM_LEAK, "gatehouse-plant"));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_UPLINK_TAKEN_OVER, "gatehouse-plant"));
 	assert_int_equal(bed.host.link, LINK_DOWN);
 	assert_true(bed_timer_left("uplink-retry") < 60 * USEC_PER_SEC);
 }
@@ -267,7 +267,7 @@ int main(void)
 		T(nothing_is_said_of_who_was_never_let_in),
 		T(what_is_retained_of_a_forgotten_device_is_cleared),
 		T(the_link_of_a_device_follows),
-		T(a_session_taken_over_is_a_leak),
+		T(a_session_taken_over_is_an_alarm),
 		T(a_cut_session_sends_nothing_more),
 		T(the_audit_head_is_upstream_every_day),
 		T(no_broker_is_configured),

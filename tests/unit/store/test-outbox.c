@@ -97,10 +97,11 @@ static void test_no_database(void **state)
 		fixture_stop(&f);
 		overwrite(&f, "outbox.db", 0, 100);
 		fixture_open(&f);
-		assert_true(f.facts.outbox_set_aside);
+		assert_true(f.facts.outbox_set_aside[0]);
 		assert_int_equal(f.facts.epoch, 1 + n);
 		assert_int_equal(f.facts.next_row, 1);
 		snprintf(name, sizeof(name), "outbox.db.corrupt-%d", (int)n);
+		assert_string_equal(f.facts.outbox_set_aside, name);
 		assert_true(there(&f, name));
 		fixture_start(&f);
 		fixture_fetch(&f, 1, 0, 20, 20);
@@ -109,7 +110,7 @@ static void test_no_database(void **state)
 		fixture_wait_rows(&f, 20 + 5 * n);
 	}
 	fixture_restart(&f);
-	assert_false(f.facts.outbox_set_aside);
+	assert_string_equal(f.facts.outbox_set_aside, "");
 	assert_int_equal(f.facts.epoch, 3);
 	assert_int_equal(f.facts.audit_rows, 1);
 	fixture_done(&f);
@@ -128,7 +129,7 @@ static void test_damaged_page(void **state)
 	overwrite(&f, "outbox.db", 4096 * 7, 4096);
 	leave_log(&f, "outbox.db-wal");
 	fixture_open(&f);
-	assert_true(f.facts.outbox_set_aside);
+	assert_true(f.facts.outbox_set_aside[0]);
 	assert_int_equal(f.facts.epoch, 2);
 	assert_true(there(&f, "outbox.db.corrupt-1"));
 	assert_true(there(&f, "outbox.db.corrupt-1-wal"));
@@ -155,12 +156,12 @@ static void test_damage_seen_late(void **state)
 	/* Every page but the first: whatever is read next is damaged. */
 	overwrite(&f, "outbox.db", 4096 * 7, 4096 * 4);
 	fixture_open(&f);
-	assert_false(f.facts.outbox_set_aside);
+	assert_string_equal(f.facts.outbox_set_aside, "");
 	assert_int_equal(store_load(f.store, &loader, &f), -EBADMSG);
 	assert_non_null(strstr(store_why(f.store), "outbox.db"));
 	fixture_stop(&f);
 	fixture_open(&f);
-	assert_true(f.facts.outbox_set_aside);
+	assert_true(f.facts.outbox_set_aside[0]);
 	assert_int_equal(store_load(f.store, &loader, &f), 0);
 	fixture_done(&f);
 }
@@ -357,7 +358,7 @@ static void test_failure_is_final(void **state)
 		assert_true(there(&f, "outbox.db-wal"));
 		fixture_open(&f);
 		fixture_start(&f);
-		assert_false(f.facts.outbox_set_aside);
+		assert_string_equal(f.facts.outbox_set_aside, "");
 		fixture_fetch(&f, 1, 0, 3, 10);
 		assert_int_equal(f.fetched_count, 3);
 		assert_audit_fits(&f);
@@ -532,7 +533,7 @@ static void test_pages_are_small(void **state)
 		SQLITE_OK);
 	sqlite3_close(handle);
 	fixture_open(&f);
-	assert_false(f.facts.outbox_set_aside);
+	assert_string_equal(f.facts.outbox_set_aside, "");
 	assert_int_equal(f.facts.next_row, 6);
 	fixture_start(&f);
 	fixture_stop(&f);

@@ -36,7 +36,7 @@ static void test_first_start(void **state)
 	assert_int_equal(f.facts.next_operation, 1);
 	assert_int_equal(f.facts.audit_rows, 0);
 	assert_int_equal(f.facts.key_source, KEY_FILE);
-	assert_false(f.facts.outbox_set_aside);
+	assert_string_equal(f.facts.outbox_set_aside, "");
 	assert_int_equal(f.facts.schema, control_migrations.count);
 	assert_int_equal(strlen(f.facts.audit_head), 64);
 	memset(&loaded, 0, sizeof(loaded));
