@@ -12,7 +12,7 @@ import pytest
 from bed import until
 from bed.label import Label
 from bed.people import set_up
-from bed.pki import DeviceAuthority
+from bed.pki import DeviceAuthority, dates_that_are_over
 from bed.plain import PlainDevice, await_stage, open_window
 from bed.wait import stays
 from bed import coap
@@ -140,7 +140,7 @@ def test_who_does_not_get_in(gateway, maker, work, sensor):
         pytest.skip('the clock of this machine is not set')
     cases = {
         'foreign': (stranger.issue('pump-4'), 'no registered authority signed it'),
-        'over': (maker.issue('pump-4', 'over', ('-days', '-1')), 'is over'),
+        'over': (maker.issue('pump-4', 'over', dates_that_are_over()), 'is over'),
     }
     for name, (device, why) in cases.items():
         one = start(sensor, gateway, device, 'pump-4', name=name)

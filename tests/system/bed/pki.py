@@ -21,6 +21,14 @@ extendedKeyUsage = clientAuth
 '''
 
 
+def dates_that_are_over():
+    """From OpenSSL 3.4 on a certificate is not signed for a negative number of days, but for any dates."""
+    options = subprocess.run(['openssl', 'x509', '-help'], check=True, capture_output=True, text=True)
+    if '-not_after' in options.stdout + options.stderr:
+        return '-not_before', '20250101000000Z', '-not_after', '20250102000000Z'
+    return '-days', '-1'
+
+
 class Certified:
     """A certificate with its key, as files."""
 
