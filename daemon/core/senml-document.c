@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A decoded document, whatever it was encoded in, becomes records. Here stand the rules that belong
- * to the shape of the document: which value a field takes, which unknown field must be understood,
- * how long a text may be. The rules of SenML itself are in senml.c.
+ * to the shape of the document: which value a field takes, which unknown field must be understood.
+ * The rules of SenML itself are in senml.c. A text that is a value may be as long as the body.
  */
 
 #include "core/senml-document.h"
 
 #include <string.h>
-
-static const struct senml_refusal text_refusal = {
-	READING_MALFORMED, "A text in the body is longer than 256 bytes."};
-
-/* No text may be longer than SENML_TEXT_MAX, known to us or not. The depth is at most 4. */
-static bool texts_are_short(json_t *value)
-{
-	const char *key;
-	json_t *child;
-
-	if (json_typeof(value) == JSON_STRING)
-		return json_string_length(value) <= SENML_TEXT_MAX;
-	for (size_t i = 0; i < json_array_size(value); i++)
-		if (!texts_are_short(json_array_get(value, i)))
-			return false;
-	json_object_foreach(value, key, child)
-	{
-		if (strlen(key) > SENML_TEXT_MAX || !texts_are_short(child))
-			return false;
-	}
-	return true;
-}
 
 /* The types of labels that a value of JSON may have, as bits. */
 static const unsigned types_of[JSON_NULL + 1] = {
@@ -103,8 +81,6 @@ struct senml_refusal senml_pack_add(struct senml_writer *writer, json_t *documen
 {
 	struct senml_refusal refusal = {READING_ACCEPTED, NULL};
 
-	if (!texts_are_short(document))
-		return text_refusal;
 	if (json_typeof(document) != JSON_ARRAY)
 		return (struct senml_refusal){READING_NOT_SENML, "A SenML pack is an array."};
 	for (size_t i = 0; i < json_array_size(document); i++) {
@@ -122,8 +98,6 @@ struct senml_refusal senml_map_add(struct senml_writer *writer, json_t *document
 	const char *name;
 	json_t *value;
 
-	if (!texts_are_short(document))
-		return text_refusal;
 	if (json_typeof(document) != JSON_OBJECT)
 		return (struct senml_refusal){
 			READING_NOT_SENML, "A map of names and values is needed."};

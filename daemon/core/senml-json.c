@@ -149,8 +149,9 @@ static bool may_be_number(struct span text)
 	return text.data[0] == '-' || (text.data[0] >= '0' && text.data[0] <= '9');
 }
 
-/* What JSON takes for a number is one; all else ("007", "+3", "21.5 C") is text. */
-static int text_fields(struct span text, char *buffer, struct senml_fields *fields,
+/* What JSON takes for a number is one; all else ("007", "+3", "21.5 C") is text, which the caller
+ * frees. */
+static int text_fields(struct span text, struct senml_fields *fields, char **ret_buffer,
 	struct senml_refusal *ret_refusal)
 {
 	CLEANUP(json_unrefp) json_t *document = NULL;
@@ -168,9 +169,10 @@ static int text_fields(struct span text, char *buffer, struct senml_fields *fiel
 		senml_field_set(fields, SENML_V, document);
 		return 0;
 	}
-	memcpy(buffer, text.data, text.size);
-	buffer[text.size] = '\0';
-	fields->text[SENML_VS] = buffer;
+	*ret_buffer = strndup((const char *)text.data, text.size);
+	if (!*ret_buffer)
+		return -ENOMEM;
+	fields->text[SENML_VS] = *ret_buffer;
 	fields->present |= 1u << SENML_VS;
 	return 0;
 }
@@ -179,9 +181,6 @@ static struct senml_refusal text_check(struct span text)
 {
 	if (text.size == 0)
 		return (struct senml_refusal){READING_MALFORMED, "The body is empty."};
-	if (text.size > SENML_TEXT_MAX)
-		return (struct senml_refusal){
-			READING_TOO_LARGE, "The text is longer than 256 bytes."};
 	if (!span_is_clean_text(text))
 		return (struct senml_refusal){
 			READING_MALFORMED, "The text is not UTF-8, or has control characters."};
@@ -193,14 +192,14 @@ int senml_from_text(struct span body, const char *name, struct senml_writer *wri
 {
 	struct span text = span_trim(body);
 	struct senml_refusal refusal = text_check(text);
-	char buffer[SENML_TEXT_MAX + 1];
+	CLEANUP(cleanup_free) char *buffer = NULL;
 	struct senml_fields fields;
 	int r;
 
 	fields.present = 1u << SENML_N;
 	fields.text[SENML_N] = name;
 	if (refusal.verdict == READING_ACCEPTED) {
-		r = text_fields(text, buffer, &fields, &refusal);
+		r = text_fields(text, &fields, &buffer, &refusal);
 		if (r < 0)
 			return r;
 	}

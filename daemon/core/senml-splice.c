@@ -60,7 +60,7 @@ static bool take_text(struct scan *scan, struct span *ret_text)
 		high |= *scan->at;
 	}
 	*ret_text = span_of(begin, (size_t)(scan->at - begin));
-	return take(scan, '"') && ret_text->size <= SENML_TEXT_MAX &&
+	return take(scan, '"') && ret_text->size <= SENML_NAME_MAX &&
 	       (high < 0x80 || span_is_clean_text(*ret_text));
 }
 

@@ -178,7 +178,7 @@ static enum reading_verdict name_add(
 		return refuse("A name must begin with a letter or a digit.", ret_why);
 	if (!is_name_text(base) || !is_name_text(own))
 		return refuse("A name may hold only letters, digits and - : . / _.", ret_why);
-	if (strlen(base) + strlen(own) > SENML_TEXT_MAX)
+	if (strlen(base) + strlen(own) > SENML_NAME_MAX)
 		return refuse("A name, its base name included, is longer than 256 bytes.", ret_why);
 	senml_put(writer, "\"n\":\"", 5);
 	senml_put(writer, base, strlen(base));

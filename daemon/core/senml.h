@@ -15,7 +15,7 @@
 #include "base/span.h"
 #include "core/reading.h"
 
-#define SENML_TEXT_MAX	 256   /* bytes of any text: a name, a unit, a value */
+#define SENML_NAME_MAX	 256   /* bytes of a name with its base name */
 #define SENML_DEPTH_MAX	 4     /* nested arrays and objects */
 #define SENML_ITEMS_MAX	 2689  /* in CBOR: an array of 128 records of 10 fields, keys counted too */
 #define SENML_OUTPUT_MAX 16384 /* bytes of the upstream form of one reading */
@@ -68,7 +68,7 @@ struct senml_number {
 struct senml_fields {
 	uint32_t present; /* bit for each enum senml_label */
 	struct senml_number number[SENML_LABELS];
-	const char *text[SENML_LABELS]; /* valid UTF-8, at most SENML_TEXT_MAX bytes */
+	const char *text[SENML_LABELS]; /* valid UTF-8 */
 	bool boolean;
 };
 

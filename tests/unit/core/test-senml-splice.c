@@ -203,7 +203,7 @@ static void test_cut_off(void **state)
 static void test_limits(void **state)
 {
 	char *body = malloc(READING_BODY_MAX), *to = body;
-	char text[SENML_TEXT_MAX + 2];
+	char text[SENML_NAME_MAX + 2];
 	size_t at;
 
 	assert_non_null(body);
@@ -215,7 +215,7 @@ static void test_limits(void **state)
 	strcpy(to, ",{\"n\":\"t\",\"v\":1}]");
 	assert_false(splice_at(body, &at));
 	memset(text, 'a', sizeof(text));
-	text[SENML_TEXT_MAX + 1] = '\0';
+	text[SENML_NAME_MAX + 1] = '\0';
 	sprintf(body, "[{\"n\":\"%s\",\"v\":1}]", text + 1);
 	assert_true(splice_at(body, &at));
 	sprintf(body, "[{\"n\":\"%s\",\"v\":1}]", text);
