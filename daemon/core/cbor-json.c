@@ -25,6 +25,8 @@
 #define TAG_DECIMAL_FRACTION 4
 
 static const struct cbor_rules strict_rules = {.depth = CBOR_JSON_DEPTH_MAX, .items = 256};
+static const struct cbor_rules map_rules = {
+	.depth = CBOR_READ_DEPTH_MAX, .items = 1024, .liberal = true, .lenient = true};
 
 struct open_container {
 	json_t *value;	 /* borrowed: its parent, or 'root', holds it */
@@ -40,7 +42,7 @@ enum fraction { FRACTION_NONE, FRACTION_ARRAY, FRACTION_EXPONENT, FRACTION_MANTI
 
 struct reader {
 	const struct cbor_rules *rules;
-	struct open_container open[CBOR_JSON_DEPTH_MAX];
+	struct open_container open[CBOR_READ_DEPTH_MAX];
 	unsigned depth;
 	unsigned items;
 	enum fraction fraction;
@@ -64,20 +66,32 @@ static void close_full(struct reader *reader)
 		reader->depth--;
 }
 
-static const char *key_text(struct reader *reader, const json_t *value, enum kind kind)
+#define KEY_ROOM 24 /* "#-9223372036854775808" */
+
+static const char *key_text(
+	struct reader *reader, const json_t *value, enum kind kind, char room[KEY_ROOM])
 {
+	const char *text = NULL;
+
 	if (kind == KIND_TEXT)
 		return json_string_value(value);
-	if (json_typeof(value) == JSON_INTEGER && reader->rules->key_name)
-		return reader->rules->key_name(json_integer_value(value));
-	return NULL;
+	if (json_typeof(value) != JSON_INTEGER)
+		return NULL;
+	if (reader->rules->key_name)
+		text = reader->rules->key_name(json_integer_value(value));
+	if (!text && reader->rules->lenient) {
+		snprintf(room, KEY_ROOM, "#%" PRId64, (int64_t)json_integer_value(value));
+		text = room;
+	}
+	return text;
 }
 
 /* Borrows the value. */
 static void put_key(
 	struct reader *reader, struct open_container *map, const json_t *value, enum kind kind)
 {
-	const char *text = key_text(reader, value, kind);
+	char room[KEY_ROOM];
+	const char *text = key_text(reader, value, kind, room);
 
 	if (!text)
 		reader->fault = CBOR_FAULT_KEY;
@@ -169,7 +183,9 @@ static void open_container(struct reader *reader, json_t *value, uint64_t items,
 
 static void put_real(struct reader *reader, double value)
 {
-	if (!isfinite(value))
+	if (!isfinite(value) && reader->rules->lenient)
+		put_scalar(reader, json_null(), KIND_OTHER);
+	else if (!isfinite(value))
 		reader->fault = CBOR_FAULT_NUMBER;
 	else
 		put_scalar(reader, json_real(value), KIND_OTHER);
@@ -348,6 +364,15 @@ static void on_tag(void *context, uint64_t tag)
 	if (tag == TAG_DECIMAL_FRACTION && reader->rules->liberal &&
 		reader->fraction == FRACTION_NONE)
 		reader->fraction = FRACTION_ARRAY;
+	else if (!reader->rules->lenient)
+		on_refused(reader);
+}
+static void on_undefined(void *context)
+{
+	struct reader *reader = context;
+
+	if (reader->rules->lenient)
+		on_null(reader);
 	else
 		on_refused(reader);
 }
@@ -373,15 +398,20 @@ static const struct cbor_callbacks callbacks = {
 	.float2 = on_float,
 	.float4 = on_float,
 	.float8 = on_double,
-	.undefined = on_refused,
+	.undefined = on_undefined,
 	.null = on_null,
 	.boolean = on_bool,
 	.indef_break = on_break,
 };
 
+static void value_unrefp(json_t **value)
+{
+	json_decref(*value);
+}
+
 static void clear(struct reader *reader)
 {
-	for (unsigned i = 0; i < CBOR_JSON_DEPTH_MAX; i++)
+	for (unsigned i = 0; i < CBOR_READ_DEPTH_MAX; i++)
 		free(reader->open[i].key);
 	json_decref(reader->root);
 }
@@ -423,12 +453,30 @@ int cbor_to_json_by(struct span cbor, const struct cbor_rules *rules, json_t **r
 	return 0;
 }
 
-int cbor_to_json(struct span cbor, json_t **ret_value)
+static int read_by(struct span cbor, const struct cbor_rules *rules, json_t **ret_value)
 {
 	enum cbor_fault fault;
-	int r = cbor_to_json_by(cbor, &strict_rules, ret_value, &fault);
+	int r = cbor_to_json_by(cbor, rules, ret_value, &fault);
 
 	if (r < 0)
 		return r;
 	return fault == CBOR_FAULT_NONE ? 0 : -EBADMSG;
+}
+
+int cbor_to_json(struct span cbor, json_t **ret_value)
+{
+	return read_by(cbor, &strict_rules, ret_value);
+}
+
+int cbor_map_to_json(struct span cbor, json_t **ret_map)
+{
+	CLEANUP(value_unrefp) json_t *value = NULL;
+	int r = read_by(cbor, &map_rules, &value);
+
+	if (r < 0)
+		return r;
+	if (!json_is_object(value))
+		return -EBADMSG;
+	*ret_map = STEAL(value);
+	return 0;
 }

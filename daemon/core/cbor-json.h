@@ -7,7 +7,8 @@
 
 #include "base/span.h"
 
-#define CBOR_JSON_DEPTH_MAX 4 /* no rules allow more */
+#define CBOR_JSON_DEPTH_MAX 4  /* of what we write, and of what is strict */
+#define CBOR_READ_DEPTH_MAX 16 /* no rules allow more */
 
 /*
  * Reads one CBOR data item (RFC 8949) as the JSON value that the contract's JSON form has: byte
@@ -16,6 +17,12 @@
  * else or for bytes that are left over; -ENOMEM.
  */
 int cbor_to_json(struct span cbor, json_t **ret_value);
+
+/*
+ * The same for a map of the device contract, whose unknown keys are ignored, whatever they are and
+ * hold: liberal and lenient (see below), depth 16, 1024 items. What the caller knows it looks at.
+ */
+int cbor_map_to_json(struct span cbor, json_t **ret_map);
 
 /* Why a body was not taken; for callers that answer each case with its own sentence. */
 enum cbor_fault {
@@ -32,11 +39,14 @@ enum cbor_fault {
 };
 
 struct cbor_rules {
-	unsigned depth; /* nested containers, at most CBOR_JSON_DEPTH_MAX */
+	unsigned depth; /* nested containers, at most CBOR_READ_DEPTH_MAX */
 	unsigned items; /* keys, values and containers together */
 	/* Also arrays and maps of indefinite length, decimal fractions (tag 4), and integers beyond
 	 * 64 bits with sign, which become doubles: what encoders of measurements send. */
 	bool liberal;
+	/* Also what JSON does not have: other tags are passed over, undefined and numbers that are
+	 * not finite become null, an integer without a name becomes the key "#<integer>". */
+	bool lenient;
 	/* The name that stands for an integer as a map key; NULL = there is none. May be NULL. */
 	const char *(*key_name)(int64_t key);
 	/* Whether such a value may stand behind that key, at any depth. May be NULL: all may. */

@@ -67,7 +67,7 @@ static int parse(int format, struct span body, json_t **ret_map)
 	int r = 0;
 
 	if (format == FORMAT_CBOR)
-		r = cbor_to_json(body, &map);
+		r = cbor_map_to_json(body, &map);
 	else if (format == FORMAT_JSON)
 		map = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
 	else

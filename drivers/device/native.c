@@ -187,7 +187,7 @@ int native_parse_map(int format, struct span body, json_t **ret_map)
 	if (!body.size)
 		map = json_object();
 	else if (format == FORMAT_CBOR)
-		r = cbor_to_json(body, &map);
+		r = cbor_map_to_json(body, &map);
 	else if (format == FORMAT_JSON)
 		map = json_loadb(
 			(const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &error);

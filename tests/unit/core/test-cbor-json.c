@@ -122,6 +122,62 @@ static void test_refused(void **state)
 	refuse(BYTES(0x62, 'h')); /* text shorter than said */
 }
 
+static void expect_map(struct span cbor, const char *json)
+{
+	json_t *value = NULL;
+	char *text;
+
+	assert_int_equal(cbor_map_to_json(cbor, &value), 0);
+	text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_string_equal(text, json);
+	free(text);
+	json_decref(value);
+}
+
+/* What nobody knows is in nobody's way, whatever it is and holds. */
+static void test_unknown_keys(void **state)
+{
+	json_t *value = NULL;
+
+	expect_map(BYTES(0xbf, 0x61, 'a', 0x01, 0xff), "{\"a\":1}");
+	expect_map(BYTES(0xa2, 0x61, 'a', 0x01, 0x18, 0x2a, 0x02), "{\"#42\":2,\"a\":1}");
+	expect_map(BYTES(0xa1, 0x20, 0x02), "{\"#-1\":2}");
+	expect_map(BYTES(0xa1, 0x61, 'x', 0xc1, 0x1a, 0x00, 0x01, 0x00, 0x00), "{\"x\":65536}");
+	expect_map(BYTES(0xa1, 0x61, 'x', 0xd8, 0x20, 0x61, 'u'), "{\"x\":\"u\"}");
+	expect_map(BYTES(0xa2, 0x61, 'x', 0xf7, 0x61, 'y', 0xf9, 0x7e, 0x00),
+		"{\"x\":null,\"y\":null}");
+	expect_map(
+		BYTES(0xa1, 0x61, 'x', 0x81, 0x81, 0x81, 0x81, 0x81, 0x80), "{\"x\":[[[[[[]]]]]]}");
+	expect_map(BYTES(0xa1, 0x61, 'x', 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+		"{\"x\":1.8446744073709552e19}");
+	assert_int_equal(cbor_map_to_json(BYTES(0x80), &value), -EBADMSG);
+	assert_int_equal(cbor_map_to_json(BYTES(0xa1, 0x41, 'a', 0x02), &value), -EBADMSG);
+	assert_int_equal(cbor_map_to_json(BYTES(0xa1, 0x61, 'a'), &value), -EBADMSG);
+	assert_int_equal(
+		cbor_map_to_json(BYTES(0xa2, 0x61, 'a', 0x01, 0x61, 'a', 0x02), &value), -EBADMSG);
+	assert_null(value);
+}
+
+static void test_map_bombs(void **state)
+{
+	json_t *value = NULL;
+	uint8_t deep[64] = {0xa1, 0x61, 'x'};
+
+	memset(deep + 3, 0x81, 15);
+	deep[18] = 0x01;
+	assert_int_equal(cbor_map_to_json(span_of(deep, 19), &value), 0);
+	json_decref(value);
+	value = NULL;
+	deep[18] = 0x81;
+	deep[19] = 0x01;
+	assert_int_equal(cbor_map_to_json(span_of(deep, 20), &value), -EBADMSG);
+	assert_int_equal(
+		cbor_map_to_json(
+			BYTES(0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), &value),
+		-EBADMSG);
+	assert_null(value);
+}
+
 static void test_bombs(void **state)
 {
 	uint8_t many[300];
@@ -260,6 +316,8 @@ int main(void)
 		cmocka_unit_test(test_contract_vector),
 		cmocka_unit_test(test_containers),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_unknown_keys),
+		cmocka_unit_test(test_map_bombs),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_liberal),
