@@ -106,7 +106,8 @@ static int document_convert(struct span body, struct senml_writer *writer, senml
 	struct senml_refusal refusal;
 	int r;
 
-	r = document_load(body, 0, &document, &refusal);
+	/* Also what is no array and no map is JSON; that is another answer. */
+	r = document_load(body, JSON_DECODE_ANY, &document, &refusal);
 	if (r < 0)
 		return r;
 	if (document)

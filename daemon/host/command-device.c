@@ -54,10 +54,13 @@ static void on_get(struct device *device, const struct lan_request *request)
 {
 	struct device_host *part = device_host(device);
 	const struct command *command = oldest_for(device);
-	int format = request->accept == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
 	uint8_t body[COMMAND_MESSAGE_MAX];
-	const struct lan_answer answer = answer_of(device, format, body);
+	struct lan_answer answer;
+	int format;
 
+	if (!device_format_of(request, FORMAT_CBOR, &format))
+		return;
+	answer = answer_of(device, format, body);
 	/* One observer for each device: the newest. Asked again without Observe by the same it is
 	 * the end (RFC 7641 section 3.6). */
 	if (request->observe || lan_observer_is(part->observer, request->exchange))

@@ -36,7 +36,7 @@ void enrol_fill_answer(struct host *host, struct device *device, struct enrol_an
 		[DEVICE_APPROVED] = RETRY_APPROVED,
 		[DEVICE_REJECTED] = RETRY_REJECTED,
 		[DEVICE_SUSPENDED] = RETRY_APPROVED,
-		[DEVICE_REVOKED] = RETRY_REJECTED,
+		[DEVICE_REVOKED] = RETRY_APPROVED,
 	};
 
 	*ret_answer = (struct enrol_answer){.id = record->id, .owner = "", .place = ""};
@@ -176,14 +176,26 @@ struct device *device_of_request(struct host *host, const struct lan_request *re
 
 	if (device && is_its_own(host, request, device))
 		return device;
-	lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, -1);
+	lan_answer_text(request->exchange, COAP_CODE(4, 4), NULL, 0);
 	return NULL;
+}
+
+bool device_format_of(const struct lan_request *request, int otherwise, int *ret_format)
+{
+	bool has = request->accept == FORMAT_JSON || request->accept == FORMAT_CBOR;
+
+	if (!has && request->accept >= 0) {
+		lan_answer_text(request->exchange, COAP_CODE(4, 6), NULL, -1);
+		return false;
+	}
+	*ret_format = has ? request->accept : otherwise;
+	return true;
 }
 
 void device_on_request(struct host *host, const struct lan_request *request)
 {
 	struct device *device = device_of_request(host, request);
-	int format = request->accept == FORMAT_JSON ? FORMAT_JSON : FORMAT_CBOR;
+	int format;
 
 	if (!device)
 		return;
@@ -191,6 +203,8 @@ void device_on_request(struct host *host, const struct lan_request *request)
 		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
 		return;
 	}
+	if (!device_format_of(request, FORMAT_CBOR, &format))
+		return;
 	device->last_heard_usec = clock_boot_usec();
 	state_send(host, device, request, format);
 }
@@ -202,6 +216,11 @@ void time_on_request(struct host *host, const struct lan_request *request)
 
 	if (request->method != LAN_GET) {
 		lan_answer_text(request->exchange, COAP_CODE(4, 5), NULL, -1);
+		return;
+	}
+	if (request->accept >= 0 && request->accept != FORMAT_TEXT &&
+		request->accept != FORMAT_CBOR) {
+		lan_answer_text(request->exchange, COAP_CODE(4, 6), NULL, -1);
 		return;
 	}
 	if (!clock_is_synced()) {

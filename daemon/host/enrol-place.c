@@ -5,13 +5,15 @@
  * only announced (LIMIT_SIGHTINGS). At the limit the oldest one that has been silent for a minute,
  * proved nothing and waits for nothing goes; otherwise the newcomer has to come back.
  *
- * A device whose label is known is expected: names that anybody can make up do not crowd it out.
- * There is one record for each label at most, so its places are counted there (LIMIT_LABELS).
+ * A device whose label is known, or for whose name a token was imported, is expected: names that
+ * anybody can make up do not crowd it out. There is one record for each at most, so its places are
+ * counted there (LIMIT_LABELS, LIMIT_TOKENS).
  */
 
 #include "host/effect.h"
 #include "host/enrol.h"
 #include "host/host.h"
+#include "host/token-host.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +32,7 @@ static bool is_announcement(const struct device *device)
 
 static bool is_expected(const struct host *host, const char *ep)
 {
-	return label_book_find(&host->labels, ep) != NULL;
+	return label_book_find(&host->labels, ep) || token_is_imported(host, ep);
 }
 
 static size_t count_undecided(const struct host *host, bool announcements)
@@ -64,7 +66,8 @@ static bool is_evictable(const struct host *host, const struct device *device)
 
 	return record->life.admission == ADMISSION_PENDING && !record->decided_at &&
 	       record->trust == TRUST_PLAIN && device->on_disk && !device->saving &&
-	       !device->present && !part->saving && !part->inputs && is_silent(host, device);
+	       !device->present && !part->saving && !part->inputs && is_silent(host, device) &&
+	       !is_expected(host, record->ep); /* it holds none of these places */
 }
 
 static int edit_evicted(struct device_record *next, const void *argument, const char **ret_why)
@@ -72,8 +75,7 @@ static int edit_evicted(struct device_record *next, const void *argument, const 
 	return next->life.admission == ADMISSION_PENDING && !next->decided_at ? 0 : -EBUSY;
 }
 
-/* The oldest one that may go. It goes when that is on disk; its place is given away at once. A
- * token that was imported for its name stays: whoever says a name first is not who was meant. */
+/* The oldest one that may go. It goes when that is on disk; its place is given away at once. */
 static bool evict_pending(struct host *host)
 {
 	struct device *device = registry_first(host->registry);
@@ -89,7 +91,6 @@ static bool evict_pending(struct host *host)
 	host_submit(host, device,
 		&(const struct submission){.event = LIFE_EVENTS,
 			.forget = true,
-			.keep_token = true,
 			.edit = edit_evicted,
 			.audit = &audit});
 	return true;

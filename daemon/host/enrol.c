@@ -363,7 +363,7 @@ static void enrol_known(struct host *host, struct device *device, struct enrolme
 	const struct lifecycle *life = &device->record->life;
 
 	if (secure_is_downgrade(host, device, request)) {
-		refuse(host, request, COAP_CODE(4, 3), AWAY_PLAIN_REFUSED,
+		refuse(host, request, COAP_CODE(4, 9), AWAY_PLAIN_REFUSED,
 			"this name is known at a higher tier", -1);
 		return;
 	}
@@ -499,7 +499,8 @@ void enrol_on_request(struct host *host, const struct lan_request *request)
 		return;
 	}
 	/* What must not have been said in clear is noticed wherever it is said. */
-	if (!decode_body(host, &enrolment)) {
+	if (!decode_body(host, &enrolment) ||
+		!device_format_of(request, enrolment.format, &enrolment.format)) {
 		device_info_clear(&enrolment.info);
 		secret_clear(&enrolment.pt);
 		return;

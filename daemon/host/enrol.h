@@ -29,6 +29,9 @@ bool enrol_has_place(struct host *host, const char *ep);
 void device_on_request(struct host *host, const struct lan_request *request);
 /* The device that /d/<id>... belongs to and that asks; NULL after 4.04. */
 struct device *device_of_request(struct host *host, const struct lan_request *request);
+/* The format of a map in the answer: as Accept says, 'otherwise' without it. False: it wants
+ * another one, and 4.06 was answered (RFC 7252 section 5.10.4). */
+bool device_format_of(const struct lan_request *request, int otherwise, int *ret_format);
 void time_on_request(struct host *host, const struct lan_request *request);
 void enrol_fill_answer(struct host *host, struct device *device, struct enrol_answer *ret_answer);
 /* Its state changed: who observes it is told. */

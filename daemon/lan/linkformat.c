@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "core/reading.h"
 
 #define TEXT_MAX 4096
 
@@ -87,8 +88,8 @@ static struct span word_read(struct scanner *scanner, const char *ends)
 	return word;
 }
 
-/* The first of several, separated by space. Anything but digits: none. */
-static int format_read(struct span value)
+/* The number of one format; -1 for anything but digits. *ret_size is how many bytes it takes. */
+static int format_word(struct span value, size_t *ret_size)
 {
 	int number = 0;
 	size_t digits = 0;
@@ -98,7 +99,22 @@ static int format_read(struct span value)
 			return -1;
 		number = number * 10 + (value.data[digits] - '0');
 	}
+	*ret_size = digits;
 	return digits > 0 && number <= UINT16_MAX ? number : -1;
+}
+
+/* The first of several, separated by space; but where JSON stands before CBOR, CBOR is meant: maps
+ * are in JSON for who says that alone. */
+static int format_read(struct span value)
+{
+	size_t size = 0;
+	int first = format_word(value, &size), next = first;
+
+	while (first == FORMAT_JSON && next >= 0 && next != FORMAT_CBOR && size < value.size) {
+		value = span_of(value.data + size + 1, value.size - size - 1);
+		next = format_word(value, &size);
+	}
+	return next == FORMAT_CBOR ? next : first;
 }
 
 /* The first of each counts (RFC 6690 section 2 forbids others). */

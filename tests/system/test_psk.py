@@ -110,7 +110,7 @@ def test_the_name_is_closed_to_those_who_prove_nothing(gateway, recorder, sensor
     device = approve(gateway, label.ep)
     recorder.wait('gatehouse/bed/%s/telemetry' % device['id'], 1)
     impostor = PlainDevice(gateway, label.ep)
-    assert impostor.enrol().code == coap.FORBIDDEN
+    assert impostor.enrol().code == coap.CONFLICT
     assert impostor.report(666).code == coap.FORBIDDEN
     impostor.close()
     assert any(row['action'] == 'downgrade' and row['object'] == device['id']

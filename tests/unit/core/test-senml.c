@@ -195,6 +195,7 @@ static void test_not_senml(void **state)
 	static const struct row rows[] = {
 		{"{\"n\":\"x\",\"v\":1}", "is an array", READING_NOT_SENML},
 		{"[]", "no record", READING_NOT_SENML},
+		{"21.5", "is an array", READING_NOT_SENML},
 		{"[1]", "not an object", READING_NOT_SENML},
 		{"[{\"v\":1}]", "no name", READING_NOT_SENML},
 		{"[{\"bn\":\"\",\"n\":\"\",\"v\":1}]", "no name", READING_NOT_SENML},
@@ -355,6 +356,8 @@ static void test_map(void **state)
 				 "{\"n\":\"on\",\"vb\":true},{\"n\":\"off\",\"vb\":false}")},
 		{"{}", "no record", READING_NOT_SENML},
 		{"[1]", "map", READING_NOT_SENML},
+		{"21.5", "map", READING_NOT_SENML},
+		{"\"on\"", "map", READING_NOT_SENML},
 		{"{\"a b\":1}", "may hold only", READING_NOT_SENML},
 		{"{\"\":1}", "no name", READING_NOT_SENML},
 		{"{\"a\":null}", "must be a number", READING_NOT_SENML},

@@ -272,6 +272,7 @@ static void a_key_keeps_its_name(void **state)
 static struct device *proved_by_label(const char *name, enum trust trust)
 {
 	struct lan_request request = {.resource = LAN_ENROL,
+		.accept = -1,
 		.method = LAN_POST,
 		.peer = &x.peer,
 		.content_format = FORMAT_JSON,

@@ -295,6 +295,7 @@ static void a_certificate_voids_a_kept_proof(void **state)
 {
 	struct device *device = pending_device("sensor-1", ONE, "{}");
 	struct lan_request request = {.exchange = &x,
+		.accept = -1,
 		.peer = &x.peer,
 		.method = LAN_POST,
 		.resource = LAN_ENROL,

@@ -163,7 +163,7 @@ static void retry_by_state(void **state)
 	act.kind = ACT_REVOKE;
 	acted(&act);
 	enrol(&x, "one", "10.0.0.1", "{}");
-	assert_int_equal(x.max_age, 3600);
+	assert_int_equal(x.max_age, 300);
 	assert_non_null(strstr(exchange_text(&x), "\"state\":\"revoked\""));
 }
 
@@ -390,9 +390,9 @@ static void who_waits_in_silence_makes_room(void **state)
 	assert_int_equal(x.code, COAP_CODE(4, 29));
 }
 
-/* Whoever said the name first and went silent takes nothing with it that was imported for the name.
- */
-static void an_imported_token_outlives_who_makes_room(void **state)
+/* A name for which a token was imported is expected: it holds no place of those whom nobody knows,
+ * and makes room for none of them. */
+static void an_imported_token_has_a_place_of_its_own(void **state)
 {
 	const struct act import = {.kind = ACT_TOKENS_PUT, .role = ROLE_ADMIN, .who = "anna"};
 	struct token_list list = {0};
@@ -400,19 +400,21 @@ static void an_imported_token_outlives_who_makes_room(void **state)
 
 	strcpy(bed.config.platform, "mqtt");
 	bed.config.pending_max = 1;
-	assert_int_equal(token_new(span_from_string("gone"), span_from_string("user"),
+	assert_int_equal(token_new(span_from_string("meant"), span_from_string("user"),
 				 span_from_string("secret"), &token),
 		0);
 	token_list_add(&list, token);
 	token_import(&bed.host, &import, &list, ignore_outcome, NULL);
 	store_answer_all(0);
-	pending_device("gone", "10.0.0.7", "{}");
+	pending_device("one", "10.0.0.1", "{}");
+	pending_device("meant", "10.0.0.7", "{}");
 	bed_advance(61 * USEC_PER_SEC);
 	enrol(&x, "one", "10.0.0.1", "{}");
+	enrol(&x, "two", "10.0.0.2", "{}");
 	store_answer_all(0);
-	assert_null(registry_by_ep(bed.host.registry, "gone"));
-	assert_non_null(disk_token("gone"));
-	assert_non_null(token_names_find(&bed.host.tokens, "mqtt", "gone"));
+	assert_int_equal(x.code, COAP_CODE(4, 29));
+	assert_non_null(registry_by_ep(bed.host.registry, "meant"));
+	assert_non_null(disk_token("meant"));
 }
 
 static void who_was_decided_on_stays(void **state)
@@ -457,7 +459,7 @@ static void a_tier_only_goes_up(void **state)
 
 	device->record->trust = TRUST_PSK;
 	enrol(&x, "one", "10.0.0.1", "{}");
-	assert_int_equal(x.code, COAP_CODE(4, 3));
+	assert_int_equal(x.code, COAP_CODE(4, 9));
 }
 
 static void malformed(void **state)
@@ -490,6 +492,7 @@ static void other_methods_and_formats(void **state)
 {
 	const struct lan_peer peer = {.address = address_of("10.0.0.1")};
 	struct lan_request request = {.resource = LAN_ENROL,
+		.accept = -1,
 		.method = LAN_GET,
 		.ep = "one",
 		.peer = &peer,
@@ -504,6 +507,13 @@ static void other_methods_and_formats(void **state)
 	request.payload = SPAN_LITERAL("x");
 	enrol_on_request(&bed.host, &request);
 	assert_int_equal(x.code, COAP_CODE(4, 15));
+	/* RFC 7252 section 5.10.4. */
+	request.content_format = FORMAT_JSON;
+	request.payload = SPAN_LITERAL("{}");
+	request.accept = FORMAT_SENML_JSON;
+	enrol_on_request(&bed.host, &request);
+	assert_int_equal(x.code, COAP_CODE(4, 6));
+	request.accept = -1;
 	/* No body is the empty map, answered in CBOR. */
 	open_window();
 	request.content_format = FORMAT_NONE;
@@ -611,7 +621,7 @@ int main(void)
 		T(announcements_take_no_place_of_those_who_ask),
 		T(who_answers_a_probe_needs_a_place_too),
 		T(who_waits_in_silence_makes_room),
-		T(an_imported_token_outlives_who_makes_room),
+		T(an_imported_token_has_a_place_of_its_own),
 		T(who_was_decided_on_stays),
 		T(wrong_interface),
 		T(plain_can_be_refused),

@@ -54,6 +54,7 @@ static struct act cancel_of(const char *ep)
 static void enrol_as(const char *ep, const struct lan_peer *peer)
 {
 	struct lan_request request = {.exchange = &x,
+		.accept = -1,
 		.peer = peer,
 		.method = LAN_POST,
 		.resource = LAN_ENROL,

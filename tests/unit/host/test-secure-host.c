@@ -118,9 +118,9 @@ static void nothing_less_passes_for_it(void **state)
 		report(&x, "", "10.0.0.1", "21.5");
 		assert_int_equal(x.code, COAP_CODE(4, 3));
 		enrol(&x, "one", "10.0.0.1", "{}");
-		assert_int_equal(x.code, COAP_CODE(4, 3));
+		assert_int_equal(x.code, COAP_CODE(4, 9));
 		enrol(&x, "ONE", "10.0.0.2", "{}");
-		assert_int_equal(x.code, COAP_CODE(4, 3));
+		assert_int_equal(x.code, COAP_CODE(4, 9));
 	}
 	store_answer_all(0);
 	assert_int_equal(appended_waiting(), 0);

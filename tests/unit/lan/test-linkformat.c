@@ -89,6 +89,15 @@ static void first_attribute_counts(void **state)
 	assert_int_equal(parse("</a>;rt=one;rt=two;ct=0;ct=50"), 0);
 	assert_string_equal(list.entry[0].rt, "one");
 	assert_int_equal(list.entry[0].content_format, 0);
+	/* JSON is for who says that alone. */
+	assert_int_equal(parse("</a>;ct=\"50 60\",</b>;ct=50,</c>;ct=\"50 110\",</d>;ct=\"110 60\","
+			       "</e>;ct=\"50 x 60\""),
+		0);
+	assert_int_equal(list.entry[0].content_format, 60);
+	assert_int_equal(list.entry[1].content_format, 50);
+	assert_int_equal(list.entry[2].content_format, 50);
+	assert_int_equal(list.entry[3].content_format, 110);
+	assert_int_equal(list.entry[4].content_format, 50);
 }
 
 static void targets_stay_here(void **state)
