@@ -27,7 +27,7 @@ struct block1;
 /* What tells one body from another: who sends it, and what it is for. */
 struct block1_id {
 	struct device_address address;	/* with its port */
-	char peer[BLOCK1_PEER_MAX + 1]; /* whose session it comes over, "" = none */
+	char peer[BLOCK1_PEER_MAX + 1]; /* whose session it comes over, or the ep that it says */
 	uint8_t body[SHA256_SIZE];	/* of path, query, format and Request-Tag */
 };
 

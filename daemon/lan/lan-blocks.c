@@ -63,11 +63,14 @@ bool blocks_take(struct pending *pending, struct span *ret_body)
 	const struct inbound *in = &pending->in;
 	const struct block1_part part = {(uint32_t)in->block1, in->payload, &in->frame.key};
 	struct block1_id id = {.address = pending->peer.address};
-	char name[PEER_NAME_SIZE];
+	char name[PEER_NAME_SIZE], ep[EP_MAX + 1] = "";
 	bool evicted = false;
 	enum block1_outcome outcome = BLOCK1_TOO_LARGE;
 
-	snprintf(id.peer, sizeof(id.peer), "%s", peer_name(&pending->peer, "", name));
+	/* Several names may live at one address. */
+	if (in->ep.data)
+		(void)span_to_string(in->ep, ep, sizeof(ep));
+	snprintf(id.peer, sizeof(id.peer), "%s", peer_name(&pending->peer, ep, name));
 	if (inbound_body_identity(pending->pdu, id.body) < 0)
 		outcome = BLOCK1_MALFORMED;
 	else if (in->size1 <= lan->limits->value[LIMIT_BODY])

@@ -68,6 +68,7 @@ struct part {
 	size_t size;
 	const char *tag;
 	const char *path;
+	const char *ep; /* NULL: ep=sensor-1 */
 	uint32_t size1;
 };
 
@@ -81,7 +82,7 @@ static void part_make(struct datagram *message, uint16_t mid, int type, const st
 	message_begin(message, type, POST, mid, "b");
 	message_text(message, 11, part->path ? part->path : "t");
 	message_option(message, 12, "\x6e", 1);
-	message_text(message, 15, "ep=sensor-1");
+	message_text(message, 15, part->ep ? part->ep : "ep=sensor-1");
 	message_option(message, BLOCK1, option, 3);
 	if (part->size1)
 		message_option(message, SIZE1, size1, 4);
@@ -303,6 +304,38 @@ static void transfers_have_a_limit(void **state)
 	assert_int_equal(bed->limits.reached[LIMIT_BLOCK_TRANSFERS], 8);
 }
 
+/* Several names live at one address and port: their bodies come in turns. */
+static void names_at_one_port(void **state)
+{
+	static const char *const eps[] = {"ep=sensor-1", "ep=sensor-2"};
+	struct bed *bed = *state;
+	struct whole whole = {.size = 0};
+	struct datagram request, answer;
+	uint8_t body[2][48];
+	uint16_t mid = 1;
+
+	take_bodies(bed, &whole);
+	body_fill(body[0], sizeof(body[0]));
+	memset(body[1], 'x', sizeof(body[1]));
+	for (uint32_t n = 0; n < 3; n++)
+		for (unsigned who = 0; who < 2; who++) {
+			const struct part part = {.number = n,
+				.more = n < 2,
+				.bytes = body[who] + n * 16,
+				.size = 16,
+				.ep = eps[who]};
+
+			part_make(&request, mid++, CON, &part);
+			bed_ask(bed, &request, n < 2 ? COAP_CODE(2, 31) : COAP_CODE(2, 4), &answer);
+			if (n < 2)
+				continue;
+			assert_int_equal(whole.size, sizeof(body[who]));
+			assert_memory_equal(whole.body, body[who], sizeof(body[who]));
+			assert_string_equal(bed->last.view.ep, eps[who] + 3);
+		}
+	assert_int_equal(bed->requests, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -311,6 +344,7 @@ int main(void)
 		TEST(last_block_is_the_request),
 		TEST(non_confirmable_blocks),
 		TEST(bodies_are_told_apart),
+		TEST(names_at_one_port),
 		TEST(too_much_is_refused),
 		TEST(transfers_have_a_limit),
 	};
