@@ -90,6 +90,8 @@ static void on_enrolled(
 		switch (result) {
 		case SUBMIT_DONE:
 		case SUBMIT_IGNORED:
+			if (!device->record->code_locked)
+				host_alarm_clear(host, ALARM_CODE_LOCKED, device->record->id);
 			answer_enrolled(wait, device);
 			break;
 		case SUBMIT_REFUSED:
@@ -111,7 +113,7 @@ struct enrol_edit {
 	struct lan_peer peer;
 	char label[LABEL_MARK_SIZE];	  /* that it proves; "" = none that is known */
 	char kept_proof[PROOF_TEXT_SIZE]; /* "" = none */
-	bool set_info, claimed;
+	bool set_info, set_code, claimed;
 };
 
 /* What a request says. */
@@ -146,6 +148,11 @@ static int edit_enrolled(struct device_record *next, const void *argument, const
 		device_info_clear(&next->info);
 		next->info = edit->info;
 		next->info.attributes = attributes;
+	}
+	if (edit->set_code) {
+		memcpy(next->info.code, edit->info.code, sizeof(next->info.code));
+		next->code_tries = 0;
+		next->code_locked = false;
 	}
 	/* A proof that came meanwhile is not undone. */
 	if (edit->peer.trust < TRUST_PSK ? next->trust >= TRUST_PSK
@@ -196,6 +203,13 @@ static bool says_something(const struct device_info *info)
 	       info->display || info->attributes;
 }
 
+/* It shows its short code itself, and has drawn another one: the tries were for the one before. */
+static bool shows_another_code(const struct device_record *record, const struct device_info *info)
+{
+	return record->life.admission == ADMISSION_PENDING && record->info.display &&
+	       info->display && info->code[0] && strcmp(record->info.code, info->code) != 0;
+}
+
 static void submit_enrol(struct host *host, struct device *device, struct enrolment *enrolment)
 {
 	const struct lan_request *request = enrolment->request;
@@ -207,7 +221,8 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	bool raises = enrolment->claimed
 			      ? enrolment->news
 			      : !enrolment->created && device->record->trust < request->peer->trust;
-	bool waits = life->admission != ADMISSION_SIGHTED;
+	const struct device_record *record = device->record;
+	bool waits = life->admission != ADMISSION_SIGHTED, fills_in;
 	struct brought *brought;
 	struct audit_row audit;
 	char address[80];
@@ -227,11 +242,14 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 		.created = enrolment->created,
 	};
 	lifecycle_describe(life, &word, &stage);
-	/* What a person decided on does not change behind that person's back. */
+	/* What a person decides on does not change behind that person's back. */
+	fills_in = life->admission == ADMISSION_PENDING && !says_something(&record->info) &&
+		   says_something(&enrolment->info);
 	edit.set_info =
 		word == DEVICE_PENDING &&
 		((!enrolment->claimed && !enrolment->keeps) || says_something(&enrolment->info)) &&
-		(!waits || enrolment->news);
+		(!waits || enrolment->news || fills_in);
+	edit.set_code = shows_another_code(record, &enrolment->info);
 	memcpy(edit.label, enrolment->label, sizeof(edit.label));
 	if (enrolment->keeps)
 		claim_proof_write(&enrolment->proof, edit.kept_proof);
@@ -240,17 +258,21 @@ static void submit_enrol(struct host *host, struct device *device, struct enrolm
 	audit_row_init(&audit, "device", "",
 		device_address_to_string(&request->peer->address, address),
 		raises ? "proof" : "enrol", device->record->id, "",
-		raises ? trust_to_string(tier_of(enrolment)) : "pending");
+		raises		? trust_to_string(tier_of(enrolment))
+		: edit.set_code ? "another code"
+				: "pending");
 	host_submit(host, device,
 		&(const struct submission){
 			/* Who asked before asks no more, and its edit would go with the event. */
-			.event = waits && (enrolment->news || brought) ? LIFE_EVENTS : LIFE_ASKED,
+			.event = waits && (enrolment->news || brought || fills_in || edit.set_code)
+					 ? LIFE_EVENTS
+					 : LIFE_ASKED,
 			.brought = brought,
 			.edit = edit_enrolled,
 			.argument = &edit,
 			.argument_size = sizeof(edit),
 			.argument_clear = enrol_edit_clear,
-			.audit = enrolment->created || raises ? &audit : NULL,
+			.audit = enrolment->created || raises || edit.set_code ? &audit : NULL,
 			.done = on_enrolled,
 			.userdata = wait,
 		});

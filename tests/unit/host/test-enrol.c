@@ -167,6 +167,51 @@ static void retry_by_state(void **state)
 	assert_non_null(strstr(exchange_text(&x), "\"state\":\"revoked\""));
 }
 
+/* A first contact without a body does not leave the person without what to compare. */
+static void what_was_not_said_is_filled_in(void **state)
+{
+	struct device *device = pending_device("one", "10.0.0.1", "{}");
+
+	enrol(&x, "one", "10.0.0.1", "{\"model\":\"TH-1\",\"code\":\"BCDF-GHJK\"}");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_string_equal(disk_device(device->record->id)->info.model, "TH-1");
+	assert_string_equal(disk_device(device->record->id)->info.code, "BCDFGHJK");
+	/* What is there stays as the person saw it. */
+	enrol(&x, "one", "10.0.0.1", "{\"model\":\"TH-2\",\"code\":\"ZZZZ-ZZZZ\"}");
+	store_answer_all(0);
+	assert_string_equal(disk_device(device->record->id)->info.model, "TH-1");
+	assert_string_equal(disk_device(device->record->id)->info.code, "BCDFGHJK");
+}
+
+static void a_code_on_its_display_is_replaced(void **state)
+{
+	struct device *device =
+		pending_device("one", "10.0.0.1", "{\"display\":true,\"code\":\"BCDF-GHJK\"}");
+	struct act act = act_on(ACT_APPROVE, device->record->id);
+	unsigned i;
+
+	strcpy(act.code, "ZZZZ-ZZZZ");
+	for (i = 0; i < 5; i++)
+		acted(&act);
+	assert_true(device->record->code_locked);
+	/* The same one is void still. */
+	enrol(&x, "one", "10.0.0.1", "{\"display\":true,\"code\":\"bcdfghjk\"}");
+	store_answer_all(0);
+	assert_true(device->record->code_locked);
+	enrol(&x, "one", "10.0.0.1", "{\"display\":true,\"code\":\"DDDD-FFFF\"}");
+	store_answer_all(0);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_false(disk_device(device->record->id)->code_locked);
+	assert_int_equal(disk_device(device->record->id)->code_tries, 0);
+	assert_false(host_alarm_is_active(&bed.host, ALARM_CODE_LOCKED, device->record->id));
+	assert_int_equal(disk_audit_count("enrol", "another code"), 1);
+	strcpy(act.code, "BCDF-GHJK");
+	assert_int_equal(acted(&act).result, ACT_WRONG_CODE);
+	strcpy(act.code, "DDDD-FFFF");
+	assert_int_equal(acted(&act).result, ACT_DONE);
+}
+
 static void one_device_never_makes_two_operations(void **state)
 {
 	struct device *device = pending_device("one", "10.0.0.1", "{\"display\":true}");
@@ -610,6 +655,8 @@ int main(void)
 		T(asking_while_the_first_fails),
 		T(an_edit_that_had_to_wait_is_whole),
 		T(retry_by_state),
+		T(what_was_not_said_is_filled_in),
+		T(a_code_on_its_display_is_replaced),
 		T(one_device_never_makes_two_operations),
 		T(another_address_is_refused_and_said),
 		T(another_address_while_the_name_is_being_saved),
