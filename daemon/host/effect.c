@@ -150,6 +150,7 @@ static void log_change(const struct device_record *old, const struct device_reco
 	log_at(LOG_NOTICE,
 		(&(const struct log_fields){.device = next->id,
 			.platform = next->platform,
+			.operation = operation_text(next->life.operation_number, (char[24]){""}),
 			.message_id = words[is].message_id}),
 		"Device %s (%s) %s.", next->id, next->ep, words[is].text);
 }

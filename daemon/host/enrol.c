@@ -34,6 +34,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/message-ids.h"
 #include "core/binding.h"
 #include "host/binding-host.h"
 #include "host/brought.h"
@@ -143,6 +144,12 @@ static bool holds_name(struct host *host, struct device *device, struct enrolmen
 			device_address_to_string(&request->peer->address, address), "enrol",
 			device->record->id, "", "refused: name conflict");
 		host_audit(host, &audit, NULL, NULL);
+		log_at(LOG_WARNING,
+			(&(const struct log_fields){.device = device->record->id,
+				.peer = address,
+				.message_id = MESSAGE_NAME_CONFLICT}),
+			"Its name is claimed from %s as well; the device that has it keeps it.",
+			address);
 	}
 	host_alarm_raise(host, ALARM_NAME_CONFLICT, device->record->id);
 	answer_conflict(host, device, enrolment);

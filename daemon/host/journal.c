@@ -40,6 +40,10 @@ void host_saved(struct host *host, int result, const char *head)
 		}
 		host_alarm_clear(host, ALARM_CONTROL_FULL, "");
 	} else if (result == -ENOSPC) {
+		if (!host_alarm_is_active(host, ALARM_CONTROL_FULL, ""))
+			log_at(LOG_ERR,
+				(&(const struct log_fields){.message_id = MESSAGE_STORE_FULL}),
+				"The disk is full: decisions about devices cannot be saved.");
 		host_alarm_raise(host, ALARM_CONTROL_FULL, "");
 	}
 }
@@ -122,6 +126,14 @@ static void tell_alarm(struct host *host, const struct alarm *alarm, bool raised
 	r = save(host, &row, alarm, NULL, NULL);
 	if (r < 0)
 		log_error("The alarm could not be saved: %s.", strerror(-r));
+}
+
+const char *operation_text(uint64_t number, char ret_text[24])
+{
+	if (!number)
+		return NULL;
+	snprintf(ret_text, 24, "%llu", (unsigned long long)number);
+	return ret_text;
 }
 
 void host_alarm_raise(struct host *host, enum alarm_kind kind, const char *subject)

@@ -5,7 +5,19 @@
  * Alarms, rows of the audit, and the word to who looks on that there is something new.
  */
 
+#include "base/log.h"
 #include "host/host.h"
+
+/* Of a device's way to its platform: with the fields of the device, its platform and operation. */
+#define log_operation(priority, record, ...)                                                       \
+	log_at((priority),                                                                         \
+		(&(const struct log_fields){.device = (record)->id,                                \
+			.platform = (record)->platform,                                            \
+			.operation =                                                               \
+				operation_text((record)->life.operation_number, (char[24]){""})}), \
+		__VA_ARGS__)
+/* NULL for 0, which is none. */
+const char *operation_text(uint64_t number, char ret_text[24]);
 
 void host_alarm_raise(struct host *host, enum alarm_kind kind, const char *subject);
 void host_alarm_clear(struct host *host, enum alarm_kind kind, const char *subject);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/message-ids.h"
 #include "host/trim.h"
 
 /* The alarm stays at least so long after the last reading that found no room. */
@@ -46,6 +47,11 @@ void outbox_refused(struct host *host, struct device *device, enum owed_verdict 
 		if (device)
 			host->limits.reached[LIMIT_OUTBOX_BYTES]++;
 		host->outbox_full_usec = clock_boot_usec();
+		if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, ""))
+			log_at(LOG_ERR,
+				(&(const struct log_fields){.message_id = MESSAGE_STORE_FULL}),
+				"The outbox holds its %llu MiB: readings are put off.",
+				(unsigned long long)(host->config->outbox_max_bytes >> 20));
 		host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
 		break;
 	}

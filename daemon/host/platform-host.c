@@ -99,7 +99,7 @@ static void again_after(struct device_host *part, uint64_t delay_usec)
 		part, "platform-advance");
 
 	if (r < 0)
-		log_device(LOG_ERR, part->device->record->id,
+		log_operation(LOG_ERR, part->device->record,
 			"The next step towards the platform could not be planned: %s.",
 			strerror(-r));
 }
@@ -219,7 +219,7 @@ static bool keep_request(struct device_host *part, struct platform_request *requ
 
 	if (there && platform_request_keep(part, request) >= 0)
 		return true;
-	log_device(LOG_ERR, part->device->record->id,
+	log_operation(LOG_ERR, part->device->record,
 		"The driver asked for a request that this gateway cannot carry out.");
 	return false;
 }
@@ -251,14 +251,13 @@ static void tell_trouble(const struct device_host *part, const struct platform_s
 static void take_verdict(struct device_host *part, struct platform_step *step)
 {
 	enum life_event event = event_of_verdict[step->verdict];
-	const char *id = part->device->record->id;
 	bool waits = step->verdict == PLATFORM_PROGRESS || step->verdict == PLATFORM_CODE;
 
 	part->platform_why = step->why;
 	tell_trouble(part, step);
 	if (step->verdict == PLATFORM_FAILED) {
 		event = step->final ? LIFE_DRIVER_FAILED_FINAL : LIFE_DRIVER_FAILED_RETRY;
-		log_device(LOG_WARNING, id, "The platform step failed%s: %s.",
+		log_operation(LOG_WARNING, part->device->record, "The platform step failed%s: %s.",
 			step->final ? " for good" : ", it is tried again",
 			step->why ? step->why : "no reason given");
 	} else {
