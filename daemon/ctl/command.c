@@ -288,21 +288,17 @@ static int run_add(struct ctl *ctl)
 	return ctl_do(ctl, "POST", "/api/v1/devices", body, "It was found.");
 }
 
+/* Without a time it is open as long as it may be, which the gateway knows. */
 static int run_window_open(struct ctl *ctl)
 {
 	const char *value = ctl->invocation->value[OPTION_MINUTES];
-	unsigned long minutes;
-	char done[80];
+	unsigned long minutes = 0;
 
-	if (!value)
-		return ctl_do(ctl, "POST", "/api/v1/window", json_object(),
-			"The onboarding window is open for as long as it may be (lan.window_max).");
-	if (number_parse(value, 1, 15, &minutes) < 0)
+	if (value && number_parse(value, 1, 15, &minutes) < 0)
 		return ctl_usage_error(ctl, "--minutes needs a number from 1 to 15");
-	snprintf(done, sizeof(done), "The onboarding window is open for %lu minute%s.", minutes,
-		minutes == 1 ? "" : "s");
 	return ctl_do(ctl, "POST", "/api/v1/window",
-		json_pack("{s:I}", "seconds", 60 * (json_int_t)minutes), done);
+		value ? json_pack("{s:I}", "seconds", 60 * (json_int_t)minutes) : json_object(),
+		"The onboarding window is open.");
 }
 
 static int run_window_close(struct ctl *ctl)
