@@ -183,6 +183,8 @@ static void add_outcome(
 		json_object_set_new(body, "seconds", json_integer(outcome->number));
 		json_object_set_new(body, "text", json_string(""));
 	}
+	if (pending->kind == ACT_WINDOW_OPEN)
+		json_object_set_new(body, "seconds", json_integer(outcome->number));
 	if (pending->kind == ACT_LOGIN || pending->kind == ACT_SETUP) {
 		json_object_set_new(body, "name", json_string(outcome->person.name));
 		json_object_set_new(

@@ -25,7 +25,7 @@
  *                                                   {"code"?,"name"?,"place"?,"owner"?,"seconds"?}: DONE with "device":DEVICE
  *   POST   /api/v1/devices/<id>/export  local root  {"to" (public key, hex)}: of a suspended device: DONE with "parcel" (base64url)
  *   POST   /api/v1/import               local root  {"parcel"}: a device that another gateway exported for this one: DONE
- *   POST   /api/v1/window               technician  {"seconds"?}     DELETE: closes it
+ *   POST   /api/v1/window               technician  {"seconds"?}: DONE with "seconds"   DELETE: closes it
  *   GET    /api/v1/queue                viewer      QUEUE; ?limit= devices (at most 200, default 20), those with most first
  *   GET    /api/v1/dead                 viewer      ?before=&limit= (at most 200, default 50): {"letters":[{"row","id" (gh-id),"device" (id, or
  *                                                   null: it was forgotten),"name","trust","time","clock_synced","format","bytes","reason",

@@ -288,17 +288,33 @@ static int run_add(struct ctl *ctl)
 	return ctl_do(ctl, "POST", "/api/v1/devices", body, "It was found.");
 }
 
+static void print_open_for(unsigned long seconds, FILE *out)
+{
+	bool minutes = seconds % 60 == 0;
+	unsigned long count = minutes ? seconds / 60 : seconds;
+
+	fprintf(out, "The onboarding window is open for %lu %s%s.\n", count,
+		minutes ? "minute" : "second", count == 1 ? "" : "s");
+}
+
 /* Without a time it is open as long as it may be, which the gateway knows. */
 static int run_window_open(struct ctl *ctl)
 {
+	CLEANUP(cleanup_json) json_t *answer = NULL;
 	const char *value = ctl->invocation->value[OPTION_MINUTES];
 	unsigned long minutes = 0;
+	int code;
 
 	if (value && number_parse(value, 1, 15, &minutes) < 0)
 		return ctl_usage_error(ctl, "--minutes needs a number from 1 to 15");
-	return ctl_do(ctl, "POST", "/api/v1/window",
+	code = ctl_call_watched(ctl, AT_IT, "POST", "/api/v1/window",
 		value ? json_pack("{s:I}", "seconds", 60 * (json_int_t)minutes) : json_object(),
-		"The onboarding window is open.");
+		&answer);
+	if (code != EXIT_DONE || ctl_print_json(ctl, answer))
+		return code;
+	print_open_for(
+		(unsigned long)json_integer_value(json_object_get(answer, "seconds")), ctl->out);
+	return code;
 }
 
 static int run_window_close(struct ctl *ctl)

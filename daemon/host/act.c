@@ -40,21 +40,12 @@ void act_call_done(struct act_call *call, enum act_result result, uint32_t numbe
 
 /* ---- window, alarms ---- */
 
-static void window_text(uint32_t seconds, char *ret_text, size_t capacity)
-{
-	bool minutes = seconds % 60 == 0;
-	uint32_t count = minutes ? seconds / 60 : seconds;
-
-	snprintf(ret_text, capacity, "The onboarding window is open for %u %s%s.", (unsigned)count,
-		minutes ? "minute" : "second", count == 1 ? "" : "s");
-}
-
 static void on_audited(void *userdata, int result, const char *head)
 {
 	struct act_call *call = userdata;
 	struct host *host = call->host;
 	enum alarm_kind kind;
-	char text[64] = "";
+	uint32_t seconds = 0;
 
 	if (result < 0) {
 		act_call_done(call, ACT_NOT_STORED, 0,
@@ -70,7 +61,7 @@ static void on_audited(void *userdata, int result, const char *head)
 		}
 		log_notice("%s opened the onboarding window for %u seconds.", call->act.who,
 			call->act.number);
-		window_text(call->act.number, text, sizeof(text));
+		seconds = call->act.number;
 		enrol_window_opened(host);
 	} else if (call->act.kind == ACT_WINDOW_CLOSE) {
 		window_close(&host->window);
@@ -80,7 +71,7 @@ static void on_audited(void *userdata, int result, const char *head)
 		host_alarm_clear(host, kind, call->act.place);
 	}
 	host_touch(host);
-	act_call_done(call, ACT_DONE, 0, text[0] ? text : NULL);
+	act_call_done(call, ACT_DONE, seconds, NULL);
 }
 
 static void do_gateway(struct act_call *call)

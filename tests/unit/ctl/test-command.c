@@ -237,8 +237,9 @@ static void test_done_shows_device(void **state)
 		run_answered(gateway, "reject s-1", "200 OK", "{\"text\":\"\"}"), EXIT_DONE);
 	assert_string_equal(gateway->out, "Done: reject.\n");
 	assert_int_equal(
-		run_answered(gateway, "window open --minutes 1", "200 OK", "{}"), EXIT_DONE);
-	assert_string_equal(gateway->out, "The onboarding window is open.\n");
+		run_answered(gateway, "window open --minutes 1", "200 OK", "{\"seconds\":60}"),
+		EXIT_DONE);
+	assert_string_equal(gateway->out, "The onboarding window is open for 1 minute.\n");
 }
 
 static void test_refused(void **state)
