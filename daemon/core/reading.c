@@ -175,7 +175,7 @@ static int convert_and_make(convert_fn convert, struct span body,
 	const char *why = NULL;
 	int r;
 
-	senml_begin(&writer, context->device_id, context->now);
+	senml_begin(&writer, context->device_id, context->clock_unset ? 0 : context->now);
 	if (context->value_unit)
 		writer.base_unit = context->value_unit;
 	r = convert(body, context, &writer, &verdict, &why);

@@ -7,7 +7,7 @@
  *
  * Upstream form: formats 0, 50, 60, 110, 112 become SenML JSON (RFC 8428) whose base name is
  * "<registry device id>/"; 42 stays untouched. Relative times (below 2^28) are resolved against
- * arrival.
+ * arrival; while the clock is not set that is put off until it is sent (reading_settle()).
  */
 
 #include <stdbool.h>
@@ -76,6 +76,7 @@ struct reading_context {
 	const char *value_name; /* n= of format 0; NULL or "" = "value" */
 	const char *value_unit; /* of values that come without one; NULL or "" = none */
 	int64_t now;		/* wall milliseconds of arrival */
+	bool clock_unset;	/* relative times stay as they are */
 };
 
 /*
@@ -87,3 +88,13 @@ struct reading_context {
  */
 int reading_decode(int format, struct span body, const struct reading_context *context,
 	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why);
+
+/* True when times stand in it that reading_settle() may have to make absolute. */
+bool reading_has_times(const struct reading *reading);
+/*
+ * A copy as it is to be sent: it came at 'time' (wall milliseconds), which is right when 'synced',
+ * and its relative times are absolute. One that would lie before July 1978 stays relative: the
+ * clock says nothing. 0 with one reference, -ENOMEM.
+ */
+int reading_settle(
+	const struct reading *reading, int64_t time, bool synced, struct reading **ret_settled);

@@ -4,11 +4,16 @@
  * Whether somebody sets the gateway's clock. A gateway without a clock of its own starts without
  * one, and its time service needs a while: only what lasts is worth an alarm. Until then readings
  * and journal rows carry the mark that their time may be wrong.
+ *
+ * What came meanwhile is put right when the clock is set before it is sent: boot time did not step,
+ * so how much the wall clock lacked is known for each reading that this process took. One of an
+ * earlier process keeps its mark, and its time.
  */
 
 #include "host/clock-watch.h"
 #include "host/journal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -16,6 +21,7 @@
 
 #define LOOK_USEC     (60 * USEC_PER_SEC)
 #define UNSYNCED_USEC (1800 * USEC_PER_SEC)
+#define STEP_MSEC     1000 /* more than that is no drift */
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -45,4 +51,57 @@ void clock_watch(struct host *host)
 void clock_watch_end(struct host *host)
 {
 	host->clock_timer = loop_source_free(host->clock_timer);
+}
+
+/* ---- readings that came by an unset clock ---- */
+
+static int64_t offset_now(void)
+{
+	return clock_wall_msec() - (int64_t)(clock_boot_usec() / USEC_PER_MSEC);
+}
+
+void clock_note_unsynced(struct host *host, uint64_t row)
+{
+	struct clock_epoch *epochs = host->clock_epochs;
+	struct clock_epoch *last =
+		host->clock_epoch_count ? &epochs[host->clock_epoch_count - 1] : NULL;
+	int64_t offset = offset_now();
+
+	if (last && !last->is_known && llabs(offset - last->offset) < STEP_MSEC)
+		return;
+	if (host->clock_epoch_count == CLOCK_EPOCHS) {
+		memmove(epochs, epochs + 1, (CLOCK_EPOCHS - 1) * sizeof(*epochs));
+		host->clock_epoch_count--;
+	}
+	epochs[host->clock_epoch_count++] = (struct clock_epoch){.row = row, .offset = offset};
+}
+
+/* Once known it stays: a reading says the same at each try. */
+static bool late_of(struct host *host, uint64_t row, int64_t *ret_late)
+{
+	unsigned i = host->clock_epoch_count;
+	struct clock_epoch *epoch;
+
+	while (i > 0 && host->clock_epochs[i - 1].row > row)
+		i--;
+	if (i == 0)
+		return false;
+	epoch = &host->clock_epochs[i - 1];
+	if (!epoch->is_known && clock_is_synced()) {
+		epoch->late = offset_now() - epoch->offset;
+		epoch->is_known = true;
+	}
+	*ret_late = epoch->late;
+	return epoch->is_known;
+}
+
+int clock_settle(struct host *host, const struct reading *reading, struct reading **ret_settled)
+{
+	int64_t late = 0;
+	bool known = !reading->clock_synced && late_of(host, reading->row, &late);
+
+	*ret_settled = NULL;
+	if (reading->clock_synced || (!known && !reading_has_times(reading)))
+		return 0;
+	return reading_settle(reading, reading->time + late, known, ret_settled);
 }

@@ -7,3 +7,9 @@
  * since the start, or since it was lost; it ends when the clock is set. */
 void clock_watch(struct host *host);
 void clock_watch_end(struct host *host);
+
+/* A reading of this row came while nobody had set the clock. */
+void clock_note_unsynced(struct host *host, uint64_t row);
+/* How this reading is to be sent: as it is (*ret_settled NULL), or as a copy that the caller drops,
+ * whose relative times are absolute, and right when the clock was set since. 0, -ENOMEM. */
+int clock_settle(struct host *host, const struct reading *reading, struct reading **ret_settled);

@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "host/clock-watch.h"
 #include "host/command-host.h"
 #include "host/flight-parts.h"
 #include "host/gap.h"
@@ -47,11 +48,14 @@ static void cleanup_message(struct upstream_message *message)
 	upstream_message_clear(message);
 }
 
+DEFINE_CLEANUP(struct reading *, reading_unref, cleanup_reading)
+
 static int send_one(struct host *host, struct device *device, struct reading *reading)
 {
 	const struct platform_driver *driver = platform_host_driver(host, device);
 	CLEANUP(cleanup_message) struct upstream_message message = {0};
-	const struct upstream_item item = {
+	CLEANUP(cleanup_reading) struct reading *settled = NULL;
+	struct upstream_item item = {
 		.kind = UPSTREAM_READING,
 		.gateway_id = host->config->id,
 		.epoch = owed_epoch(host->owed),
@@ -65,6 +69,11 @@ static int send_one(struct host *host, struct device *device, struct reading *re
 
 	if (!driver)
 		return -ENOTSUP;
+	r = clock_settle(host, reading, &settled);
+	if (r < 0)
+		return r;
+	if (settled)
+		item.reading = settled;
 	r = driver->encode(platform_host_services(), &item, &message);
 	if (r < 0)
 		return r;

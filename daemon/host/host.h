@@ -151,6 +151,15 @@ struct platform_dials {
 	sd_event_source *timer;
 };
 
+/* The clock that readings of this row and behind it came by, while nobody had set it. */
+struct clock_epoch {
+	uint64_t row;
+	int64_t offset; /* wall less boot time, milliseconds */
+	int64_t late;	/* what the wall clock lacked; since it is set */
+	bool is_known;
+};
+#define CLOCK_EPOCHS 8 /* steps of an unset clock that are told apart */
+
 struct host {
 	sd_event *loop;
 	const struct config *config; /* the present one; gateway.c swaps it at reload */
@@ -212,6 +221,8 @@ struct host {
 	bool site_ca_saving;
 	sd_event_source *site_ca_timer;
 	sd_event_source *clock_timer;
+	struct clock_epoch clock_epochs[CLOCK_EPOCHS];
+	unsigned clock_epoch_count;
 	uint64_t unsynced_usec; /* boot time since when nobody sets the clock; 0 = it is set */
 	struct ca_saving *ca_savings; /* ca-host.c: on their way to disk */
 	/* scan-host.c, scan-window.c */

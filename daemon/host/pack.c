@@ -19,6 +19,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "host/clock-watch.h"
 #include "host/flight-parts.h"
 #include "host/outbox-host.h"
 #include "host/session.h"
@@ -31,8 +32,15 @@ struct pack {
 	struct device *carrier; /* by whose session it goes */
 	bool wide;		/* on the gateway's topic */
 	struct upstream_part part[PACK_MAX];
+	struct reading *settled[PACK_MAX]; /* what stands there in the place of another, or NULL */
 	size_t count, bytes;
 };
+
+static void pack_clear(struct pack *pack)
+{
+	for (size_t i = 0; i < pack->count; i++)
+		reading_unref(pack->settled[i]);
+}
 
 static bool is_wide(struct host *host, const struct device *device)
 {
@@ -47,10 +55,20 @@ bool pack_is_wanted(struct host *host, struct device *device)
 	       (host->config->mqtt_pack > 1 || is_wide(host, device));
 }
 
-static void add(struct pack *pack, const struct device *device, const struct reading *reading)
+/* False without memory. */
+static bool add(struct host *host, struct pack *pack, const struct device *device,
+	const struct reading *reading)
 {
+	struct reading *settled;
+
+	if (clock_settle(host, reading, &settled) < 0)
+		return false;
+	if (settled)
+		reading = settled;
+	pack->settled[pack->count] = settled;
 	pack->part[pack->count++] = (struct upstream_part){device->record, reading};
 	pack->bytes += reading->size;
+	return true;
 }
 
 static bool fits(struct host *host, const struct pack *pack, struct device *device)
@@ -90,11 +108,10 @@ static bool fill(struct host *host, struct pack *pack, size_t most, unsigned *co
 				return false;
 			continue;
 		}
-		if (pack->bytes + reading->size > PACK_BYTES) {
+		if (pack->bytes + reading->size > PACK_BYTES || !add(host, pack, device, reading)) {
 			owed_put_back(host->owed, reading->device_row, reading->row);
 			break;
 		}
-		add(pack, device, reading);
 	}
 	return true;
 }
@@ -163,6 +180,7 @@ static void put_back(struct host *host, const struct pack *pack)
 
 bool pack_send(struct host *host, struct device *device, struct reading *reading, unsigned *count)
 {
+	CLEANUP(pack_clear)
 	struct pack pack = {
 		.driver = platform_host_driver(host, device),
 		.carrier = device,
@@ -173,7 +191,12 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 	bool room;
 	int r;
 
-	add(&pack, device, reading);
+	if (!add(host, &pack, device, reading)) {
+		++*count;
+		owed_put_back(host->owed, reading->device_row, reading->row);
+		reading_pump_later(host);
+		return false;
+	}
 	room = fill(host, &pack, most, count);
 	r = publish(host, &pack);
 	*count += (unsigned)pack.count;

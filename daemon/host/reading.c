@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/binding-host.h"
+#include "host/clock-watch.h"
 #include "host/gap.h"
 #include "host/outbox-host.h"
 #include "host/secure-host.h"
@@ -188,7 +189,8 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 	reading->device_row = device->record->row;
 	reading->trust = device->record->trust;
 	reading->taken_usec = clock_boot_usec();
-	reading->clock_synced = clock_was_synced(host, reading->taken_usec);
+	if (!reading->clock_synced)
+		clock_note_unsynced(host, reading->row);
 	reading->promised = may_promise(host);
 	if (reading->promised)
 		answer_taken(host, device, reading);
@@ -199,16 +201,20 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 static int decode(struct host *host, struct device *device, const struct polled *body,
 	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
 {
+	bool synced = clock_was_synced(host, clock_boot_usec());
 	const struct reading_context context = {
 		.device_id = device->record->id,
 		.value_name = body->name,
 		.value_unit = body->unit,
 		.now = clock_wall_msec(),
+		.clock_unset = !synced,
 	};
 
 	int r = reading_decode(
 		body->format, body->body, &context, ret_reading, ret_verdict, ret_why);
 
+	if (r >= 0 && *ret_verdict == READING_ACCEPTED)
+		(*ret_reading)->clock_synced = synced;
 	if (r >= 0 && *ret_verdict == READING_TOO_MANY)
 		host->limits.reached[LIMIT_RECORDS]++;
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reading: the first byte says the format. What is taken is a bounded JSON array without
- * duplicate keys, or the very bytes. */
+ * duplicate keys, or the very bytes; and what came by an unset clock is the same once that is set.
+ */
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,11 +9,29 @@
 #include "core/reading.h"
 #include "core/senml.h"
 
+#define NOW INT64_C(1700000000123)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_settled(int format, struct span body, const struct reading *reading)
+{
+	const struct reading_context context = {.device_id = "d", .now = 1, .clock_unset = true};
+	struct reading *early, *settled;
+	enum reading_verdict verdict;
+	const char *why;
+
+	if (reading_decode(format, body, &context, &early, &verdict, &why) < 0 ||
+		verdict != READING_ACCEPTED || reading_settle(early, NOW, true, &settled) < 0 ||
+		!span_equal(span_of(reading->body, reading->size),
+			span_of(settled->body, settled->size)))
+		abort();
+	reading_unref(settled);
+	reading_unref(early);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct reading_context context = {.device_id = "d", .now = 1700000000123};
+	const struct reading_context context = {.device_id = "d", .now = NOW};
 	enum reading_verdict verdict;
 	struct reading *reading;
 	const char *why = NULL;
@@ -33,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					     : !json_is_array(json) || made.size > SENML_OUTPUT_MAX)
 		abort();
 	json_decref(json);
+	check_settled(data[0], body, reading);
 	reading_unref(reading);
 	return 0;
 }

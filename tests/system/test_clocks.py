@@ -100,3 +100,27 @@ def test_two_wrong_clocks(make_gateway, broker, recorder, wrong_clock, skew):
     until(lambda: newcomer.report(1).code == coap.CHANGED, 20)
     numbers = [message.user['gh-id'].split('.')[1:] for message in recorder.messages(topic)]
     assert [list(map(int, number)) for number in numbers] == sorted(list(map(int, number)) for number in numbers)
+
+
+def test_set_before_it_is_sent(make_gateway, broker, recorder, wrong_clock, work):
+    """What came by a clock that nobody had set waits for the broker; meanwhile the clock is set, and each reading
+    goes out with the time that it really came at. A device's own word of the time stays."""
+    gateway = make_gateway(broker=broker).start(env=wrong_clock(-20 * YEAR))
+    one = let_in(gateway, 'early')
+    topic = 'gatehouse/bed/%s/telemetry' % one.id
+    broker.stop()
+    began = time.time()
+    send(one, [{'n': 'ago', 'v': 1, 't': -60}])
+    send(one, [{'n': 'said', 'v': 2, 't': ABSOLUTE[0]}])
+    send(one, [{'n': 'now', 'v': 3}])
+    ended = time.time()
+    with open(os.path.join(work, 'clock-is-set'), 'w', encoding='ascii'):
+        pass
+    until(lambda: gateway.api('GET', 'status')[1]['clock']['synced'], 10, 'somebody has set it')
+    broker.start()
+    got = recorder.wait(topic, 3, timeout=60)
+    for message in got:
+        assert message.user['gh-clock'] == 'synced'
+        assert began - 1 <= float(message.user['gh-time']) <= ended + 1, message.user
+    ago, said, _ = times(recorder, topic)
+    assert began - 61 <= ago <= ended - 59 and said == ABSOLUTE[0]

@@ -534,10 +534,17 @@ void uplink_disconnect(struct uplink_session *session)
 	assert_non_null(session);
 }
 
+static void keep_property(const struct uplink_publication *publication, const char *name,
+	char *ret_value, size_t capacity)
+{
+	for (size_t i = 0; i < publication->property_count; i++)
+		if (!strcmp(publication->properties[i].name, name))
+			snprintf(ret_value, capacity, "%s", publication->properties[i].value);
+}
+
 int uplink_publish(struct uplink_session *session, const struct uplink_publication *publication)
 {
 	struct fake_publication *kept;
-	size_t i;
 
 	assert_non_null(session);
 	if (!session->connected)
@@ -555,10 +562,9 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 	if (publication->correlation.size)
 		memcpy(kept->correlation, publication->correlation.data,
 			publication->correlation.size);
-	for (i = 0; i < publication->property_count; i++)
-		if (!strcmp(publication->properties[i].name, "gh-id"))
-			snprintf(
-				kept->id, sizeof(kept->id), "%s", publication->properties[i].value);
+	keep_property(publication, "gh-id", kept->id, sizeof(kept->id));
+	keep_property(publication, "gh-time", kept->time, sizeof(kept->time));
+	keep_property(publication, "gh-clock", kept->clock, sizeof(kept->clock));
 	return 0;
 }
 

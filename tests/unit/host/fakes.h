@@ -199,7 +199,8 @@ void sent_answer(struct fake_sent *sent, int result, uint8_t code, int format, c
 struct fake_publication {
 	char topic[256];
 	char payload[1024];
-	char id[80]; /* gh-id */
+	char id[80];		  /* gh-id */
+	char time[24], clock[12]; /* gh-time, gh-clock */
 	bool retain;
 	char correlation[130];
 	uint64_t tag;
