@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -170,9 +171,11 @@ static int text_fields(struct span text, struct senml_fields *fields, char **ret
 		senml_field_set(fields, SENML_V, document);
 		return 0;
 	}
-	*ret_buffer = strndup((const char *)text.data, text.size);
+	*ret_buffer = malloc(text.size + 1);
 	if (!*ret_buffer)
 		return -ENOMEM;
+	memcpy(*ret_buffer, text.data, text.size);
+	(*ret_buffer)[text.size] = '\0';
 	fields->text[SENML_VS] = *ret_buffer;
 	fields->present |= 1u << SENML_VS;
 	return 0;

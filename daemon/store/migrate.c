@@ -10,7 +10,6 @@
 
 #include "store/migrate.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -90,42 +89,27 @@ static int copy_before(struct database *db, unsigned version)
 	return sync_directory_of(copy);
 }
 
-/* "<name>.before-<version>", and one that was not finished. What a restore set aside is not ours.
- */
-static bool is_copy_of(const char *file, const char *name)
+static int drop_copy(int directory_fd, const char *name, unsigned version, const char *suffix)
 {
-	static const char mark[] = ".before-";
-	size_t size = strlen(name), digits;
+	char file[128];
+	int n = snprintf(file, sizeof(file), "%s.before-%u%s", name, version, suffix);
 
-	if (strncmp(file, name, size) || strncmp(file + size, mark, sizeof(mark) - 1))
-		return false;
-	file += size + sizeof(mark) - 1;
-	digits = strspn(file, "0123456789");
-	return digits > 0 && (!file[digits] || !strcmp(file + digits, ".tmp"));
+	if (n < 0 || (size_t)n >= sizeof(file))
+		return -ENAMETOOLONG;
+	return unlinkat(directory_fd, file, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static void closedirp(DIR **directory)
+int migrate_drop_copies(int directory_fd, const char *name, const struct migrations *migrations)
 {
-	if (*directory)
-		closedir(*directory);
-}
-
-int migrate_drop_copies(int directory_fd, const char *name)
-{
-	CLEANUP(closedirp) DIR *directory = NULL;
-	CLEANUP(cleanup_close)
-	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct dirent *entry;
 	int r = 0;
 
-	directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory)
-		return -errno;
-	fd = -EBADF; /* the stream's now */
-	while ((entry = readdir(directory)))
-		if (is_copy_of(entry->d_name, name) &&
-			unlinkat(directory_fd, entry->d_name, 0) < 0 && errno != ENOENT)
-			r = -errno;
+	for (unsigned version = 1; version <= migrations->count; version++) {
+		int whole = drop_copy(directory_fd, name, version, "");
+		int part = drop_copy(directory_fd, name, version, ".tmp");
+
+		if (whole < 0 || part < 0)
+			r = whole < 0 ? whole : part;
+	}
 	return r < 0 || fsync(directory_fd) == 0 ? r : -errno;
 }
 

@@ -19,9 +19,9 @@ int database_copy(struct database *db, const char *path);
 
 enum migrate_result { MIGRATE_DONE, MIGRATE_NEWER };
 
-/* Deletes the copies that migrate() made of the file 'name' in this directory. 0 when none is left;
- * negative errno when one cannot be deleted. */
-int migrate_drop_copies(int directory_fd, const char *name);
+/* Deletes the copies that migrate() made of the file 'name' in this directory, also one that was
+ * not finished. 0 when none is left; negative errno when one cannot be deleted. */
+int migrate_drop_copies(int directory_fd, const char *name, const struct migrations *migrations);
 
 /*
  * Brings the file to the newest version, each step in a transaction of its own together with its

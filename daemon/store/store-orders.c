@@ -71,7 +71,7 @@ static int rekey(struct worker *worker, struct order *order)
 	/* Nothing that the old key opens stays behind, in the log or in the copies of updates;
 	 * those that nobody can delete are no failure. */
 	worker_judge(worker, worker->control->db, database_checkpoint(worker->control->db, true));
-	(void)migrate_drop_copies(directory, worker->control->db->name);
+	(void)migrate_drop_copies(directory, worker->control->db->name, &control_migrations);
 	return 0;
 }
 
