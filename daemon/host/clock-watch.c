@@ -20,6 +20,7 @@
 #include "base/log.h"
 
 #define LOOK_USEC     (60 * USEC_PER_SEC)
+#define KERNEL_USEC   (100 * USEC_PER_MSEC)
 #define UNSYNCED_USEC (1800 * USEC_PER_SEC)
 #define STEP_MSEC     1000 /* more than that is no drift */
 
@@ -55,6 +56,18 @@ void clock_watch_end(struct host *host)
 
 /* ---- readings that came by an unset clock ---- */
 
+/* The kernel is asked ten times a second and not for each reading: two system calls. */
+bool clock_is_set(struct host *host)
+{
+	uint64_t now = clock_boot_usec();
+
+	if (now >= host->clock_look_usec) {
+		host->clock_synced = clock_is_synced();
+		host->clock_look_usec = now + KERNEL_USEC;
+	}
+	return host->clock_synced;
+}
+
 static int64_t offset_now(void)
 {
 	return clock_wall_msec() - (int64_t)(clock_boot_usec() / USEC_PER_MSEC);
@@ -87,7 +100,7 @@ static bool late_of(struct host *host, uint64_t row, int64_t *ret_late)
 	if (i == 0)
 		return false;
 	epoch = &host->clock_epochs[i - 1];
-	if (!epoch->is_known && clock_is_synced()) {
+	if (!epoch->is_known && clock_is_set(host)) {
 		epoch->late = offset_now() - epoch->offset;
 		epoch->is_known = true;
 	}

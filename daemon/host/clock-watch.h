@@ -8,6 +8,8 @@
 void clock_watch(struct host *host);
 void clock_watch_end(struct host *host);
 
+/* As of a tenth of a second ago, at the most. */
+bool clock_is_set(struct host *host);
 /* A reading of this row came while nobody had set the clock. */
 void clock_note_unsynced(struct host *host, uint64_t row);
 /* How this reading is to be sent: as it is (*ret_settled NULL), or as a copy that the caller drops,

@@ -246,7 +246,7 @@ struct host {
 	/* outbox-host.c */
 	uint64_t outbox_full_usec; /* boot time when a reading found no room last */
 	struct ratelimit pace;
-	bool clock_synced;	  /* as of the last look, see reading.c */
+	bool clock_synced;	  /* as of the last look, see clock-watch.c */
 	uint64_t clock_look_usec; /* boot time of the next one */
 	sd_event_source *pace_timer;
 	struct trim trim;

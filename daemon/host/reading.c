@@ -35,8 +35,6 @@
  * answers slow senders down, where a refusal would send them away for half a minute. */
 #define PROMISES_MAX 1000
 
-#define CLOCK_LOOK_USEC (100 * USEC_PER_MSEC)
-
 /* ---- in ---- */
 
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,
@@ -147,16 +145,6 @@ static void answer_taken(struct host *host, struct device *device, struct readin
 				     .max_age = -1});
 }
 
-/* The kernel is asked ten times a second and not for each reading: two system calls. */
-static bool clock_was_synced(struct host *host, uint64_t now)
-{
-	if (now >= host->clock_look_usec) {
-		host->clock_synced = clock_is_synced();
-		host->clock_look_usec = now + CLOCK_LOOK_USEC;
-	}
-	return host->clock_synced;
-}
-
 /* Before the disk knows anything: that is what was asked for, as long as the disk is known to have
  * room, and to keep up. */
 static bool may_promise(struct host *host)
@@ -201,7 +189,7 @@ static bool owe(struct host *host, struct device *device, struct reading *readin
 static int decode(struct host *host, struct device *device, const struct polled *body,
 	struct reading **ret_reading, enum reading_verdict *ret_verdict, const char **ret_why)
 {
-	bool synced = clock_was_synced(host, clock_boot_usec());
+	bool synced = clock_is_set(host);
 	const struct reading_context context = {
 		.device_id = device->record->id,
 		.value_name = body->name,
