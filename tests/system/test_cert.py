@@ -88,7 +88,7 @@ def test_a_person_takes_it_in(gateway, maker, recorder, sensor):
     one.stop()
     # Nobody without its proof speaks for it.
     impostor = PlainDevice(gateway, 'pump-1')
-    assert impostor.enrol().code == coap.FORBIDDEN
+    assert impostor.enrol().code == coap.CONFLICT
     impostor.close()
 
 

@@ -374,7 +374,7 @@ def test_a16_nothing_less_than_a_proof(gateway, recorder, sensor):
     one, device = let_in(gateway, recorder, sensor, label, interval=0.3)
     for host in (None, '127.0.0.33'):
         impostor = PlainDevice(gateway, label.ep, host)
-        assert impostor.enrol(model='X').code == coap.FORBIDDEN
+        assert impostor.enrol(model='X').code == coap.CONFLICT
         assert impostor.report(666).code == coap.FORBIDDEN
         for method, path, query in ((coap.GET, 'd/' + device['id'], {}), (coap.GET, 'd/%s/c' % device['id'], {}),
                                     (coap.POST, 'd/%s/c' % device['id'], {}),
