@@ -22,6 +22,10 @@ struct enrolment {
 	bool news; /* it proves something new: this name for the first time, or from elsewhere */
 };
 
+/* Rows of the journal that a device, or who claims its name, can cause by asking. */
+#define ENROL_ROWS_A_MINUTE 1.0
+#define ENROL_ROWS_AT_ONCE  3.0
+
 /* enrol-save.c */
 bool enrol_is_news(const struct device_record *record, const struct enrolment *enrolment);
 /* Saves what it said of itself and proved, and answers when that is on disk. Takes its info. */

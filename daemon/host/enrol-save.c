@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "host/binding-host.h"
 #include "host/brought.h"
 #include "host/ca-host.h"
@@ -166,11 +167,16 @@ static bool says_something(const struct device_info *info)
 	       info->display || info->attributes;
 }
 
-/* It shows its short code itself, and has drawn another one: the tries were for the one before. */
-static bool shows_another_code(const struct device_record *record, const struct device_info *info)
+/* It shows its short code itself, and has drawn another one: the tries were for the one before.
+ * Whoever draws one each time does not fill the journal with it: it is taken a little later. */
+static bool takes_another_code(struct device *device, const struct device_info *info)
 {
+	const struct device_record *record = device->record;
+
 	return record->life.admission == ADMISSION_PENDING && record->info.display &&
-	       info->display && info->code[0] && strcmp(record->info.code, info->code) != 0;
+	       info->display && info->code[0] && strcmp(record->info.code, info->code) != 0 &&
+	       ratelimit_take(&device_host(device)->conflicts, ENROL_ROWS_A_MINUTE / 60,
+		       ENROL_ROWS_AT_ONCE, clock_boot_usec(), NULL);
 }
 
 void enrol_submit(struct host *host, struct device *device, struct enrolment *enrolment)
@@ -212,7 +218,7 @@ void enrol_submit(struct host *host, struct device *device, struct enrolment *en
 		word == DEVICE_PENDING &&
 		((!enrolment->claimed && !enrolment->keeps) || says_something(&enrolment->info)) &&
 		(!waits || enrolment->news || fills_in);
-	edit.set_code = shows_another_code(record, &enrolment->info);
+	edit.set_code = takes_another_code(device, &enrolment->info);
 	memcpy(edit.label, enrolment->label, sizeof(edit.label));
 	if (enrolment->keeps)
 		claim_proof_write(&enrolment->proof, edit.kept_proof);

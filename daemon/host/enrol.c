@@ -46,8 +46,6 @@
 
 #define WINDOW_CLOSED_MAX_AGE 60
 #define CLEAR_TOKEN_ALARMS    16 /* of names that are not known */
-#define CONFLICTS_A_MINUTE    1.0
-#define CONFLICTS_AT_ONCE     3.0
 
 static void refuse(struct host *host, const struct lan_request *request, uint8_t code,
 	enum turned_away why, const char *text, int64_t max_age)
@@ -138,8 +136,8 @@ static bool holds_name(struct host *host, struct device *device, struct enrolmen
 	if (same || enrolment->claimed || (!device->record->address_bound && !device->on_disk))
 		return true;
 	/* Whoever claims the name again and again does not fill the journal with it. */
-	if (ratelimit_take(&device_host(device)->conflicts, CONFLICTS_A_MINUTE / 60,
-		    CONFLICTS_AT_ONCE, clock_boot_usec(), NULL)) {
+	if (ratelimit_take(&device_host(device)->conflicts, ENROL_ROWS_A_MINUTE / 60,
+		    ENROL_ROWS_AT_ONCE, clock_boot_usec(), NULL)) {
 		audit_row_init(&audit, "device", "",
 			device_address_to_string(&request->peer->address, address), "enrol",
 			device->record->id, "", "refused: name conflict");

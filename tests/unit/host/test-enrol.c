@@ -212,6 +212,28 @@ static void a_code_on_its_display_is_replaced(void **state)
 	assert_int_equal(acted(&act).result, ACT_DONE);
 }
 
+/* Who draws a code for each request does not fill the journal; the newest one counts in the end. */
+static void codes_without_end_fill_no_journal(void **state)
+{
+	struct device *device =
+		pending_device("one", "10.0.0.1", "{\"display\":true,\"code\":\"BCDF-GHJK\"}");
+	char body[64];
+	unsigned i;
+
+	for (i = 0; i < 60; i++) {
+		snprintf(body, sizeof(body), "{\"display\":true,\"code\":\"BCDF-GHJ%c\"}",
+			"BCDF"[i % 4]);
+		enrol(&x, "one", "10.0.0.1", body);
+		store_answer_all(0);
+		assert_int_equal(x.code, COAP_CODE(2, 4));
+	}
+	assert_int_equal(disk_audit_count("enrol", "another code"), 3);
+	bed_advance(61 * USEC_PER_SEC);
+	enrol(&x, "one", "10.0.0.1", "{\"display\":true,\"code\":\"ZZZZ-ZZZZ\"}");
+	store_answer_all(0);
+	assert_string_equal(disk_device(device->record->id)->info.code, "ZZZZZZZZ");
+}
+
 static void one_device_never_makes_two_operations(void **state)
 {
 	struct device *device = pending_device("one", "10.0.0.1", "{\"display\":true}");
@@ -657,6 +679,7 @@ int main(void)
 		T(retry_by_state),
 		T(what_was_not_said_is_filled_in),
 		T(a_code_on_its_display_is_replaced),
+		T(codes_without_end_fill_no_journal),
 		T(one_device_never_makes_two_operations),
 		T(another_address_is_refused_and_said),
 		T(another_address_while_the_name_is_being_saved),
