@@ -82,6 +82,8 @@ static const struct limit_row table[LIMITS] = {
 		"each hash takes 32 MiB and a fifth of a second"},
 	[LIMIT_LOGIN_TRIES] = {"login-tries", 60, "tries a minute",
 		"guessing across accounts is slow; each account has a growing delay of its own"},
+	[LIMIT_LOGIN_TRIES_ADDRESS] = {"login-tries-address", 20, "tries a minute",
+		"one machine on the network must not take the tries of all"},
 	[LIMIT_CODE_TRIES] = {"code-tries", CODE_TRIES_MAX, "wrong codes",
 		"a code of 8 characters stays beyond guessing"},
 	[LIMIT_CODE_TRIES_GATEWAY] = {"code-tries-gateway", 10, "wrong codes an hour",

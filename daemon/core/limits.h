@@ -41,6 +41,7 @@ enum limit {
 	LIMIT_STREAMS_SESSION, /* of one session */
 	LIMIT_PASSWORD_QUEUE,
 	LIMIT_LOGIN_TRIES,
+	LIMIT_LOGIN_TRIES_ADDRESS,
 	LIMIT_CODE_TRIES,
 	LIMIT_CODE_TRIES_GATEWAY, /* wrong codes an hour for the whole gateway */
 	LIMIT_INBOUND_MESSAGE,	  /* bytes of a message from the broker */

@@ -28,7 +28,6 @@
 DEFINE_CLEANUP(struct change *, change_free, cleanup_change)
 
 #define LOGIN_MINUTE_USEC  (60 * USEC_PER_SEC)
-#define LOGIN_SOURCE_TRIES 20 /* a minute from one address */
 #define TEXT_LOGIN_REFUSED "Name or password are wrong."
 
 /* Dropped, or given another role or password, while the row was on its way to disk: no session. */
@@ -175,7 +174,7 @@ static struct login_source *source_of(struct people *people, const char *via)
 	return oldest;
 }
 
-static bool tries_left_for_source(struct host *host, const char *via)
+static bool tries_left_for_address(struct host *host, const char *via)
 {
 	struct login_source *source = source_of(&host->people, via);
 	uint64_t now = clock_boot_usec();
@@ -184,12 +183,12 @@ static bool tries_left_for_source(struct host *host, const char *via)
 		source->first_usec = now;
 		source->tries = 0;
 	}
-	return ++source->tries <= LOGIN_SOURCE_TRIES;
+	return ++source->tries <= host->limits.value[LIMIT_LOGIN_TRIES_ADDRESS];
 }
 
-static void too_many(struct people_call *call)
+static void too_many(struct people_call *call, enum limit limit)
 {
-	call->host->limits.reached[LIMIT_LOGIN_TRIES]++;
+	call->host->limits.reached[limit]++;
 	people_call_done(call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
 }
 
@@ -200,8 +199,8 @@ void people_login(struct people_call *call)
 	bool is_session = call->act.kind == ACT_PASSWORD_FRESH;
 	uint64_t wait = 1;
 
-	if (!is_session && !tries_left_for_source(host, call->act.via)) {
-		too_many(call);
+	if (!is_session && !tries_left_for_address(host, call->act.via)) {
+		too_many(call, LIMIT_LOGIN_TRIES_ADDRESS);
 		return;
 	}
 	if (!login_guard_may_try(guard_of(&host->people, &call->act), clock_boot_usec(), &wait)) {
@@ -210,7 +209,7 @@ void people_login(struct people_call *call)
 		return;
 	}
 	if (!is_session && !tries_left_this_minute(host)) {
-		too_many(call);
+		too_many(call, LIMIT_LOGIN_TRIES);
 		return;
 	}
 	snprintf(call->stored, sizeof(call->stored), "%s",

@@ -301,6 +301,8 @@ static void one_address_is_slowed_down_alone(void **state)
 		assert_int_equal(done(&act).result, ACT_NOT_ALLOWED);
 	}
 	assert_int_equal(done(&act).result, ACT_TOO_MANY);
+	assert_int_equal(bed.host.limits.reached[LIMIT_LOGIN_TRIES_ADDRESS], 1);
+	assert_int_equal(bed.host.limits.reached[LIMIT_LOGIN_TRIES], 0);
 	act = login("anna", RIGHT);
 	snprintf(act.via, sizeof(act.via), "10.0.0.6");
 	assert_int_equal(done(&act).result, ACT_DONE);
