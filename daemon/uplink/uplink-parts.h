@@ -34,7 +34,7 @@
 #define UPLINK_DRAIN_USEC	  UINT64_C(1500000) /* a clean disconnect waits so long for PUBACKs */
 #define UPLINK_OUTSTANDING_MAX	  32768 /* publications of a session that wait or are unanswered */
 #define UPLINK_INBOUND_WAITING	  256	/* inbound messages that the loop has not seen yet */
-#define UPLINK_SYSTEM_CA	  "/etc/ssl/certs/ca-certificates.crt"
+#define UPLINK_SYSTEM_ANCHORS	  "/etc/ssl/certs" /* by their subjects' hashes */
 #define UPLINK_TEXT_MAX		  256
 #define MQTT_STRING_MAX		  65535
 #define MQTT_REMAINING_MAX	  268435455

@@ -45,7 +45,7 @@ struct why {
 	struct sockaddr_storage address;
 	socklen_t address_size;
 	char host[256];
-	char ca_file[512];
+	char ca_file[512]; /* "" = the system's */
 	char *identity;
 	size_t identity_size;
 	/* the thread, before done() */
@@ -118,7 +118,8 @@ static SSL_CTX *context_new(const struct why *why)
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	/* Older ones judge within the handshake, and that the library tells. */
 	done = SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
-	       SSL_CTX_load_verify_locations(context, why->ca_file, NULL) == 1 &&
+	       SSL_CTX_load_verify_locations(context, why->ca_file[0] ? why->ca_file : NULL,
+		       why->ca_file[0] ? NULL : UPLINK_SYSTEM_ANCHORS) == 1 &&
 	       SSL_CTX_use_certificate_chain_file(context, file.path) == 1 &&
 	       SSL_CTX_use_PrivateKey_file(context, file.path, SSL_FILETYPE_PEM) == 1;
 	memory_file_close(&file);
@@ -208,8 +209,7 @@ static void on_asked(void *userdata, int result)
 static struct why *why_new(struct uplink_session *session)
 {
 	const struct uplink_session_options *options = &session->options;
-	const char *ca_file =
-		options->ca_file && options->ca_file[0] ? options->ca_file : UPLINK_SYSTEM_CA;
+	const char *ca_file = options->ca_file ? options->ca_file : "";
 	struct why *why = calloc(1, sizeof(*why));
 
 	if (!why)
