@@ -24,6 +24,7 @@ struct worker {
 	MQTTAsync anchor;		/* see uplink-compat.h */
 	struct connection *connections; /* those with a handle */
 	unsigned count;			/* of them */
+	unsigned draining;		/* of them; so that nobody else's mail looks at a thousand */
 	struct tick tick;
 	bool stopping;
 };
@@ -54,6 +55,8 @@ static void connection_close(struct worker *worker, struct connection *connectio
 		connection->worker_next->worker_previous = connection->worker_previous;
 	connection->due = false;
 	worker->count--;
+	if (connection->draining)
+		worker->draining--;
 }
 
 /* ---- what the mail asks for ---- */
@@ -118,20 +121,21 @@ static void tick(struct worker *worker)
 		}
 }
 
-static void drain_begin(struct connection *connection)
+static void drain_begin(struct worker *worker, struct connection *connection)
 {
 	if (connection->draining)
 		return;
 	connection->due = false;
 	window_fill(connection);
 	connection->draining = true;
+	worker->draining++;
 	connection->drain_until = clock_boot_usec() + UPLINK_DRAIN_USEC;
 }
 
 static void do_disconnect(struct worker *worker, struct connection *connection)
 {
 	if (connection->handle)
-		drain_begin(connection);
+		drain_begin(worker, connection);
 	else
 		note_push(worker->uplink->events, &connection->closed, NOTE_CLOSED);
 }
@@ -168,7 +172,7 @@ static void do_stop(struct worker *worker)
 	worker->stopping = true;
 	for (struct connection *connection = worker->connections; connection;
 		connection = connection->worker_next)
-		drain_begin(connection);
+		drain_begin(worker, connection);
 }
 
 static void handle_command(struct worker *worker, struct note *note)
@@ -214,26 +218,24 @@ static void handle_command(struct worker *worker, struct note *note)
 
 /* ---- the thread ---- */
 
-/* True while a connection is still draining. */
-static bool drain(struct worker *worker)
+/* Closes those that have drained, or had their time. */
+static void drain(struct worker *worker)
 {
 	uint64_t now = clock_boot_usec();
 	struct connection *next;
-	bool left = false;
 
+	if (worker->draining == 0)
+		return;
 	for (struct connection *connection = worker->connections; connection; connection = next) {
 		next = connection->worker_next;
 		if (!connection->draining)
 			continue;
 		if ((connection->first || atomic_load(&connection->unacked) > 0) &&
-			now < connection->drain_until) {
-			left = true;
+			now < connection->drain_until)
 			continue;
-		}
 		connection_close(worker, connection);
 		note_push(worker->uplink->events, &connection->closed, NOTE_CLOSED);
 	}
-	return left;
 }
 
 static void handle_mail(struct worker *worker)
@@ -247,27 +249,26 @@ static void handle_mail(struct worker *worker)
 }
 
 /* -1: until mail comes. */
-static int wait_msec(const struct worker *worker, bool draining)
+static int wait_msec(const struct worker *worker)
 {
 	int left = tick_left_msec(&worker->tick, clock_boot_usec());
 
-	return draining && (left < 0 || left > DRAIN_POLL_MSEC) ? DRAIN_POLL_MSEC : left;
+	return worker->draining && (left < 0 || left > DRAIN_POLL_MSEC) ? DRAIN_POLL_MSEC : left;
 }
 
 void *uplink_worker(void *userdata)
 {
 	struct worker worker = {.uplink = userdata};
-	bool draining = false;
 
 	/* Without it all works too, only more slowly. */
 	if (MQTTAsync_create(&worker.anchor, "tcp://anchor.invalid", "anchor",
 		    MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS)
 		worker.anchor = NULL;
-	while (!worker.stopping || draining) {
-		mailbox_wait(worker.uplink->commands, wait_msec(&worker, draining));
+	while (!worker.stopping || worker.draining) {
+		mailbox_wait(worker.uplink->commands, wait_msec(&worker));
 		handle_mail(&worker);
 		tick(&worker);
-		draining = drain(&worker);
+		drain(&worker);
 	}
 	while (worker.connections)
 		connection_close(&worker, worker.connections);
