@@ -165,10 +165,12 @@ static void draw_dialogs(struct view *view)
 		text(TEXT_TOO_MANY_SCREENS));
 	html_put(view->html,
 		"<dialog id=\"ending\" aria-labelledby=\"ending-title\"><h2 "
-		"id=\"ending-title\">%s</h2>"
+		"id=\"ending-title\"><span class=\"soon\">%s</span><span "
+		"class=\"ended\">%s</span></h2>"
 		"<div class=\"soon\"><p>%s</p><div class=\"buttons\"><button id=\"stay\" "
 		"class=\"primary\" autofocus>%s</button></div></div>\n",
-		text(TEXT_SESSION_TITLE), text(TEXT_SESSION_ENDS), text(TEXT_STAY));
+		text(TEXT_SESSION_TITLE), text(TEXT_SESSION_OVER), text(TEXT_SESSION_ENDS),
+		text(TEXT_STAY));
 	html_put(view->html,
 		"<form class=\"ended\" data-name=\"%s\"><p>%s</p>"
 		"<input hidden autocomplete=\"username\" aria-label=\"%s\" value=\"%s\">"

@@ -64,8 +64,8 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_SESSION_TITLE] = "Are you still there?",
 	[TEXT_SESSION_ENDS] =
 		"You will be logged out in less than two minutes. What you typed stays here.",
-	[TEXT_SESSION_ENDED] =
-		"You were logged out. What you typed is kept: log in here and go on.",
+	[TEXT_SESSION_OVER] = "You were logged out",
+	[TEXT_SESSION_ENDED] = "What you typed is kept: log in here and go on.",
 	[TEXT_SESSION_AWAY] = "The gateway did not answer. Try again.",
 	[TEXT_GATEWAY_AWAY] = "The gateway does not answer since",
 	[TEXT_GATEWAY_AWAY_WHAT] =

@@ -9,10 +9,10 @@
 #include "base/cleanup.h"
 
 static const struct word words[] = {
-	{WORD_STAGE, "waiting-person", "●", "Waits for you", "wait",
-		"It asked to come in and waits for a decision here."},
+	{WORD_STAGE, "waiting-person", "●", "Waits for a decision", "wait",
+		"It asked to come in. A technician admits or rejects it here."},
 	{WORD_STAGE, "waiting-code", "●", "Waits for its code", "wait",
-		"It is admitted. Type its code to approve it."},
+		"It is admitted, and waits for its code to be typed here."},
 	{WORD_STAGE, "waiting-platform", "◌", "Waits for the platform", "wait",
 		"It is admitted. The platform has not answered yet."},
 	{WORD_STAGE, "active", "✓", "Active", "good", ""},
@@ -22,9 +22,11 @@ static const struct word words[] = {
 		"The platform refused it or its last try failed."},
 	{WORD_STAGE, "seen", "○", "Seen", "off", "It was found, and has not asked to come in."},
 	{WORD_STAGE, "suspended", "❚❚", "Suspended", "off", "Its readings are not taken."},
-	{WORD_STAGE, "rejected", "✕", "Rejected", "off", ""},
+	{WORD_STAGE, "rejected", "✕", "Rejected", "off",
+		"It was refused, here or at the platform. It stays out until somebody admits it."},
 	{WORD_STAGE, "revoked", "✕", "Revoked", "bad", "Nothing of it is passed on any more."},
-	{WORD_STAGE, "blocked", "⊘", "Blocked", "bad", ""},
+	{WORD_STAGE, "blocked", "⊘", "Blocked", "bad",
+		"It stays out, whatever it asks, until somebody unblocks it."},
 	{WORD_TRUST, "plain", "○", "Plain", "",
 		"Not encrypted. Its name is bound to its address, nothing proves it."},
 	{WORD_TRUST, "claimed", "◔", "Claimed", "",

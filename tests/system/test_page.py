@@ -253,7 +253,7 @@ def test_a_device_with_a_label(make_gateway, broker, recorder):
                           code='BCDF-GHJK', attributes={'room': 'cellar'})
     seen = page.get('/waiting').text
     for text in ('boiler-7', 'T-1', '0042', '1.2', 'room', 'cellar', 'It enrolled itself', 'Plain',
-                 one['address'], 'Waits for you'):
+                 one['address'], 'Waits for a decision'):
         assert text in seen, text
     assert 'BCDF' not in page.get('/waiting').html
 

@@ -47,7 +47,7 @@ exports.replace = async (stage, { id, ep }) => {
 	stage.allowed.push(/status of 403/);
 	await stage.openWindow(page, "anna");
 	await stage.bed.enrol(ep, { model: "T-2", serial: "0077", code: "BCDF-GHJK" });
-	await stage.sees(stage.card(page, ep), "Waits for you");
+	await stage.sees(stage.card(page, ep), "Waits for a decision");
 	await page.goto(`/devices/${id}`);
 	await page.getByText("End or replace it").click();
 	const form = page.locator("form").filter({ has: page.getByRole("button", { name: "Replace" }) });
@@ -59,7 +59,7 @@ exports.replace = async (stage, { id, ep }) => {
 	await form.getByRole("button", { name: "Replace" }).click();
 	await stage.sees(page.getByRole("status"), "Replaced: the new device has its name");
 	assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Old pump");
-	await stage.sees(page, "Waits for you");
+	await stage.sees(page, "Waits for a decision");
 	await stage.sees(page, "0077");
 	await page.locator(".decision").getByLabel("Type the code on its label").fill("bcdf ghjk");
 	await page.locator(".decision").getByRole("button", { name: "Approve" }).click();
@@ -90,7 +90,7 @@ exports.byAddress = async (stage, { address, ep }) => {
 	await ask.getByRole("button", { name: "Look there" }).click();
 	await stage.sees(page.getByRole("status"), `${ep} is there`);
 	const card = stage.card(page, ep);
-	for (const text of ["Waits for you", address])
+	for (const text of ["Waits for a decision", address])
 		await stage.sees(card, text);
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
@@ -102,7 +102,7 @@ exports.block = async (stage, { id, ep }) => {
 	const page = await stage.enter("tom");
 	stage.allowed.push(/status of 404/);
 	await stage.openWindow(page, "tom");
-	await stage.sees(stage.card(page, ep), "Waits for you");
+	await stage.sees(stage.card(page, ep), "Waits for a decision");
 	await page.goto(`/devices/${id}`);
 	await page.getByRole("button", { name: "Block", exact: true }).click();
 	await stage.sees(page.getByRole("status"), "blocked");
@@ -118,7 +118,7 @@ exports.block = async (stage, { id, ep }) => {
 	await stage.sees(page.getByRole("status"), "may ask again");
 	await page.goto("/waiting");
 	assert.notEqual(await stage.bed.knock(ep), "4.03");
-	await stage.sees(stage.card(page, ep), "Waits for you");
+	await stage.sees(stage.card(page, ep), "Waits for a decision");
 	const vera = await stage.enter("vera");
 	await vera.goto(`/devices/${id}`);
 	assert.equal(await vera.getByRole("button", { name: "Block", exact: true }).count(), 0);
@@ -132,10 +132,10 @@ exports.oldestFirst = async (stage, { names, late }) => {
 	const order = async () => (await page.getByRole("article").getByRole("heading").allInnerTexts())
 		.map((text) => text.trim()).filter((text) => ours.includes(text));
 	for (const name of names)
-		await stage.sees(stage.card(page, name), "Waits for you");
+		await stage.sees(stage.card(page, name), "Waits for a decision");
 	assert.deepEqual(await order(), names);
 	await stage.bed.arrive(late);
-	await stage.sees(stage.card(page, late), "Waits for you");
+	await stage.sees(stage.card(page, late), "Waits for a decision");
 	assert.deepEqual(await order(), ours, "as it comes");
 	await page.reload();
 	assert.deepEqual(await order(), ours, "and when it is loaded again");
@@ -154,7 +154,7 @@ exports.identify = async (stage, { ep, id, without }) => {
 	await card.getByRole("button", { name: "Identify" }).click();
 	await stage.sees(page.getByRole("status"), "It should blink or beep now.");
 	assert.deepEqual(await stage.bed.told(), [["/blink", "10"]]);
-	await stage.sees(card, "Waits for you");
+	await stage.sees(card, "Waits for a decision");
 	assert.equal(await card.getByLabel("Code of its label").inputValue(), "GH1:");
 	assert.equal(await card.getByLabel("Place").inputValue(), "Cellar");
 	await stage.accessible(page, "a device that blinks");
@@ -163,7 +163,7 @@ exports.identify = async (stage, { ep, id, without }) => {
 	await page.goto("/waiting");
 	await stage.card(page, without).getByRole("button", { name: "Identify" }).click();
 	await stage.sees(page.getByRole("alert"), "cannot show which one it is");
-	await stage.sees(stage.card(page, without), "Waits for you");
+	await stage.sees(stage.card(page, without), "Waits for a decision");
 	await stage.accessible(page, "a device that cannot blink");
 	const vera = await stage.enter("vera");
 	assert.equal(await vera.getByRole("button", { name: "Identify" }).count(), 0);

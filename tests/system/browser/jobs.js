@@ -47,7 +47,7 @@ exports.label = async (stage) => {
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("label-1", { model: "T-1", serial: "0042", code: "BCDF-GHJK" });
 	const card = stage.card(page, "label-1");
-	for (const text of ["Waits for you", "T-1", "0042", "It enrolled itself", "Plain"])
+	for (const text of ["Waits for a decision", "T-1", "0042", "It enrolled itself", "Plain"])
 		await stage.sees(card, text);
 	await card.getByLabel("Type the code on its label").fill("BCDF-GHJL");
 	await card.getByText("Name, place, owner").click();
@@ -191,7 +191,7 @@ exports.sessionEnds = async (stage) => {
 	await stage.gone(page, "Are you still there?");
 
 	await stage.bed.end_sessions("tom");
-	const dialog = page.getByRole("dialog");
+	const dialog = page.getByRole("dialog", { name: "You were logged out", exact: true });
 	await stage.sees(dialog, "What you typed is kept");
 	await stage.never(dialog, "logged out in less than two minutes");
 	await stage.accessible(page, "the end of a session");

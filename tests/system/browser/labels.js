@@ -17,7 +17,7 @@ exports.camera = async (stage) => {
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("scan-1", { code: "BCDF-GHJK" });
 	const card = stage.card(page, "scan-1");
-	await stage.sees(card, "Waits for you");
+	await stage.sees(card, "Waits for a decision");
 	assert.equal(await card.getByRole("button", { name: "Scan" }).count(), 0, "no camera without a detector");
 	await page.addInitScript(detector("BCDF-GHJK"));
 	await page.reload();

@@ -14,10 +14,10 @@ exports.arrivals = async (stage) => {
 	await stage.sees(page, "The window closes in");
 	await stage.bed.enrol("pump-1", { model: "P-1", code: "BCDF-GHJK" });
 	const first = stage.card(page, "pump-1");
-	await stage.sees(first, "Waits for you");
+	await stage.sees(first, "Waits for a decision");
 	await first.getByLabel("Type the code on its label").fill("bcdf");
 	await stage.bed.enrol("pump-2", { model: "P-2" });
-	await stage.sees(stage.card(page, "pump-2"), "Waits for you");
+	await stage.sees(stage.card(page, "pump-2"), "Waits for a decision");
 	assert.equal(await first.getByLabel("Type the code on its label").inputValue(), "bcdf");
 	await stage.bed.reject("pump-2");
 	await stage.gone(page.getByRole("article"), "pump-2");
