@@ -5,14 +5,21 @@
 // field, and nowhere else. Scanning here needs the browser's own BarcodeDetector; where there is none,
 // typing and pasting remain.
 
-// What a label says: its text, and the name of its device ("" for a short code).
+// What is behind the '#' of an address; the text itself when it is none. "%3A" is ':', and whatever is
+// no escape stands for itself.
+function fragmentOf(text) {
+	const [front, ...rest] = text.split("#");
+	if (/^GH1/i.test(text) || !rest.length || !front.includes("://"))
+		return text;
+	return rest.join("#").replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+}
+
+// What a label says: its text, and the name of its device ("" for a short code). The gateway reads it
+// alike (core/label-scan.c): up to the last colon, since a name may hold colons, and a code does not.
 function readLabel(text) {
-	let code = text.trim();
-	const hash = code.indexOf("#");
-	if (hash >= 0)
-		code = decodeURIComponent(code.slice(hash + 1));
-	const parts = code.split(":");
-	return { code, ep: parts[0].toUpperCase() === "GH1" && parts.length === 3 ? parts[1] : "" };
+	const code = fragmentOf(text.trim()).trim();
+	const parts = /^GH[1IL]:(.*):[^:]*$/is.exec(code);
+	return { code, ep: parts ? parts[1] : "" };
 }
 
 const codeFields = () => all(document, ".decision input[name=code]");
@@ -63,33 +70,36 @@ function dropLabel() {
 	}
 }
 
+function keptLabel() {
+	try {
+		return sessionStorage.getItem("label") || "";
+	} catch {
+		return "";
+	}
+}
+
 function takeLabel() {
 	const note = $("label-note");
-	const refused = note ? note.dataset.label : ""; // looked at once more, and kept no longer
-	let text = location.hash.length > 5 ? location.hash : refused;
-	try {
-		text = text || sessionStorage.getItem("label") || "";
-	} catch {
-		text = text || "";
-	}
-	const found = /GH1/i.test(text) ? readLabel(text) : null;
-	if (!found || !found.ep)
-		return;
-	if (text === refused)
-		label = found;
-	else
-		keepLabel(found);
-	history.replaceState(null, "", location.pathname + location.search); // it is a secret
+	const opened = readLabel(location.href);
+	const refused = readLabel(note ? note.dataset.label : "");
+	if (/^GH[1IL]/i.test(opened.code)) // right or wrong: it is a secret
+		history.replaceState(null, "", location.pathname + location.search);
+	label = [opened, refused, readLabel(keptLabel())].find((one) => one.ep) || null;
+	if (label === opened) // a refused one is looked at once more, and kept no longer
+		keepLabel(opened);
 	placeLabel();
 }
 
 // --- pasted ---
 
-document.addEventListener("input", (event) => {
-	const field = event.target;
-	if (field.name === "code" && field.value.includes("#"))
-		field.value = readLabel(field.value).code;
-});
+// An address is its label. One that a scanner types letter by letter is whole only in the end.
+for (const kind of ["input", "change"])
+	document.addEventListener(kind, (event) => {
+		const field = event.target;
+		const text = field.name === "code" && !/^.$/.test(event.data) ? field.value.trim() : "";
+		if (fragmentOf(text) !== text)
+			field.value = readLabel(text).code;
+	});
 
 // --- the camera ---
 
