@@ -101,6 +101,7 @@ static void draw_body(struct view *view)
 		{"scan", TEXT_SCAN},
 		{"denied", TEXT_SCAN_DENIED},
 		{"label", TEXT_SCAN_IS_LABEL},
+		{"filled", TEXT_LABEL_FILLED},
 		{"nocamera", TEXT_SCAN_NO_CAMERA},
 		{"exporting", TEXT_EXPORTING},
 		{"exported", TEXT_EXPORTED},

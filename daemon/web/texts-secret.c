@@ -34,6 +34,7 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_LABEL_KEPT_LOOK] =
 		"A technician can take its device in. The label stays in this window alone, and "
 		"goes with it.",
+	[TEXT_LABEL_FILLED] = "The code of a scanned label is filled in:",
 	[TEXT_LABEL_TAKE] = "Take it in",
 	[TEXT_IMPORT_EMPTY] = "There is no line to import.",
 	[TEXT_IMPORT_LINE] = "Line",

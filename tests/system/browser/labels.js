@@ -121,8 +121,44 @@ exports.waits = async (stage) => {
 	await stage.gone(page, "A label was scanned");
 	assert.equal(await field.inputValue(), "GH1:later-1:AAAABBBBCCCCDDDD");
 	assert.equal(await page.evaluate("sessionStorage.length"), 0);
-	await stage.card(page, "later-1").getByRole("button", { name: "Reject" }).click();
-	await stage.gone(page.getByRole("article"), "later-1");
+	assert.equal(await page.evaluate("document.activeElement.textContent"), "Approve", "the next thing to press");
+
+	// Somebody who types meanwhile goes on typing: in a card, and in the note itself.
+	const scan = async (code) => {
+		await page.goto("about:blank");
+		await page.goto(`/waiting#${code}`);
+		await stage.sees(page, "A label was scanned, of");
+	};
+	const comes = async (ep, code) => {
+		await stage.bed.enrol(ep, { code: "BCDF-GHJK" });
+		await page.waitForFunction((text) => [...document.querySelectorAll(".decision input[name=code]")]
+			.some((item) => item.value === text), code);
+	};
+	const said = (ep) => page.locator("#said").filter({ hasText: `filled in: ${ep}` }).waitFor({ state: "attached" });
+	await scan("GH1:later-2:AAAABBBB");
+	await field.focus();
+	await page.keyboard.type("BCDF");
+	await comes("later-2", "GH1:later-2:AAAABBBB");
+	await page.keyboard.type("-GHJK");
+	assert.equal(await field.inputValue(), "BCDF-GHJK");
+	await said("later-2");
+	await stage.gone(page, "A label was scanned");
+
+	await scan("GH1:later-3:AAAABBBB");
+	// The field that is there when the password is not fresh, which takes five minutes.
+	await page.evaluate(() => document.querySelector("#label-note form").insertAdjacentHTML("afterbegin",
+		"<label>Once more <input type=password name=password></label>"));
+	await page.getByLabel("Once more").focus();
+	await page.keyboard.type("half");
+	await comes("later-3", "GH1:later-3:AAAABBBB");
+	await page.keyboard.type("way");
+	assert.equal(await page.getByLabel("Once more").inputValue(), "halfway");
+	await said("later-3");
+	await stage.sees(page, "A label was scanned, of later-3");
+	for (const ep of ["later-1", "later-2", "later-3"]) {
+		await stage.card(page, ep).getByRole("button", { name: "Reject" }).click();
+		await stage.gone(page.getByRole("article"), ep);
+	}
 };
 
 // A label that is the address of this page, from the phone's own camera to a device that is in: taps

@@ -24,9 +24,13 @@ function readLabel(text) {
 
 const codeFields = () => all(document, ".decision input[name=code]");
 
-function fill(field, code) {
+function write(field, code) {
 	field.value = code;
 	field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function fill(field, code) {
+	write(field, code);
 	const form = field.closest("form");
 	const next = form.querySelector("input[name=password]") || form.querySelector("button.primary");
 	next.focus();
@@ -46,18 +50,26 @@ function keepLabel(found) {
 	}
 }
 
-function placeLabel() {
+// When the screen renews itself, somebody who types goes on typing: the code is filled in beside it.
+function placeLabel(renewed = false) {
 	const note = $("label-note");
 	if (!label || !note)
 		return;
 	const field = codeFields().find((one) => one.dataset.ep === label.ep);
-	note.hidden = Boolean(field);
+	const typing = renewed && document.activeElement.matches("input, select, textarea");
+	if (!typing || !note.contains(document.activeElement))
+		note.hidden = Boolean(field);
 	note.querySelector("bdi").textContent = label.ep;
 	if (note.querySelector("form"))
 		note.querySelector("form").code.value = label.code;
 	if (!field)
 		return;
-	fill(field, label.code);
+	if (typing) {
+		write(field, label.code);
+		$("said").textContent += ` ${say("filled")} ${label.ep}`;
+	} else {
+		fill(field, label.code);
+	}
 	dropLabel();
 }
 
@@ -200,7 +212,7 @@ function offerCamera(root) {
 
 function lookForLabels(turn) {
 	offerCamera(document);
-	placeLabel();
+	placeLabel(true);
 	if (many)
 		lookAtScanned(turn).catch(() => {}); // the next change looks again
 }
