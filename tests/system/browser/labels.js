@@ -252,6 +252,8 @@ exports.forty = async (stage, { typed, shown, some, rejected, cancelled }) => {
 	await page.waitForURL("**/scan");
 	const loads = [];
 	page.on("load", () => loads.push(page.url()));
+	const asked = []; // for the devices of labels that do not wait any more
+	page.on("request", (request) => request.url().includes("/api/v1/devices?") && asked.push(request.headers()["x-background"]));
 	const field = page.getByLabel("A label: its code, or the address on it");
 	const password = page.getByLabel("Your password, once more");
 	if (await password.isVisible())
@@ -300,4 +302,5 @@ exports.forty = async (stage, { typed, shown, some, rejected, cancelled }) => {
 	await stage.accessible(page, "forty labels");
 	await stage.fits(page, "forty labels");
 	assert.deepEqual(loads, []);
+	assert.ok(asked.length >= some.length + 2 && asked.every((one) => one === "1"), `no act of a person: ${asked}`);
 };

@@ -35,9 +35,9 @@ function addLine(code, ep, waits) {
 	show(item, waits ? "waits" : "active");
 }
 
-// "" when there is no such device.
+// "" when there is no such device. Nobody pressed anything: this keeps no session alive.
 async function stageOf(ep) {
-	const { devices } = await ask(`devices?limit=200&q=${encodeURIComponent(ep)}`);
+	const { devices } = await ask(`devices?limit=200&q=${encodeURIComponent(ep)}`, { "X-Background": "1" });
 	const device = devices.find((one) => one.ep === ep);
 	return device ? device.stage : "";
 }

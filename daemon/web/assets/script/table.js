@@ -23,8 +23,8 @@ const COLUMNS = {
 	journal: ["number", "time", "clock_synced", "who", "role", "via", "action", "object", "evidence", "result"],
 };
 
-async function ask(path) {
-	const answer = await fetch(`/api/v1/${path}`, { credentials: "same-origin" });
+async function ask(path, headers = {}) {
+	const answer = await fetch(`/api/v1/${path}`, { headers, credentials: "same-origin" });
 	if (answer.status === 401)
 		sessionOver();
 	if (!answer.ok)
