@@ -38,18 +38,49 @@ exports.device = async (stage, id) => {
 	await stage.sees(page.getByRole("button", { name: "Resume" }), "Resume");
 };
 
-// The gateway goes away and comes back.
+// The gateway goes away and comes back. A button that is pressed meanwhile leads nowhere, and takes
+// nothing of what was typed.
 exports.away = async (stage) => {
 	const page = await stage.enter("anna");
 	stage.allowed.push(/ERR_|Failed to load resource/);
-	await stage.sees(page, "Devices that wait");
+	const card = stage.card(page, "pump-1");
+	const field = card.getByLabel("Type the code on its label");
+	const press = () => card.getByRole("button", { name: "Approve" }).click();
+	const label = "GH1:away-1:AAAABBBB";
+	const kept = async () => {
+		await stage.sees(page, "The gateway does not answer since");
+		assert.ok(page.url().endsWith("/waiting"), page.url());
+		assert.equal(await field.inputValue(), "BCDF-GHJK");
+	};
+	await page.goto("about:blank");
+	await page.goto(`/waiting#${label}`);
+	await field.fill("BCDF-GHJK");
+	for (const where of [card, page.locator("#label-note")]) // where it is not fresh any more
+		if (await where.getByLabel("Your password, once more").count())
+			await where.getByLabel("Your password, once more").fill(stage.people.anna);
 	await stage.bed.stop();
-	await stage.sees(page, "The gateway does not answer since");
+	await page.waitForFunction("silentSince !== null");
+	await press(); // before the bar is there
+	await kept();
 	await stage.accessible(page, "a gateway that is away");
 	await stage.fits(page, "a gateway that is away");
+	for (const again of [press, () => page.getByRole("button", { name: "Take it in" }).click()]) {
+		const refused = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/v1/status"));
+		await again();
+		await refused;
+		await kept();
+	}
+	assert.equal(await page.evaluate("sessionStorage.getItem('label')"), label);
 	await stage.bed.start();
 	await stage.gone(page, "The gateway does not answer since");
-	await stage.sees(page, "You were logged out"); // sessions do not survive a restart
+	const dialog = page.getByRole("dialog");
+	await stage.sees(dialog, "You were logged out"); // sessions do not survive a restart
+	await dialog.getByLabel("Password").fill(stage.people.anna);
+	await dialog.getByRole("button", { name: "Log in" }).click();
+	await dialog.waitFor({ state: "hidden" });
+	assert.equal(await field.inputValue(), "BCDF-GHJK");
+	await press();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
 };
 
 // Four screens of one session listen; the fifth says that it does not renew itself, until one is closed.

@@ -49,8 +49,14 @@ setInterval(tick, 1000);
 
 document.addEventListener("submit", (event) => {
 	const button = event.submitter;
-	if (button && !event.defaultPrevented)
+	if (event.defaultPrevented)
+		return;
+	if (silentSince) {
+		event.preventDefault();
+		sendWhenHeard(event.target, button);
+	} else if (button) {
 		setTimeout(() => { button.disabled = true; }, 0);
+	}
 });
 
 // A page that comes back out of the browser's memory may be long out of date.

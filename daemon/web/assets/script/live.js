@@ -154,6 +154,12 @@ let silence = 0;
 let silentSince = null; // the first try that failed; null: it was heard last
 let beat = 0;
 
+function showAway() {
+	$("away").hidden = false;
+	$("crowded").hidden = true;
+	$("away-since").textContent = silentSince.toTimeString().slice(0, 5);
+}
+
 function heardFromGateway(alive) {
 	if (alive) {
 		clearTimeout(silence);
@@ -161,12 +167,24 @@ function heardFromGateway(alive) {
 		$("away").hidden = true;
 	} else if (!silentSince) {
 		silentSince = new Date();
-		silence = setTimeout(() => {
-			$("away").hidden = false;
-			$("crowded").hidden = true;
-			$("away-since").textContent = silentSince.toTimeString().slice(0, 5);
-		}, 3000);
+		silence = setTimeout(showAway, 3000);
 	}
+}
+
+let sending = false;
+
+// A form leads away from here, and while the gateway is silent to the browser's own error page, where
+// what was typed is gone. So it is asked first; the bar tells when it does not answer.
+async function sendWhenHeard(form, button) {
+	if (sending)
+		return;
+	sending = true;
+	await askSession();
+	sending = false;
+	if (silentSince)
+		showAway();
+	else if (!ending.classList.contains("over"))
+		form.requestSubmit(button);
 }
 
 // An EventSource does not tell why it was refused: the session is over, or too many listen.

@@ -217,9 +217,9 @@ function lookForLabels(turn) {
 		lookAtScanned(turn).catch(() => {}); // the next change looks again
 }
 
-// It is the gateway's now; refused, it comes back with the page.
+// It is the gateway's now, if that is there; refused, it comes back with the page.
 if ($("label-note"))
-	$("label-note").addEventListener("submit", dropLabel);
+	$("label-note").addEventListener("submit", () => silentSince || dropLabel());
 if ($("scanner"))
 	$("scanner").querySelector("button").addEventListener("click", () => $("scanner").close());
 takeLabel();

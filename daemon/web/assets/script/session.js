@@ -39,6 +39,7 @@ async function askSession() {
 		const answer = await fetch("/api/v1/status", {
 			headers: { "X-Background": "1" },
 			credentials: "same-origin",
+			signal: AbortSignal.timeout(5000),
 		});
 		heardFromGateway(true);
 		if (answer.status === 401)
