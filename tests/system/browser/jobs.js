@@ -109,13 +109,18 @@ exports.wrongCodes = async (stage) => {
 	stage.allowed.push(/status of 4/);
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("guess-1", { code: "BCDF-GHJK" });
-	for (let left = 4; left >= 0; left--) {
+	const said = [
+		...["4 tries are left.", "3 tries are left.", "2 tries are left.", "1 try is left."]
+			.map((left) => `This is not the code of guess-1. ${left}`),
+		"That was the fifth wrong code. It is void until an administrator unlocks it.",
+	];
+	for (const [i, sentence] of said.entries()) {
 		const card = stage.card(page, "guess-1");
 		await card.getByLabel("Type the code on its label").fill("BBBB-BBBB");
 		await card.getByRole("button", { name: "Approve" }).click();
-		await page.getByRole("alert").first().waitFor();
-		if (left > 0)
-			await stage.sees(page, `Tries left: ${left}`);
+		await stage.sees(page.getByRole("alert"), sentence);
+		if (i < 4)
+			await stage.sees(page, `Tries left: ${4 - i}`);
 	}
 	await stage.sees(stage.card(page, "guess-1"), "Five wrong codes: its code is void.");
 	await stage.sees(page.getByRole("region", { name: "Alarms" }), "guess-1");
@@ -135,11 +140,14 @@ exports.twoTechnicians = async (stage) => {
 	await hers.getByLabel("Type the code on its label").fill("BCDF-GHJK");
 	await hers.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(anna.getByRole("status"), "The device is approved.");
+	await anna.goto("/devices?q=both-1");
+	await stage.sees(anna.getByRole("row"), "Active");
 	assert.equal(await his.getByLabel("Type the code on its label").inputValue(), "BCDF");
+	await his.getByLabel("Type the code on its label").fill("BCDF-GHJK");
 	if (await password(his).count())
 		await password(his).fill(stage.people.tom);
 	await his.getByRole("button", { name: "Approve" }).click();
-	await tom.getByRole("alert").first().waitFor();
+	await stage.sees(tom.getByRole("alert"), "It is active already.");
 	await stage.gone(tom.getByRole("article"), "both-1");
 };
 
