@@ -177,10 +177,45 @@ exports.roles = async (stage, id) => {
 	await anna.getByRole("button", { name: "Revoke" }).waitFor();
 };
 
+// How long a session lasts stands in the page and is told by the stream: one that is nearly over takes a
+// quarter of an hour, so what the gateway says of it is changed on the way to the browser.
+async function warned(stage, page) {
+	const dialog = page.getByRole("dialog");
+	const warns = () => stage.sees(dialog, "logged out in less than two minutes");
+	const isOver = () => stage.gone(page, "Are you still there?");
+	const left = () => page.evaluate("(sessionEnd - Date.now()) / 1000");
+	let listen;
+	const mayListen = new Promise((done) => { listen = done; });
+	await page.route("**/waiting", async (route) => {
+		const answer = await route.fetch();
+		const body = (await answer.text()).replace(/ data-left="[1-9]\d\d"/, ' data-left="100"');
+		await route.fulfill({ response: answer, body });
+	});
+	await page.route("**/api/v1/events", async (route) => {
+		await mayListen;
+		await route.continue();
+	});
+	await page.goto("/waiting");
+	await warns();
+	listen();
+	await isOver(); // the gateway itself says how long
+	assert.ok((await left()) > 120 && (await left()) <= 900, `${await left()} s are left`);
+	await page.unrouteAll();
+
+	await page.route("**/api/v1/events", (route) => route.fulfill({
+		contentType: "text/event-stream", body: "retry: 100\nevent: left\ndata: 115\n\n" }));
+	await page.evaluate("stopListening(); listen()");
+	await warns();
+	await page.unrouteAll();
+	await isOver();
+	assert.ok((await left()) > 120, "told by the stream that it listens to again");
+}
+
 // The session ends while somebody types: the password brings it back, and what was typed is there.
 exports.sessionEnds = async (stage) => {
 	const page = await stage.enter("tom");
 	stage.allowed.push(/status of 401/);
+	await warned(stage, page);
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("late-1", { code: "BCDF-GHJK" });
 	const card = stage.card(page, "late-1");
