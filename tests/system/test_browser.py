@@ -75,11 +75,11 @@ class Plant:
         for role in ('viewer', 'technician'):
             self.gateway.ctl('users', 'role', name, '--role', role)
 
-    def hostile(self, evil):
+    def hostile(self, ep, evil):
         """Everything that a device can say of itself says that; returns its id."""
-        self.enrol('evil', {'model': evil, 'serial': evil, 'firmware': evil,
-                            'attributes': {'where': evil, evil[:20]: 'key'}})
-        return await_stage(self.gateway, 'evil', 'waiting-person')['id']
+        self.enrol(ep, {'model': evil, 'serial': evil, 'firmware': evil,
+                        'attributes': {'where': evil, evil[:20]: 'key'}})
+        return await_stage(self.gateway, ep, 'waiting-person')['id']
 
     def calls(self):
         return {name: getattr(self, name) for name in ('enrol', 'report', 'end_sessions', 'hostile')}
@@ -121,7 +121,27 @@ def test_without_script(browser, plant):
 
 
 def test_hostile_device(browser, plant):
-    play(browser, plant, 'jobs.hostile')
+    """Its name holds what a name may, and would read "x'&y" where somebody forgot to escape it; so does
+    that of a label and of a token."""
+    ep, label = "x'&#38;y", Label("x'&#38;y#:z")
+    other = let_in(plant, 'replaced-1')
+    impostor = PlainDevice(plant, ep, host='127.0.0.2')
+
+    def scanned(evil):
+        assert plant.api('POST', 'codes/scan', {'code': label.qr, 'place': evil})[0] < 300
+        assert plant.api('PUT', 'tokens', {'tokens': [{'ep': label.ep, 'username': 'u', 'password': 'p'}]})[0] == 200
+
+    def knock():
+        assert impostor.enrol().code == coap.CONFLICT
+    try:
+        play(browser, plant, 'jobs.hostile', {'ep': ep, 'unescaped': "x'&y", 'label': label.ep, 'other': other.id},
+             scanned=scanned, impostor=knock, stop_broker=lambda: plant.broker.stop(),
+             start_broker=lambda: bool(plant.broker.start()))
+    finally:
+        impostor.close()
+        # Others count the labels and tokens of the gateway that all share.
+        plant.ctl('codes', 'cancel', label.ep)
+        plant.ctl('tokens', 'drop', label.ep)
 
 
 def test_keyboard_and_listening(browser, plant):

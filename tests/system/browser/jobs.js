@@ -277,34 +277,57 @@ exports.withoutScript = async (stage) => {
 	await page.waitForURL("**/login");
 };
 
-// A device that calls itself names, in every field that it has.
-exports.hostile = async (stage) => {
+// A device that calls itself names, in every field that it has: wherever one of them stands, it is text.
+exports.hostile = async (stage, { ep, unescaped, label, other }) => {
 	const evil = '"><img src=x onerror=pwned=1><script>pwned=1</script>';
+	const name = evil.slice(0, 60);
 	const page = await stage.enter("anna");
 	page.on("dialog", (dialog) => stage.complaints.push(`a dialog: ${dialog.message()}`));
-	await stage.openWindow(page, "anna");
-	const id = await stage.bed.hostile(evil);
-	for (const path of ["/waiting", `/devices/${id}`, "/devices", "/sheet"]) {
+	const visit = async (path, ...texts) => {
 		await page.goto(path);
-		if (path !== "/devices")
-			await stage.sees(page, evil);
+		await page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; }));
+		for (const text of texts)
+			await stage.sees(page.locator("main"), text);
+		await stage.never(page, unescaped);
 		assert.equal(await page.evaluate("typeof pwned"), "undefined", path);
 		assert.equal(await page.locator("main img").count(), 0, path);
 		await stage.fits(page, path);
-	}
-	await page.goto(`/devices/${id}`);
-	await page.getByRole("textbox", { name: "Name", exact: true }).last().fill(evil.slice(0, 60));
-	await page.getByRole("button", { name: "Save" }).click();
-	await stage.sees(page.getByRole("heading", { level: 1 }), evil.slice(0, 60));
-	await page.goto("/devices?q=onerror");
-	await stage.sees(page, evil.slice(0, 60));
-	assert.equal(await page.evaluate("typeof pwned"), "undefined");
+	};
+	await stage.openWindow(page, "anna");
+	const id = await stage.bed.hostile(ep, evil);
+	await stage.bed.scanned(evil);
+	await visit("/waiting", evil, ep);
+	await visit(`/devices/${id}`, evil, ep);
+	await visit("/devices", ep);
+	await visit("/sheet", evil, ep);
+	await visit("/scan", label, evil);
+	await visit("/uplink/tokens", label);
+	await visit(`/devices/${other}`);
+	assert.ok((await page.locator("select[name=with] option").allTextContents()).includes(`${ep} ${evil} ${evil}`));
+
+	await visit("/waiting");
+	await stage.card(page, ep).getByRole("button", { name: "Approve" }).click();
+	await stage.sees(page.getByRole("status"), "The device is approved.");
+	await stage.bed.impostor();
+	await visit("/waiting");
+	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: id });
+	await alarm.getByRole("button", { name: "Done, clear it" }).click();
+	await stage.sees(page.getByRole("status"), "The alarm is cleared.");
+	await visit(`/devices/${id}`, evil, ep);
+	const rename = page.locator("form[action$='/rename']");
+	await rename.getByLabel("Name", { exact: true }).fill(name);
+	await rename.getByRole("button", { name: "Save" }).click();
+	await stage.sees(page.getByRole("heading", { level: 1 }), name);
+	await stage.bed.stop_broker();
+	await stage.bed.report(ep, 1);
+	await visit("/uplink", name);
+	await stage.bed.start_broker();
+	await visit("/devices?q=onerror", name);
 	await until(async () => (await page.title()).includes("Devices"), "the screen is there");
 	await page.setViewportSize({ width: 1280, height: 800 });
-	for (const path of ["/devices", "/sheet", "/journal"]) {
-		await page.goto(path);
-		await stage.fits(page, `${path} at a desk`);
-	}
+	await visit("/devices");
+	await visit("/sheet", name, ep);
+	await visit(`/journal?object=${id}`, id);
 };
 
 // ... and who uses how much of what one device may have waiting.
