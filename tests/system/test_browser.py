@@ -179,10 +179,13 @@ def fill(gateway):
     return {'active': one.id, 'waiting': device(gateway, 'busy-2')['id']}
 
 
-@pytest.mark.deadline(300)
+@pytest.mark.deadline(400)
 def test_accessible_when_busy(browser, plant):
+    """To an administrator, and to a viewer, who is offered nothing to press."""
     try:
-        screens.look(browser, plant, 'busy', **fill(plant))
+        known = fill(plant)
+        for who in ('anna', 'vera'):
+            screens.look(browser, plant, 'busy', who=who, **known)
     finally:
         # Others count the labels and tokens of the gateway that all share.
         plant.ctl('codes', 'cancel', 'busy-4')

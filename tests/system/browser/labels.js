@@ -221,6 +221,8 @@ exports.refused = async (stage, { qr, ep }) => {
 	await take(qr.slice(0, -1) + (qr.endsWith("7") ? "8" : "7"));
 	await stage.sees(page.getByRole("alert"), "has a typo");
 	await stage.sees(page, `A label was scanned, of ${ep}`);
+	await stage.accessible(page, "a label that waits and was refused");
+	await stage.fits(page, "a label that waits and was refused");
 	await page.goto("/waiting");
 	await stage.never(page, `A label was scanned, of ${ep}`);
 	await take(qr);
@@ -242,7 +244,7 @@ const scripted = (texts) => `
 		}
 	};`;
 
-// Forty labels in a row: thirty-nine are typed (a scanner at the keyboard types them with Enter), the
+// Forty labels in a row: all but three are typed (a scanner at the keyboard types them with Enter), the
 // rest comes before the camera; nobody leaves the screen. Some of the devices come meanwhile.
 exports.forty = async (stage, { typed, shown, some, rejected, cancelled }) => {
 	const page = await stage.enter("tom", { permissions: ["camera"] });
