@@ -44,6 +44,28 @@ bool owed_wants_fetch(struct owed *owed, struct owed_fetch *ret_fetch)
 	return true;
 }
 
+/* What its file part holds is known better now. */
+static void file_bytes_are(struct owed *owed, struct owed_device *device, uint64_t bytes)
+{
+	device->bytes += bytes - device->file.bytes; /* also when it is less */
+	owed->sums.bytes += bytes - device->file.bytes;
+	device->file.bytes = bytes;
+}
+
+/*
+ * As many as were counted are there. A row that was taken back and not deleted yet is one of them
+ * when it was read: then the last one is still on file, and is asked for like any other.
+ */
+static void file_part_ends(struct owed *owed, struct owed_device *device)
+{
+	file_bytes_are(owed, device, 0);
+	if (device->file.after >= device->file.last)
+		return;
+	device->file.count = 1;
+	device->readings++;
+	owed->sums.readings++;
+}
+
 /* Returns how many were taken over; what does not fit stays on file. */
 static size_t fetch_append(struct owed *owed, struct owed_device *device,
 	const struct owed_fetch *fetch, struct reading **readings, size_t count)
@@ -57,11 +79,15 @@ static size_t fetch_append(struct owed *owed, struct owed_device *device,
 		if (reading->row <= file->after || reading->row > fetch->last_row ||
 			owed_queue_append(&device->queue, reading) < 0)
 			break;
+		if (reading->size > file->bytes)
+			file_bytes_are(owed, device, reading->size);
 		file->count--;
 		file->bytes -= reading->size;
 		file->after = reading->row;
 		file->time = 0; /* what is in memory is older, and has one */
 		owed_memory_changed(owed, device, 1);
+		if (file->count == 0)
+			file_part_ends(owed, device);
 	}
 	return i;
 }
@@ -72,7 +98,8 @@ static uint64_t fetch_write_off(struct owed *owed, struct owed_device *device,
 	const struct owed_fetch *fetch, uint64_t fetched, uint64_t fetched_bytes)
 {
 	uint64_t missing = device->fetch_count - fetched;
-	uint64_t missing_bytes = device->fetch_bytes - fetched_bytes;
+	uint64_t missing_bytes =
+		device->fetch_bytes > fetched_bytes ? device->fetch_bytes - fetched_bytes : 0;
 
 	device->file.count -= missing;
 	device->file.bytes -= missing_bytes;

@@ -295,10 +295,8 @@ static void give_up(struct host *host, const struct reading *reading, enum lost_
  * promised, so nothing is kept. */
 static void take_back(struct host *host, struct reading *reading, enum lost_why why)
 {
-	const struct row_range range = {reading->row, reading->row};
-
 	owed_refused(host->owed, reading);
-	store_delete(host->store, &range, 1);
+	store_take_back(host->store, reading->row);
 	give_up(host, reading, why);
 }
 

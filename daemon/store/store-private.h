@@ -57,6 +57,7 @@ struct order {
 		struct {
 			struct row_range *ranges;
 			size_t count;
+			bool at_once; /* before anything is fetched */
 		} remove;
 		struct {
 			uint64_t device_row, last_row;

@@ -10,6 +10,7 @@
  *      came while the last commit ran is the next group. With a delay (flash wears out by commits)
  *      they wait for others first, but never for more than a group that is large enough, and never
  *      when something is to be deleted behind them.
+ *      What was taken back waits for nobody: a fetch in this very round must not find it.
  *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
  * audit chain, delete of a device's rows)
  *   5. a stretch of free space goes back to the disk; a checkpoint when a log has grown, and of
@@ -97,6 +98,8 @@ static void worker_sort(struct worker *worker, struct order *order)
 		if (!worker->deletes.first)
 			worker->delete_at = clock_boot_usec() + DELETE_DELAY_USEC +
 					    worker->store->commit_delay_usec;
+		if (order->remove.at_once)
+			worker->delete_at = 0;
 		list_add(&worker->deletes, &order->mail);
 		break;
 	case ORDER_VERIFY:

@@ -386,7 +386,8 @@ size_t store_appending(const struct store *store)
 	return store->appending;
 }
 
-void store_delete(struct store *store, const struct row_range *ranges, size_t count)
+static void push_delete(
+	struct store *store, const struct row_range *ranges, size_t count, bool at_once)
 {
 	CLEANUP(cleanup_free) struct row_range *copy = NULL;
 	struct order *order;
@@ -400,7 +401,18 @@ void store_delete(struct store *store, const struct row_range *ranges, size_t co
 	memcpy(copy, ranges, count * sizeof(*copy));
 	order->remove.ranges = STEAL(copy);
 	order->remove.count = count;
+	order->remove.at_once = at_once;
 	order_push(store, order);
+}
+
+void store_delete(struct store *store, const struct row_range *ranges, size_t count)
+{
+	push_delete(store, ranges, count, false);
+}
+
+void store_take_back(struct store *store, uint64_t row)
+{
+	push_delete(store, &(const struct row_range){row, row}, 1, true);
 }
 
 void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,

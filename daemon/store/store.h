@@ -165,6 +165,9 @@ size_t store_appending(const struct store *store);
 
 /* Deletes delivered rows; no answer: what is not deleted is published again with the same gh-id. */
 void store_delete(struct store *store, const struct row_range *ranges, size_t count);
+/* Deletes a row that was committed and is owed by nobody: a fetch that is asked for later does not
+ * find it. No answer. */
+void store_take_back(struct store *store, uint64_t row);
 /* Deletes all rows of one device that were appended before this call. 'gap' (copied, NULL = none)
  * is written in the transaction that deletes the first of them. done like store_save (head NULL);
  * -ECANCELED at shutdown. */

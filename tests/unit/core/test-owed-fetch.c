@@ -195,6 +195,75 @@ static void test_file_holds_less(void **state)
 	assert_int_equal(next_row(owed), 6);
 }
 
+static struct reading *long_one(uint64_t row, size_t size)
+{
+	struct reading *reading = reading_new(size);
+
+	assert_non_null(reading);
+	reading->device_row = 1;
+	reading->row = row;
+	return reading;
+}
+
+/*
+ * A row that was committed and taken back may be read before it is deleted: the one that is owed
+ * behind it is fetched all the same, and the sums fit whatever their sizes were.
+ */
+static void test_file_holds_more(void **state)
+{
+	struct owed *owed = *state;
+	struct reading *answer[2], *refused;
+	struct owed_fetch fetch;
+
+	put_many(owed, 1, 2);
+	take(owed, 1); /* 3 */
+	put(owed, 1);  /* 4 */
+	refused = long_one(3, SIZE);
+	owed_refused(owed, refused);
+	reading_unref(refused);
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.max, 3);
+	assert_int_equal(fetched(owed, &fetch, 1, 3), 0);
+	for (uint64_t row = 1; row <= 3; row++)
+		assert_int_equal(next_row(owed), row);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	assert_int_equal(fetch.after_row, 3);
+	assert_int_equal(fetched(owed, &fetch, 4, 4), 0);
+	assert_int_equal(next_row(owed), 4);
+	for (uint64_t row = 1; row <= 4; row++)
+		assert_true(owed_acked(owed, 1, row));
+	assert_int_equal(stats_of(owed).readings, 0);
+	assert_int_equal(stats_of(owed).bytes, 0);
+
+	/* Larger than what is owed, while more comes. */
+	put(owed, 2); /* 5 */
+	owed_set_open(owed, 1, false);
+	put(owed, 1); /* 6 */
+	put(owed, 1); /* 7 */
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	answer[0] = long_one(6, 7 * SIZE);
+	assert_int_equal(owed_fetched(owed, &fetch, answer, 1), 1); /* 7 was not there */
+	assert_int_equal(owed_device_count(owed, 1), 1);
+	assert_int_equal(owed_device_bytes(owed, 1), 7 * SIZE);
+	assert_int_equal(next_row(owed), 6);
+	assert_true(owed_acked(owed, 1, 6));
+	assert_int_equal(owed_device_bytes(owed, 1), 0);
+	assert_int_equal(stats_of(owed).bytes, SIZE);
+
+	/* Smaller: nothing of it stays behind. */
+	owed_set_open(owed, 1, false);
+	put_many(owed, 1, 2); /* 8, 9 */
+	owed_set_open(owed, 1, true);
+	assert_true(owed_wants_fetch(owed, &fetch));
+	answer[0] = long_one(8, 1);
+	answer[1] = long_one(9, 1);
+	assert_int_equal(owed_fetched(owed, &fetch, answer, 2), 0);
+	assert_int_equal(owed_device_bytes(owed, 1), 2);
+	assert_int_equal(stats_of(owed).bytes, SIZE + 2);
+}
+
 static void test_fetch_overtaken(void **state)
 {
 	struct owed *owed = *state;
@@ -364,6 +433,7 @@ int main(void)
 		OWED_TEST(test_window_is_shared),
 		OWED_TEST(test_load),
 		OWED_TEST(test_file_holds_less),
+		OWED_TEST(test_file_holds_more),
 		OWED_TEST(test_fetch_overtaken),
 		OWED_TEST(test_trim),
 		OWED_TEST(test_trim_ends),

@@ -500,6 +500,11 @@ void store_delete(struct store *store, const struct row_range *ranges, size_t co
 	}
 }
 
+void store_take_back(struct store *store, uint64_t row)
+{
+	store_delete(store, &(const struct row_range){row, row}, 1);
+}
+
 bool row_was_deleted(uint64_t row)
 {
 	size_t i;

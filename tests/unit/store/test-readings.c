@@ -167,6 +167,25 @@ static void test_delete(void **state)
 	fixture_done(&f);
 }
 
+/* What is owed by nobody is not read again, however soon somebody asks. */
+static void test_take_back(void **state)
+{
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	for (uint64_t row = 1; row < 50; row += 2) {
+		fixture_append(&f, row, row + 1, 1);
+		fixture_wait_rows(&f, row + 1);
+		store_take_back(f.store, row);
+		fixture_fetch(&f, 1, row - 1, row + 1, 2);
+		assert_int_equal(f.fetched_count, 1);
+		assert_int_equal(f.fetched[0]->row, row + 1);
+	}
+	fixture_done(&f);
+}
+
 static void test_delete_device(void **state)
 {
 	struct answer answer = {0};
@@ -513,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_append_and_restart),
 		cmocka_unit_test(test_body_sizes),
 		cmocka_unit_test(test_delete),
+		cmocka_unit_test(test_take_back),
 		cmocka_unit_test(test_delete_device),
 		cmocka_unit_test(test_delete_device_long),
 		cmocka_unit_test(test_bury),
