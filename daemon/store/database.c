@@ -31,6 +31,7 @@
 
 #define CHECKPOINT_BYTES (8 * 1024 * 1024)
 #define BUSY_MSEC	 2000
+#define LOG_PIECE	 (64 * 1024) /* SQLite writes less than 128 KiB at once */
 
 static const char PRAGMAS[] = "PRAGMA locking_mode=EXCLUSIVE;"
 			      "PRAGMA trusted_schema=OFF;"
@@ -228,6 +229,41 @@ int database_check(struct database *db)
 		return 0;
 	snprintf(db->why, sizeof(db->why), "%.64s: %.150s", db->name, text ? text : "no answer");
 	return -EBADMSG;
+}
+
+/* In pieces of the buffer, over itself. SQLite's code. */
+static int copy_over_itself(sqlite3_file *file, uint8_t *buffer, sqlite3_int64 capacity)
+{
+	sqlite3_int64 size = 0;
+	int code = file->pMethods->xFileSize(file, &size);
+
+	for (sqlite3_int64 at = 0; at < size && code == SQLITE_OK; at += capacity) {
+		int piece = (int)(size - at < capacity ? size - at : capacity);
+
+		code = file->pMethods->xRead(file, buffer, piece, at);
+		if (code == SQLITE_OK)
+			code = file->pMethods->xWrite(file, buffer, piece, at);
+	}
+	return code == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : code;
+}
+
+/*
+ * A sync that failed may have been the reason of the stop. What it should have written is read from
+ * memory since, and the kernel takes it for written: no later sync puts it on the disk. A log with
+ * such a hole ends there after a power cut, with all that was acknowledged behind it. A checkpoint
+ * does not help: while it writes the file, a log that is whole is all there is to go back to.
+ */
+int database_secure_log(struct database *db)
+{
+	CLEANUP(cleanup_free) uint8_t *buffer = malloc(LOG_PIECE);
+	sqlite3_file *log = NULL;
+	int code = sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	if (!buffer)
+		return -ENOMEM;
+	if (code == SQLITE_OK && log && log->pMethods)
+		code = copy_over_itself(log, buffer, LOG_PIECE);
+	return database_result(db, code);
 }
 
 static int run_kept(struct database *db, const char *sql, sqlite3_stmt **kept)

@@ -44,6 +44,9 @@ int database_result(struct database *db, int code);
 
 /* PRAGMA quick_check. 0, -EBADMSG, or another error. */
 int database_check(struct database *db);
+/* After an unclean stop, before anything is appended to the log: what is read of it is on the disk
+ * then. */
+int database_secure_log(struct database *db);
 /* Any number of statements without results. */
 int database_exec(struct database *db, const char *sql);
 /* First column of the first row; -ENOENT when there is none. */

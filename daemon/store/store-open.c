@@ -98,6 +98,8 @@ static int open_current(struct opening *opening, const char *name, unsigned page
 		return r;
 	if (db->unclean)
 		r = database_check(db);
+	if (r >= 0 && db->unclean)
+		r = database_secure_log(db);
 	if (r >= 0)
 		r = migrate(db, migrations, &result, &found);
 	if (r < 0) {

@@ -45,6 +45,7 @@ static struct image images[IMAGES_MAX];
 static bool cut;
 static uint32_t left = NEVER;
 static uint64_t chance = 1;
+static const char *bad_suffix; /* of the file whose next sync fails */
 
 static void *must(void *memory)
 {
@@ -107,6 +108,18 @@ static unsigned image_settle(struct image *image, bool all)
 	}
 	image->end = &image->first;
 	return lost;
+}
+
+static void image_forget_changes(struct image *image)
+{
+	struct change *change;
+
+	while ((change = image->first)) {
+		image->first = change->next;
+		free(change->bytes);
+		free(change);
+	}
+	image->end = &image->first;
 }
 
 static void image_record(struct image *image, const void *bytes, size_t size, size_t offset)
@@ -178,6 +191,24 @@ void power_cut_after(unsigned operations)
 	cut = operations == 0;
 	left = operations;
 	pthread_mutex_unlock(&lock);
+}
+
+void power_fail_sync(const char *suffix)
+{
+	pthread_mutex_lock(&lock);
+	bad_suffix = suffix;
+	pthread_mutex_unlock(&lock);
+}
+
+/* With the lock. */
+static bool sync_fails(const struct image *image)
+{
+	size_t a = strlen(image->name), b = bad_suffix ? strlen(bad_suffix) : a + 1;
+	bool fails = a >= b && strcmp(image->name + a - b, bad_suffix) == 0;
+
+	if (fails)
+		bad_suffix = NULL;
+	return fails;
 }
 
 uint64_t power_draw(uint64_t below)
@@ -267,6 +298,10 @@ static int file_sync(sqlite3_file *file, int flags)
 	pthread_mutex_lock(&lock);
 	if (!of(file) || has_power())
 		code = SQLITE_OK;
+	if (of(file) && code == SQLITE_OK && sync_fails(of(file))) {
+		image_forget_changes(of(file));
+		code = SQLITE_IOERR_FSYNC;
+	}
 	if (of(file) && code == SQLITE_OK)
 		image_settle(of(file), true);
 	pthread_mutex_unlock(&lock);

@@ -18,6 +18,9 @@ uint64_t power_draw(uint64_t below);
 /* The power goes with the n-th write, truncation, removal or sync from now on; 0: at once. */
 void power_cut_after(unsigned operations);
 bool power_is_cut(void);
+/* The next sync of a file whose name ends so fails, as the kernel does it: what was to be synced is
+ * read as before, and never written to the disk by a later sync. */
+void power_fail_sync(const char *suffix);
 /* It is back: the files are as the disk has them. Returns how many writes were lost or torn. */
 unsigned power_back(void);
 /* The files that were known are closed and not looked at again. */
