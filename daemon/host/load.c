@@ -4,6 +4,10 @@
  * From disk into memory, once, before anything listens: the store calls back for each record, and
  * each goes to the part of the host that keeps it. The keys by which retransmissions are recognised
  * are handed back: they belong to the LAN, which does not exist yet.
+ *
+ * Without its port a new request of a device that has started again looks like one that came
+ * before, and would be lost. So only those are handed back that can still come again, and none
+ * from before the machine started: what took its power may have taken the device's.
  */
 
 #include "host/load.h"
@@ -15,6 +19,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "host/ca-host.h"
 #include "host/command-host.h"
 #include "host/gap.h"
@@ -26,14 +31,17 @@
 #include "host/site-ca-host.h"
 #include "host/token-host.h"
 #include "host/withdraw.h"
+#include "lan/retransmission.h"
 
 struct remembered {
 	struct remembered *next;
 	uint64_t device_row;
 	struct request_key key;
+	uint64_t since_usec; /* boot time */
 };
 struct loading {
 	struct host *host;
+	uint64_t boot_row; /* of struct store_facts */
 	struct remembered *first, **end;
 };
 
@@ -99,14 +107,33 @@ static int load_oldest(void *userdata, uint64_t device_row, int64_t time)
 	return 0;
 }
 
-static int load_request(void *userdata, uint64_t device_row, const struct request_key *key)
+/* A clock that was set in between makes it look older or like one of the future; then it is
+ * forgotten, and at worst a reading comes twice. */
+static bool may_come_again(
+	const struct loading *loading, const struct store_request *request, uint64_t *ret_since)
+{
+	uint64_t lifetime = retransmissions_lifetime(&request->key), now = clock_boot_usec();
+	int64_t age = clock_wall_msec() - request->time;
+
+	if (request->row < loading->boot_row || age < 0 || (uint64_t)age > lifetime / USEC_PER_MSEC)
+		return false;
+	*ret_since = now - (uint64_t)age * USEC_PER_MSEC;
+	return *ret_since <= now;
+}
+
+static int load_request(void *userdata, uint64_t device_row, const struct store_request *stored)
 {
 	struct loading *loading = userdata;
-	struct remembered *request = malloc(sizeof(*request));
+	struct remembered *request;
+	uint64_t since;
 
+	if (!may_come_again(loading, stored, &since))
+		return 0;
+	request = malloc(sizeof(*request));
 	if (!request)
 		return -ENOMEM;
-	*request = (struct remembered){.device_row = device_row, .key = *key};
+	*request = (struct remembered){
+		.device_row = device_row, .key = stored->key, .since_usec = since};
 	*loading->end = request;
 	loading->end = &request->next;
 	return 0;
@@ -178,6 +205,7 @@ int host_load(struct host *host, struct remembered **ret_remembered)
 	int r;
 
 	store_get_facts(host->store, &facts);
+	loading.boot_row = facts.boot_row;
 	r = recent_new(&host->limits, &host->recent);
 	if (r < 0)
 		return r;
@@ -218,13 +246,14 @@ static void remember(struct host *host, const struct remembered *remembered)
 		lan_remember_session(host->lan, device->record->trust,
 			device->record->trust == TRUST_CERT ? device->record->fingerprint
 							    : device->record->ep,
-			&remembered->key);
+			&remembered->key, remembered->since_usec);
 		return;
 	}
 	address = device->record->address;
 	address.port = 0;
-	lan_remember(host->lan, &address, device->record->ep, &remembered->key);
-	lan_remember(host->lan, &address, "", &remembered->key);
+	lan_remember(
+		host->lan, &address, device->record->ep, &remembered->key, remembered->since_usec);
+	lan_remember(host->lan, &address, "", &remembered->key, remembered->since_usec);
 }
 
 void host_load_remember(struct host *host, const struct remembered *first)

@@ -394,22 +394,22 @@ uint16_t lan_secure_port(const struct lan *lan)
 }
 
 void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
-	const struct request_key *key)
+	const struct request_key *key, uint64_t since_usec)
 {
 	const struct request_id id = {.address = address, .ep = ep, .key = key};
 
 	/* Without memory a late retransmission makes a second reading, which is allowed. */
-	retransmissions_remember(lan->seen, &id, COAP_CODE(2, 4), clock_boot_usec());
+	retransmissions_remember(lan->seen, &id, COAP_CODE(2, 4), since_usec);
 }
 
-void lan_remember_session(
-	struct lan *lan, enum trust trust, const char *identity, const struct request_key *key)
+void lan_remember_session(struct lan *lan, enum trust trust, const char *identity,
+	const struct request_key *key, uint64_t since_usec)
 {
 	struct lan_peer peer = {.trust = trust};
 	char name[PEER_NAME_SIZE];
 
 	snprintf(peer.identity, sizeof(peer.identity), "%s", identity);
-	lan_remember(lan, peer_place(&peer), peer_name(&peer, "", name), key);
+	lan_remember(lan, peer_place(&peer), peer_name(&peer, "", name), key, since_usec);
 }
 
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)

@@ -215,13 +215,13 @@ void lan_mac(struct lan *lan, const struct device_address *address, char ret_mac
 
 const struct lan_peer *lan_exchange_peer(const struct lan_exchange *exchange);
 
-/* At start: a request that was answered before the restart; its retransmission gets 2.04 and no
- * second reading. */
+/* At start: a request that was answered before the restart and came at 'since_usec' of boot time;
+ * its retransmission gets 2.04 and no second reading. */
 void lan_remember(struct lan *lan, const struct device_address *address, const char *ep,
-	const struct request_key *key);
+	const struct request_key *key, uint64_t since_usec);
 /* The same of one that came over a session with this tier and identity. */
-void lan_remember_session(
-	struct lan *lan, enum trust trust, const char *identity, const struct request_key *key);
+void lan_remember_session(struct lan *lan, enum trust trust, const char *identity,
+	const struct request_key *key, uint64_t since_usec);
 
 /* Our own requests to a device. The path is one of ours or of its link list ("/info"); never leaves
  * the address. With an identity it goes over DTLS, with the key that ops.psk has for it, or not at

@@ -6,7 +6,9 @@
  * same as an earlier one when peer, port, type, message id and token are equal and the earlier one
  * is not older than the protocol lets a message live. The port takes part because a device that
  * starts again may count from the same message id and token, but a retransmission never changes its
- * port: taking a new reading for an old one would lose it, the opposite only makes a second one.
+ * port: taking a new reading for an old one would lose it, the opposite only makes a second one. Of
+ * what came before this process started the port is not known, so only what is young is brought
+ * along (host/load.c).
  *
  * Peers are bounded (peer-table.h). A peer that is pushed out loses its memory, and a late
  * retransmission of its last request is then a request like any other.
@@ -121,9 +123,7 @@ static struct request *request_find(
 
 static bool is_over(const struct request *request, uint64_t now_usec)
 {
-	uint64_t lifetime = request->key.confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
-
-	return now_usec - request->since_usec > lifetime;
+	return now_usec - request->since_usec > retransmissions_lifetime(&request->key);
 }
 
 /* Room for twice as many. Without memory for that the oldest one makes room. */
@@ -282,14 +282,14 @@ void retransmissions_forget(struct retransmissions *seen, const struct request_i
 		request_clear(request);
 }
 
-int retransmissions_remember(
-	struct retransmissions *seen, const struct request_id *id, uint8_t code, uint64_t now_usec)
+int retransmissions_remember(struct retransmissions *seen, const struct request_id *id,
+	uint8_t code, uint64_t since_usec)
 {
 	struct peer *peer;
 	struct request *request = request_find(seen, id, &peer);
 
 	if (!request)
-		request = request_add(seen, peer, id, now_usec);
+		request = request_add(seen, peer, id, since_usec);
 	if (!request)
 		return -ENOMEM;
 	request->code = code;

@@ -64,6 +64,13 @@ void retransmissions_answered(struct retransmissions *seen, const struct request
 	const struct answer_kept *answer);
 /* As if it had never come: the next one is new. */
 void retransmissions_forget(struct retransmissions *seen, const struct request_id *request);
-/* Answered with 'code' before this process started; port 0 = whatever port. 0 or -ENOMEM. */
+/* It came at 'since_usec' and was answered with 'code' before this process started; port 0 =
+ * whatever port. 0 or -ENOMEM. */
 int retransmissions_remember(struct retransmissions *seen, const struct request_id *request,
-	uint8_t code, uint64_t now_usec);
+	uint8_t code, uint64_t since_usec);
+
+/* Microseconds after which a request with this key is a new one. */
+static inline uint64_t retransmissions_lifetime(const struct request_key *key)
+{
+	return key->confirmable ? REMEMBER_CON_USEC : REMEMBER_NON_USEC;
+}

@@ -352,15 +352,17 @@ static int load_requests(struct outbox *outbox, sqlite3_stmt *statement, uint64_
 	const struct store_loader *loader, void *userdata)
 {
 	CLEANUP(statement_resetp) sqlite3_stmt *open = statement;
-	struct request_key key;
+	struct store_request request;
 	int r;
 
 	sqlite3_bind_int64(open, 1, (int64_t)device_row);
 	while ((r = statement_next(outbox->db, open)) > 0) {
+		request.row = (uint64_t)sqlite3_column_int64(open, 0);
+		request.time = sqlite3_column_int64(open, 1);
 		/* One that no request can have had matches none: not worth a start that fails. */
-		if (read_request(open, 0, &key) < 0)
+		if (read_request(open, 2, &request.key) < 0)
 			continue;
-		r = loader->request(userdata, device_row, &key);
+		r = loader->request(userdata, device_row, &request);
 		if (r < 0)
 			return r;
 	}
@@ -392,7 +394,7 @@ int outbox_load(struct outbox *outbox, const struct store_loader *loader, void *
 
 	if (r >= 0)
 		r = database_prepare(outbox->db,
-			"SELECT mid, confirmable, token FROM (SELECT * FROM reading"
+			"SELECT row, time, mid, confirmable, token FROM (SELECT * FROM reading"
 			" WHERE device = ?1 ORDER BY row DESC LIMIT 16) ORDER BY row",
 			&requests);
 	if (r >= 0)

@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/files.h"
+#include "store/boot-mark.h"
 #include "store/migrate.h"
 #include "store/store-private.h"
 
@@ -328,6 +329,7 @@ static int gather_facts(struct opening *opening)
 		return fail(opening, r, "The counters cannot be read");
 	facts->epoch = store->outbox->epoch;
 	facts->next_row = store->outbox->next_row;
+	facts->boot_row = boot_mark_row(store->lock_fd, facts->epoch, facts->next_row);
 	facts->audit_rows = store->control->head.number;
 	audit_head_text(&store->control->head, facts->audit_head);
 	memcpy(facts->exchange_public, store->control->exchange_public, PARCEL_KEY);

@@ -87,6 +87,13 @@ struct store_gap {
 	char device_id[DEVICE_ID_MAX + 1], platform[17], reason[96];
 };
 
+/* What a reading was asked with, and when it came. */
+struct store_request {
+	uint64_t row;
+	int64_t time; /* wall milliseconds, of whatever the clock was then */
+	struct request_key key;
+};
+
 /* Before store_start(): everything that is on disk. Each callback gets ownership (device) or a
  * value to copy; a negative answer ends the load and is returned. */
 struct store_loader {
@@ -105,9 +112,9 @@ struct store_loader {
 		uint64_t first_row, uint64_t last_row);
 	/* after it: when the oldest of them came, wall milliseconds */
 	int (*oldest)(void *userdata, uint64_t device_row, int64_t time);
-	/* request keys of the newest rows still queued (at most 16 for each device, oldest first):
+	/* of the newest rows still queued (at most 16 for each device, oldest first):
 	 * retransmissions over a restart */
-	int (*request)(void *userdata, uint64_t device_row, const struct request_key *key);
+	int (*request)(void *userdata, uint64_t device_row, const struct store_request *request);
 	/* oldest first, after the devices */
 	int (*command)(void *userdata, const struct command *command);
 	/* oldest first; takes it over */
@@ -127,6 +134,7 @@ const char *store_why(const struct store *store);
 struct store_facts {
 	uint64_t epoch;	   /* of the outbox; a new one when outbox.db was set aside */
 	uint64_t next_row; /* readings */
+	uint64_t boot_row; /* those from this number on came since the machine started */
 	uint64_t next_device_row;
 	uint64_t next_operation; /* operation numbers start here; persisted with each device record
 				  */

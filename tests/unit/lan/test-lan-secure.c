@@ -577,8 +577,8 @@ static void test_answered_before_a_restart(void **state)
 	struct datagram request, answer;
 	struct dtls dtls;
 
-	lan_remember_session(bed->lan, TRUST_PSK, "known-1", &key);
-	lan_remember_session(bed->lan, TRUST_CERT, "known-2", &key);
+	lan_remember_session(bed->lan, TRUST_PSK, "known-1", &key, clock_boot_usec());
+	lan_remember_session(bed->lan, TRUST_CERT, "known-2", &key, clock_boot_usec());
 	dtls_enter(&dtls, bed, "known-1");
 	reading_make(&request, 77, "z");
 	dtls_ask(&dtls, &request, COAP_CODE(2, 4), &answer);

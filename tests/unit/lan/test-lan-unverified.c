@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bed.h"
 #include "lan/lan-internal.h"
 
@@ -283,7 +284,7 @@ static void remembered_reading_is_answered(void **state)
 	const struct request_key key = {
 		.message_id = 0x55, .confirmable = 1, .token_size = 2, .token = "ab"};
 
-	lan_remember(bed->lan, &address, "sensor-1", &key);
+	lan_remember(bed->lan, &address, "sensor-1", &key, clock_boot_usec());
 	message_reading(&request, CON, 0x55, "ab", "sensor-1");
 	bed_ask(bed, &request, COAP_CODE(2, 4), &answer);
 	assert_int_equal(answer.size, 6);

@@ -63,12 +63,12 @@ static int take_oldest(void *userdata, uint64_t device_row, int64_t time)
 	return 0;
 }
 
-static int take_request(void *userdata, uint64_t device_row, const struct request_key *key)
+static int take_request(void *userdata, uint64_t device_row, const struct store_request *request)
 {
 	struct loaded *loaded = userdata;
 
 	loaded->request_device[loaded->requests] = device_row;
-	loaded->request[loaded->requests++] = *key;
+	loaded->request[loaded->requests++] = *request;
 	return 0;
 }
 

@@ -17,7 +17,7 @@ struct loaded {
 	uint64_t owed[8][5]; /* device, count, bytes, first, last */
 	size_t owed_devices;
 	int64_t oldest[8]; /* of each of them */
-	struct request_key request[64];
+	struct store_request request[64];
 	uint64_t request_device[64];
 	size_t requests;
 	char token[64][100]; /* "kind ep since", and " brought" */

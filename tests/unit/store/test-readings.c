@@ -64,9 +64,11 @@ static void test_append_and_restart(void **state)
 	assert_int_equal(loaded.requests, 19);
 	for (size_t i = 0; i < 19; i++) {
 		assert_int_equal(loaded.request_device[i], i < 16 ? 5 : 8);
-		assert_int_equal(loaded.request[i].message_id, (15 + i) * 7);
-		assert_int_equal(loaded.request[i].token_size, 4);
-		assert_int_equal(loaded.request[i].confirmable, 1);
+		assert_int_equal(loaded.request[i].row, 15 + i);
+		assert_int_equal(loaded.request[i].time, INT64_C(1763700000000) + 15 + (int64_t)i);
+		assert_int_equal(loaded.request[i].key.message_id, (15 + i) * 7);
+		assert_int_equal(loaded.request[i].key.token_size, 4);
+		assert_int_equal(loaded.request[i].key.confirmable, 1);
 	}
 
 	fixture_start(&f);

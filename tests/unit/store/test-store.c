@@ -294,6 +294,51 @@ static void test_one_owner(void **state)
 	fixture_done(&f);
 }
 
+static void write_lock(const struct fixture *fixture, const char *text)
+{
+	FILE *file = fopen(fixture_path(fixture, "lock"), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Where the readings of this boot begin is known over a restart, and of no other boot or outbox. */
+static void test_boot_row(void **state)
+{
+	static const char *const OTHER[] = {
+		"0123456789abcdef0123456789abcdef 1 2\n", "no mark\n", ""};
+	uint64_t next = 6;
+	struct fixture f;
+
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	assert_int_equal(f.facts.boot_row, 1);
+	fixture_append(&f, 1, 5, 1);
+	fixture_wait_rows(&f, 5);
+	fixture_restart(&f);
+	assert_int_equal(f.facts.next_row, 6);
+	assert_int_equal(f.facts.boot_row, 1);
+	for (size_t i = 0; i < 3; i++) {
+		fixture_stop(&f);
+		write_lock(&f, OTHER[i]);
+		fixture_open(&f);
+		assert_int_equal(f.facts.boot_row, next);
+		fixture_start(&f);
+		fixture_append(&f, next, next, 1);
+		fixture_wait_rows(&f, f.rows + 1);
+		fixture_restart(&f);
+		assert_int_equal(f.facts.boot_row, next++);
+	}
+	fixture_stop(&f);
+	assert_int_equal(unlink(fixture_path(&f, "outbox.db")), 0);
+	fixture_open(&f);
+	assert_int_equal(f.facts.epoch, 2);
+	assert_int_equal(f.facts.boot_row, 1);
+	fixture_done(&f);
+}
+
 static void test_file_modes(void **state)
 {
 	static const char *const NAME[] = {
@@ -372,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_control_first),
 		cmocka_unit_test(test_stop_finishes),
 		cmocka_unit_test(test_one_owner),
+		cmocka_unit_test(test_boot_row),
 		cmocka_unit_test(test_file_modes),
 		cmocka_unit_test(test_load_errors),
 	};
