@@ -81,6 +81,14 @@ static void on_quit(void *userdata, int code, const char *why)
 
 /* ---- what is on disk ---- */
 
+/* After an unclean stop all of the outbox is looked at, which a day without a broker may have made
+ * larger than the time that the service manager gives to a start. */
+static void on_slow_start(void *userdata, uint64_t usec)
+{
+	sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=Reads what is on disk.",
+		(unsigned long long)usec);
+}
+
 static int open_store(struct gateway *gateway)
 {
 	struct host *host = &gateway->host;
@@ -89,6 +97,7 @@ static int open_store(struct gateway *gateway)
 		.credentials_directory = getenv("CREDENTIALS_DIRECTORY"),
 		.loose = host->config->outbox_durability != DURABILITY_POWER,
 		.commit_delay_usec = host->config->outbox_commit_delay * USEC_PER_MSEC,
+		.slow = on_slow_start,
 	};
 	enum store_opened opened = STORE_OPENED;
 	char why[512] = "";

@@ -21,11 +21,17 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/files.h"
 #include "store/boot-mark.h"
 #include "store/migrate.h"
 #include "store/store-private.h"
 
+/* A file up to this size is read in no time. Of a larger one it is known only that every page may
+ * have to be sought: so many bytes a second. */
+#define SMALL_BYTES  (UINT64_C(10) << 20)
+#define SLOW_BYTES   (UINT64_C(512) << 10)
+#define SLOW_USEC    (60 * USEC_PER_SEC) /* for the rest */
 #define CORRUPT_MAX  1000
 #define CORRUPT_NAME "%s.corrupt-%u"
 
@@ -86,6 +92,16 @@ static int open_file(struct opening *opening, const char *name, unsigned page_si
 	return database_open(path, page_size, ret, why);
 }
 
+void store_tell_slow(const struct store *store, const struct database *db)
+{
+	struct stat st;
+
+	if (!store->slow || stat(db->path, &st) < 0 || (uint64_t)st.st_size <= SMALL_BYTES)
+		return;
+	store->slow(
+		store->slow_userdata, SLOW_USEC + (uint64_t)st.st_size / SLOW_BYTES * USEC_PER_SEC);
+}
+
 /* Open, checked when the last stop was none, and of our version. why: DATABASE_WHY_MAX bytes. */
 static int open_current(struct opening *opening, const char *name, unsigned page_size,
 	const struct migrations *migrations, struct database **ret, char *why)
@@ -97,6 +113,7 @@ static int open_current(struct opening *opening, const char *name, unsigned page
 
 	if (r < 0)
 		return r;
+	store_tell_slow(opening->store, db);
 	if (db->unclean)
 		r = database_check(db);
 	if (r >= 0 && db->unclean)
@@ -371,6 +388,8 @@ int store_open(const struct store_options *options, enum store_opened *ret_opene
 	if (!store)
 		return fail(&opening, -ENOMEM, "The store cannot be opened");
 	store->lock_fd = -EBADF;
+	store->slow = options->slow;
+	store->slow_userdata = options->slow_userdata;
 	store->directory_fd = opening.directory_fd = steal_fd(&fd);
 	opening.store = store;
 	r = open_all(&opening);

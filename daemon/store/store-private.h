@@ -112,8 +112,10 @@ struct store {
 	pthread_t thread;
 	int lock_fd;
 	uint64_t commit_delay_usec;
-	int directory_fd; /* the state directory */
-	char why[256];	  /* of store_load() */
+	int directory_fd;			     /* the state directory */
+	char why[256];				     /* of store_load() */
+	void (*slow)(void *userdata, uint64_t usec); /* of struct store_options */
+	void *slow_userdata;
 
 	/* both */
 	struct mailbox *orders;	  /* to the thread */
@@ -141,5 +143,6 @@ void order_push(struct store *store, struct order *order);
 /* store.c: frees an order with what it holds. */
 void order_free(struct order *order);
 
-/* store-open.c */
+/* store-open.c: says how long it may take to read this file, when it is large. */
+void store_tell_slow(const struct store *store, const struct database *db);
 void store_close_files(struct store *store);

@@ -210,8 +210,10 @@ static int load_failed(struct store *store, struct database *db, int error)
 
 int store_load(struct store *store, const struct store_loader *loader, void *userdata)
 {
-	int r = control_load(store->control, loader, userdata);
+	int r;
 
+	store_tell_slow(store, store->outbox->db);
+	r = control_load(store->control, loader, userdata);
 	if (r < 0)
 		return load_failed(store, store->control->db, r);
 	/* The gaps first: what is found among the readings may be one more. */

@@ -54,6 +54,10 @@ struct store_options {
 	bool loose;
 	/* Readings wait so long for others to go to the disk with; 0 = not at all. */
 	uint64_t commit_delay_usec;
+	/* NULL, or called by store_open() and store_load() before a large file is read: from now on
+	 * it may take so long, on the slowest disk. */
+	void (*slow)(void *userdata, uint64_t usec);
+	void *slow_userdata;
 };
 
 struct store_ops {

@@ -67,6 +67,14 @@ void fixture_done(struct fixture *fixture)
 	assert_int_equal(nftw(fixture->base, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+static void take_slow(void *userdata, uint64_t usec)
+{
+	struct fixture *fixture = userdata;
+
+	fixture->slow++;
+	fixture->slow_usec = usec;
+}
+
 enum store_opened fixture_try(struct fixture *fixture, int *ret_result)
 {
 	const struct store_options options = {
@@ -74,6 +82,8 @@ enum store_opened fixture_try(struct fixture *fixture, int *ret_result)
 		.credentials_directory = fixture->use_credentials ? fixture->credentials : NULL,
 		.loose = fixture->loose,
 		.commit_delay_usec = fixture->commit_delay_usec,
+		.slow = take_slow,
+		.slow_userdata = fixture,
 	};
 	enum store_opened opened = STORE_OPENED;
 

@@ -24,6 +24,8 @@ struct fixture {
 	bool use_credentials;
 	bool loose; /* options of store_open() */
 	uint64_t commit_delay_usec;
+	unsigned slow;	    /* calls */
+	uint64_t slow_usec; /* of the last */
 	sd_event *loop;
 	struct store *store;
 	struct store_facts facts;

@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fault-vfs.h"
-#include "fixture.h"
+#include "loaded.h"
 #include "store/outbox.h"
 
 static void begin(struct fixture *fixture)
@@ -449,6 +450,28 @@ static void test_checkpoint_fails(void **state)
 	fixture_done(&f);
 }
 
+/* A large file takes its time at a start; whoever waits for it is told before each time that it is
+ * read. */
+static void test_large_file_is_told(void **state)
+{
+	const off_t size = (off_t)1 << 30;
+	struct loaded loaded;
+	struct fixture f;
+
+	begin(&f);
+	reload(&f, &loaded);
+	assert_int_equal(f.slow, 0);
+	fixture_stop(&f);
+	assert_int_equal(truncate(fixture_path(&f, "outbox.db"), size), 0);
+	fixture_open(&f);
+	assert_int_equal(f.slow, 1);
+	/* Half an hour for a gigabyte, and a minute. */
+	assert_int_equal(f.slow_usec, (2048 + 60) * USEC_PER_SEC);
+	assert_int_equal(store_load(f.store, &LOADER, &loaded), 0);
+	assert_int_equal(f.slow, 2);
+	fixture_done(&f);
+}
+
 static off_t size_of(const struct fixture *fixture)
 {
 	struct stat st;
@@ -558,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_read_fails),
 		cmocka_unit_test(test_checkpoint),
 		cmocka_unit_test(test_checkpoint_fails),
+		cmocka_unit_test(test_large_file_is_told),
 		cmocka_unit_test(test_space_is_given_back),
 		cmocka_unit_test(test_old_file_learns_it),
 	};
