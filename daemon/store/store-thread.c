@@ -286,10 +286,27 @@ static bool is_low(struct worker *worker)
 	return !outbox_has_inside(worker->outbox, bytes);
 }
 
+/* Deletes that found no room stay. */
+static void write_judged(struct worker *worker, struct order *batch)
+{
+	struct database *db = worker->outbox->db;
+	int r = worker_judge(worker, db, write_batch(worker));
+
+	if (batch)
+		answer_batch(worker, batch, r);
+	if (r >= 0 && worker->deletes.first && !worker->shrink_at)
+		worker->shrink_at = clock_boot_usec() + SHRINK_DELAY_USEC;
+	if (r >= 0 || worker->failed)
+		forget_deletes(worker);
+	else
+		worker->delete_at = clock_boot_usec() + FULL_DELAY_USEC;
+	if (r == -ENOSPC)
+		worker_judge(worker, db, database_checkpoint(db, true));
+}
+
 static void worker_append(struct worker *worker)
 {
 	struct order *batch = NULL;
-	int r;
 
 	if (readings_due(worker)) {
 		/* Before anything is written: what cannot be answered must not be committed. The
@@ -305,18 +322,10 @@ static void worker_append(struct worker *worker)
 		return;
 	if (!batch && !deletes_due(worker))
 		return;
-	r = worker_judge(worker, worker->outbox->db, write_batch(worker));
-	if (batch)
-		answer_batch(worker, batch, r);
-	if (r >= 0 && worker->deletes.first && !worker->shrink_at)
-		worker->shrink_at = clock_boot_usec() + SHRINK_DELAY_USEC;
-	if (r >= 0 || worker->failed)
-		forget_deletes(worker);
-	else
-		worker->delete_at = clock_boot_usec() + FULL_DELAY_USEC;
-	if (r == -ENOSPC)
-		worker_judge(
-			worker, worker->outbox->db, database_checkpoint(worker->outbox->db, true));
+	write_judged(worker, batch);
+	/* Readings that come all the time must not take those with them that make room. */
+	if (batch && worker->deletes.first)
+		write_judged(worker, NULL);
 }
 
 /* --- 4: the other orders: store-orders.c --- */

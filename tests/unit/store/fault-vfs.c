@@ -24,6 +24,7 @@ static const char *fault_suffix;
 static enum fault_kind fault_kind;
 static int fault_code;
 static int fault_errno;
+static long long fault_room; /* bytes */
 static unsigned hits;
 static const char *gate_suffix;
 static bool gate_taken;
@@ -39,12 +40,13 @@ static bool ends_in(const char *name, const char *suffix)
 	return a >= b && strcmp(name + a - b, suffix) == 0;
 }
 
-static int fault_of(sqlite3_file *file, enum fault_kind kind)
+/* 'end': of what is written. */
+static int fault_of(sqlite3_file *file, enum fault_kind kind, sqlite3_int64 end)
 {
 	int code = SQLITE_OK;
 
 	pthread_mutex_lock(&lock);
-	if (fault_suffix && kind == fault_kind &&
+	if (fault_suffix && kind == fault_kind && end >= fault_room &&
 		ends_in(((struct fault_file *)file)->name, fault_suffix)) {
 		code = fault_code;
 		errno = fault_errno;
@@ -73,7 +75,7 @@ static int file_close(sqlite3_file *file)
 
 static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 offset)
 {
-	int code = fault_of(file, FAULT_READ);
+	int code = fault_of(file, FAULT_READ, 0);
 
 	return code ? code
 		    : through_real(file)->pMethods->xRead(through_real(file), data, size, offset);
@@ -81,7 +83,7 @@ static int file_read(sqlite3_file *file, void *data, int size, sqlite3_int64 off
 
 static int file_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
-	int code = fault_of(file, FAULT_WRITE);
+	int code = fault_of(file, FAULT_WRITE, offset + size);
 
 	return code ? code
 		    : through_real(file)->pMethods->xWrite(through_real(file), data, size, offset);
@@ -97,7 +99,7 @@ static int file_sync(sqlite3_file *file, int flags)
 	int code;
 
 	pass_gate(file);
-	code = fault_of(file, FAULT_SYNC);
+	code = fault_of(file, FAULT_SYNC, 0);
 	return code ? code : through_real(file)->pMethods->xSync(through_real(file), flags);
 }
 
@@ -132,6 +134,7 @@ void fault_set(enum fault_kind kind, const char *suffix, int code)
 	fault_suffix = suffix;
 	fault_code = code;
 	fault_errno = 0;
+	fault_room = 0;
 	hits = 0;
 	pthread_mutex_unlock(&lock);
 }
@@ -140,6 +143,13 @@ void fault_set_errno(int error)
 {
 	pthread_mutex_lock(&lock);
 	fault_errno = error;
+	pthread_mutex_unlock(&lock);
+}
+
+void fault_set_room(long long bytes)
+{
+	pthread_mutex_lock(&lock);
+	fault_room = bytes;
 	pthread_mutex_unlock(&lock);
 }
 

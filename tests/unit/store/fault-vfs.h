@@ -16,6 +16,8 @@ void fault_install(void);
 void fault_set(enum fault_kind kind, const char *suffix, int code);
 /* The errno that goes with it, as the system call would leave it. */
 void fault_set_errno(int error);
+/* A write fails only where it reaches so many bytes into the file. */
+void fault_set_room(long long bytes);
 void fault_clear(void);
 /* Number of operations that failed by it since fault_set(). */
 unsigned fault_hits(void);
