@@ -155,6 +155,8 @@ int worker_do_slow(struct worker *worker, struct order *order)
 		return -EIO;
 	if (order->kind == ORDER_DELETE_DEVICE)
 		return delete_device(worker, order);
+	if (order->kind == ORDER_BURY || order->kind == ORDER_PUT_GAP)
+		return worker_do_quick(worker, order);
 	if (order->kind == ORDER_DROP_GAP)
 		return worker_judge(
 			worker, worker->outbox->db, outbox_drop_gap(worker->outbox, order->gap.id));

@@ -9,10 +9,11 @@
  *   3. readings and deletes that wait: one transaction in outbox.db. Groups size themselves: what
  *      came while the last commit ran is the next group. With a delay (flash wears out by commits)
  *      they wait for others first, but never for more than a group that is large enough, and never
- *      when something is to be deleted behind them.
- *      What was taken back waits for nobody: a fetch in this very round must not find it.
+ *      when something is to be deleted behind them. What was taken back waits for nobody: a fetch
+ *      in this very round must not find it.
  *   4. the quick orders (fetch, bury, journal, token), then one stretch of a long one (walk of the
- * audit chain, delete of a device's rows)
+ *      audit chain, delete of a device's rows). A gap that a long one is to write or delete is
+ *      written behind it, or the older one would stay.
  *   5. a stretch of free space goes back to the disk; a checkpoint when a log has grown, and of
  *      control.db, which cuts its log off, soon after a secret was erased: in the log it would stay
  *
@@ -88,6 +89,15 @@ int worker_judge(struct worker *worker, struct database *db, int error)
 
 /* --- 1: what came in --- */
 
+/* Something long that writes or deletes this gap has to go before. */
+static bool gap_waits(const struct worker *worker, uint64_t id)
+{
+	for (const struct mail *mail = worker->slow.first; mail && id; mail = mail->next)
+		if (((const struct order *)mail)->gap.id == id)
+			return true;
+	return false;
+}
+
 static void worker_sort(struct worker *worker, struct order *order)
 {
 	switch (order->kind) {
@@ -111,9 +121,12 @@ static void worker_sort(struct worker *worker, struct order *order)
 		worker->stopping = true;
 		worker->stop_at = clock_boot_usec() + STOP_USEC;
 		break;
-	case ORDER_JOURNAL:
 	case ORDER_BURY:
 	case ORDER_PUT_GAP:
+		list_add(gap_waits(worker, order->gap.id) ? &worker->slow : &worker->quick,
+			&order->mail);
+		break;
+	case ORDER_JOURNAL:
 	case ORDER_FETCH:
 	case ORDER_OLDEST:
 	case ORDER_LETTERS:
@@ -453,8 +466,12 @@ static void worker_finish(struct worker *worker)
 
 	while (worker->slow.first && clock_boot_usec() < worker->stop_at)
 		worker_slow(worker);
-	while ((mail = list_take(&worker->slow)))
-		worker_answer(worker, order_of(mail), -ECANCELED);
+	while ((mail = list_take(&worker->slow))) {
+		struct order *order = order_of(mail);
+		bool is_long = order->kind == ORDER_VERIFY || order->kind == ORDER_DELETE_DEVICE;
+
+		worker_answer(worker, order, is_long ? -ECANCELED : worker_do_slow(worker, order));
+	}
 	forget_deletes(worker);
 	if (!worker->failed && worker->outbox->loose)
 		worker_judge(worker, worker->outbox->db, outbox_tighten(worker->outbox));

@@ -321,6 +321,48 @@ static void test_quota(void **state)
 	fixture_done(&f);
 }
 
+/* A gap that grew while the delete it was noted with still waits is not written over by the older
+ * one; nor is one that grew again. */
+static void test_newer_gap_stays(void **state)
+{
+	struct store_gap gap = {.id = 7,
+		.device_row = 1,
+		.first_row = 1,
+		.last_row = 3,
+		.count = 3,
+		.device_id = "one",
+		.platform = "local",
+		.reason = "too old"};
+	struct answer saved = {0}, deleted = {0};
+	struct change *change = change_begin();
+	struct loaded loaded;
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 9, 1);
+	fixture_wait_rows(&f, 9);
+	fault_gate_close("control.db-wal");
+	assert_int_equal(change_put_setting(change, "a", "b"), 0);
+	store_save(f.store, change, answer_take, &saved);
+	assert_true(fault_gate_wait());
+	store_delete_oldest(f.store, 1, 3, &gap, answer_take, &deleted);
+	gap.last_row = 4;
+	gap.count = 4;
+	store_put_gap(f.store, &gap);
+	gap.last_row = 5;
+	gap.count = 5;
+	store_bury(f.store, 5, "refused", &gap);
+	fault_gate_open();
+	fixture_wait(&f, &deleted.done);
+	assert_int_equal(deleted.result, 0);
+	reload(&f, &loaded);
+	assert_int_equal(loaded.gaps, 1);
+	assert_int_equal(loaded.gap[0].count, 5);
+	assert_int_equal(loaded.gap[0].last_row, 5);
+	assert_int_equal(loaded.owed[0][1], 5);
+	fixture_done(&f);
+}
+
 /* --- failure --- */
 
 struct failure {
@@ -602,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_outbox_full),
 		cmocka_unit_test(test_full_delete_retries),
 		cmocka_unit_test(test_full_deletes_go_alone),
+		cmocka_unit_test(test_newer_gap_stays),
 		cmocka_unit_test(test_control_full),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_failure_is_final),
