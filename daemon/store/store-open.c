@@ -7,7 +7,9 @@
  * outbox.db gets the next one, and control.db remembers the last. It is written to control.db
  * first; a start that ends in between wastes a number and nothing else.
  *
- * A damaged outbox.db is set aside with its log, whole, as outbox.db.corrupt-<n>. A damaged
+ * A damaged outbox.db is set aside with its log, whole, as outbox.db.corrupt-<n>. Its epoch is over
+ * before that begins: a start that ends in between leaves a file that looks sound and lacks what
+ * was in its log, and the next one knows it by its epoch and sets it aside, too. A damaged
  * control.db is left alone and refused: it holds who may do what.
  */
 
@@ -42,6 +44,7 @@ struct opening {
 	enum store_opened outcome; /* anything but STORE_OPENED ends it */
 	char *why;
 	size_t capacity;
+	bool epoch_is_new; /* nothing has it yet */
 };
 
 /* The caller goes on only with 0 and STORE_OPENED. */
@@ -234,8 +237,8 @@ static int set_aside_as(int directory_fd, const char *name, unsigned number)
 		if (faccessat(directory_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			return -EEXIST;
 	}
-	/* A start that ends between the two finds a file without its log and sets it aside under
-	 * the next number; the other way round a log would meet a new file. */
+	/* After a start that ends between the two the file without its log is set aside under the
+	 * next number; the other way round a log would meet a new file. */
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(from, sizeof(from), "%s%s", name, SUFFIX[i]);
 		snprintf(to, sizeof(to), CORRUPT_NAME "%s", name, number, SUFFIX[i]);
@@ -274,18 +277,55 @@ static int try_outbox(struct opening *opening, char *why)
 	return 0;
 }
 
+/* What is not of the newest epoch is the rest of one that is being set aside. */
+static int is_left_behind(struct opening *opening, bool *ret_is)
+{
+	uint64_t last;
+	int r = control_counter(opening->store->control, "epoch", &last);
+
+	if (r >= 0)
+		*ret_is = opening->store->outbox->epoch > 0 && opening->store->outbox->epoch < last;
+	return r;
+}
+
+static int raise_epoch(struct opening *opening)
+{
+	uint64_t last;
+	int r = control_counter(opening->store->control, "epoch", &last);
+
+	if (r >= 0)
+		r = control_raise_counter(opening->store->control, "epoch", last + 1);
+	opening->epoch_is_new = r >= 0;
+	return r;
+}
+
+static int set_outbox_aside(struct opening *opening)
+{
+	struct store_facts *facts = &opening->store->facts;
+	int r = raise_epoch(opening);
+
+	opening->store->outbox = outbox_free(opening->store->outbox);
+	if (r >= 0)
+		r = set_aside(opening->directory_fd, "outbox.db", facts->outbox_set_aside,
+			sizeof(facts->outbox_set_aside));
+	return r < 0 ? fail(opening, r, "The damaged outbox.db cannot be set aside") : 0;
+}
+
 static int open_outbox(struct opening *opening)
 {
 	char why[DATABASE_WHY_MAX] = "";
+	bool is_behind = false;
 	int r = try_outbox(opening, why);
 
-	if (r == -EBADMSG) {
-		struct store_facts *facts = &opening->store->facts;
-
-		r = set_aside(opening->directory_fd, "outbox.db", facts->outbox_set_aside,
-			sizeof(facts->outbox_set_aside));
+	if (r >= 0 && opening->store->outbox) {
+		r = is_left_behind(opening, &is_behind);
 		if (r < 0)
-			return fail(opening, r, "The damaged outbox.db cannot be set aside");
+			return fail(opening, r, "The epoch cannot be read");
+	}
+	if (r == -EBADMSG || is_behind) {
+		r = set_outbox_aside(opening);
+		if (r < 0)
+			return r;
 		r = try_outbox(opening, why);
 	}
 	if (r < 0)
@@ -301,9 +341,10 @@ static int settle_epoch(struct opening *opening)
 	int r = control_counter(store->control, "epoch", &last);
 
 	if (r >= 0 && store->outbox->epoch == 0) {
-		r = control_raise_counter(store->control, "epoch", last + 1);
+		if (!opening->epoch_is_new)
+			r = control_raise_counter(store->control, "epoch", ++last);
 		if (r >= 0)
-			r = outbox_set_epoch(store->outbox, last + 1);
+			r = outbox_set_epoch(store->outbox, last);
 	} else if (r >= 0 && store->outbox->epoch > last) {
 		/* control.db came from a backup: what was used since must not be used again. */
 		r = control_raise_counter(store->control, "epoch", store->outbox->epoch);

@@ -57,6 +57,21 @@ static int64_t readings_on_file(const struct fixture *fixture)
 	return fixture_sql(fixture, "outbox.db", "SELECT count(*) FROM reading");
 }
 
+static int renames_left = -1; /* -1: all succeed */
+
+int __real_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to);
+int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	if (renames_left == 0) {
+		errno = EIO;
+		return -1;
+	}
+	if (renames_left > 0)
+		renames_left--;
+	return __real_renameat(from_fd, from, to_fd, to);
+}
+
 static void overwrite(const struct fixture *fixture, const char *name, long offset, size_t size)
 {
 	FILE *file = fopen(fixture_path(fixture, name), "r+");
@@ -134,6 +149,37 @@ static void test_damaged_page(void **state)
 	assert_int_equal(f.facts.epoch, 2);
 	assert_true(there(&f, "outbox.db.corrupt-1"));
 	assert_true(there(&f, "outbox.db.corrupt-1-wal"));
+	fixture_done(&f);
+}
+
+/* The start that sets it aside ends between the log and the file: the next one goes on with that,
+ * and the numbers of what was in the log are not given again. */
+static void test_set_aside_in_two(void **state)
+{
+	struct fixture f;
+	int r;
+
+	begin(&f);
+	fixture_append(&f, 1, 500, 1);
+	fixture_wait_rows(&f, 500);
+	fixture_stop(&f);
+	overwrite(&f, "outbox.db", 4096 * 7, 4096);
+	leave_log(&f, "outbox.db-wal");
+	renames_left = 1;
+	fixture_try(&f, &r);
+	assert_int_equal(r, -EIO);
+	assert_true(there(&f, "outbox.db.corrupt-1-wal"));
+	assert_true(there(&f, "outbox.db"));
+	renames_left = -1;
+
+	fixture_open(&f);
+	assert_string_equal(f.facts.outbox_set_aside, "outbox.db.corrupt-2");
+	assert_int_equal(f.facts.epoch, 3);
+	assert_int_equal(f.facts.next_row, 1);
+	fixture_stop(&f);
+	fixture_open(&f);
+	assert_string_equal(f.facts.outbox_set_aside, "");
+	assert_int_equal(f.facts.epoch, 3);
 	fixture_done(&f);
 }
 
@@ -639,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_no_database),
 		cmocka_unit_test(test_pages_are_small),
 		cmocka_unit_test(test_damaged_page),
+		cmocka_unit_test(test_set_aside_in_two),
 		cmocka_unit_test(test_damage_seen_late),
 		cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_outbox_full),
