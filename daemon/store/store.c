@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "base/cleanup.h"
 #include "store/store-private.h"
 
 #define JOURNAL_MAX	 200
@@ -386,53 +385,6 @@ void store_append(struct store *store, struct reading *reading)
 size_t store_appending(const struct store *store)
 {
 	return store->appending;
-}
-
-static void push_delete(
-	struct store *store, const struct row_range *ranges, size_t count, bool at_once)
-{
-	CLEANUP(cleanup_free) struct row_range *copy = NULL;
-	struct order *order;
-
-	if (count == 0)
-		return;
-	copy = calloc(count, sizeof(*copy));
-	order = copy ? order_new(ORDER_DELETE, NULL, NULL) : NULL;
-	if (!order)
-		return;
-	memcpy(copy, ranges, count * sizeof(*copy));
-	order->remove.ranges = STEAL(copy);
-	order->remove.count = count;
-	order->remove.at_once = at_once;
-	order_push(store, order);
-}
-
-void store_delete(struct store *store, const struct row_range *ranges, size_t count)
-{
-	push_delete(store, ranges, count, false);
-}
-
-void store_take_back(struct store *store, uint64_t row)
-{
-	push_delete(store, &(const struct row_range){row, row}, 1, true);
-}
-
-void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
-	store_done_fn done, void *userdata)
-{
-	struct order *order = order_new(ORDER_DELETE_DEVICE, done, userdata);
-
-	if (!order) {
-		if (done)
-			done(userdata, -ENOMEM, NULL);
-		return;
-	}
-	/* What the device sends after this moment is not meant. */
-	order->drop.device_row = device_row;
-	order->drop.last_row = store->last_row;
-	if (gap)
-		order->gap = *gap;
-	order_push(store, order);
 }
 
 void store_bury(struct store *store, uint64_t row, const char *reason, const struct store_gap *gap)
