@@ -6,7 +6,7 @@
  * all that. An entry is written with one write() and fdatasync(); the
  * first that does not fit ends what is read. It is the one file of the state directory that more
  * than one thread touches: a mutex stands before it, and nobody who holds it waits for another
- * thread.
+ * thread. It is held over a sync, so the loop does not take it: it only counts what is left.
  */
 
 #include "store/arrivals.h"
@@ -42,9 +42,9 @@ struct arrivals {
 	int fd;
 	size_t size; /* bytes in the file that count */
 	uint64_t next_number;
-	unsigned waiting; /* kept and not settled */
-	uint64_t last;	  /* dealt with before this start */
-	uint8_t *replay;  /* what the file held then */
+	_Atomic unsigned waiting; /* kept and not settled */
+	uint64_t last;		  /* dealt with before this start */
+	uint8_t *replay;	  /* what the file held then */
 	size_t replay_size;
 };
 
@@ -146,6 +146,13 @@ int arrivals_replay(struct arrivals *arrivals, store_arrival_fn each, void *user
 
 /* ---- writing ---- */
 
+/* With the mutex. A failure changes nothing: what is found again has a number that is known. */
+static void file_empty(struct arrivals *arrivals)
+{
+	if (!arrivals->waiting && arrivals->size && ftruncate(arrivals->fd, 0) == 0)
+		arrivals->size = 0;
+}
+
 static int entry_write(struct arrivals *arrivals, struct span entry)
 {
 	size_t done = 0;
@@ -181,6 +188,7 @@ int arrivals_keep(
 	if (size > ARRIVAL_MAX)
 		return -EMSGSIZE;
 	pthread_mutex_lock(&arrivals->mutex);
+	file_empty(arrivals);
 	head.number = arrivals->next_number;
 	put(&at, span_of(&head, sizeof(head)));
 	put(&at, span_of(&arrival->owner, owner));
@@ -201,16 +209,17 @@ int arrivals_keep(
 	return r;
 }
 
-void arrivals_settle(struct arrivals *arrivals, uint64_t number)
+bool arrivals_settle(struct arrivals *arrivals, uint64_t number)
 {
-	if (!number)
+	return number && arrivals->waiting && --arrivals->waiting == 0;
+}
+
+void arrivals_empty(struct arrivals *arrivals)
+{
+	/* Who has it keeps one: then something waits. */
+	if (pthread_mutex_trylock(&arrivals->mutex) != 0)
 		return;
-	pthread_mutex_lock(&arrivals->mutex);
-	if (arrivals->waiting && --arrivals->waiting == 0) {
-		/* A failure changes nothing: what is found again has a number that is known. */
-		if (ftruncate(arrivals->fd, 0) == 0)
-			arrivals->size = 0;
-	}
+	file_empty(arrivals);
 	pthread_mutex_unlock(&arrivals->mutex);
 }
 
@@ -258,6 +267,7 @@ struct arrivals *arrivals_free(struct arrivals *arrivals)
 {
 	if (!arrivals)
 		return NULL;
+	file_empty(arrivals);
 	cleanup_close(&arrivals->fd);
 	pthread_mutex_destroy(&arrivals->mutex);
 	free(arrivals->replay);

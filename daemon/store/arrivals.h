@@ -26,8 +26,12 @@ struct arrivals *arrivals_free(struct arrivals *arrivals);
  * ARRIVALS_MAX bytes wait (or the disk is full), -EMSGSIZE for a message over ARRIVAL_MAX. */
 int arrivals_keep(
 	struct arrivals *arrivals, const struct store_arrival *arrival, uint64_t *ret_number);
-/* It was dealt with. When nothing waits any more the file is emptied. */
-void arrivals_settle(struct arrivals *arrivals, uint64_t number);
+/* It was dealt with; 0: no-op. One thread, which never waits for the disk here. True: nothing waits
+ * any more, and the file is for somebody to empty. The next one that is kept does it, and the end.
+ */
+bool arrivals_settle(struct arrivals *arrivals, uint64_t number);
+/* Any thread that may wait for the disk: empties the file, unless something in it waits. */
+void arrivals_empty(struct arrivals *arrivals);
 /* What was in the file when it was opened, oldest first, once. The answer of the callback ends it
  * when it is negative. */
 int arrivals_replay(struct arrivals *arrivals, store_arrival_fn each, void *userdata);

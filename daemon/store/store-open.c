@@ -458,7 +458,13 @@ int store_keep_arrival(
 
 void store_settle_arrival(struct store *store, uint64_t number)
 {
-	arrivals_settle(store->arrivals, number);
+	struct order *order;
+
+	if (!arrivals_settle(store->arrivals, number) || !store->running)
+		return;
+	order = order_new(ORDER_ARRIVALS, NULL, NULL);
+	if (order)
+		order_push(store, order);
 }
 
 int store_replay_arrivals(struct store *store, store_arrival_fn each, void *userdata)

@@ -106,6 +106,10 @@ static int backup(struct worker *worker, struct order *order)
 
 int worker_do_quick(struct worker *worker, struct order *order)
 {
+	if (order->kind == ORDER_ARRIVALS) {
+		arrivals_empty(worker->store->arrivals);
+		return 0;
+	}
 	if (worker->failed)
 		return -EIO;
 	if (order->kind == ORDER_BURY)

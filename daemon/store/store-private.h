@@ -28,6 +28,7 @@ enum order_kind {
 	ORDER_REKEY,
 	ORDER_BACKUP,
 	ORDER_PARCEL,
+	ORDER_ARRIVALS,
 	ORDER_STOP,
 	/* only answers */
 	ORDER_BATCH,

@@ -134,6 +134,7 @@ static void worker_sort(struct worker *worker, struct order *order)
 	case ORDER_REKEY:
 	case ORDER_BACKUP:
 	case ORDER_PARCEL:
+	case ORDER_ARRIVALS:
 	case ORDER_BATCH:
 	case ORDER_FAILED:
 	case ORDERS:

@@ -117,6 +117,7 @@ static void (*const ANSWER[ORDERS])(struct store *store, struct order *order) = 
 	[ORDER_REKEY] = answer_done,
 	[ORDER_BACKUP] = answer_done,
 	[ORDER_PARCEL] = answer_token,
+	[ORDER_ARRIVALS] = answer_nothing,
 	[ORDER_STOP] = answer_nothing,
 	[ORDER_BATCH] = answer_batch,
 	[ORDER_FAILED] = answer_failed,
@@ -154,6 +155,7 @@ void order_free(struct order *order)
 	case ORDER_BURY:
 	case ORDER_PUT_GAP:
 	case ORDER_DROP_GAP:
+	case ORDER_ARRIVALS:
 	case ORDER_STOP:
 	case ORDER_BATCH:
 	case ORDER_FAILED:

@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/arrivals.h"
@@ -75,6 +77,66 @@ struct seen {
 	int answer;
 };
 
+/* The disk: while it is slow a sync ends only when the test lets it, or after some seconds. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static bool slow, syncing, given_up;
+
+int __real_fdatasync(int file);
+int __wrap_fdatasync(int file);
+int __wrap_fdatasync(int file)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 5;
+	pthread_mutex_lock(&lock);
+	syncing = true;
+	pthread_cond_broadcast(&changed);
+	while (slow && !given_up)
+		given_up = pthread_cond_timedwait(&changed, &lock, &end) != 0;
+	syncing = false;
+	pthread_mutex_unlock(&lock);
+	return __real_fdatasync(file);
+}
+
+static void *keep_two(void *arrivals)
+{
+	assert_int_equal(keep(arrivals, "two"), 2);
+	return NULL;
+}
+
+/* Another thread waits for the disk to keep the next one; the loop does not. */
+static void test_settled_beside_a_slow_disk(void **state)
+{
+	struct arrivals *arrivals = open_at(0);
+	pthread_t thread;
+
+	assert_int_equal(keep(arrivals, "one"), 1);
+	slow = true;
+	assert_int_equal(pthread_create(&thread, NULL, keep_two, arrivals), 0);
+	pthread_mutex_lock(&lock);
+	while (!syncing)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	assert_true(arrivals_settle(arrivals, 1));
+	arrivals_empty(arrivals);
+	pthread_mutex_lock(&lock);
+	assert_true(syncing);
+	assert_false(given_up);
+	slow = false;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	/* The second one waits. */
+	arrivals_empty(arrivals);
+	assert_true(file_size() > 0);
+	assert_true(arrivals_settle(arrivals, 2));
+	arrivals_empty(arrivals);
+	assert_int_equal(file_size(), 0);
+	arrivals_free(arrivals);
+}
+
 static int see(void *userdata, const struct store_arrival *arrival)
 {
 	struct seen *seen = userdata;
@@ -95,6 +157,7 @@ static void test_again(void **state)
 {
 	struct arrivals *arrivals = open_at(10);
 	struct seen seen = {0};
+	off_t size;
 
 	assert_int_equal(keep(arrivals, "one"), 11);
 	assert_int_equal(keep(arrivals, "u2"), 12);
@@ -110,13 +173,25 @@ static void test_again(void **state)
 	assert_string_equal(seen.payload[0], "u2");
 	assert_int_equal(seen.number[1], 13);
 	assert_int_equal(keep(arrivals, "new"), 15);
-	arrivals_settle(arrivals, 12);
-	arrivals_settle(arrivals, 13);
-	arrivals_settle(arrivals, 14);
+	for (uint64_t number = 12; number <= 14; number++)
+		assert_false(arrivals_settle(arrivals, number));
+	arrivals_empty(arrivals);
 	assert_true(file_size() > 0);
-	arrivals_settle(arrivals, 15);
+	assert_true(arrivals_settle(arrivals, 15));
+	arrivals_empty(arrivals);
 	assert_int_equal(file_size(), 0);
-	arrivals_settle(arrivals, 15);
+	assert_false(arrivals_settle(arrivals, 15));
+	assert_false(arrivals_settle(arrivals, 0));
+	assert_int_equal(keep(arrivals, "later"), 16);
+	size = file_size();
+	/* Nobody emptied it: the next one does, and the end. */
+	assert_true(arrivals_settle(arrivals, 16));
+	assert_int_equal(keep(arrivals, "again"), 17);
+	assert_int_equal(file_size(), size);
+	assert_true(arrivals_settle(arrivals, 17));
+	arrivals_free(arrivals);
+	assert_int_equal(file_size(), 0);
+	arrivals = open_at(15);
 	assert_int_equal(keep(arrivals, "later"), 16);
 	arrivals_free(arrivals);
 	/* All of it known: an empty file, and numbers go on. */
@@ -197,8 +272,7 @@ static void test_limits(void **state)
 	assert_in_range(kept, 200, 256);
 	assert_true(file_size() <= 1 << 20);
 	for (uint64_t i = 1; i <= kept; i++)
-		arrivals_settle(arrivals, i);
-	assert_int_equal(file_size(), 0);
+		assert_int_equal(arrivals_settle(arrivals, i), i == kept);
 	assert_int_equal(arrivals_keep(arrivals, &arrival, &number), 0);
 	arrivals_free(arrivals);
 }
@@ -212,6 +286,7 @@ int main(void)
 		T(test_ended_by_the_callback),
 		T(test_torn),
 		T(test_limits),
+		T(test_settled_beside_a_slow_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
