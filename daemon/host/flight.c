@@ -296,7 +296,8 @@ static int on_refused_timer(sd_event_source *source, uint64_t usec, void *userda
 	struct device_host *part = userdata;
 
 	part->refused_waits = false;
-	reading_set_open(part->host, part->device);
+	/* What filled its session's window was put back: no answer to it will come. */
+	session_let_go_on(part->host, part->device);
 	return 0;
 }
 
@@ -352,7 +353,7 @@ static void delivered(struct host *host, const struct flight *was)
 		reading_delete_delivered(host);
 	else if (!before && owed_deletes_waiting(host->owed))
 		set_delete_timer(host, DELETE_DELAY_USEC);
-	session_on_delivered(host, was->device_row);
+	session_on_landed(host, was->device_row);
 	reading_look_whether_drained(host, was->device_row);
 }
 
@@ -401,6 +402,8 @@ static void refused(struct host *host, const struct flight *was, int reason, boo
 		owed_put_back(host->owed, was->device_row, was->row);
 		hold_refused(host, was->device_row);
 	}
+	if (is_poison(reason))
+		session_on_landed(host, was->device_row);
 	reading_look_whether_drained(host, was->device_row);
 }
 

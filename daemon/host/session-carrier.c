@@ -7,7 +7,8 @@
  * by none.
  *
  * Readings in flight are bounded for each session of a device: one that is silent must not take the
- * window that all share. What is held for that goes on when half of them were delivered.
+ * window that all share. What is held for that goes on when half of them have landed: delivered, or
+ * put aside. Those that are refused for the moment are waited for first (flight.c).
  */
 
 #include "host/reading.h"
@@ -54,16 +55,24 @@ static size_t window(const struct host *host, const struct device_session *sessi
 	return session->suspect.alone ? 1 : host->limits.value[LIMIT_LINK_WINDOW];
 }
 
-void session_on_delivered(struct host *host, uint64_t device_row)
+void session_let_go_on(struct host *host, struct device *device)
 {
-	struct device *device = registry_by_row(host->registry, device_row);
 	struct device_session *session = session_of(device);
 
-	if (!session || !session->held ||
+	if (session)
+		session->held = false;
+	reading_set_open(host, device);
+}
+
+void session_on_landed(struct host *host, uint64_t device_row)
+{
+	struct device *device = registry_by_row(host->registry, device_row);
+	const struct device_session *session = session_of(device);
+
+	if (!session || !session->held || device_host(device)->refused_waits ||
 		owed_in_flight(host->owed, device_row) > window(host, session) / 2)
 		return;
-	session->held = false;
-	reading_set_open(host, device);
+	session_let_go_on(host, device);
 }
 
 /* ---- for both kinds of device ---- */

@@ -37,8 +37,11 @@ bool session_is_not_let_in(const struct device *device);
 
 /* Events of all sessions but the gateway's. */
 void session_on_event(struct host *host, const struct uplink_event *event);
-/* A reading was delivered: one that was held for its session's window goes on. */
-void session_on_delivered(struct host *host, uint64_t device_row);
+/* A reading is not in flight any more: its device goes on if it was held for its session's window.
+ */
+void session_on_landed(struct host *host, uint64_t device_row);
+/* Its readings may leave again, if nothing else holds them; its window is looked at anew. */
+void session_let_go_on(struct host *host, struct device *device);
 
 /* ---- for both kinds of device ---- */
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands between the gateway and its broker: it forwards, it can hold either direction back, cut
-the connection or be shut, and it keeps a list of all that left the gateway.
+"""What stands between the gateway and its broker: it forwards, it can hold either direction back,
+refuse readings in the broker's place, cut the connection or be shut, and it keeps a list of all that
+left the gateway.
 
 It always takes what the gateway sends, whether it forwards it or not. So mark() is a moment on the
 wire: what the gateway wrote before it stands before it in 'sent', and nothing else does.
@@ -22,6 +23,7 @@ from bed.wait import until
 SEQUENCE = re.compile(rb'"n":"seq","v":(\d+)')
 ENVELOPE = re.compile(rb'"gh":\{"id":"[^"]*","device":"([^"]*)".*?"n":"seq","v":(\d+)', re.DOTALL)
 PUBLISH = 3
+PUBACK = 4
 
 
 def told(topic, payload):
@@ -79,6 +81,8 @@ class Relay:
         self.sent = []            # told() of every PUBLISH that left the gateway
         self.hold_up = False      # what the gateway says does not reach the broker
         self.hold_down = False    # what the broker says does not reach the gateway
+        self.refuse = 0           # the reason with which readings are refused; 0 = they pass
+        self.refused = 0          # how many were
         self.open = True
         self.lag = 0.0            # seconds for which either of them may not be heard, now and then
         self.error = None
@@ -200,9 +204,10 @@ class Relay:
             if pair in self._pairs:
                 self._end(pair)
             return
-        pair.up.add(data, self.lag, self.random)
         pair.packet += data
-        self._parse(pair.packet)
+        passed = self._parse(pair)
+        if passed:
+            pair.up.add(passed, self.lag, self.random)
 
     def _hear(self, pair):
         data = self._read(pair, pair.broker)
@@ -233,13 +238,14 @@ class Relay:
             return False
         return True
 
-    def _parse(self, data):
-        """Takes whole packets off the front; MQTT 5 section 2.1."""
+    def _parse(self, pair):
+        """Takes whole packets off the front (MQTT 5 section 2.1): those that pass."""
+        data, passed = pair.packet, bytearray()
         while len(data) >= 2:
             size, shift, at = 0, 0, 1
             while True:
                 if at >= len(data):
-                    return
+                    return passed
                 byte = data[at]
                 size |= (byte & 127) << shift
                 shift += 7
@@ -247,9 +253,20 @@ class Relay:
                 if not byte & 128:
                     break
             if len(data) < at + size:
-                return
-            if data[0] >> 4 == PUBLISH:
-                body = bytes(data[at:at + size])
-                length = int.from_bytes(body[:2], 'big')
-                self.sent += told(body[2:2 + length].decode(), body[2 + length:])
+                return passed
+            if data[0] >> 4 != PUBLISH or not self._published(pair, bytes(data[at:at + size])):
+                passed += data[:at + size]
             del data[:at + size]
+        return passed
+
+    def _published(self, pair, body):
+        """True when it was refused (MQTT 5 section 3.4): the broker does not hear of it."""
+        end = 2 + int.from_bytes(body[:2], 'big')
+        topic = body[2:end].decode()
+        self.sent += told(topic, body[end:])
+        if not self.refuse or not topic.endswith('/telemetry'):
+            return False
+        pair.down.add(bytes((PUBACK << 4, 3)) + body[end:end + 2] + bytes((self.refuse,)),
+                      self.lag, self.random)
+        self.refused += 1
+        return True

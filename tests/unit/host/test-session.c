@@ -571,6 +571,94 @@ static void one_session_does_not_take_the_window(void **state)
 	assert_int_equal(device->record->life.link, LINK_UP);
 }
 
+/* Its window is full of readings, and more wait for room in it. The number of publications before.
+ */
+static size_t window_is_full(struct device *device)
+{
+	size_t from = fake_publication_count;
+
+	bed.host.limits.value[LIMIT_LINK_WINDOW] = 4;
+	for (unsigned i = 0; i < 10; i++) {
+		bed_advance(USEC_PER_SEC);
+		send_reading("pump", "10.0.0.7", "1");
+	}
+	assert_int_equal(published("/telemetry", from), 4);
+	assert_true(device_host(device)->session->held);
+	return from;
+}
+
+/* Each of its publications that has no answer yet. */
+static void land_all(size_t from, int reason)
+{
+	size_t until = fake_publication_count;
+
+	for (size_t at = from; at < until; at++)
+		if (fake_publications[at].tag && !fake_publications[at].landed) {
+			fake_publications[at].landed = true;
+			if (reason)
+				uplink_refuse(at, reason);
+			else
+				uplink_deliver(at);
+		}
+	bed_run_loop();
+}
+
+static void all_leave(struct device *device, size_t from)
+{
+	for (unsigned i = 0; i < 10; i++)
+		land_all(from, 0);
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 0);
+}
+
+/* No right to its topic, or a quota; nobody connects anew for that to be over. */
+static void a_full_window_that_is_refused_is_tried_again(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = window_is_full(device), before;
+
+	for (unsigned i = 0; i < 5; i++) {
+		land_all(from, i % 2 ? 0x97 : 0x87);
+		before = published("/telemetry", from);
+		assert_in_range(bed_timer_left("refused-retry"), USEC_PER_SEC, 60 * USEC_PER_SEC);
+		bed_advance(bed_timer_left("refused-retry") + 1);
+		bed_run_loop();
+		assert_int_equal(published("/telemetry", from), before + 4);
+	}
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 10);
+	all_leave(device, from);
+	assert_int_equal(device->record->life.link, LINK_UP);
+}
+
+/* The wait after a refusal is not cut short by what was taken beside it. */
+static void a_window_that_is_refused_in_part_waits(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = window_is_full(device), first = from;
+
+	while (!fake_publications[first].tag)
+		first++;
+	fake_publications[first].landed = true;
+	uplink_refuse(first, 0x97);
+	land_all(from, 0);
+	assert_int_equal(published("/telemetry", from), 4);
+	bed_advance(bed_timer_left("refused-retry") + 1);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", from), 8);
+	all_leave(device, from);
+}
+
+/* None of them will ever be taken: what is behind them has its turn. */
+static void a_full_window_of_poison_goes_on(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = window_is_full(device);
+
+	land_all(from, 0x99);
+	assert_int_equal(fake_rows.buried_count, 4);
+	assert_int_equal(published("/telemetry", from), 8);
+	all_leave(device, from);
+}
+
 static void revoked_says_so_and_closes(void **state)
 {
 	struct device *device = connected("pump", "10.0.0.7");
@@ -750,6 +838,9 @@ int main(void)
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
+		TEST(a_full_window_that_is_refused_is_tried_again),
+		TEST(a_window_that_is_refused_in_part_waits),
+		TEST(a_full_window_of_poison_goes_on),
 		TEST(revoked_says_so_and_closes),
 		TEST(a_drain_that_takes_too_long_cuts),
 		TEST(a_cut_of_a_session_is_waited_for_two_seconds),

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices with a session of their own, and a broker that refuses what they publish."""
+
+import os
+
+import pytest
+
+import bed
+from bed import coap, until
+from bed.plain import device, let_in, values
+from relay import Relay
+from scene import Behind
+
+NOT_AUTHORISED, QUOTA_EXCEEDED = 0x87, 0x97
+WINDOW = 32  # link-window
+
+
+@pytest.fixture
+def broker(work):
+    one = bed.Broker(os.path.join(work, 'broker'), users={'gateway': 'one', 'user': 'two'}).start()
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def relay(broker):
+    one = Relay(broker.port)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def gateway(make_gateway, relay, work):
+    password = os.path.join(work, 'password')
+    with open(password, 'w', encoding='ascii') as file:
+        file.write('one\n')
+    os.chmod(password, 0o644)
+    return make_gateway(broker=Behind(relay), config={
+        'mqtt': {'username': 'gateway', 'password_file': password},
+        'platform': {'default': 'mqtt'}, 'lan': {'device_rate': 1000, 'device_burst': 1000}}).start()
+
+
+@pytest.mark.parametrize('reason', (NOT_AUTHORISED, QUOTA_EXCEEDED))
+def test_a_back_log_that_is_refused_for_a_while(gateway, relay, recorder, reason):
+    """More than its session's window waits, and all of it is refused: it leaves when the broker lets
+    it, by the same connection."""
+    gateway.ctl('tokens', 'import', '-', stdin='iota,user,two\n')
+    iota = let_in(gateway, 'iota')
+    until(lambda: device(gateway, 'iota')['link'] == 'up', 30, 'its session is up')
+    relay.refuse = reason
+    for value in range(3 * WINDOW):
+        assert iota.report(value).code == coap.CHANGED
+    # At last a try with all that its window holds, and more behind it.
+    before = relay.refused
+    until(lambda: relay.refused >= before + WINDOW, 20, 'a window of them is refused')
+    assert device(gateway, 'iota')['queued'] == 3 * WINDOW
+    relay.refuse = 0
+    until(lambda: set(values(recorder, iota.id).values()) == set(range(3 * WINDOW)), 30, 'all of them arrive')
+    until(lambda: device(gateway, 'iota')['queued'] == 0, 20, 'nothing waits')
+    assert gateway.log().count('Its session at') == 1, 'it never connected anew'
