@@ -286,7 +286,7 @@ static const struct config_key table[] = {
 	{"mqtt", "keep_alive", CONFIG_UINT, 5, 65535, "60", "s", false,
 		"Longest silence on the session before the broker is asked for a sign of life.",
 		NULL, MEMBER(mqtt_keep_alive), NULL},
-	{"mqtt", "window", CONFIG_UINT, 1, 10000, "1000", "readings", false,
+	{"mqtt", "window", CONFIG_UINT, 1, 4096, "1000", "readings", false,
 		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
 	{"mqtt", "envelope", CONFIG_ENUM, ENVELOPE_PROPERTIES, ENVELOPE_JSON, "properties", "",
 		true,

@@ -521,6 +521,19 @@ static void the_table_of_flights(void **state)
 	assert_int_equal(bed.host.flights_in_use, 0);
 }
 
+/* What may be configured can be had. */
+static void as_many_fly_as_may_be_configured(void **state)
+{
+	size_t count, at = 0;
+	const struct config_key *keys = config_keys(&count);
+
+	while (at < count &&
+		(strcmp(keys[at].section, "mqtt") != 0 || strcmp(keys[at].key, "window") != 0))
+		at++;
+	assert_in_range(at, 0, count - 1);
+	assert_int_equal(keys[at].max, FLIGHTS_MAX);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)
 
 int main(void)
@@ -544,6 +557,7 @@ int main(void)
 		T(they_leave_at_a_pace),
 		T(three_days_without_upstream),
 		T(the_table_of_flights),
+		T(as_many_fly_as_may_be_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
