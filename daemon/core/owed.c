@@ -358,6 +358,11 @@ size_t owed_in_flight(const struct owed *owed, uint64_t device_row)
 	return device ? device->queue.live_flying : 0;
 }
 
+size_t owed_flying(const struct owed *owed)
+{
+	return (size_t)owed->sums.in_flight;
+}
+
 static uint64_t device_first_row(const struct owed_device *device)
 {
 	const struct reading *oldest = owed_queue_oldest(&device->queue);

@@ -87,6 +87,7 @@ void owed_take_up(struct owed *owed, bool all);
 bool owed_dead(struct owed *owed, uint64_t device_row, uint64_t row);
 /* Number of this device's readings in flight. */
 size_t owed_in_flight(const struct owed *owed, uint64_t device_row);
+size_t owed_flying(const struct owed *owed); /* of all devices */
 
 /* Everything of this device is given up (revoked, forgotten): memory freed; *ret_count, *ret_first,
  * *ret_last say what was dropped. In-flight rows are forgotten: a late PUBACK is ignored. The

@@ -7,8 +7,9 @@
  * by none.
  *
  * Readings in flight are bounded for each session of a device: one that is silent must not take the
- * window that all share. What is held for that goes on when half of them have landed: delivered, or
- * put aside. Those that are refused for the moment are waited for first (flight.c).
+ * window that all share, and neither must many of them. What is held for that goes on when half of
+ * them have landed: delivered, or put aside. Those that are refused for the moment are waited for
+ * first (flight.c).
  */
 
 #include "host/reading.h"
@@ -49,10 +50,22 @@ struct device_session *session_of(const struct device *device)
 
 /* ---- the window of one session ---- */
 
-/* A broker that hangs up gets one at a time. */
+/* A broker that hangs up gets one at a time. While half of all that may be in flight is, a quarter
+ * of it is for all sessions alike: those that went silent together leave a quarter to the others,
+ * who go on until it is known of them. Each has at least one, or nothing would come back that lets
+ * it go on. */
 static size_t window(const struct host *host, const struct device_session *session)
 {
-	return session->suspect.alone ? 1 : host->limits.value[LIMIT_LINK_WINDOW];
+	size_t most = host->limits.value[LIMIT_LINK_WINDOW], share;
+
+	if (session->suspect.alone)
+		return 1;
+	if (owed_flying(host->owed) <= host->config->mqtt_window / 2)
+		return most;
+	share = host->config->mqtt_window / 4 / (host->sessions_up ? host->sessions_up : 1);
+	if (share < 1)
+		return 1;
+	return share < most ? share : most;
 }
 
 void session_let_go_on(struct host *host, struct device *device)

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "host/journal.h"
+#include "host/outbox-host.h"
 #include "host/platform-host.h"
 #include "host/reading.h"
 #include "host/session-parts.h"
@@ -659,6 +660,46 @@ static void a_full_window_of_poison_goes_on(void **state)
 	all_leave(device, from);
 }
 
+#define SILENT 10
+
+static void silent_one(const char *ep, const char *ip)
+{
+	struct device *device = connected(ep, ip);
+
+	for (unsigned i = 0; i < 12; i++) {
+		bed_advance(100 * USEC_PER_MSEC);
+		send_reading(ep, ip, "1");
+	}
+	assert_true(owed_in_flight(bed.host.owed, device->record->row) > 0);
+}
+
+/* Their path is gone, and nobody says so before their keep-alive does: the others go on. */
+static void silent_sessions_leave_room_for_the_others(void **state)
+{
+	struct owed_limits limits;
+	struct device *own;
+	size_t from;
+
+	bed.config.new_per_minute = 2 * SILENT;
+	bed.config.mqtt_window = 40;
+	bed.host.limits.value[LIMIT_LINK_WINDOW] = 8;
+	limits = outbox_limits(&bed.host);
+	owed_set_limits(bed.host.owed, &limits);
+	active_device("shared", "10.0.0.8");
+	link_up();
+	own = connected("pump", "10.0.0.7");
+	for (unsigned i = 0; i < SILENT; i++)
+		meter(i, silent_one);
+	from = fake_publication_count;
+	for (unsigned i = 0; i < 6; i++) {
+		send_reading("pump", "10.0.0.7", "1");
+		send_reading("shared", "10.0.0.8", "1");
+	}
+	assert_true(published("/telemetry", from) > 6); /* all of 'shared' */
+	all_leave(own, from);
+	assert_int_equal(published("/telemetry", from), 12);
+}
+
 static void revoked_says_so_and_closes(void **state)
 {
 	struct device *device = connected("pump", "10.0.0.7");
@@ -838,6 +879,7 @@ int main(void)
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
+		TEST(silent_sessions_leave_room_for_the_others),
 		TEST(a_full_window_that_is_refused_is_tried_again),
 		TEST(a_window_that_is_refused_in_part_waits),
 		TEST(a_full_window_of_poison_goes_on),
