@@ -182,13 +182,26 @@ void owed_oldest_is(struct owed *owed, uint64_t device_row, int64_t time)
 		device->file.time = time;
 }
 
-uint64_t owed_greatest(const struct owed *owed)
+/* Once it is closed: nothing of it flies, and all that is in memory goes to the file. */
+static bool could_be_trimmed(const struct owed_device *device)
+{
+	const struct owed_queue *queue = &device->queue;
+	const struct reading *oldest = owed_queue_oldest(queue);
+
+	if (device->fetching || queue->live_flying > 0)
+		return false;
+	return oldest ? oldest->row >= queue->settled_row : device->file.count > 0;
+}
+
+uint64_t owed_greatest(const struct owed *owed, bool (*counts)(void *userdata, uint64_t device_row),
+	void *userdata)
 {
 	const struct owed_device *device, *greatest = NULL;
 
 	for (size_t i = 0; i < owed->buckets; i++)
 		for (device = owed->bucket[i]; device; device = device->next)
-			if (device->bytes > 0 && (!greatest || device->bytes > greatest->bytes))
+			if (device->bytes > (greatest ? greatest->bytes : 0) &&
+				could_be_trimmed(device) && counts(userdata, device->device_row))
 				greatest = device;
 	return greatest ? greatest->device_row : 0;
 }

@@ -140,8 +140,10 @@ struct owed_stats {
 };
 void owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row);
-/* The device that owes most, 0 = none. */
-uint64_t owed_greatest(const struct owed *owed);
+/* The device that owes most of those whose oldest readings could be given up (owed_trim) when they
+ * are closed, and that 'counts' says yes to; 0 = none. It looks at all of them. */
+uint64_t owed_greatest(const struct owed *owed, bool (*counts)(void *userdata, uint64_t device_row),
+	void *userdata);
 uint64_t owed_device_bytes(const struct owed *owed, uint64_t device_row);
 /* False when owed_next() would have nothing. */
 bool owed_has_next(const struct owed *owed);

@@ -102,6 +102,13 @@ bool session_is_open(const struct device *device)
 	return (session && session->up && !session->held) || !session_is_own(device);
 }
 
+bool session_is_up(const struct host *host, const struct device *device)
+{
+	const struct device_session *session = session_of(device);
+
+	return session_is_own(device) ? session && session->up : upstream_is_up(host);
+}
+
 bool session_may_send(struct host *host, struct device *device)
 {
 	struct device_session *session = session_of(device);

@@ -47,6 +47,8 @@ void session_let_go_on(struct host *host, struct device *device);
 
 /* True while any session is up. */
 bool session_any_is_up(const struct host *host);
+/* Is the session by which this device's readings go up? */
+bool session_is_up(const struct host *host, const struct device *device);
 /* May a reading of this device be handed over now? */
 bool session_may_send(struct host *host, struct device *device);
 /* False: its readings wait, whatever its life says. */

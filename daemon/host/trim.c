@@ -141,7 +141,7 @@ static bool begin(struct host *host, struct device *device, int64_t before, uint
 	struct trim *trim = &host->trim;
 	uint64_t row = device->record->row, last;
 
-	if (trim->busy || session_may_send(host, device))
+	if (trim->busy || session_is_up(host, device))
 		return false;
 	/* All of it on file only, and so it stays until we are done. */
 	owed_set_open(host->owed, row, false);
@@ -201,12 +201,22 @@ void trim_start(struct host *host)
 		set_timer(host, 0);
 }
 
+/* What may leave, leaves: the greatest of all may well be one that is only slow. */
+static bool may_give_up(void *userdata, uint64_t device_row)
+{
+	const struct device *device =
+		registry_by_row(((struct host *)userdata)->registry, device_row);
+
+	return device && !session_is_up(userdata, device);
+}
+
 void trim_make_room(struct host *host, struct device *device, enum owed_verdict verdict)
 {
 	if (host->config->outbox_when_full != FULL_DROP_OLDEST)
 		return;
 	if (verdict == OWED_FULL)
-		device = registry_by_row(host->registry, owed_greatest(host->owed));
+		device = registry_by_row(
+			host->registry, owed_greatest(host->owed, may_give_up, host));
 	/* A twentieth at a time: not one order for each reading. */
 	if (device)
 		(void)begin(host, device, 0,

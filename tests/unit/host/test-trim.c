@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "fakes.h"
 #include "host/gap.h"
 #include "host/outbox-host.h"
 #include "host/trim.h"
+#include "hub-device.h"
 
 static struct lan_exchange x;
 
@@ -128,6 +128,37 @@ static void for_room(void **state)
 	assert_int_equal(bed.host.metrics.lost[LOST_FOR_ROOM], 4);
 }
 
+/* The outbox is full, whatever is owed now. */
+static void make_full(void)
+{
+	struct owed_limits limits;
+
+	bed.config.outbox_when_full = FULL_DROP_OLDEST;
+	bed.config.outbox_max_bytes = 1;
+	limits = outbox_limits(&bed.host);
+	owed_set_limits(bed.host.owed, &limits);
+}
+
+/* The one that owes most has a session of its own, which is up and slow: the others are in an
+ * outage, and one of them makes room. */
+static void of_whoever_cannot_send(void **state)
+{
+	struct device *slow = hub_device("slow", "10.0.0.3"), *most;
+
+	active_device("one", "10.0.0.1");
+	most = active_device("two", "10.0.0.2");
+	report_many("slow", "10.0.0.3", 9);
+	report_many("one", "10.0.0.1", 2);
+	report_many("two", "10.0.0.2", 3);
+	assert_int_equal(owed_of(slow), 9);
+	fake_rows.oldest_by_hand = true;
+	make_full();
+	report(&x, "one", "10.0.0.1", "1");
+	assert_int_equal(x.code, COAP_CODE(5, 3));
+	assert_int_equal(fake_rows.oldest_asked, 1);
+	assert_int_equal(fake_rows.oldest.device_row, most->record->row);
+}
+
 /* The delete finds no room: it is tried again, and only then they are gone. */
 static void tried_again(void **state)
 {
@@ -187,6 +218,7 @@ int main(void)
 		T(too_old),
 		T(not_for_age),
 		T(for_room),
+		T(of_whoever_cannot_send),
 		T(tried_again),
 		T(walked),
 	};
