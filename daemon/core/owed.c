@@ -435,6 +435,11 @@ void owed_stats(const struct owed *owed, struct owed_stats *ret_stats)
 		}
 }
 
+uint64_t owed_bytes(const struct owed *owed)
+{
+	return owed->sums.bytes;
+}
+
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row)
 {
 	const struct owed_device *device = owed_device_find(owed, device_row);

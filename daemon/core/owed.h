@@ -139,6 +139,7 @@ struct owed_stats {
 	int64_t oldest_time;			     /* wall milliseconds, 0 = unknown */
 };
 void owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
+uint64_t owed_bytes(const struct owed *owed); /* stats.bytes, without looking at each device */
 uint64_t owed_device_count(const struct owed *owed, uint64_t device_row);
 /* The device that owes most of those whose oldest readings could be given up (owed_trim) when they
  * are closed, and that 'counts' says yes to; 0 = none. It looks at all of them. */

@@ -132,8 +132,9 @@ struct trim {
 	int64_t before; /* wall milliseconds, 0 = whatever their age */
 	struct store_old found;
 	struct store_gap gap;
-	bool walking;	 /* through all devices, for their age */
-	uint64_t walked; /* rows of devices up to here */
+	uint64_t nobody_until_usec; /* there is no device that could make room */
+	bool walking;		    /* through all devices, for their age */
+	uint64_t walked;	    /* rows of devices up to here */
 	sd_event_source *timer;
 };
 

@@ -60,13 +60,9 @@ void outbox_refused(struct host *host, struct device *device, enum owed_verdict 
 
 void outbox_has_room(struct host *host)
 {
-	struct owed_stats stats;
-
-	if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, "") ||
-		clock_boot_usec() - host->outbox_full_usec < FULL_FOR_USEC)
-		return;
-	owed_stats(host->owed, &stats);
-	if (stats.bytes <= host->config->outbox_max_bytes / 10 * 9)
+	if (host_alarm_is_active(host, ALARM_OUTBOX_FULL, "") &&
+		clock_boot_usec() - host->outbox_full_usec >= FULL_FOR_USEC &&
+		owed_bytes(host->owed) <= host->config->outbox_max_bytes / 10 * 9)
 		host_alarm_clear(host, ALARM_OUTBOX_FULL, "");
 }
 

@@ -28,6 +28,7 @@
 
 #define LOOK_MAX_USEC (60 * USEC_PER_SEC)
 #define AGAIN_USEC    (10 * USEC_PER_SEC)
+#define NOBODY_USEC   USEC_PER_SEC
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
@@ -210,13 +211,26 @@ static bool may_give_up(void *userdata, uint64_t device_row)
 	return device && !session_is_up(userdata, device);
 }
 
+/* Of all devices. When there was nobody, it is looked again after a while only: readings that find
+ * no room come as fast as anybody sends. */
+static struct device *greatest(struct host *host)
+{
+	struct trim *trim = &host->trim;
+	uint64_t row, now = clock_boot_usec();
+
+	if (now < trim->nobody_until_usec)
+		return NULL;
+	row = owed_greatest(host->owed, may_give_up, host);
+	trim->nobody_until_usec = row ? 0 : now + NOBODY_USEC;
+	return registry_by_row(host->registry, row);
+}
+
 void trim_make_room(struct host *host, struct device *device, enum owed_verdict verdict)
 {
-	if (host->config->outbox_when_full != FULL_DROP_OLDEST)
+	if (host->config->outbox_when_full != FULL_DROP_OLDEST || host->trim.busy)
 		return;
 	if (verdict == OWED_FULL)
-		device = registry_by_row(
-			host->registry, owed_greatest(host->owed, may_give_up, host));
+		device = greatest(host);
 	/* A twentieth at a time: not one order for each reading. */
 	if (device)
 		(void)begin(host, device, 0,

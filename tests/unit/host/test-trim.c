@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "host/gap.h"
+#include "host/journal.h"
 #include "host/outbox-host.h"
 #include "host/trim.h"
 #include "hub-device.h"
@@ -128,6 +129,27 @@ static void for_room(void **state)
 	assert_int_equal(bed.host.metrics.lost[LOST_FOR_ROOM], 4);
 }
 
+uint64_t __real_owed_greatest(const struct owed *owed,
+	bool (*counts)(void *userdata, uint64_t device_row), void *userdata);
+uint64_t __wrap_owed_greatest(const struct owed *owed,
+	bool (*counts)(void *userdata, uint64_t device_row), void *userdata);
+void __real_owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
+void __wrap_owed_stats(const struct owed *owed, struct owed_stats *ret_stats);
+static unsigned walks; /* through all devices */
+
+uint64_t __wrap_owed_greatest(const struct owed *owed,
+	bool (*counts)(void *userdata, uint64_t device_row), void *userdata)
+{
+	walks++;
+	return __real_owed_greatest(owed, counts, userdata);
+}
+
+void __wrap_owed_stats(const struct owed *owed, struct owed_stats *ret_stats)
+{
+	walks++;
+	__real_owed_stats(owed, ret_stats);
+}
+
 /* The outbox is full, whatever is owed now. */
 static void make_full(void)
 {
@@ -137,6 +159,7 @@ static void make_full(void)
 	bed.config.outbox_max_bytes = 1;
 	limits = outbox_limits(&bed.host);
 	owed_set_limits(bed.host.owed, &limits);
+	walks = 0;
 }
 
 /* The one that owes most has a session of its own, which is up and slow: the others are in an
@@ -157,6 +180,55 @@ static void of_whoever_cannot_send(void **state)
 	assert_int_equal(x.code, COAP_CODE(5, 3));
 	assert_int_equal(fake_rows.oldest_asked, 1);
 	assert_int_equal(fake_rows.oldest.device_row, most->record->row);
+}
+
+/* Readings that are refused cost no walk through all devices each: not while room is being made,
+ * and not when nobody is there who could make some. */
+static void one_walk_for_many_that_are_refused(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	report_many("one", "10.0.0.1", 5);
+	fake_rows.oldest_by_hand = true;
+	make_full();
+	report_many("one", "10.0.0.1", 50);
+	assert_int_equal(fake_rows.oldest_asked, 1);
+	assert_int_equal(walks, 1);
+	fake_rows.oldest_done(fake_rows.oldest_userdata, 0, &(const struct store_old){0});
+	link_up();
+	walks = 0;
+	report_many("one", "10.0.0.1", 50);
+	assert_int_equal(walks, 1);
+	/* It is looked again when some time has passed. */
+	uplink_event(UPLINK_LOST);
+	bed_advance(USEC_PER_SEC);
+	report_many("one", "10.0.0.1", 50);
+	assert_int_equal(walks, 2);
+	assert_int_equal(fake_rows.oldest_asked, 2);
+	assert_int_equal(fake_rows.oldest.device_row, device->record->row);
+}
+
+/* An alarm that stands still, and readings that find room: no walk for each of them either. */
+static void no_walk_for_the_alarm(void **state)
+{
+	struct owed_limits limits;
+
+	active_device("one", "10.0.0.1");
+	report_many("one", "10.0.0.1", 5);
+	make_full();
+	report_many("one", "10.0.0.1", 1);
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	bed.config.outbox_max_bytes =
+		owed_device_bytes(bed.host.owed, 1) * 21 / 20; /* more than nine tenths */
+	limits = outbox_limits(&bed.host);
+	limits.outbox_bytes = 1 << 20;
+	owed_set_limits(bed.host.owed, &limits);
+	bed_advance(61 * USEC_PER_SEC);
+	walks = 0;
+	report_many("one", "10.0.0.1", 10);
+	assert_int_equal(x.code, COAP_CODE(2, 4));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_OUTBOX_FULL, ""));
+	assert_int_equal(walks, 0);
 }
 
 /* The delete finds no room: it is tried again, and only then they are gone. */
@@ -219,6 +291,8 @@ int main(void)
 		T(not_for_age),
 		T(for_room),
 		T(of_whoever_cannot_send),
+		T(one_walk_for_many_that_are_refused),
+		T(no_walk_for_the_alarm),
 		T(tried_again),
 		T(walked),
 	};
