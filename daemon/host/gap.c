@@ -41,14 +41,16 @@ struct gap_entry {
 
 static struct gap_entry *entry_add(struct host *host, const struct store_gap *gap)
 {
-	struct gap_entry *entry = calloc(1, sizeof(*entry)), **at = &host->gaps;
+	struct gap_entry *entry = calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
 	entry->gap = *gap;
-	while (*at)
-		at = &(*at)->next;
-	*at = entry;
+	if (host->gaps_last)
+		host->gaps_last->next = entry;
+	else
+		host->gaps = entry;
+	host->gaps_last = entry;
 	host->gap_count++;
 	if (gap->id >= host->next_gap)
 		host->next_gap = gap->id + 1;
@@ -57,11 +59,16 @@ static struct gap_entry *entry_add(struct host *host, const struct store_gap *ga
 
 static void entry_remove(struct host *host, struct gap_entry *entry)
 {
-	struct gap_entry **at = &host->gaps;
+	struct gap_entry *before = NULL, *at = host->gaps;
 
-	while (*at != entry)
-		at = &(*at)->next;
-	*at = entry->next;
+	for (; at != entry; at = at->next)
+		before = at;
+	if (before)
+		before->next = entry->next;
+	else
+		host->gaps = entry->next;
+	if (host->gaps_last == entry)
+		host->gaps_last = before;
 	host->gap_count--;
 	if (entry->in_flight)
 		host->gaps_in_flight--;
@@ -285,6 +292,9 @@ void gap_publish(struct host *host)
 	struct gap_entry *entry, *next;
 	int r = 0;
 
+	/* In an outage much is given up, and each time this is called. */
+	if (!session_any_is_up(host))
+		return;
 	for (entry = host->gaps; entry && r >= 0 && host->gaps_in_flight < IN_FLIGHT_MAX;
 		entry = next) {
 		next = entry->next;
@@ -292,7 +302,7 @@ void gap_publish(struct host *host)
 			r = publish_one(host, entry);
 	}
 	/* Without an answer to come, nobody else would try again. */
-	if (r < 0 && session_any_is_up(host))
+	if (r < 0)
 		reading_pump_later(host);
 }
 

@@ -256,7 +256,7 @@ struct host {
 	sd_event_source *drop_timer;
 
 	/* gap.c */
-	struct gap_entry *gaps; /* by id */
+	struct gap_entry *gaps, *gaps_last; /* by id */
 	unsigned gap_count, gaps_in_flight;
 	uint64_t next_gap;
 

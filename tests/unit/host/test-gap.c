@@ -209,6 +209,54 @@ static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)
 	assert_int_equal(fake_rows.gap_count, 0);
 }
 
+struct device *__real_registry_by_row(const struct registry *registry, uint64_t row);
+struct device *__wrap_registry_by_row(const struct registry *registry, uint64_t row);
+static unsigned looked_up;
+
+struct device *__wrap_registry_by_row(const struct registry *registry, uint64_t row)
+{
+	looked_up++;
+	return __real_registry_by_row(registry, row);
+}
+
+/* In an outage much is given up, and each time it is tried whether that can be told. */
+static void without_any_session_nobody_is_looked_up(void **state)
+{
+	for (uint64_t id = 1; id <= 100; id++)
+		load(id, 5, "revoked");
+	looked_up = 0;
+	gap_publish(&bed.host);
+	assert_int_equal(looked_up, 0);
+}
+
+/* What comes behind the last one that went is told behind those before it. */
+static void the_order_is_that_of_the_list(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	link_up();
+	load(1, 1, "a");
+	load(2, 2, "b");
+	gap_publish(&bed.host);
+	assert_int_equal(published("/gap", 0), 2);
+	uplink_deliver(newest_at("/gap"));
+	load(3, 3, "c");
+	store_put_gap(bed.host.store,
+		gap_note(&bed.host, device->record, &(const struct upstream_gap){8, 8, 1, "d"}));
+	uplink_event(UPLINK_LOST);
+	bed_advance(2 * USEC_PER_SEC);
+	link_up();
+	assert_int_equal(published("/gap", 0), 5);
+	assert_non_null(strstr(published_newest("/gap")->payload, "\"d\""));
+	for (size_t at = 0; at < fake_publication_count; at++)
+		if (fake_publications[at].tag)
+			uplink_deliver(at);
+	assert_int_equal(bed.host.gap_count, 0);
+	load(4, 4, "e");
+	gap_publish(&bed.host);
+	assert_non_null(strstr(published_newest("/gap")->payload, "\"e\""));
+}
+
 static void what_is_missing_on_file_is_told(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -294,6 +342,8 @@ int main(void)
 		TEST(a_full_list_loses_no_count),
 		TEST(a_full_list_has_room_for_each_device),
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
+		TEST(without_any_session_nobody_is_looked_up),
+		TEST(the_order_is_that_of_the_list),
 		TEST(what_is_missing_on_file_is_told),
 		TEST(what_is_dropped_at_the_start_is_told),
 		TEST(under_the_id_that_the_platform_knows),
