@@ -44,8 +44,8 @@ void command_host_start(struct host *host);
 void command_host_look(struct host *host, struct device *device);
 /* The device goes. */
 void command_host_detach(struct device_host *part);
-/* A session is up: results that wait go out. */
-void command_on_connected(struct host *host);
+/* A session is up, that of a device or the gateway's (NULL): results that wait for it go out. */
+void command_on_connected(struct host *host, struct device *own);
 /* What became of a flight of the kind FLIGHT_RESULT. */
 void command_on_landed(struct host *host, uint64_t row, bool delivered);
 void command_on_lost(struct host *host, uint64_t row);

@@ -96,10 +96,14 @@ static void publish_results(struct host *host, struct device *device)
 	}
 }
 
-void command_on_connected(struct host *host)
+void command_on_connected(struct host *host, struct device *own)
 {
 	struct device *device;
 
+	if (own) {
+		publish_results(host, own);
+		return;
+	}
 	for (device = registry_first(host->registry); device; device = registry_next(device))
 		publish_results(host, device);
 }

@@ -306,12 +306,13 @@ void gap_publish(struct host *host)
 		reading_pump_later(host);
 }
 
-void gap_on_connected(struct host *host)
+void gap_on_connected(struct host *host, const struct device *own)
 {
 	struct gap_entry *entry;
 
 	for (entry = host->gaps; entry; entry = entry->next)
-		entry->refused = false;
+		if (!own || entry->gap.device_row == own->record->row)
+			entry->refused = false;
 	gap_publish(host);
 }
 

@@ -27,8 +27,9 @@ void gap_note_clear(struct host *host, const struct device_record *record);
 
 /* Publishes what waits, as far as there is a way for it. */
 void gap_publish(struct host *host);
-/* The same for a new session; what was refused before is tried again. */
-void gap_on_connected(struct host *host);
+/* The same for a new session: that of a device, or the gateway's (NULL). What was refused before is
+ * tried again; of a device's own session only what is about that device. */
+void gap_on_connected(struct host *host, const struct device *own);
 /* What became of a flight of the kind FLIGHT_GAP. */
 void gap_on_delivered(struct host *host, uint64_t id);
 void gap_on_refused(struct host *host, uint64_t id, bool for_good);

@@ -54,8 +54,8 @@ static void on_connected(
 	host_submit(host, device,
 		&(const struct submission){
 			.event = LIFE_LINK_UP, .done = on_up_submitted, .userdata = host});
-	gap_on_connected(host);
-	command_on_connected(host);
+	gap_on_connected(host, device);
+	command_on_connected(host, device);
 	if (session_of(device) && !session_of(device)->leaving) {
 		upstream_publish_status(host, device);
 		twin_on_connected(host, device);

@@ -353,8 +353,8 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 		"Connected to %s:%u with %s.", host->config->mqtt_host, host->config->mqtt_port,
 		host->facts.uplink_detail);
 	/* What is to be cleared goes before a status that takes its place. */
-	gap_on_connected(host);
-	command_on_connected(host);
+	gap_on_connected(host, NULL);
+	command_on_connected(host, NULL);
 	withdraw_on_connected(host);
 	publish_all(host);
 	set_status_timer(host);

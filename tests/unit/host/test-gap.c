@@ -209,6 +209,43 @@ static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)
 	assert_int_equal(fake_rows.gap_count, 0);
 }
 
+static void own_session_anew(const struct device *device)
+{
+	char id[DEVICE_ID_MAX + 1]; /* its record is replaced meanwhile */
+
+	memcpy(id, device->record->id, sizeof(id));
+	session_event(id, UPLINK_LOST);
+	store_answer_all(0);
+	bed_advance(bed_timer_left("session-retry") + USEC_PER_SEC);
+	session_event(id, UPLINK_CONNECTED);
+	store_answer_all(0);
+}
+
+/* A thousand sessions connect, and each of them has a broker of its own to ask. */
+static void somebody_elses_connect_is_no_reason_to_try_again(void **state)
+{
+	struct device *own = hub_device("own", "10.0.0.1");
+	const struct upstream_gap missing = {3, 4, 2, "too old"};
+	size_t from;
+
+	load(1, 5, "revoked");
+	link_up();
+	uplink_refuse(newest_at("/gap"), 0x97);
+	own_session_anew(own);
+	assert_int_equal(published("/gap", 0), 1);
+	/* Its own is. */
+	store_put_gap(bed.host.store, gap_note(&bed.host, own->record, &missing));
+	gap_publish(&bed.host);
+	assert_non_null(strstr(fake_publications[fake_publication_count - 1].topic, "gh-kind=gap"));
+	uplink_refuse(fake_publication_count - 1, 0x97);
+	from = fake_publication_count;
+	own_session_anew(own);
+	while (from < fake_publication_count &&
+		!strstr(fake_publications[from].topic, "gh-kind=gap"))
+		from++;
+	assert_true(from < fake_publication_count);
+}
+
 struct device *__real_registry_by_row(const struct registry *registry, uint64_t row);
 struct device *__wrap_registry_by_row(const struct registry *registry, uint64_t row);
 static unsigned looked_up;
@@ -342,6 +379,7 @@ int main(void)
 		TEST(a_full_list_loses_no_count),
 		TEST(a_full_list_has_room_for_each_device),
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
+		TEST(somebody_elses_connect_is_no_reason_to_try_again),
 		TEST(without_any_session_nobody_is_looked_up),
 		TEST(the_order_is_that_of_the_list),
 		TEST(what_is_missing_on_file_is_told),
