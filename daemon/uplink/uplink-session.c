@@ -103,18 +103,12 @@ static int options_copy(struct uplink_session *session, const struct uplink_sess
 	struct uplink_session_options *to = &session->options;
 	int r;
 
-	*to = (struct uplink_session_options){
-		.port = from->port,
-		.tls = from->tls,
-		.keep_alive = from->keep_alive,
-		.session_expiry = from->session_expiry,
-		.will_retain = from->will_retain,
-		.version = from->version,
-		.transient = from->transient,
-		.keeps = from->keeps,
-		.asks_why = from->asks_why,
-		.owner = from->owner,
-	};
+	/* What is no pointer is copied with it, so that no option is forgotten. */
+	*to = *from;
+	to->host = to->ca_file = to->client_id = to->username = NULL;
+	to->will_topic = to->will_payload = NULL;
+	to->password = to->identity = (struct span){0};
+	to->subscriptions = NULL;
 	if ((r = copy_text(from->host, &to->host)) < 0 ||
 		(r = copy_text(from->ca_file, &to->ca_file)) < 0 ||
 		(r = copy_text(from->client_id, &to->client_id)) < 0 ||

@@ -24,7 +24,7 @@ struct worker {
 	MQTTAsync anchor;		/* see uplink-compat.h */
 	struct connection *connections; /* those with a handle */
 	unsigned count;			/* of them */
-	unsigned draining;		/* of them; so that nobody else's mail looks at a thousand */
+	unsigned draining; /* of them; so that nobody else's mail looks at a thousand */
 	struct tick tick;
 	bool stopping;
 };
