@@ -166,7 +166,15 @@ void act_submit(struct act_call *call, struct device *device, enum life_event ev
 static bool admissible(struct act_call *call, struct device *device)
 {
 	const struct device_record *record = device->record;
+	enum device_stage stage;
+	enum device_word word;
 
+	/* Before its code is looked at: who comes second must not pay with a try. */
+	lifecycle_describe(&record->life, &word, &stage);
+	if (stage == STAGE_ACTIVE) {
+		act_call_done(call, ACT_IMPOSSIBLE, 0, "It is active already.");
+		return false;
+	}
 	if (record->life.admission == ADMISSION_SIGHTED &&
 		!window_is_open(&call->host->window, clock_boot_usec())) {
 		act_call_done(call, ACT_IMPOSSIBLE, 0,
@@ -295,8 +303,7 @@ static bool may_block(struct act_call *call, struct device *device)
 		return false;
 	}
 	if (device->saving || device_host(device)->inputs) {
-		act_call_done(call, ACT_TOO_MANY, 2,
-			"Something about this device is being saved; try again.");
+		act_call_done(call, ACT_TOO_MANY, 2, "Something about this device is being saved.");
 		return false;
 	}
 	return true;

@@ -41,6 +41,20 @@ static void the_right_code_approves(void **state)
 	assert_int_equal(disk_audit_count("approve", "done"), 1);
 }
 
+/* What is in already is told to whoever comes second, right code or not: it costs no try. */
+static void a_second_approval_costs_no_try(void **state)
+{
+	struct device *device = labelled("one", "10.0.0.1");
+	struct act act = approve(device, "BCDF-GHJK"), late = approve(device, "ZZZZ-ZZZZ");
+	struct act_outcome outcome;
+
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	outcome = acted(&late);
+	assert_int_equal(outcome.result, ACT_IMPOSSIBLE);
+	assert_string_equal(outcome.text, "It is active already.");
+	assert_int_equal(device->record->code_tries, 0);
+}
+
 static void a_code_has_to_be_typed(void **state)
 {
 	struct device *device = labelled("one", "10.0.0.1");
@@ -352,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_right_code_approves),
+		T(a_second_approval_costs_no_try),
 		T(a_code_has_to_be_typed),
 		T(five_wrong_tries_void_it),
 		T(unlocking_that_is_not_stored_leaves_the_alarm),
