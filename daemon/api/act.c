@@ -44,7 +44,9 @@ static const char *take_text(json_t *value, char *ret_text, size_t capacity)
 	if (!json_is_string(value))
 		return "must be text";
 	if (json_string_length(value) >= capacity)
-		return "is too long";
+		return capacity == LABEL_MAX + 1
+			       ? "is longer than 64 bytes; a letter with an accent takes two"
+			       : "is too long";
 	return span_to_string(span_of(json_string_value(value), json_string_length(value)),
 		       ret_text, capacity) < 0
 		       ? "must not hold a NUL"
@@ -204,8 +206,7 @@ static void on_done(void *userdata, const struct act_outcome *outcome)
 	json_t *body = NULL;
 
 	if (pending->api) {
-		body = json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
-			api_word_of(outcome->result), "text", api_text(outcome->text));
+		body = api_act_body(outcome);
 		if (body)
 			add_outcome(body, pending, outcome);
 		api_touch(pending->api);

@@ -150,10 +150,23 @@ struct api_pending *api_act_pending(const struct api_context *context, const str
 	return pending;
 }
 
+/* What there is to say, and when another try is worth it: nobody has to do sums with "wait". */
+static json_t *sentence_of(const struct act_outcome *outcome)
+{
+	char text[sizeof(outcome->text) + 40];
+	bool minutes = outcome->number > 90;
+
+	if (outcome->result != ACT_TOO_MANY || !outcome->text[0] || !outcome->number)
+		return api_text(outcome->text);
+	snprintf(text, sizeof(text), "%s Try again in %u %s.", outcome->text,
+		minutes ? (outcome->number + 59) / 60 : outcome->number, minutes ? "min" : "s");
+	return api_text(text);
+}
+
 json_t *api_act_body(const struct act_outcome *outcome)
 {
 	return json_pack("{s:s,s:o}", outcome->result == ACT_DONE ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
+		api_word_of(outcome->result), "text", sentence_of(outcome));
 }
 
 void api_act_answer(

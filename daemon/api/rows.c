@@ -110,8 +110,7 @@ void api_rows_done(void *userdata, const struct act_outcome *outcome)
 	struct api_pending *pending = userdata;
 	bool done = outcome->result == ACT_DONE;
 	const char *word = pending->kind == ACT_TOKENS_PUT ? "tokens" : "codes";
-	json_t *body = json_pack("{s:s,s:o}", done ? "result" : "error",
-		api_word_of(outcome->result), "text", api_text(outcome->text));
+	json_t *body = api_act_body(outcome);
 
 	if (body && done)
 		json_object_set_new(

@@ -295,16 +295,9 @@ void view_done(const json_t *answer, const char *done, FILE *out)
 void view_error(const json_t *answer, long status, FILE *out)
 {
 	const char *text = json_string_value(json_object_get(answer, "text"));
-	const json_t *wait = json_object_get(answer, "wait");
-	const json_t *tries = json_object_get(answer, "tries_left");
-	char age[AGE_SIZE];
 
 	if (text && text[0])
 		line_print(out, text);
 	else
 		fprintf(out, "The gateway refused (%ld).\n", status);
-	if (json_is_integer(wait))
-		fprintf(out, "Try again in %s.\n", view_age(json_integer_value(wait), age));
-	if (json_is_integer(tries))
-		fprintf(out, "Tries left: %" JSON_INTEGER_FORMAT ".\n", json_integer_value(tries));
 }

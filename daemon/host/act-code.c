@@ -166,8 +166,7 @@ bool act_code_may_try(struct act_call *call, struct device *device)
 	}
 	if (codes_paused(call->host, &wait)) {
 		act_call_done(call, ACT_TOO_MANY, wait,
-			"Too many wrong codes were typed on this gateway. Wait before the next "
-			"try.");
+			"Too many wrong codes were typed on this gateway.");
 		return false;
 	}
 	return true;
@@ -194,7 +193,7 @@ bool act_check_code(struct act_call *call, struct device *device, enum evidence 
 		return false;
 	if (!call->act.code[0]) {
 		act_call_done(call, ACT_BAD_INPUT, 0,
-			!shown			      ? "Type the code on its label."
+			!shown			      ? "Type the code that its label has."
 			: device_code_is_here(record) ? "Type the code that is shown for it here."
 						      : "Type the code that its display shows.");
 		return false;

@@ -49,7 +49,7 @@ static int code_here(struct device_record *next, const struct act_edit *edit, co
 {
 	next->code_here = edit->code_here;
 	if (!device_code_is_here(next)) {
-		*ret_why = "This code is over.";
+		*ret_why = "This code is over; the next one comes with the next operation.";
 		return -ESTALE;
 	}
 	/* Where the platform approves, nothing is typed here: this is the evidence then. */

@@ -19,7 +19,8 @@ static void on_identified(void *userdata, int result)
 	if (result >= 0)
 		act_call_done(call, ACT_DONE, 0, "It should blink or beep now.");
 	else if (result == -ENOTSUP)
-		act_call_done(call, ACT_IMPOSSIBLE, 0, "This device cannot show which one it is.");
+		act_call_done(call, ACT_IMPOSSIBLE, 0,
+			"This device cannot show which one it is. Compare its serial number.");
 	else
 		act_call_done(call, ACT_UNREACHABLE, 0,
 			"The device did not answer. Is it awake and on this network?");

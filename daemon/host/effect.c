@@ -470,8 +470,8 @@ void host_submit(struct host *host, struct device *device, const struct submissi
 
 	if (submission->done && part->input_count >= host->limits.value[LIMIT_INPUTS_WAITING]) {
 		host->limits.reached[LIMIT_INPUTS_WAITING]++;
-		turn_away(submission, device, SUBMIT_BUSY,
-			"Too much is going on with this device; try again.");
+		turn_away(
+			submission, device, SUBMIT_BUSY, "Too much is going on with this device.");
 		return;
 	}
 	r = input_new(part, submission, &input);

@@ -51,7 +51,7 @@ bool import_may_join(struct host *host, struct import_turn *turn, const struct i
 
 	if (turn->saving || (waits && !same)) {
 		import_answer(done, userdata, ACT_TOO_MANY, turn->saving ? 2 : 60,
-			"Another import is under way. Try again.");
+			"Another import is under way.");
 		return false;
 	}
 	if (act->number && (!waits || act->number != turn->number)) {

@@ -189,7 +189,7 @@ static bool tries_left_for_address(struct host *host, const char *via)
 static void too_many(struct people_call *call, enum limit limit)
 {
 	call->host->limits.reached[limit]++;
-	people_call_done(call, ACT_TOO_MANY, 60, "Too many tries to log in. Wait a minute.");
+	people_call_done(call, ACT_TOO_MANY, 60, "Too many tries to log in.");
 }
 
 void people_login(struct people_call *call)
@@ -205,7 +205,7 @@ void people_login(struct people_call *call)
 	}
 	if (!login_guard_may_try(guard_of(&host->people, &call->act), clock_boot_usec(), &wait)) {
 		people_call_done(call, ACT_TOO_MANY, (uint32_t)(wait / USEC_PER_SEC) + 1,
-			"Too many wrong passwords. Wait before the next try.");
+			"Too many wrong passwords.");
 		return;
 	}
 	if (!is_session && !tries_left_this_minute(host)) {

@@ -201,8 +201,8 @@ void people_hash(struct people_call *call)
 
 	if (r == -EBUSY) {
 		host->limits.reached[LIMIT_PASSWORD_QUEUE]++;
-		people_call_done(call, ACT_TOO_MANY, 2,
-			"Too many people are logging in at the moment. Try again.");
+		people_call_done(
+			call, ACT_TOO_MANY, 2, "Too many people are logging in at the moment.");
 	} else if (r < 0) {
 		people_call_done(call, ACT_NOT_STORED, 0, strerror(-r));
 	}
@@ -247,6 +247,15 @@ static void do_setup_code(struct people_call *call)
 	host_audit(call->host, &audit, on_setup_code_audited, call);
 }
 
+static void wrong_setup_code(struct people_call *call, unsigned left)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "This is not the setup code. %u %s left.", left,
+		left == 1 ? "try is" : "tries are");
+	people_call_done(call, ACT_WRONG_CODE, left, text);
+}
+
 static void on_wrong_setup_code_audited(void *userdata, int result, const char *head)
 {
 	struct people_call *call = userdata;
@@ -256,8 +265,7 @@ static void on_wrong_setup_code_audited(void *userdata, int result, const char *
 		people_call_done(call, ACT_LOCKED, 0,
 			"That was the fifth wrong code. Run 'gatehousectl setup' again.");
 	else
-		people_call_done(call, ACT_WRONG_CODE, SETUP_TRIES - people->setup_tries,
-			"This is not the setup code.");
+		wrong_setup_code(call, SETUP_TRIES - people->setup_tries);
 }
 
 static bool setup_code_fits(struct people_call *call)
@@ -300,8 +308,7 @@ static bool begin_change(struct people_call *call)
 	struct people *people = &call->host->people;
 
 	if (people->changing) {
-		people_call_done(
-			call, ACT_TOO_MANY, 1, "Another change of people is under way. Try again.");
+		people_call_done(call, ACT_TOO_MANY, 1, "Another change of people is under way.");
 		return false;
 	}
 	if (people->count >= PERSONS_MAX && people_index_of(people, call->act.name) < 0) {
@@ -334,7 +341,9 @@ static void make_person(struct people_call *call, enum role role)
 static void do_setup(struct people_call *call)
 {
 	if (count_admins(&call->host->people)) {
-		people_call_done(call, ACT_IMPOSSIBLE, 0, "This gateway is set up already.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0,
+			"This gateway is set up already: log in, or have an administrator add "
+			"you.");
 		return;
 	}
 	if (!new_person_ok(call, true) || !begin_change(call) || !setup_code_fits(call))
@@ -359,7 +368,8 @@ static void do_person_put(struct people_call *call)
 		return;
 	if (at >= 0 && people->person[at].role == ROLE_ADMIN && call->act.new_role != ROLE_ADMIN &&
 		count_admins(people) == 1) {
-		people_call_done(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0,
+			"This is the last administrator: make somebody else one first.");
 		return;
 	}
 	make_person(call, call->act.new_role);
@@ -397,7 +407,8 @@ static void do_person_drop(struct people_call *call)
 	if (!begin_change(call))
 		return;
 	if (people->person[at].role == ROLE_ADMIN && count_admins(people) == 1) {
-		people_call_done(call, ACT_IMPOSSIBLE, 0, "This is the last administrator.");
+		people_call_done(call, ACT_IMPOSSIBLE, 0,
+			"This is the last administrator: make somebody else one first.");
 		return;
 	}
 	call->person = people->person[at];

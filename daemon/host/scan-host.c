@@ -276,7 +276,7 @@ static void keep(struct act_call *call, const struct label *label, bool open)
 	int r;
 
 	if (host->scan_saving) {
-		act_call_done(call, ACT_TOO_MANY, 1, "Another label is being saved; try again.");
+		act_call_done(call, ACT_TOO_MANY, 1, "Another label is being saved.");
 		return;
 	}
 	if (!has_place(call, label, open))

@@ -598,7 +598,7 @@ static void test_bad_bodies(void **state)
 		{approve,
 			"{\"name\":"
 			"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}",
-			"\"name\" is too long"},
+			"\"name\" is longer than 64 bytes"},
 	};
 	struct world *world = *state;
 
@@ -664,7 +664,8 @@ static void test_outcomes(void **state)
 		assert_int_equal(
 			call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, NULL),
 			statuses[i]);
-		assert_string_equal(text_at(world, "text"), "A sentence.");
+		assert_string_equal(text_at(world, "text"),
+			i == ACT_TOO_MANY ? "A sentence. Try again in 3 s." : "A sentence.");
 		assert_int_equal(json_object_get(world->body, "error") != NULL, i != ACT_DONE);
 		assert_int_equal(json_integer_value(json_object_get(world->body, "tries_left")),
 			i == ACT_WRONG_CODE ? 3 : 0);
@@ -672,6 +673,10 @@ static void test_outcomes(void **state)
 			i == ACT_TOO_MANY ? 3 : 0);
 		assert_true(api_revision(world->api) > revision);
 	}
+	world->outcome.result = ACT_TOO_MANY;
+	world->outcome.number = 841;
+	call(world, &technician, "POST", "/api/v1/devices/s-1/reject", NULL, NULL);
+	assert_string_equal(text_at(world, "text"), "A sentence. Try again in 15 min.");
 }
 
 static void test_logins(void **state)
