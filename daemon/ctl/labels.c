@@ -24,6 +24,8 @@
 #include "ctl/qr.h"
 #include "ctl/table.h"
 
+DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
+
 #define NAMES_MAX 20000
 
 /* A file of secrets: new, and for its owner alone. */
@@ -144,6 +146,15 @@ static int write_codes(const struct making *making, FILE *out)
 	return r;
 }
 
+/* For programs: how many of them, and where. */
+static bool told_as_json(struct ctl *ctl, const char *what, size_t count, const char *path)
+{
+	CLEANUP(cleanup_json)
+	json_t *answer = json_pack("{s:I,s:s}", what, (json_int_t)count, "file", path);
+
+	return ctl_print_json(ctl, answer);
+}
+
 int run_codes_make(struct ctl *ctl)
 {
 	CLEANUP(making_clear) struct making making = {.ctl = ctl};
@@ -171,6 +182,8 @@ int run_codes_make(struct ctl *ctl)
 			strerror(-r));
 		return EXIT_REFUSED;
 	}
+	if (told_as_json(ctl, "codes", making.count, path))
+		return EXIT_DONE;
 	fprintf(ctl->out, "%zu code%s in %s. Whoever reads it can be any of these devices.\n",
 		making.count, making.count == 1 ? " is" : "s are", path);
 	return EXIT_DONE;
@@ -231,8 +244,13 @@ int run_qr(struct ctl *ctl)
 	const char *path = ctl->invocation->argument[0], *svg = ctl->invocation->value[OPTION_SVG],
 		   *page = ctl->invocation->value[OPTION_PAGE];
 	FILE *out = NULL;
-	int r = code_rows_read(&rows, path);
+	int r;
 
+	if (ctl->invocation->value[OPTION_JSON] && !svg) {
+		fputs("With --json the labels go to a file: name it with --svg.\n", ctl->err);
+		return EXIT_USAGE;
+	}
+	r = code_rows_read(&rows, path);
 	if (r < 0) {
 		fprintf(ctl->err, "%s cannot be read: %s.\n", path, strerror(-r));
 		return EXIT_USAGE;
@@ -252,7 +270,7 @@ int run_qr(struct ctl *ctl)
 		fprintf(ctl->err, "The labels cannot be made: %s.\n", strerror(-r));
 		return EXIT_REFUSED;
 	}
-	if (svg)
+	if (svg && !told_as_json(ctl, "labels", rows.count, svg))
 		fprintf(ctl->out, "%zu label%s in %s.\n", rows.count,
 			rows.count == 1 ? " is" : "s are", svg);
 	return EXIT_DONE;

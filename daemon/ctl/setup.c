@@ -223,6 +223,9 @@ int run_setup(struct ctl *ctl)
 	if (code != EXIT_DONE || !go_on)
 		return code;
 	code = ctl_call(ctl, "POST", "/api/v1/setup-code", NULL, &answer);
+	/* Long after the set-up each new phone still has to compare the fingerprint. */
+	if (code == EXIT_REFUSED && !ctl->invocation->value[OPTION_JSON])
+		show_page(ctl, path);
 	if (code != EXIT_DONE || ctl_print_json(ctl, answer))
 		return code;
 	pair_print(ctl->out, "Setup code", json_string_value(json_object_get(answer, "code")));

@@ -2,6 +2,7 @@
 """Labels with a key: files of codes, and what is kept of them."""
 
 import csv
+import json
 import os
 import xml.etree.ElementTree
 
@@ -120,6 +121,9 @@ def test_make_and_print(gateway, work):
     assert texts == [text for row in rows for text in (row['ep'], row['code'])]
     assert len(list(root.iter(svg + 'path'))) == 4
     assert gateway.tool('qr', made, '--svg', sheet).returncode == 1, 'what is there is not written over'
+    told = gateway.tool('qr', made, '--svg', sheet + '2', '--json')
+    assert json.loads(told.stdout) == {'labels': 4, 'file': sheet + '2'}
+    assert gateway.tool('qr', made, '--json').returncode == 2, 'what is drawn is nothing for programs'
     shown = gateway.tool('qr', made)
     assert shown.returncode == 0 and shown.stdout.count('\u2580') > 4 * 400
     assert all(row['code'] in shown.stdout for row in rows)
