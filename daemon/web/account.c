@@ -21,7 +21,9 @@ static void draw_session(struct view *view, const struct session *session)
 	bool this_one = session == view->session;
 	uint64_t now_usec = clock_boot_usec();
 
-	html_put(view->html, "<article class=\"card\"><header><h3>%s</h3></header>\n",
+	html_put(view->html,
+		"<article class=\"card\" data-key=\"session-%llu\"><header><h3>%s</h3></header>\n",
+		(unsigned long long)session->number,
 		text(this_one ? TEXT_THIS_SESSION : TEXT_OTHER_SESSION));
 	html_put(view->html, "<dl class=\"facts\"><div><dt>%s</dt><dd>", text(TEXT_LOGGED_IN));
 	draw_seconds_ago(view, (long long)((now_usec - session->begun_usec) / USEC_PER_SEC));
@@ -62,12 +64,15 @@ void draw_account(struct view *view)
 
 	if (!view->session)
 		return;
-	html_put(view->html, "<h2>%s</h2>\n<div class=\"cards\">\n", text(TEXT_OWN_SESSIONS));
+	html_put(view->html,
+		"<div id=\"live\"><section data-key=\"sessions\"><h2>%s</h2>\n"
+		"<div class=\"cards\" data-items>\n",
+		text(TEXT_OWN_SESSIONS));
 	draw_session(view, view->session);
 	while ((session = session_next(sessions, view->session->name, session)))
 		if (session != view->session)
 			draw_session(view, session);
-	html_put(view->html, "</div>\n");
+	html_put(view->html, "</div></section></div>\n");
 	draw_new_password(view);
 }
 

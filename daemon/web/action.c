@@ -182,6 +182,18 @@ static void show_again(struct request *request, unsigned status, const char *why
 	page_show(request, path, status);
 }
 
+/* Which one it was, unless its own screen says so. */
+static void name_device(struct session *session, const char *path, const json_t *device)
+{
+	struct notice_device *about = &session->notice_device;
+
+	*about = (struct notice_device){0};
+	if (!device || strncmp(path, "/devices/", strlen("/devices/")) == 0)
+		return;
+	snprintf(about->id, sizeof(about->id), "%s", json_text(device, "id"));
+	snprintf(about->title, sizeof(about->title), "%s", device_title(device));
+}
+
 static void on_acted(struct request *request, int status, json_t *body)
 {
 	const char *said = json_string_value(json_object_get(body, "text"));
@@ -203,6 +215,7 @@ static void on_acted(struct request *request, int status, json_t *body)
 	if (session) {
 		snprintf(session->notice, sizeof(session->notice), "%s", said);
 		session->notice_is_error = network_test_failed(json_object_get(body, "test"));
+		name_device(session, path, json_object_get(body, "device"));
 	}
 	request_redirect(request, path);
 }

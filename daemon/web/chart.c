@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "web/chart.h"
 
 #define SPARK_WIDTH  120
@@ -69,6 +70,20 @@ static void put_line(
 	html_put(view->html, "\"/>");
 }
 
+/* SenML's names of units (RFC 8428 section 12.1) that people write otherwise. */
+static const char *unit_of(const json_t *series)
+{
+	static const struct {
+		const char *senml, *people;
+	} unit[] = {{"Cel", "°C"}, {"%RH", "% RH"}, {"/", ""}, {"%EL", "% left"}, {"lx", "lux"}};
+	const char *word = json_text(series, "unit");
+
+	for (size_t i = 0; i < ELEMENTS(unit); i++)
+		if (strcmp(word, unit[i].senml) == 0)
+			return unit[i].people;
+	return word;
+}
+
 void draw_spark(struct view *view, const json_t *recent)
 {
 	const json_t *values = json_object_get(recent, "values");
@@ -79,8 +94,7 @@ void draw_spark(struct view *view, const json_t *recent)
 		return;
 	number_text(value_at(values, count - 1), last);
 	html_put(view->html, "<span class=\"reading\"><b>%s</b> <small>%s</small></span>", last,
-		json_text(recent, "unit")[0] ? json_text(recent, "unit")
-					     : json_text(recent, "name"));
+		unit_of(recent)[0] ? unit_of(recent) : json_text(recent, "name"));
 	if (count < 2)
 		return;
 	html_put(view->html,
@@ -118,7 +132,7 @@ static void put_numbers(struct view *view, const json_t *points, const char *uni
 void draw_chart(struct view *view, const json_t *series)
 {
 	const json_t *points = json_object_get(series, "points");
-	const char *unit = json_text(series, "unit");
+	const char *unit = unit_of(series);
 	size_t count = json_array_size(points);
 	char last[32], low[32], high[32];
 	struct range range;

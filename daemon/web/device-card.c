@@ -99,6 +99,8 @@ static void draw_code_field(struct view *view, const json_t *device)
 	bool label = json_flag(device, "has_code"), display = json_flag(device, "display");
 	bool is_here = !strcmp(json_text(device, "code_at"), "here");
 	json_t *left = json_object_get(device, "code_tries_left");
+	const char *typed = view_typed(view, id, "code");
+	bool wrong = typed[0] && view->request->page_status == 422;
 
 	if (json_flag(device, "code_locked")) {
 		html_put(view->html, "<p class=\"notice error\">%s</p>\n", text(TEXT_CODE_LOCKED));
@@ -116,15 +118,21 @@ static void draw_code_field(struct view *view, const json_t *device)
 		id);
 	html_put(view->html,
 		"name=\"code\" value=\"%s\" data-ep=\"%s\" class=\"code\" autocomplete=\"off\" "
-		"autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"480\"></div>\n",
-		view_typed(view, id, "code"), json_text(device, "ep"));
+		"autocapitalize=\"characters\" spellcheck=\"false\" maxlength=\"480\"",
+		typed, json_text(device, "ep"));
+	/* The top of the screen may be far away on a phone. */
+	if (wrong)
+		html_put(view->html, " aria-invalid=\"true\" aria-describedby=\"wrong-%s\"", id);
+	html_put(view->html, "></div>\n");
+	if (wrong)
+		html_put(view->html, "<p class=\"problem\" id=\"wrong-%s\">%s</p>\n", id,
+			view->request->notice);
 	if (json_is_integer(left) && json_integer_value(left) < 5)
 		html_put(view->html, "<p class=\"faint\">%s %lld</p>\n", text(TEXT_TRIES_LEFT),
 			(long long)json_integer_value(left));
 }
 
-/* What was typed stays when the form comes back with an error. */
-static const char *typed_or(struct view *view, const json_t *device, const char *field)
+const char *device_typed(struct view *view, const json_t *device, const char *field)
 {
 	const char *typed = view_typed(view, json_text(device, "id"), field);
 
@@ -143,7 +151,7 @@ static void draw_labels(struct view *view, const json_t *device)
 		view->html, "<details class=\"labels\"><summary>%s</summary>\n", text(TEXT_LABELS));
 	for (size_t i = 0; i < ELEMENTS(row); i++)
 		draw_input(view, row[i].label, row[i].field, id,
-			typed_or(view, device, row[i].field),
+			device_typed(view, device, row[i].field),
 			"maxlength=\"64\" autocomplete=\"off\"");
 	html_put(view->html, "</details>\n");
 }
@@ -152,7 +160,7 @@ static void draw_labels(struct view *view, const json_t *device)
 static void draw_platform_choice(struct view *view, const json_t *device)
 {
 	const json_t *choices = json_object_get(device, "platforms");
-	const char *id = json_text(device, "id"), *chosen = typed_or(view, device, "platform");
+	const char *id = json_text(device, "id"), *chosen = device_typed(view, device, "platform");
 
 	if (json_array_size(choices) < 2)
 		return;

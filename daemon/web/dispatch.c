@@ -204,7 +204,8 @@ static void dispatch_form(struct request *request)
 	if (entry_post(request))
 		return;
 	if (!session) {
-		request_redirect(request, "/login");
+		page_notice(request, true, text(TEXT_LOGGED_OUT));
+		page_show(request, "/login", 401);
 		return;
 	}
 	if (!session_token_fits(session, form_value(request->form, "csrf"))) {

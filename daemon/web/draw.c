@@ -41,6 +41,11 @@ bool json_has_word(const json_t *list, const char *word)
 	return false;
 }
 
+const char *who_label(const char *who)
+{
+	return strcmp(who, "uid 0") == 0 ? "root" : who;
+}
+
 const char *device_title(const json_t *device)
 {
 	const char *name = json_text(device, "name");

@@ -6,6 +6,9 @@
 #include "web/page.h"
 #include "web/word.h"
 
+/* The stages of all that a person may have to look at: those that stand on Waiting. */
+#define WAITING_STAGES "waiting-person,waiting-code,waiting-platform,trouble,seen"
+
 void draw_login(struct view *view);
 void draw_setup(struct view *view);
 void draw_waiting(struct view *view);
@@ -32,6 +35,8 @@ long long json_number(const json_t *object, const char *key);
 bool json_flag(const json_t *object, const char *key);
 bool json_has_word(const json_t *list, const char *word);
 
+/* Who did something. The tool on the gateway has no name, only the system's number. */
+const char *who_label(const char *who);
 /* Name for people: what they called it, or its own name. */
 const char *device_title(const json_t *device);
 /* <span class="tag ...">mark word</span> */
@@ -82,6 +87,8 @@ void draw_password(struct view *view, const char *id_suffix, bool always);
 /* What is known of a device, and what can be decided about it now (device-card.c). */
 void draw_device_facts(struct view *view, const json_t *device);
 void draw_decision(struct view *view, const json_t *device, const char *from);
+/* What was typed into the field when its form was refused; else what the device has there. */
+const char *device_typed(struct view *view, const json_t *device, const char *field);
 /* An operation that is open at a platform where somebody else decides: draws nothing when there is
  * none. And the panel of all that is known of a device there (platform-card.c). */
 void draw_open_operation(struct view *view, const json_t *device);

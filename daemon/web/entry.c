@@ -98,6 +98,7 @@ bool entry_get(struct request *request)
 static void on_entered(struct request *request, int status, json_t *body)
 {
 	const char *why = json_string_value(json_object_get(body, "text"));
+	const char *back = form_value(request->form, "back");
 	struct session *session;
 
 	if (status >= 300) {
@@ -110,7 +111,7 @@ static void on_entered(struct request *request, int status, json_t *body)
 		page_show(request, request->path, 429);
 		return;
 	}
-	request_redirect(request, "/waiting");
+	request_redirect(request, back && page_is_way_back(back) ? back : "/waiting");
 }
 
 static json_t *form_object(const struct request *request, const char *const *names)

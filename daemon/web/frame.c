@@ -85,9 +85,14 @@ static void draw_notice(struct view *view)
 
 	if (!request->notice[0])
 		return;
-	html_put(view->html, "<p class=\"notice %s\" role=\"%s\">%s</p>\n",
+	html_put(view->html, "<p class=\"notice %s\" role=\"%s\">%s",
 		request->notice_is_error ? "error" : "done",
 		request->notice_is_error ? "alert" : "status", request->notice);
+	/* It may have left this screen; there one sees what becomes of it. */
+	if (request->notice_device.id[0])
+		html_put(view->html, " <a href=\"/devices/%s\"><bdi>%s</bdi></a>",
+			request->notice_device.id, request->notice_device.title);
+	html_put(view->html, "</p>\n");
 }
 
 /* What the scripts say: they hold no sentence of their own. */
@@ -173,11 +178,12 @@ static void draw_dialogs(struct view *view)
 		text(TEXT_SESSION_TITLE), text(TEXT_SESSION_OVER), text(TEXT_SESSION_ENDS),
 		text(TEXT_STAY));
 	html_put(view->html,
-		"<form class=\"ended\" data-name=\"%s\"><p>%s</p>"
+		"<form class=\"ended\" "
+		"data-name=\"%s\"><p>%s</p><p><strong><bdi>%s</bdi></strong></p>"
 		"<input hidden autocomplete=\"username\" aria-label=\"%s\" value=\"%s\">"
 		"<div class=\"field\"><label for=\"back-password\">%s</label>",
-		view->session->name, text(TEXT_SESSION_ENDED), text(TEXT_LOGIN_NAME),
-		view->session->name, text(TEXT_PASSWORD));
+		view->session->name, text(TEXT_SESSION_ENDED), view->session->name,
+		text(TEXT_LOGIN_NAME), view->session->name, text(TEXT_PASSWORD));
 	html_put(view->html,
 		"<input id=\"back-password\" name=\"password\" type=\"password\" required "
 		"autocomplete=\"current-password\"></div><p class=\"problem\" role=\"alert\"></p>"

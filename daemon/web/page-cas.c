@@ -69,7 +69,8 @@ static void draw_one(struct view *view, const json_t *ca)
 	draw_hex_fact(view, TEXT_CERTIFICATE, fingerprint);
 	draw_fact_time(view, TEXT_CA_ENDS, json_text(ca, "not_after"));
 	draw_fact_time(view, TEXT_SINCE, json_text(ca, "since"));
-	draw_fact(view, TEXT_CA_BY, file ? text(TEXT_CA_FILE) : json_text(ca, "added_by"));
+	draw_fact(
+		view, TEXT_CA_BY, file ? text(TEXT_CA_FILE) : who_label(json_text(ca, "added_by")));
 	html_put(view->html, "</dl>\n");
 	if (view_may(view, ROLE_ADMIN) && !file)
 		draw_withdraw(view, fingerprint);

@@ -33,7 +33,7 @@ static void draw_state(struct view *view, const json_t *device)
 	draw_number(view, TEXT_READINGS, json_number(device, "readings"), "");
 	draw_number(view, TEXT_QUEUED, json_number(device, "queued"), "");
 	draw_fact_time(view, TEXT_DECIDED, json_text(device, "decided_at"));
-	draw_fact(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));
+	draw_fact(view, TEXT_DECIDED_BY, who_label(json_text(device, "decided_by")));
 	if (json_text(device, "decided_at")[0])
 		draw_fact(view, TEXT_EVIDENCE,
 			word_label(WORD_EVIDENCE, json_text(device, "evidence")));
@@ -56,17 +56,19 @@ static void draw_readings(struct view *view)
 
 static void draw_rename(struct view *view, const json_t *device)
 {
-	if (!can(view, device, "rename"))
+	/* Where it is decided on, they are typed with the decision. */
+	if (!can(view, device, "rename") || can(view, device, "approve") ||
+		can(view, device, "admit"))
 		return;
 	draw_section_begin(view, TEXT_LABELS, "rename");
 	html_put(view->html, "<form method=\"post\" action=\"/devices/%s/rename\">\n",
 		json_text(device, "id"));
 	view_form_token(view, "device");
-	draw_input(view, TEXT_NAME, "name", "rename", json_text(device, "name"),
+	draw_input(view, TEXT_NAME, "name", "rename", device_typed(view, device, "name"),
 		"maxlength=\"64\" autocomplete=\"off\"");
-	draw_input(view, TEXT_PLACE, "place", "rename", json_text(device, "place"),
+	draw_input(view, TEXT_PLACE, "place", "rename", device_typed(view, device, "place"),
 		"maxlength=\"64\" autocomplete=\"off\"");
-	draw_input(view, TEXT_OWNER, "owner", "rename", json_text(device, "owner"),
+	draw_input(view, TEXT_OWNER, "owner", "rename", device_typed(view, device, "owner"),
 		"maxlength=\"64\" autocomplete=\"off\"");
 	html_put(view->html, "<div class=\"buttons\"><button>%s</button></div></form>\n",
 		text(TEXT_SAVE));
@@ -88,7 +90,8 @@ static void draw_act(
 	html_put(view->html, "<form method=\"post\" class=\"act\" action=\"/devices/%s/%s\">",
 		json_text(device, "id"), act->act);
 	view_form_token(view, "device");
-	html_put(view->html, "<p>%s</p>", text(act->remark));
+	/* What would be, not what is. */
+	html_put(view->html, "<p><strong>%s.</strong> %s</p>", text(act->label), text(act->remark));
 	if (password)
 		draw_password(view, act->act, true);
 	html_put(view->html,
@@ -100,6 +103,8 @@ static void draw_act(
 static void draw_replace(struct view *view, const json_t *device)
 {
 	const json_t *list = json_object_get(view_part(view, PART_NEWCOMERS), "devices");
+	/* Who was chosen when the password was wrong is who is meant the next time. */
+	const char *chosen = view_typed(view, json_text(device, "id"), "with");
 
 	if (!can(view, device, "replace"))
 		return;
@@ -109,8 +114,9 @@ static void draw_replace(struct view *view, const json_t *device)
 		return;
 	}
 	html_put(view->html,
-		"<form method=\"post\" class=\"act\" action=\"/devices/%s/replace\"><p>%s</p>",
-		json_text(device, "id"), text(TEXT_REPLACE_WHAT));
+		"<form method=\"post\" class=\"act\" action=\"/devices/%s/replace\"><p>"
+		"<strong>%s.</strong> %s</p>",
+		json_text(device, "id"), text(TEXT_REPLACE), text(TEXT_REPLACE_WHAT));
 	view_form_token(view, "device");
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"with\">%s</label><select id=\"with\" "
@@ -118,9 +124,11 @@ static void draw_replace(struct view *view, const json_t *device)
 		text(TEXT_REPLACE_WITH));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *one = json_array_get(list, i);
+		const char *id = json_text(one, "id");
 
-		html_put(view->html, "<option value=\"%s\">%s %s %s</option>", json_text(one, "id"),
-			device_title(one), json_text(one, "model"), json_text(one, "serial"));
+		html_put(view->html, "<option value=\"%s\"%s>%s %s %s</option>", id,
+			strcmp(id, chosen) == 0 ? " selected" : "", device_title(one),
+			json_text(one, "model"), json_text(one, "serial"));
 	}
 	html_put(view->html, "</select></div>\n");
 	draw_password(view, "replace", true);

@@ -28,8 +28,10 @@ static void draw_search(struct view *view)
 		"type=\"search\" maxlength=\"64\"");
 	html_put(view->html,
 		"<div class=\"field\"><label for=\"stage\">%s</label><select id=\"stage\" "
-		"name=\"stage\"><option value=\"\">%s</option>",
-		text(TEXT_STATE), text(TEXT_ALL));
+		"name=\"stage\"><option value=\"\">%s</option>"
+		"<option value=\"" WAITING_STAGES "\"%s>%s</option>",
+		text(TEXT_STATE), text(TEXT_ALL),
+		strcmp(stage, WAITING_STAGES) == 0 ? " selected" : "", text(TEXT_WAITING_DEVICES));
 	for (unsigned i = 0; (word = word_at(WORD_STAGE, i)); i++)
 		html_put(view->html, "<option value=\"%s\"%s>%s</option>", word->word,
 			strcmp(stage, word->word) == 0 ? " selected" : "", word->label);
@@ -63,8 +65,7 @@ static void draw_platform_cell(struct view *view, const json_t *device)
 	html_put(view->html, "<span>");
 	draw_words(view, json_text(device, "platform"));
 	if (active && strcmp(link, "up") != 0)
-		html_put(view->html, " <small class=\"under\">%s</small>",
-			word_label(WORD_LINK, link));
+		draw_tag(view, WORD_LINK, link);
 	/* To the day; the device's own screen has the minute. */
 	if (strlen(expires) > DATE_SIZE) {
 		snprintf(day, sizeof(day), "%.10s", expires);
@@ -150,11 +151,15 @@ static void draw_paging(
 	html_put(view->html, "</p>\n");
 }
 
-/* Whoever only looks is not told to do what they may not. */
+/* Nothing fits, or nothing is there; whoever only looks is not told to do what they may not. */
 static void draw_none(struct view *view)
 {
-	draw_empty(view, TEXT_NO_DEVICES,
-		view_may(view, ROLE_TECHNICIAN) ? TEXT_NO_DEVICES_WHAT : TEXT_NO_DEVICES_LOOK);
+	if (view_argument(view, "q")[0] || view_argument(view, "stage")[0])
+		draw_empty(view, TEXT_NONE_FOUND, TEXT_NONE_FOUND_WHAT);
+	else
+		draw_empty(view, TEXT_NO_DEVICES,
+			view_may(view, ROLE_TECHNICIAN) ? TEXT_NO_DEVICES_WHAT
+							: TEXT_NO_DEVICES_LOOK);
 }
 
 static void draw_table(struct view *view, const json_t *devices)
@@ -172,19 +177,17 @@ void draw_devices(struct view *view)
 {
 	const json_t *answer = view_part(view, 0);
 	const json_t *devices = json_object_get(answer, "devices");
-	bool narrowed = view_argument(view, "q")[0] || view_argument(view, "stage")[0];
 
 	draw_search(view);
 	html_put(view->html, "<div id=\"live\" data-traffic><section data-key=\"list\">\n");
 	if (json_array_size(devices) > 0)
 		draw_table(view, devices);
-	else if (narrowed)
-		draw_empty(view, TEXT_NONE_FOUND, TEXT_NONE_FOUND_WHAT);
 	else
 		draw_none(view);
-	html_put(view->html, "</section></div>\n");
+	html_put(view->html, "</section><div data-key=\"paging\">\n");
 	draw_paging(view, "/devices", PAGE_SIZE, json_number(answer, "total"),
 		json_array_size(devices));
+	html_put(view->html, "</div></div>\n");
 	draw_elsewhere(view);
 }
 
@@ -217,7 +220,7 @@ static void draw_sheet_row(struct view *view, const json_t *device)
 	draw_model_cell(view, device);
 	draw_cell(view, TEXT_STATE, word_label(WORD_STAGE, json_text(device, "stage")));
 	draw_cell(view, TEXT_TRUST, word_label(WORD_TRUST, json_text(device, "trust")));
-	draw_cell(view, TEXT_DECIDED_BY, json_text(device, "decided_by"));
+	draw_cell(view, TEXT_DECIDED_BY, who_label(json_text(device, "decided_by")));
 	cell_begin(view, TEXT_DECIDED);
 	draw_time(view, json_text(device, "decided_at"));
 	html_put(view->html, "</td>");

@@ -3,24 +3,40 @@
 
 #include "web/draw.h"
 
+#include <string.h>
+
 #include "web/dispatch.h"
 #include "web/entry.h"
 
+/* Into this form, not into the one that came after the end of a session. */
 static const char *typed(const struct view *view, const char *field)
 {
-	const char *value = form_value(view->request->form, field);
+	const char *value = form_value(view->request->form, field), *path = view->request->path;
+	bool own = strcmp(path, "/login") == 0 || strncmp(path, "/setup", strlen("/setup")) == 0;
 
-	return value ? value : "";
+	return value && own ? value : "";
+}
+
+static void draw_certificate(struct view *view, bool open)
+{
+	html_put(view->html,
+		"<details class=\"certificate\"%s><summary>%s</summary><p>%s</p>"
+		"<p class=\"fingerprint\">",
+		open ? " open" : "", text(TEXT_FINGERPRINT), text(TEXT_FINGERPRINT_WHAT));
+	draw_fingerprint(view);
+	html_put(view->html, "</p></details>\n");
 }
 
 static void entry_begin(struct view *view, const char *action)
 {
 	html_put(view->html, "<div class=\"entry\"><p class=\"brand\">");
 	icon_put(view->html, ICON_GATE);
-	html_put(view->html,
-		"<span>gatehouse<small>%s</small></span></p>\n"
-		"<form method=\"post\" action=\"%s\">\n",
-		view->request->web->gateway_id, action);
+	html_put(view->html, "<span>gatehouse<small>%s</small></span></p>\n",
+		view->request->web->gateway_id);
+	/* Before the code and a password are sent. */
+	if (strcmp(action, "/setup") == 0)
+		draw_certificate(view, true);
+	html_put(view->html, "<form method=\"post\" action=\"%s\">\n", action);
 }
 
 static void entry_end(struct view *view, enum text button)
@@ -28,24 +44,25 @@ static void entry_end(struct view *view, enum text button)
 	html_put(view->html,
 		"<div class=\"buttons\"><button class=\"primary\">%s</button></div></form>\n",
 		text(button));
-	html_put(view->html,
-		"<details class=\"certificate\"%s><summary>%s</summary><p>%s</p>"
-		"<p class=\"fingerprint\">",
-		button == TEXT_SETUP_BUTTON ? " open" : "", text(TEXT_FINGERPRINT),
-		text(TEXT_FINGERPRINT_WHAT));
-	draw_fingerprint(view);
-	html_put(view->html, "</p></details></div>\n");
 }
 
 void draw_login(struct view *view)
 {
+	const char *back = view_argument(view, "back");
+
 	entry_begin(view, "/login");
+	if (!back[0])
+		back = typed(view, "back");
+	if (page_is_way_back(back))
+		html_put(view->html, "<input type=\"hidden\" name=\"back\" value=\"%s\">\n", back);
 	draw_input(view, TEXT_LOGIN_NAME, "name", "login", typed(view, "name"),
 		"required autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
 		"maxlength=\"32\"");
 	draw_input(view, TEXT_PASSWORD, "password", "login", "",
 		"type=\"password\" required autocomplete=\"current-password\"");
 	entry_end(view, TEXT_LOGIN_BUTTON);
+	draw_certificate(view, false);
+	html_put(view->html, "</div>\n");
 }
 
 /* How the gateway is connected can be seen before anybody relies on it. */
@@ -89,6 +106,7 @@ void draw_setup(struct view *view)
 	draw_input(view, TEXT_PASSWORD_TWICE, "again", "setup", "",
 		"type=\"password\" required autocomplete=\"new-password\"");
 	entry_end(view, TEXT_SETUP_BUTTON);
+	html_put(view->html, "</div>\n");
 	/* Nothing of the network for strangers from elsewhere. */
 	if (entry_may_set_up(view->request))
 		draw_way_out(view);

@@ -55,11 +55,12 @@ static void draw_when(struct view *view, const json_t *row)
 
 static void draw_row(struct view *view, const json_t *row)
 {
-	html_put(view->html, "<tr><th scope=\"row\">%lld <small class=\"when\">",
-		json_number(row, "number"));
+	html_put(view->html,
+		"<tr data-key=\"row-%lld\"><th scope=\"row\">%lld <small class=\"when\">",
+		json_number(row, "number"), json_number(row, "number"));
 	draw_when(view, row);
 	html_put(view->html, "</small></th><td data-label=\"%s\">", text(TEXT_WHO));
-	draw_words(view, json_text(row, "who"));
+	draw_words(view, who_label(json_text(row, "who")));
 	html_put(view->html, " <small>%s</small></td>", json_text(row, "role"));
 	draw_cell(view, TEXT_ACTION, json_text(row, "action"));
 	draw_cell(view, TEXT_OBJECT, json_text(row, "object"));
@@ -81,7 +82,7 @@ void draw_history(struct view *view, const json_t *rows)
 		const char *evidence = word_label(WORD_EVIDENCE, json_text(row, "evidence"));
 
 		html_put(view->html, "<li><b>%s</b> %s <bdi>%s</bdi>", json_text(row, "action"),
-			text(TEXT_BY), json_text(row, "who"));
+			text(TEXT_BY), who_label(json_text(row, "who")));
 		if (evidence[0])
 			html_put(view->html, " · %s", evidence);
 		html_put(view->html, " · %s<small>", json_text(row, "result"));
@@ -148,6 +149,7 @@ void draw_journal(struct view *view)
 
 	draw_head(view, json_object_get(view_part(view, 1), "audit"));
 	draw_filters(view);
+	html_put(view->html, "<div id=\"live\"><section data-key=\"rows\">\n");
 	if (json_array_size(rows) == 0) {
 		draw_empty(view, narrowed(view) ? TEXT_NO_ROW_FITS : TEXT_NO_ROWS,
 			narrowed(view) ? TEXT_NO_ROW_FITS_WHAT : TEXT_NO_ROWS_WHAT);
@@ -159,6 +161,7 @@ void draw_journal(struct view *view)
 	}
 	if (next > 0)
 		draw_older(view, next);
+	html_put(view->html, "</section></div>\n");
 }
 
 /* Every row holds the hash of the one before: what was changed later is found by that. */

@@ -37,9 +37,19 @@ static void draw_drop(struct view *view, const char *name)
 	draw_form_end(view, suffix, "danger", TEXT_DROP_PERSON);
 }
 
+/* The screen is the answer to a form about this person, which was refused: what it said. */
+static const char *tried(const struct view *view, const char *name, const char *field)
+{
+	const struct form *form = view->request->form;
+	const char *whose = form_value(form, "id"), *value = form_value(form, field);
+
+	return whose && value && strcmp(whose, name) == 0 ? value : "";
+}
+
 static void draw_person(struct view *view, const json_t *person)
 {
 	const char *name = json_text(person, "name"), *role = json_text(person, "role");
+	const char *wanted = tried(view, name, "role");
 	bool self = view->session && strcmp(view->session->name, name) == 0;
 
 	html_put(view->html,
@@ -51,10 +61,11 @@ static void draw_person(struct view *view, const json_t *person)
 	draw_tag(view, WORD_ROLE, role);
 	html_put(view->html, "</header>\n<p class=\"faint\">%s ", text(TEXT_CREATED));
 	draw_time(view, json_text(person, "created"));
-	html_put(view->html, "</p>\n<details><summary>%s</summary>\n", text(TEXT_CHANGE));
+	html_put(view->html, "</p>\n<details%s><summary>%s</summary>\n",
+		tried(view, name, "id")[0] ? " open" : "", text(TEXT_CHANGE));
 	draw_form_begin(view, "/people/put", "");
 	html_put(view->html, "<input type=\"hidden\" name=\"id\" value=\"%s\">\n", name);
-	draw_roles(view, name, role);
+	draw_roles(view, name, wanted[0] ? wanted : role);
 	draw_input(view, TEXT_NEW_PASSWORD_OR_EMPTY, "secret", name, "",
 		"type=\"password\" autocomplete=\"new-password\" minlength=\"15\"");
 	draw_form_end(view, name, "", TEXT_SAVE);
@@ -98,9 +109,12 @@ void draw_people(struct view *view)
 {
 	const json_t *people = json_object_get(view_part(view, 0), "people");
 
-	html_put(view->html, "<h2>%s</h2>\n<div class=\"cards\">\n", text(TEXT_WHO_MAY_LOG_IN));
+	html_put(view->html,
+		"<div id=\"live\"><section data-key=\"people\"><h2>%s</h2>\n"
+		"<div class=\"cards\" data-items>\n",
+		text(TEXT_WHO_MAY_LOG_IN));
 	for (size_t i = 0; i < json_array_size(people); i++)
 		draw_person(view, json_array_get(people, i));
-	html_put(view->html, "</div>\n");
+	html_put(view->html, "</div></section></div>\n");
 	draw_new_person(view, people);
 }

@@ -70,8 +70,8 @@ static void draw_one(struct view *view, const json_t *label)
 	if (json_text(window, "place")[0])
 		html_put(view->html, "<bdi>%s</bdi> · ", json_text(window, "place"));
 	html_put(view->html, "%s <bdi>%s</bdi> · %s <span data-countdown=\"%lld\">%lld h</span>",
-		text(TEXT_SCAN_SINCE), json_text(window, "opened_by"), text(TEXT_SCAN_LEFT), left,
-		left / 3600);
+		text(TEXT_SCAN_SINCE), who_label(json_text(window, "opened_by")),
+		text(TEXT_SCAN_LEFT), left, left / 3600);
 	html_put(view->html, "</p></div>\n<form method=\"post\" action=\"/scan/cancel\">");
 	view_form_token(view, NULL);
 	html_put(view->html,

@@ -2,6 +2,7 @@
 /* The way out: the link's state and what waits in the queue. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "web/draw.h"
 
@@ -18,6 +19,8 @@ static void draw_link(struct view *view, const json_t *uplink)
 	draw_fact(view, TEXT_BROKER, json_text(uplink, "host"));
 	draw_fact_time(view, TEXT_SINCE, json_text(uplink, "since"));
 	html_put(view->html, "</dl>\n");
+	if (json_text(uplink, "host")[0] && strcmp(json_text(uplink, "state"), "up") != 0)
+		html_put(view->html, "<p>%s</p>\n", text(TEXT_LINK_IS_TRIED));
 	if (json_text(uplink, "host")[0] == 0)
 		draw_empty(view, TEXT_NO_UPLINK, TEXT_NO_UPLINK_WHAT);
 	html_put(view->html, "</section>\n");
@@ -49,12 +52,13 @@ static void draw_queue(struct view *view, const json_t *queue)
 	html_put(view->html,
 		"<p><label for=\"fill\">%lld KiB %s %lld MiB</label> <meter id=\"fill\" min=\"0\" "
 		"max=\"%lld\" high=\"%lld\" value=\"%lld\"></meter></p>\n",
-		bytes / 1024, text(TEXT_OF), limit / 1048576, limit > 0 ? limit : 1,
+		(bytes + 1023) / 1024, text(TEXT_OF), limit / 1048576, limit > 0 ? limit : 1,
 		limit > 0 ? limit / 10 * 8 : 1, bytes);
 	html_put(view->html, "<dl class=\"facts counts\">\n");
 	draw_number(view, TEXT_QUEUED, json_number(queue, "readings"), "");
 	draw_fact_time(view, TEXT_OLDEST, json_text(queue, "oldest"));
-	draw_fact(view, TEXT_DURABILITY, json_text(queue, "durability"));
+	draw_fact(
+		view, TEXT_DURABILITY, word_label(WORD_DURABILITY, json_text(queue, "durability")));
 	draw_room(view, json_object_get(queue, "seconds_left"));
 	draw_number(view, TEXT_IN_FLIGHT, json_number(queue, "in_flight"), "");
 	draw_number(view, TEXT_ACCEPTED, json_number(queue, "accepted"), "");

@@ -50,7 +50,7 @@ static void draw_window_open(struct view *view, const json_t *window)
 		"</strong> ",
 		text(TEXT_WINDOW_IS_OPEN), left, left / 60, left % 60);
 	html_put(view->html, "<small>%s <bdi>%s</bdi></small></p>\n", text(TEXT_OPENED_BY),
-		json_text(window, "opened_by"));
+		who_label(json_text(window, "opened_by")));
 	if (!view_may(view, ROLE_TECHNICIAN))
 		return;
 	html_put(view->html, "<form method=\"post\" action=\"/window/close\">");
@@ -62,6 +62,7 @@ static void draw_window_open(struct view *view, const json_t *window)
 static void draw_window_closed(struct view *view)
 {
 	static const unsigned minutes[] = {15, 10, 5};
+	unsigned long wanted = strtoul(view_typed(view, "", "seconds"), NULL, 10);
 
 	/* Whoever only looks is not told to do what they may not. */
 	html_put(view->html, "<p>%s</p>\n",
@@ -77,8 +78,8 @@ static void draw_window_closed(struct view *view)
 		"<select id=\"seconds-window\" name=\"seconds\">",
 		text(TEXT_HOW_LONG));
 	for (size_t i = 0; i < ELEMENTS(minutes); i++)
-		html_put(view->html, "<option value=\"%u\">%u min</option>", minutes[i] * 60,
-			minutes[i]);
+		html_put(view->html, "<option value=\"%u\"%s>%u min</option>", minutes[i] * 60,
+			wanted == minutes[i] * 60 ? " selected" : "", minutes[i]);
 	html_put(view->html, "</select></div>\n<button class=\"primary\">%s</button></form>\n",
 		text(TEXT_ADD_A_DEVICE));
 }
@@ -118,8 +119,11 @@ static void draw_alarm(struct view *view, const json_t *alarm)
 	draw_time(view, json_text(alarm, "raised"));
 	if (times > 1)
 		html_put(view->html, " · %lld %s", times, text(TEXT_TIMES));
+	/* Pressed away while its cause is there it might not come back. */
+	if (json_flag(alarm, "clears_itself"))
+		html_put(view->html, " · %s", text(TEXT_ENDS_ITSELF));
 	html_put(view->html, "</p></div>\n");
-	if (view_may(view, ROLE_TECHNICIAN)) {
+	if (view_may(view, ROLE_TECHNICIAN) && !json_flag(alarm, "clears_itself")) {
 		html_put(view->html, "<form method=\"post\" action=\"/alarms/clear\">");
 		view_form_token(view, "waiting");
 		html_put(view->html,
@@ -215,13 +219,13 @@ static void draw_waiting_devices(struct view *view)
 							 : TEXT_NOBODY_WAITS_CLOSED);
 	for (size_t i = 0; i < count; i++)
 		draw_card(view, list[i].device);
-	html_put(view->html, "</div>\n");
+	html_put(view->html, "</div></section>\n");
 	if (total > (long long)count)
 		html_put(view->html,
-			"<p class=\"paging\"><a class=\"button\" "
-			"href=\"/devices?stage=waiting-person\">%lld %s</a></p>\n",
-			total - (long long)count, text(TEXT_MORE_WAIT));
-	html_put(view->html, "</section>\n");
+			"<p class=\"paging\" data-key=\"more\"><a class=\"button\" "
+			"href=\"/devices?stage=" WAITING_STAGES
+			"&amp;offset=%zu\">%lld %s</a></p>\n",
+			count, total - (long long)count, text(TEXT_MORE_WAIT));
 }
 
 /* --- heard and turned away --- */

@@ -15,9 +15,8 @@
 #include "web/draw.h"
 #include "web/frame.h"
 
-#define API "/api/v1/"
-/* Everything that a person may have to look at. */
-#define WAITING "limit=200&stage=waiting-person,waiting-code,waiting-platform,trouble,seen"
+#define API	"/api/v1/"
+#define WAITING "limit=200&stage=" WAITING_STAGES
 
 /* Those that may take the place of a broken one. */
 #define NEWCOMERS "limit=200&stage=waiting-person"
@@ -88,8 +87,10 @@ static void take_notice(struct request *request, struct session *session)
 		return;
 	memcpy(request->notice, session->notice, sizeof(session->notice));
 	request->notice_is_error = session->notice_is_error;
+	request->notice_device = session->notice_device;
 	session->notice[0] = 0;
 	session->notice_is_error = false;
+	session->notice_device = (struct notice_device){0};
 }
 
 /* A device's screen is called after the device. */
@@ -188,6 +189,30 @@ void page_show(struct request *request, const char *path, unsigned status)
 	fetch_next(request);
 }
 
+bool page_is_way_back(const char *path)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-";
+	char id[REQUEST_ID_MAX + 1];
+	const struct page *page = page_find(path, id);
+
+	/* Nothing in it would have to be escaped, in an address or in markup. */
+	return page && page->role != ROLE_NONE && path[strspn(path, plain)] == '\0';
+}
+
+/* Logs in first, and comes back. Waiting is where everybody goes anyway. */
+static void ask_who(struct request *request)
+{
+	char path[sizeof("/login?back=") + 2 * REQUEST_ID_MAX];
+
+	if (strcmp(request->path, "/waiting") == 0 || !page_is_way_back(request->path)) {
+		request_redirect(request, "/login");
+		return;
+	}
+	snprintf(path, sizeof(path), "/login?back=%s", request->path);
+	request_redirect(request, path);
+}
+
 void page_get(struct request *request)
 {
 	const struct page *page = page_find(request->path, request->id);
@@ -200,7 +225,7 @@ void page_get(struct request *request)
 		if (request->background)
 			request_answer(request, 401, "text/plain", "", 0);
 		else
-			request_redirect(request, "/login");
+			ask_who(request);
 		return;
 	}
 	if (request->caller.role < page->role) {

@@ -50,6 +50,9 @@ struct view {
 
 /* GET: finds the screen, checks the role, shows it. */
 void page_get(struct request *request);
+/* A screen of ours for people who are logged in, by a plain path: nothing else is gone back to
+ * after a log-in, whatever an address says. */
+bool page_is_way_back(const char *path);
 /* Shows the screen at this address with this status; the notice (page_notice) stands on it. */
 void page_show(struct request *request, const char *path, unsigned status);
 /* Where the screen that is shown stands: a form that was refused has another address. */

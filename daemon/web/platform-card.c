@@ -176,13 +176,14 @@ void draw_platform(struct view *view, const json_t *device)
 	draw_fact(view, TEXT_PLATFORM, json_text(device, "platform"));
 	draw_fact(view, TEXT_PLATFORM_ID, json_text(device, "platform_id"));
 	draw_fact(view, TEXT_LINK, word_label(WORD_LINK, json_text(device, "link")));
-	draw_fact(view, TEXT_CREDENTIAL, json_text(credential, "state"));
+	draw_fact(
+		view, TEXT_CREDENTIAL, word_label(WORD_CREDENTIAL, json_text(credential, "state")));
 	draw_fact_time(view, TEXT_HELD_SINCE, json_text(credential, "since"));
 	draw_fact_time(view, TEXT_EXPIRES, json_text(credential, "expires"));
 	draw_hex_fact(view, TEXT_CERTIFICATE, used);
 	if (used[0] && strlen(next) == FINGERPRINT_SIZE - 1 && strcmp(used, next) != 0)
 		draw_hex_fact(view, TEXT_NEXT_CERTIFICATE, next);
-	draw_fact(view, TEXT_OPERATION, json_text(operation, "state"));
+	draw_fact(view, TEXT_OPERATION, word_label(WORD_OPERATION, json_text(operation, "state")));
 	draw_fact_time(view, TEXT_OPERATION_EXPIRES, json_text(operation, "expires"));
 	draw_wide_fact(view, TEXT_PLATFORM_SAYS, json_text(device, "platform_why"));
 	html_put(view->html, "</dl>\n");

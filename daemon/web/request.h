@@ -57,6 +57,7 @@ struct request {
 	unsigned page_status; /* of the page once it is complete */
 	char notice[SESSION_NOTICE_MAX + 1];
 	bool notice_is_error;
+	struct notice_device notice_device;
 	json_t *refused; /* lines of a form that were not taken: {"line", "text"} */
 	/* the question under way */
 	bool asking;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "core/device.h"
 #include "core/person.h"
 
 #define SESSION_IDLE_USEC     (15 * 60 * USEC_PER_SEC)
@@ -21,6 +22,12 @@
 #define SESSION_TOKEN_SIZE    65 /* 64 hexadecimal digits and NUL */
 #define SESSION_NOTICE_MAX    320
 
+/* The device that an act was about, where the act leads to another screen; "" = none. */
+struct notice_device {
+	char id[DEVICE_ID_MAX + 1];
+	char title[LABEL_MAX + 1];
+};
+
 struct session {
 	uint64_t number; /* never used twice; 0 = free */
 	char name[PERSON_NAME_MAX + 1];
@@ -28,6 +35,7 @@ struct session {
 	char csrf[SESSION_TOKEN_SIZE];	     /* stands in each form of this session */
 	char notice[SESSION_NOTICE_MAX + 1]; /* what the last act did, for the next page */
 	bool notice_is_error;
+	struct notice_device notice_device;
 	uint8_t hash[SHA256_SIZE];
 	uint64_t begun_usec;
 	uint64_t active_usec;

@@ -20,6 +20,7 @@ const char *const texts_device[TEXTS] = {
 	[TEXT_ALARMS] = "Alarms",
 	[TEXT_TIMES] = "times",
 	[TEXT_CLEAR] = "Done, clear it",
+	[TEXT_ENDS_ITSELF] = "ends by itself when its cause is gone",
 	[TEXT_WAITING_DEVICES] = "Devices that wait",
 	[TEXT_NOBODY_WAITS] = "Nothing waits for you",
 	[TEXT_NOBODY_WAITS_OPEN] =
@@ -28,7 +29,8 @@ const char *const texts_device[TEXTS] = {
 	[TEXT_NOBODY_WAITS_CLOSED] =
 		"To add a device, open the window above and switch the device on.",
 	[TEXT_NOBODY_WAITS_LOOK] =
-		"A device that comes along appears here by itself. A technician decides on it.",
+		"A device that asks while the window is open appears here. A technician decides on "
+		"it.",
 	[TEXT_MORE_WAIT] = "more devices wait: show them in the list",
 	[TEXT_HEARD] = "Heard and turned away",
 	[TEXT_NOTHING_HEARD] = "Nothing was turned away in the last 15 minutes.",
@@ -41,8 +43,8 @@ const char *const texts_device[TEXTS] = {
 		" device in front of you before you approve; the journal will say that "
 		"there was no code.",
 	[TEXT_CODE_GH1] = "Code of its label, GH1-..., if it has one",
-	[TEXT_CODE_ON_LABEL] = "Type the code on its label",
-	[TEXT_CODE_ON_DISPLAY] = "Type the code on its display",
+	[TEXT_CODE_ON_LABEL] = "Type the code that its label has",
+	[TEXT_CODE_ON_DISPLAY] = "Type the code that its display shows",
 	[TEXT_CODE_INSTEAD] = "Code that its display should show:",
 	[TEXT_CODE_SHOWN_HERE] = "Type the code that is shown above",
 	[TEXT_CODE_SENDING] = "Its code is on its way to the display.",
@@ -89,14 +91,14 @@ const char *const texts_device[TEXTS] = {
 	[TEXT_NO_DEVICES_WHAT] = "Go to Waiting and press Add a device; then switch the device on.",
 	[TEXT_NO_DEVICES_LOOK] = "A technician lets devices in, on Waiting. Then they stand here.",
 	[TEXT_NONE_FOUND] = "No device fits",
-	[TEXT_NONE_FOUND_WHAT] = "Search for less, or choose All states.",
+	[TEXT_NONE_FOUND_WHAT] = "Search for a part of the name, in all states.",
 	[TEXT_READINGS] = "Readings",
 	[TEXT_QUEUED] = "Readings waiting",
 	[TEXT_DECIDED] = "Decided",
 	[TEXT_DECIDED_BY] = "Decided by",
 	[TEXT_EVIDENCE] = "Evidence",
 	[TEXT_PLATFORM] = "Platform",
-	[TEXT_UNTIL] = "until",
+	[TEXT_UNTIL] = "credential until",
 	[TEXT_SETUP_UPLINK] = "Where readings go is the configuration's to say. More about it:",
 	[TEXT_PLATFORM_ID] = "Known there as",
 	[TEXT_LINK] = "Link",

@@ -26,6 +26,9 @@ const char *const texts_gateway[TEXTS] = {
 	[TEXT_TEST_BUTTON] = "Test it now",
 	[TEXT_DONE_TEST] = "Tested.",
 	[TEXT_SINCE] = "Since",
+	[TEXT_LINK_IS_TRIED] =
+		"Readings are kept, and it is tried again by itself. If it stays so, look at the "
+		"network and the broker's address; the test below says how far it comes.",
 	[TEXT_NO_UPLINK] = "No broker is configured",
 	[TEXT_NO_UPLINK_WHAT] =
 		"Devices of a cloud that connect by themselves do not need one: whether they "
@@ -78,7 +81,8 @@ const char *const texts_gateway[TEXTS] = {
 		"All rows that are looked for below, not only those that are shown. Names of "
 		"people and what they did leave the gateway with them.",
 	[TEXT_NO_ROW_FITS] = "No row fits",
-	[TEXT_NO_ROW_FITS_WHAT] = "Search for less: names and actions are compared as a whole.",
+	[TEXT_NO_ROW_FITS_WHAT] =
+		"A name and an action have to be typed whole, as they stand in a row.",
 	[TEXT_CHAIN] = "The journal's chain",
 	[TEXT_CHECK_CHAIN] = "Check the chain now",
 	[TEXT_CHAIN_INTACT] = "The journal is whole: every row fits the one before it.",

@@ -14,7 +14,7 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_LOGIN_BUTTON] = "Log in",
 	[TEXT_LOGIN_NAME] = "Name",
 	[TEXT_PASSWORD] = "Password",
-	[TEXT_PASSWORD_AGAIN] = "Your password, once more",
+	[TEXT_PASSWORD_AGAIN] = "Your own password, once more",
 	[TEXT_PASSWORD_TWICE] = "The password a second time",
 	[TEXT_PASSWORD_RULE] =
 		"At least 15 characters. A sentence that only you know is good; pasting "
@@ -64,6 +64,9 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_SESSION_TITLE] = "Are you still there?",
 	[TEXT_SESSION_ENDS] =
 		"You will be logged out in less than two minutes. What you typed stays here.",
+	[TEXT_LOGGED_OUT] =
+		"You were logged out before this was sent, so nothing was changed. Log in and do "
+		"it once more.",
 	[TEXT_SESSION_OVER] = "You were logged out",
 	[TEXT_SESSION_ENDED] = "What you typed is kept: log in here and go on.",
 	[TEXT_SESSION_AWAY] = "The gateway did not answer. Try again.",

@@ -11,7 +11,8 @@ const char *const texts_secret[TEXTS] = {
 		"All of it is taken, or nothing. Files of certificates are imported by the tool; "
 		"one certificate is pasted on the screen of its device.",
 	[TEXT_CODES_WHAT] = "From the maker of the devices: a name and its code in each line. "
-			    "Whoever has a label's key proves it; codes are kept as keys alone.",
+			    "A device proves its label by the key that is made of the code; only "
+			    "the keys are kept.",
 	[TEXT_IMPORT_BY_TOOL] = "Without scripts a file is imported by the tool:",
 	[TEXT_CSV_FILE] = "A file",
 	[TEXT_CSV_PASTED] = "Or the lines, pasted",
@@ -26,14 +27,14 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_SCAN_DENIED] = "The camera cannot be used here. Type it, or paste it.",
 	[TEXT_SCAN_IS_LABEL] = "This is the label of a device, not a token.",
 	[TEXT_SCAN_NO_CAMERA] =
-		"This browser cannot read codes with its camera. Type the token, or paste it.",
+		"This browser cannot read codes with its camera: type it, or paste it.",
 	[TEXT_LABEL_KEPT] = "A label was scanned, of",
 	[TEXT_LABEL_KEPT_WHAT] =
 		"Take it in now: it may come within 24 hours and proves its label by itself. Or "
-		"open the window and approve it here when it has come.",
+		"switch it on while the window is open, and approve it here when it has come.",
 	[TEXT_LABEL_KEPT_LOOK] =
-		"A technician can take its device in. The label stays in this window alone, and "
-		"goes with it.",
+		"Show the label to a technician, who takes its device in. Here it is forgotten "
+		"when this tab is closed.",
 	[TEXT_LABEL_FILLED] = "The code of a scanned label is filled in:",
 	[TEXT_LABEL_TAKE] = "Take it in",
 	[TEXT_IMPORT_EMPTY] = "There is no line to import.",
@@ -102,7 +103,7 @@ const char *const texts_secret[TEXTS] = {
 		"The gateway did not answer. The label is still in the field; try again.",
 	[TEXT_SCAN_OPEN] = "Labels that wait for their devices",
 	[TEXT_SCAN_NONE] = "No label waits",
-	[TEXT_SCAN_NONE_WHAT] = "Scan the first one above.",
+	[TEXT_SCAN_NONE_WHAT] = "Take the first one above.",
 	[TEXT_SCAN_CANCEL] = "Do not wait for it",
 	[TEXT_SCAN_SINCE] = "scanned by",
 	[TEXT_SCAN_LEFT] = "for another",
@@ -121,7 +122,7 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_CA_REGISTER] = "Register an authority",
 	[TEXT_CA_REGISTER_WHAT] =
 		"From the maker of the devices. Compare its fingerprint with what the maker says. "
-		"The same certificate once more changes what its word is worth.",
+		"To change the choice later, register the same certificate again.",
 	[TEXT_CA_REGISTER_BUTTON] = "Register",
 	[TEXT_CA_PEM] = "Its certificate, in PEM",
 	[TEXT_CA_NAME] = "What you call it (may be empty)",

@@ -18,6 +18,9 @@ enum word_kind {
 	WORD_WAY,   /* a platform whose devices connect by themselves */
 	WORD_REACH, /* what came of knocking at a platform */
 	WORD_ADMIT, /* what an authority's word is worth */
+	WORD_CREDENTIAL,
+	WORD_OPERATION,
+	WORD_DURABILITY,
 	WORD_KINDS
 };
 

@@ -71,7 +71,7 @@ def test_first_set_up(gateway):
     code = gateway.ctl('setup')['code']
     wrong = 'BBBB-BBBB'
     answer = page.setup(wrong, ADMIN, PASSWORD)
-    assert answer.status == 422 and 'This is not the setup code.' in answer.text
+    assert answer.status == 422 and 'This is not the setup code. 4 tries are left.' in answer.text
     assert answer.form('/setup').fields['name'] == ADMIN
     assert PASSWORD not in answer.html and not page.cookies
     for name, password, again, words in (
@@ -145,7 +145,7 @@ def test_log_in_and_out(gateway):
     answer = page.submit(page.get('/waiting').form('/logout'))
     assert answer.form('/login') and not page.cookies
     page.cookies = kept
-    assert page.request('GET', '/devices').header('location') == '/login'
+    assert page.request('GET', '/devices').header('location') == '/login?back=/devices'
 
 
 def test_guessing_a_password_gets_slower(gateway):
@@ -178,7 +178,8 @@ def test_nothing_without_a_session(gateway):
     for path in ('/', '/waiting', '/devices', '/devices/' + one.id, '/uplink', '/journal', '/people'):
         answer = page.request('GET', path)
         assert answer.status == 303 and not answer.body
-        assert answer.header('location') in ('/login', '/waiting')
+        assert answer.header('location') == {
+            '/': '/waiting', '/waiting': '/login'}.get(path, '/login?back=' + path)
     assert page.get('/').form('/login')
     assert page.request('GET', '/waiting', headers={'X-Background': '1'}).status == 401
     for path in ('status', 'devices', 'devices/' + one.id, 'journal', 'people', 'alarms', 'heard'):
@@ -186,10 +187,25 @@ def test_nothing_without_a_session(gateway):
         assert answer.status == 401 and answer.json()['error'] == 'login'
     for path in ('/window/open', '/devices/%s/revoke' % one.id, '/people/put'):
         answer = page.request('POST', path, b'seconds=60', FORM)
-        assert (answer.status, answer.header('location')) == (303, '/login')
+        assert answer.status == 401 and 'nothing was changed' in answer.text and answer.form('/login')
     assert page.api('POST', 'devices/%s/revoke' % one.id, {}).status == 401
     assert page.api('POST', 'setup-code', {}).status == 401
     assert device(gateway, 'shy')['state'] == 'approved'
+
+
+def test_back_to_where_one_was(gateway):
+    """A log-in on the way to a screen ends there; nothing else than a screen is gone to."""
+    set_up(gateway)
+    one = let_in(gateway, 'shy')
+    for there, then in (('/devices/' + one.id, None), ('/devices', None), ('/login', '/waiting'), ('/nowhere', '/waiting'),
+                        ('//evil.example', '/waiting'), ('https://evil.example/', '/waiting')):
+        page = gateway.page()
+        form = page.get('/login?back=' + there).form('/login')
+        wrong = page.submit(form, name=ADMIN, password='not the password at all')
+        assert wrong.status == 403
+        answer = page.request('POST', '/login', urllib.parse.urlencode({
+            **wrong.form('/login').fields, 'name': ADMIN, 'password': PASSWORD}).encode(), FORM)
+        assert (answer.status, answer.header('location')) == (303, then or there)
 
 
 def test_sessions_end_with_password_role_and_person(gateway):
@@ -265,7 +281,7 @@ def test_a_device_with_a_label(make_gateway, broker, recorder):
     assert device(gateway, 'boiler-7')['code_tries_left'] == 4
     assert 'Tries left: 4' in answer.text
     answer = page.submit(again, code='')
-    assert answer.status == 400 and 'Type the code on its label.' in answer.text
+    assert answer.status == 400 and 'Type the code that its label has.' in answer.text
     assert device(gateway, 'boiler-7')['code_tries_left'] == 4
 
     answer = page.submit(again, code='bcdf ghjk')
@@ -296,7 +312,7 @@ def test_devices_without_a_code_and_with_a_display(gateway):
     await_stage(gateway, 'panel', 'waiting-code')
     code = sensor.state(sensor.enrol(display=True))['code']
     seen = page.get('/waiting')
-    assert code not in seen.html and 'Type the code on its display' in seen.text
+    assert code not in seen.html and 'Type the code that its display shows' in seen.text
     # Its display cannot be read: the code is on the page, which counts for less.
     answer = press(page, card(page, panel), 'show-code')
     assert 'Its code is shown here now.' in answer.text

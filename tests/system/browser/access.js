@@ -69,7 +69,7 @@ exports.refusals = async (stage, { id }) => {
 		await press("Register");
 	});
 	await refused("/account", "a password that is not changed", async () => {
-		await page.getByLabel("Your password, once more").fill("not the password at all");
+		await page.getByLabel("Your own password, once more").fill("not the password at all");
 		await page.getByLabel("New password").fill("another heavy door in may");
 		await press("Save");
 	});
@@ -124,7 +124,7 @@ exports.keyboard = async (stage) => {
 	await stage.bed.enrol("keys-1", { code: "BCDF-GHJK" });
 	await page.locator("#said").filter({ hasText: "New: keys-1" }).waitFor({ state: "attached" });
 	assert.equal(await page.locator("#said").getAttribute("role"), "status");
-	await stage.card(page, "keys-1").getByLabel("Type the code on its label").focus();
+	await stage.card(page, "keys-1").getByLabel("Type the code that its label has").focus();
 	await page.keyboard.type("bcdfghjk");
 	await page.keyboard.press("Enter");
 

@@ -55,13 +55,13 @@ exports.replace = async (stage, { id, ep }) => {
 	await form.getByRole("button", { name: "Replace" }).click();
 	await stage.sees(page.getByRole("alert"), "This needs your password once more.");
 	await form.getByLabel("The new device").selectOption({ label: `${ep} T-2 0077` });
-	await form.getByLabel("Your password, once more").fill(stage.people.anna);
+	await form.getByLabel("Your own password, once more").fill(stage.people.anna);
 	await form.getByRole("button", { name: "Replace" }).click();
 	await stage.sees(page.getByRole("status"), "Replaced: the new device has its name");
 	assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "Old pump");
 	await stage.sees(page, "Waits for a decision");
 	await stage.sees(page, "0077");
-	await page.locator(".decision").getByLabel("Type the code on its label").fill("bcdf ghjk");
+	await page.locator(".decision").getByLabel("Type the code that its label has").fill("bcdf ghjk");
 	await page.locator(".decision").getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 	await stage.bed.report(ep, 7);
@@ -209,7 +209,7 @@ exports.end = async (stage, { id, ep }) => {
 	};
 	const press = async (act, password) => {
 		if (password)
-			await form(act).getByLabel("Your password, once more").fill(password);
+			await form(act).getByLabel("Your own password, once more").fill(password);
 		await form(act).getByRole("button").click();
 	};
 	await page.goto(`/devices/${id}`);
@@ -219,7 +219,7 @@ exports.end = async (stage, { id, ep }) => {
 	await press("Release", "not the password at all");
 	await stage.sees(page.getByRole("alert"), /not right|wrong/);
 	await stage.sees(page, /✓\s*Active/);
-	assert.equal(await form("Release").getByLabel("Your password, once more").inputValue(), "");
+	assert.equal(await form("Release").getByLabel("Your own password, once more").inputValue(), "");
 	await press("Release", stage.people.anna);
 	await stage.sees(page.getByRole("status"), "Released. Nothing of this device is published until it is approved anew.");
 	await stage.never(page, /✓\s*Active/);
@@ -262,7 +262,7 @@ exports.unlock = async (stage, { id, code }) => {
 	const alarms = page.getByRole("region", { name: "Alarms" }).getByRole("listitem");
 	assert.equal(await alarms.filter({ hasText: id }).count(), 0, "nobody is told of it any more");
 	await page.goto(`/devices/${id}`);
-	await page.locator(".decision").getByLabel("Type the code on its label").fill(code);
+	await page.locator(".decision").getByLabel("Type the code that its label has").fill(code);
 	await page.locator(".decision").getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 	assert.ok(page.url().endsWith(`/devices/${id}`), "one stays where one was");

@@ -5,7 +5,7 @@
 const assert = require("node:assert/strict");
 const { until } = require("./stage.js");
 
-const password = (page) => page.getByLabel("Your password, once more").first();
+const password = (page) => page.getByLabel("Your own password, once more").first();
 
 exports.firstSetUp = async (stage) => {
 	const page = await stage.open();
@@ -30,7 +30,7 @@ exports.firstSetUp = async (stage) => {
 	stage.allowed.push(/status of 4/);
 	const code = await stage.bed.code();
 	await fill("BBBB-BBBB");
-	await stage.sees(page.getByRole("alert"), "This is not the setup code.");
+	await stage.sees(page.getByRole("alert"), "This is not the setup code. 4 tries are left.");
 	assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "anna");
 	assert.equal(await page.getByLabel("New password").inputValue(), "");
 	await fill(code.toLowerCase());
@@ -49,7 +49,7 @@ exports.label = async (stage) => {
 	const card = stage.card(page, "label-1");
 	for (const text of ["Waits for a decision", "T-1", "0042", "It enrolled itself", "Plain"])
 		await stage.sees(card, text);
-	await card.getByLabel("Type the code on its label").fill("BCDF-GHJL");
+	await card.getByLabel("Type the code that its label has").fill("BCDF-GHJL");
 	await card.getByText("Name, place, owner").click();
 	await card.getByLabel("Name", { exact: true }).fill("Boiler");
 	await card.getByRole("button", { name: "Approve" }).click();
@@ -57,7 +57,7 @@ exports.label = async (stage) => {
 	const again = stage.card(page, "label-1");
 	await stage.sees(again, "Tries left: 4");
 	assert.equal(await again.getByLabel("Name", { exact: true }).inputValue(), "Boiler");
-	await again.getByLabel("Type the code on its label").fill("bcdf ghjk");
+	await again.getByLabel("Type the code that its label has").fill("bcdf ghjk");
 	await again.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 	await stage.bed.report("label-1", 21.5);
@@ -78,10 +78,10 @@ exports.display = async (stage) => {
 	await stage.card(page, "panel-1").getByRole("button", { name: "Admit" }).click();
 	await stage.sees(page.getByRole("status"), "admitted");
 	const card = stage.card(page, "panel-1");
-	await stage.sees(card, "Type the code on its display");
+	await stage.sees(card, "Type the code that its display shows");
 	const { code } = await stage.bed.enrol("panel-1", { display: true });
 	await stage.never(page, code);
-	await card.getByLabel("Type the code on its display").fill(code);
+	await card.getByLabel("Type the code that its display shows").fill(code);
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.gone(page.getByRole("article"), "panel-1");
 	return done;
@@ -116,7 +116,7 @@ exports.wrongCodes = async (stage) => {
 	];
 	for (const [i, sentence] of said.entries()) {
 		const card = stage.card(page, "guess-1");
-		await card.getByLabel("Type the code on its label").fill("BBBB-BBBB");
+		await card.getByLabel("Type the code that its label has").fill("BBBB-BBBB");
 		await card.getByRole("button", { name: "Approve" }).click();
 		await stage.sees(page.getByRole("alert"), sentence);
 		if (i < 4)
@@ -136,14 +136,14 @@ exports.twoTechnicians = async (stage) => {
 	await stage.sees(tom, "opened by anna");
 	const hers = stage.card(anna, "both-1");
 	const his = stage.card(tom, "both-1");
-	await his.getByLabel("Type the code on its label").fill("BCDF");
-	await hers.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await his.getByLabel("Type the code that its label has").fill("BCDF");
+	await hers.getByLabel("Type the code that its label has").fill("BCDF-GHJK");
 	await hers.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(anna.getByRole("status"), "The device is approved.");
 	await anna.goto("/devices?q=both-1");
 	await stage.sees(anna.getByRole("row"), "Active");
-	assert.equal(await his.getByLabel("Type the code on its label").inputValue(), "BCDF");
-	await his.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	assert.equal(await his.getByLabel("Type the code that its label has").inputValue(), "BCDF");
+	await his.getByLabel("Type the code that its label has").fill("BCDF-GHJK");
 	if (await password(his).count())
 		await password(his).fill(stage.people.tom);
 	await his.getByRole("button", { name: "Approve" }).click();
@@ -219,7 +219,7 @@ exports.sessionEnds = async (stage) => {
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("late-1", { code: "BCDF-GHJK" });
 	const card = stage.card(page, "late-1");
-	await card.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await card.getByLabel("Type the code that its label has").fill("BCDF-GHJK");
 	await page.evaluate("stopListening(); sessionLasts(100)"); // the stream would tell how long it really is
 	await stage.sees(page.getByRole("dialog"), "logged out in less than two minutes");
 	await stage.never(page.getByRole("dialog"), "What you typed is kept"); // it has not ended yet
@@ -247,7 +247,7 @@ exports.sessionEnds = async (stage) => {
 	await dialog.getByLabel("Password").fill(stage.people.tom);
 	await dialog.getByRole("button", { name: "Log in" }).click();
 	await dialog.waitFor({ state: "hidden" });
-	assert.equal(await card.getByLabel("Type the code on its label").inputValue(), "BCDF-GHJK");
+	assert.equal(await card.getByLabel("Type the code that its label has").inputValue(), "BCDF-GHJK");
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 };
@@ -261,7 +261,7 @@ exports.withoutScript = async (stage) => {
 	await stage.bed.enrol("quiet-2", {});
 	await page.goto("/waiting");
 	const card = stage.card(page, "quiet-1");
-	await card.getByLabel("Type the code on its label").fill("BCDF-GHJK");
+	await card.getByLabel("Type the code that its label has").fill("BCDF-GHJK");
 	await card.getByRole("button", { name: "Approve" }).click();
 	await stage.sees(page, "The device is approved.");
 	await stage.card(page, "quiet-2").getByRole("button", { name: "Reject" }).click();
@@ -270,7 +270,7 @@ exports.withoutScript = async (stage) => {
 	await page.getByRole("link", { name: "quiet-1" }).click();
 	await page.getByText("End or replace it").click();
 	const revoke = page.locator("form").filter({ has: page.getByRole("button", { name: "Revoke" }) });
-	await revoke.getByLabel("Your password, once more").fill(stage.people.anna);
+	await revoke.getByLabel("Your own password, once more").fill(stage.people.anna);
 	await revoke.getByRole("button", { name: "Revoke" }).click();
 	await stage.sees(page.getByRole("status"), "Nothing of this device is published any more.");
 	await page.getByRole("button", { name: "Log out" }).click();

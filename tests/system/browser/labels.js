@@ -23,7 +23,7 @@ exports.camera = async (stage) => {
 	await page.reload();
 	await card.getByRole("button", { name: "Scan" }).click();
 	await page.getByRole("dialog").waitFor({ state: "hidden" });
-	const field = card.getByLabel("Type the code on its label");
+	const field = card.getByLabel("Type the code that its label has");
 	await page.waitForFunction((id) => document.getElementById(id).value !== "", await field.getAttribute("id"));
 	assert.equal(await field.inputValue(), "BCDF-GHJK");
 	await stage.accessible(page, "a card with a camera");
@@ -115,7 +115,7 @@ exports.waits = async (stage) => {
 	await stage.sees(page, "A label was scanned, of later-1");
 	await stage.openWindow(page, "tom");
 	await stage.bed.enrol("later-1", { code: "BCDF-GHJK" });
-	const field = stage.card(page, "later-1").getByLabel("Type the code on its label");
+	const field = stage.card(page, "later-1").getByLabel("Type the code that its label has");
 	await page.waitForFunction(() => [...document.querySelectorAll("input[name=code]")]
 		.some((item) => item.value === "GH1:later-1:AAAABBBBCCCCDDDD"));
 	await stage.gone(page, "A label was scanned");
@@ -186,7 +186,7 @@ exports.taps = async (stage, { address, ep }) => {
 	await page.waitForURL("**/waiting");
 	await stage.sees(page, `A label was scanned, of ${ep}`);
 	const note = page.locator("#label-note");
-	assert.equal(await note.getByLabel("Your password, once more").count(), 0, "it was just typed");
+	assert.equal(await note.getByLabel("Your own password, once more").count(), 0, "it was just typed");
 	await tap(note.getByRole("button", { name: "Take it in" }));
 	await stage.sees(page, `The label of ${ep} is kept.`);
 	await stage.gone(page, "A label was scanned, of");
@@ -202,7 +202,7 @@ exports.refused = async (stage, { qr, ep }) => {
 	const page = await stage.enter("tom");
 	stage.allowed.push(/status of 40[03]/);
 	const note = page.locator("#label-note");
-	const password = note.getByLabel("Your password, once more");
+	const password = note.getByLabel("Your own password, once more");
 	const take = async (text) => {
 		await page.goto("about:blank");
 		await page.goto(`/waiting#${text}`);
@@ -257,7 +257,7 @@ exports.forty = async (stage, { typed, shown, some, rejected, cancelled }) => {
 	const asked = []; // for the devices of labels that do not wait any more
 	page.on("request", (request) => request.url().includes("/api/v1/devices?") && asked.push(request.headers()["x-background"]));
 	const field = page.getByLabel("A label: its code, or the address on it");
-	const password = page.getByLabel("Your password, once more");
+	const password = page.getByLabel("Your own password, once more");
 	if (await password.isVisible())
 		await password.fill(stage.people.tom);
 	await page.getByText("Place and owner, for all that follow").click();

@@ -15,10 +15,10 @@ exports.arrivals = async (stage) => {
 	await stage.bed.enrol("pump-1", { model: "P-1", code: "BCDF-GHJK" });
 	const first = stage.card(page, "pump-1");
 	await stage.sees(first, "Waits for a decision");
-	await first.getByLabel("Type the code on its label").fill("bcdf");
+	await first.getByLabel("Type the code that its label has").fill("bcdf");
 	await stage.bed.enrol("pump-2", { model: "P-2" });
 	await stage.sees(stage.card(page, "pump-2"), "Waits for a decision");
-	assert.equal(await first.getByLabel("Type the code on its label").inputValue(), "bcdf");
+	assert.equal(await first.getByLabel("Type the code that its label has").inputValue(), "bcdf");
 	await stage.bed.reject("pump-2");
 	await stage.gone(page.getByRole("article"), "pump-2");
 	await stage.bed.turned_away();
@@ -44,7 +44,7 @@ exports.away = async (stage) => {
 	const page = await stage.enter("anna");
 	stage.allowed.push(/ERR_|Failed to load resource/);
 	const card = stage.card(page, "pump-1");
-	const field = card.getByLabel("Type the code on its label");
+	const field = card.getByLabel("Type the code that its label has");
 	const press = () => card.getByRole("button", { name: "Approve" }).click();
 	const label = "GH1:away-1:AAAABBBB";
 	const kept = async () => {
@@ -56,8 +56,8 @@ exports.away = async (stage) => {
 	await page.goto(`/waiting#${label}`);
 	await field.fill("BCDF-GHJK");
 	for (const where of [card, page.locator("#label-note")]) // where it is not fresh any more
-		if (await where.getByLabel("Your password, once more").count())
-			await where.getByLabel("Your password, once more").fill(stage.people.anna);
+		if (await where.getByLabel("Your own password, once more").count())
+			await where.getByLabel("Your own password, once more").fill(stage.people.anna);
 	await stage.bed.stop();
 	await page.waitForFunction("silentSince !== null");
 	await press(); // before the bar is there

@@ -47,8 +47,8 @@ const ACTS = {
 	// A typed code that is not the device's: the card says so, and how many tries are left.
 	typo: async (page, { ep, password }) => {
 		const card = page.getByRole("article").filter({ hasText: ep }).first();
-		const again = card.getByLabel("Your password, once more");
-		await card.getByLabel("Type the code on its label").fill("CCCC-CCCC");
+		const again = card.getByLabel("Your own password, once more");
+		await card.getByLabel("Type the code that its label has").fill("CCCC-CCCC");
 		if (await again.count())
 			await again.fill(password);
 		await card.getByRole("button", { name: "Approve" }).click();

@@ -79,7 +79,7 @@ class Stage {
 			await close.click();
 			await this.sees(page, "The window is closed.");
 		}
-		await page.getByLabel("Your password, once more").first().fill(this.people[name]);
+		await page.getByLabel("Your own password, once more").first().fill(this.people[name]);
 		await page.getByRole("button", { name: "Add a device" }).click();
 		await this.sees(page, "The window is open");
 	}

@@ -47,7 +47,8 @@ static const char *const devices[] = {
 	"\"fingerprint\":\"" FAKE_FINGERPRINT "\","
 	"\"evidence\":\"short-code\",\"has_code\":true,\"code_tries_left\":5,\"code_locked\":false,"
 	"\"last_heard\":41,\"last_reading\":\"2026-11-21T12:33:59Z\",\"actions\":[\"suspend\","
-	"\"revoke\",\"release\",\"identify\",\"rename\"],\"operation\":{\"state\":\"bound\","
+	"\"revoke\",\"release\",\"identify\",\"rename\",\"replace\"],\"operation\":{\"state\":"
+	"\"bound\","
 	"\"number\":1,\"expires\":null},\"credential\":{\"state\":\"held\",\"since\":"
 	"\"2026-11-20T08:02:12Z\",\"expires\":\"2026-12-20T08:02:12Z\"},\"link\":\"up\","
 	"\"readings\":1812,\"queued\":0,\"present\":true,\"platform\":\"local\",\"platform_id\":"
@@ -168,7 +169,7 @@ static json_t *make_status(const struct fake_api *fake)
 		180000, "oldest", "2026-11-21T12:33:58Z", "in_flight", 16, "accepted", 83211,
 		"delivered", 82799, "refused", 0, "dead", 0, "dropped", 0, "window", "open",
 		fake->window > 0, "seconds_left", (int)fake->window, "opened_by",
-		fake->window ? "anna" : "", "audit", "rows", 118, "head", "9f2c44aa10", "alarms", 1,
+		fake->window ? "anna" : "", "audit", "rows", 118, "head", "9f2c44aa10", "alarms", 2,
 		"set_up", fake->set_up, "key", "source", "key file", "discovery", "state",
 		"running", "detail", "avahi");
 }
@@ -188,12 +189,15 @@ static json_t *make_heard(void)
 
 static json_t *make_alarms(void)
 {
-	return json_pack("{s:[{s:s,s:s,s:s,s:s,s:s,s:i}]}", "alarms", "id", "name-conflict",
-		"subject", "th-00412", "sentence",
+	return json_pack("{s:[{s:s,s:s,s:s,s:s,s:s,s:i,s:b},{s:s,s:s,s:s,s:s,s:s,s:i,s:b}]}",
+		"alarms", "id", "name-conflict", "subject", "th-00412", "sentence",
 		"Two devices call themselves th-00412, at 192.0.2.41 and 192.0.2.42.", "remedy",
 		"Find the one that does not belong here, and give it another name or switch it "
 		"off.",
-		"raised", "2026-11-21T12:30:00Z", "times", 3);
+		"raised", "2026-11-21T12:30:00Z", "times", 3, "clears_itself", 0, "id",
+		"uplink-down", "subject", "", "sentence", "There is no connection to the broker.",
+		"remedy", "Check the network.", "raised", "2026-11-21T12:31:00Z", "times", 1,
+		"clears_itself", 1);
 }
 
 static json_t *make_journal(void)
@@ -330,7 +334,7 @@ static int enter(struct fake_api *fake, const struct api_request *request, json_
 	bool set_up = strcmp(request->path, "/api/v1/setup") == 0;
 
 	if (set_up && !has(request, "code", FAKE_CODE)) {
-		*ret = error("wrong-code", "This is not the setup code. Tries left: 4.");
+		*ret = error("wrong-code", "This is not the setup code. 4 tries are left.");
 		return 422;
 	}
 	if (!set_up &&

@@ -14,6 +14,9 @@
 
 #include "base/clock.h"
 #include "client.h"
+#include "core/config.h"
+#include "core/credential.h"
+#include "core/operation.h"
 #include "web/dispatch.h"
 #include "web/texts.h"
 #include "web/word.h"
@@ -51,7 +54,7 @@ static void test_every_screen(void **state)
 	} row[] = {
 		{"/waiting", "NL-2291-00412"},
 		{"/waiting", "Two devices call themselves th-00412"},
-		{"/waiting", "Type the code on its label"},
+		{"/waiting", "Type the code that its label has"},
 		{"/waiting", "Tries left: 4"},
 		{"/waiting", "The window was closed"},
 		{"/devices", "Exhaust fan 3"},
@@ -534,6 +537,15 @@ static void test_password_once_more(void **state)
 	assert_true(bench_has(bench, "<details class=\"grave\" open>")); /* and before the eye */
 	assert_int_equal(bench_get(bench, "/devices/vent-3"), 200);
 	assert_true(bench_has(bench, "<details class=\"grave\">"));
+	/* Who was chosen is who is meant, not the first of the list. */
+	assert_int_equal(submit(bench, "/devices/vent-3", "/devices/vent-3/replace",
+				 "from=device&with=pump-room-th-2"),
+		403);
+	assert_true(bench_has(bench, "<option value=\"pump-room-th-2\" selected>"));
+	assert_int_equal(
+		submit(bench, "/people", "/people/put", "id=ben&role=viewer&secret="), 403);
+	assert_true(bench_has(bench, "<details open>"));
+	assert_true(bench_has(bench, "<option value=\"viewer\" selected>"));
 	assert_int_equal(submit(bench, "/people", "/people/drop", "id=../status&password=x"), 400);
 	assert_string_equal(bench->api.path, "/api/v1/password");
 }
@@ -544,6 +556,7 @@ static void test_window(void **state)
 
 	bench_log_in(bench);
 	assert_int_equal(submit(bench, "/waiting", "/window/open", "seconds=600"), 403);
+	assert_true(bench_has(bench, "<option value=\"600\" selected>"));
 	assert_int_equal(
 		submit(bench, "/waiting", "/window/open", "seconds=ten&password=nine+quiet+herons"),
 		400);
@@ -672,6 +685,10 @@ static void test_roles(void **state)
 	assert_true(bench_has(bench, "/suspend\""));
 	assert_false(bench_has(bench, "/release\"")); /* an administrator's, by the API's table */
 	assert_int_equal(bench_post(bench, "/login", "name=anna&password=nine+quiet+herons"), 303);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	assert_true(bench_has(bench, "value=\"name-conflict\"")); /* may be cleared */
+	assert_false(bench_has(bench, "value=\"uplink-down\""));  /* ends by itself */
+	assert_true(bench_has(bench, text(TEXT_ENDS_ITSELF)));
 	bench->api.role = "viewer";
 	bench_log_in(bench);
 	assert_int_equal(bench_get(bench, "/waiting"), 200);
@@ -716,6 +733,15 @@ static void test_tables(void **state)
 		assert_non_null(word_find(WORD_FOUND, found_by_to_string((enum found_by)i)));
 	for (int i = 0; i < LINK_STATES; i++)
 		assert_non_null(word_find(WORD_LINK, link_state_to_string((enum link_state)i)));
+	for (int i = 0; i < CREDENTIAL_STATES; i++)
+		assert_non_null(word_find(
+			WORD_CREDENTIAL, credential_state_to_string((enum credential_state)i)));
+	for (int i = 0; i < OPERATION_STATES; i++)
+		assert_non_null(word_find(
+			WORD_OPERATION, operation_state_to_string((enum operation_state)i)));
+	for (int i = DURABILITY_POWER; i <= DURABILITY_MEMORY; i++)
+		assert_non_null(
+			word_find(WORD_DURABILITY, durability_to_string((enum durability)i)));
 	for (int i = 0; i < AWAYS; i++)
 		assert_non_null(word_find(WORD_AWAY, turned_away_to_string((enum turned_away)i)));
 }

@@ -119,5 +119,7 @@ if (many) {
 			});
 		});
 		form.querySelector(".buttons").append(button);
+	} else {
+		form.querySelector(".buttons").before(noCamera());
 	}
 }
