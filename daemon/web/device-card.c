@@ -103,7 +103,12 @@ static void draw_code_field(struct view *view, const json_t *device)
 	bool wrong = typed[0] && view->request->page_status == 422;
 
 	if (json_flag(device, "code_locked")) {
-		html_put(view->html, "<p class=\"notice error\">%s</p>\n", text(TEXT_CODE_LOCKED));
+		html_put(view->html, "<p class=\"notice error\">%s", text(TEXT_CODE_LOCKED));
+		if (json_has_word(json_object_get(device, "actions"), "unlock") &&
+			view_may_act(view, "unlock"))
+			html_put(view->html, " <a href=\"/devices/%s#acts\">%s</a>", id,
+				text(TEXT_UNLOCK));
+		html_put(view->html, "</p>\n");
 		return;
 	}
 	/* A label with a key is not announced: it may be there all the same. */

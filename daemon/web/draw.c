@@ -192,8 +192,8 @@ void draw_fingerprint(struct view *view)
 
 void draw_section_begin(struct view *view, enum text title, const char *key)
 {
-	html_put(view->html, "<section class=\"panel\" data-key=\"%s\"><h2>%s</h2>\n", key,
-		text(title));
+	html_put(view->html, "<section class=\"panel\" id=\"%s\" data-key=\"%s\"><h2>%s</h2>\n",
+		key, key, text(title));
 }
 
 void draw_section_end(struct view *view)
