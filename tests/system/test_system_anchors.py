@@ -42,7 +42,8 @@ def gateway(make_gateway, authority, work):
     one = make_gateway(broker=broker, config={
         'mqtt': {'host': 'localhost', 'tls': True}, 'platform': {'default': 'mqtt'}})
     # The sanitizer keeps what was freed, and would have that counted.
-    yield one.start(env={'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'})
+    yield one.start(env={'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '')
+                         + ':quarantine_size_mb=1:thread_local_quarantine_size_kb=1:detect_stack_use_after_return=0'})
     broker.stop()
 
 

@@ -68,7 +68,7 @@ exports.token = async (stage, { id, pt, label }) => {
 	};
 	const form = page.locator("form").filter({ has: page.locator("input[data-scan]") });
 	await open();
-	await stage.sees(form, "This browser cannot read codes with its camera. Type the token, or paste it.");
+	await stage.sees(form, "This browser cannot read codes with its camera: type it, or paste it.");
 	assert.equal(await form.getByRole("button", { name: "Scan" }).count(), 0, "no camera without a detector");
 	await stage.accessible(page, "a token to type");
 
