@@ -259,7 +259,8 @@ def test_a_wrong_certificate(make_gateway, platform, work):
     saw = asking(gateway, platform, 'saw')
     gateway.ctl('admit', saw.id)
     gateway.wait_log('its certificate is not trusted', 30)
-    assert platform.asked() == 0 and device(gateway, 'saw')['platform_why']
+    until(lambda: device(gateway, 'saw')['platform_why'], 30, 'the reason is on the disk, too')
+    assert platform.asked() == 0
 
 
 @pytest.mark.long
