@@ -64,8 +64,10 @@ static void draw_platform_cell(struct view *view, const json_t *device)
 	cell_begin(view, TEXT_PLATFORM);
 	html_put(view->html, "<span>");
 	draw_words(view, json_text(device, "platform"));
-	if (active && strcmp(link, "up") != 0)
+	if (active && strcmp(link, "up") != 0) {
+		html_put(view->html, " ");
 		draw_tag(view, WORD_LINK, link);
+	}
 	/* To the day; the device's own screen has the minute. */
 	if (strlen(expires) > DATE_SIZE) {
 		snprintf(day, sizeof(day), "%.10s", expires);
