@@ -43,7 +43,7 @@ bool json_has_word(const json_t *list, const char *word)
 
 const char *who_label(const char *who)
 {
-	return strcmp(who, "uid 0") == 0 ? "root" : who;
+	return strcmp(who, "uid 0") == 0 ? "root (uid 0)" : who;
 }
 
 const char *device_title(const json_t *device)

@@ -35,7 +35,8 @@ long long json_number(const json_t *object, const char *key);
 bool json_flag(const json_t *object, const char *key);
 bool json_has_word(const json_t *list, const char *word);
 
-/* Who did something. The tool on the gateway has no name, only the system's number. */
+/* Who did something. The tool on the gateway has no name, only the system's number; a person may
+ * be called root, so the number stays. The journal says it as it is searched for. */
 const char *who_label(const char *who);
 /* Name for people: what they called it, or its own name. */
 const char *device_title(const json_t *device);

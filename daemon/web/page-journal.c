@@ -60,7 +60,7 @@ static void draw_row(struct view *view, const json_t *row)
 		json_number(row, "number"), json_number(row, "number"));
 	draw_when(view, row);
 	html_put(view->html, "</small></th><td data-label=\"%s\">", text(TEXT_WHO));
-	draw_words(view, who_label(json_text(row, "who")));
+	draw_words(view, json_text(row, "who"));
 	html_put(view->html, " <small>%s</small></td>", json_text(row, "role"));
 	draw_cell(view, TEXT_ACTION, json_text(row, "action"));
 	draw_cell(view, TEXT_OBJECT, json_text(row, "object"));

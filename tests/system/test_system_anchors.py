@@ -47,11 +47,6 @@ def gateway(make_gateway, authority, work):
     broker.stop()
 
 
-def anonymous_kib(gateway):
-    with open('/proc/%d/status' % gateway.process.pid, encoding='ascii') as file:
-        return next(int(line.split()[1]) for line in file if line.startswith('RssAnon:'))
-
-
 def admit(gateway, ep):
     """As far as a session of its own."""
     one = PlainDevice(gateway, ep)
@@ -65,9 +60,9 @@ def test_a_session_does_not_hold_all_of_them(gateway):
     gateway.ctl('tokens', 'import', '-', stdin=''.join('%s,user-%s,secret of %s\n' % (ep, ep, ep) for ep in names))
     open_window(gateway)
     admit(gateway, names[0])  # the first one takes what all share
-    before = anonymous_kib(gateway)
+    before = gateway.process.kib('RssAnon')
     for ep in names[1:]:
         admit(gateway, ep)
-    grown = (anonymous_kib(gateway) - before) / (SESSIONS - 1)
+    grown = (gateway.process.kib('RssAnon') - before) / (SESSIONS - 1)
     print('a session takes %d KiB' % grown)
     assert grown < OF_EACH_KIB

@@ -159,11 +159,6 @@ def test_a8_a_forged_cookie_starts_nothing(gateway):
     other.close()
 
 
-def anonymous_kib(gateway):
-    with open('/proc/%d/status' % gateway.process.pid, encoding='ascii') as file:
-        return next(int(line.split()[1]) for line in file if line.startswith('RssAnon'))
-
-
 def descriptors(gateway):
     return len(os.listdir('/proc/%d/fd' % gateway.process.pid))
 
@@ -193,7 +188,7 @@ def flood_with_a_device(make_gateway, broker, recorder, sensor, rounds, each, gr
     newcomer = Label('newcomer-1')
     know(gateway, newcomer)
     flood(gateway, each, 0, pace)
-    memory, files = anonymous_kib(gateway), descriptors(gateway)
+    memory, files = gateway.process.kib('RssAnon'), descriptors(gateway)
     for number in range(1, rounds):
         sent, received, took = flood(gateway, each, number * each, pace)
         print('A9: %d forged sources in %.1f s; of a sample: sent %d bytes, received %d' %
@@ -208,7 +203,7 @@ def flood_with_a_device(make_gateway, broker, recorder, sensor, rounds, each, gr
     await_stage(gateway, newcomer.ep, 'waiting-person', timeout=60)
     print('A9: a newcomer was in after %.1f s' % (time.monotonic() - begun))
     more.join()
-    grown = anonymous_kib(gateway) - memory
+    grown = gateway.process.kib('RssAnon') - memory
     print('A9: it grew by %d KiB' % grown)
     # What a thousand readings need besides; 100,000 addresses of 40 bytes each would be more.
     assert grown < grows and descriptors(gateway) <= files + 2
@@ -290,17 +285,17 @@ def forged_besides_a_fleet(make_gateway, broker, count, seconds, pace):
     gateway = make_gateway(broker=broker, config={'lan': {'new_per_minute': 1000}}).start()
     fleet = Fleet(let_in_many(gateway, count))
     fleet.sanitized = is_sanitized(gateway)
-    memory = anonymous_kib(gateway)
+    memory = gateway.process.kib('RssAnon')
     fleet.start()
     done = subprocess.run(['/usr/bin/python3', FORGER, str(gateway.coap_port), str(gateway.coaps_port), str(seconds),
                            str(pace)], check=True, capture_output=True, text=True)
     fleet.ended.set()
     fleet.join()
     print('A9: %s; %d devices had %d answers (%d had none in 10 s), p99 %.2f s, slowest %.2f s; memory %d -> %d KiB' % (
-        done.stdout.strip(), count, len(fleet.took), fleet.silent, fleet.p99(), max(fleet.took), memory, anonymous_kib(gateway)))
+        done.stdout.strip(), count, len(fleet.took), fleet.silent, fleet.p99(), max(fleet.took), memory, gateway.process.kib('RssAnon')))
     assert len(fleet.took) >= count and fleet.silent <= len(fleet.took) / 20
     # A sanitizer keeps what was freed for a while.
-    assert anonymous_kib(gateway) < memory + (32768 if fleet.sanitized else 8192)
+    assert gateway.process.kib('RssAnon') < memory + (32768 if fleet.sanitized else 8192)
     assert len(gateway.devices()) == count
     for one in fleet.devices:
         one.close()

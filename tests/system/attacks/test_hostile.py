@@ -262,11 +262,6 @@ def test_noise(gateway, sources):
 
 # --- floods ---
 
-def anonymous_kib(gateway):
-    with open('/proc/%d/status' % gateway.process.pid, encoding='ascii') as file:
-        return next(int(line.split()[1]) for line in file if line.startswith('RssAnon'))
-
-
 def test_thousands_of_addresses(make_gateway):
     """Each asks once and is never heard of again: what the gateway remembers of them is bounded,
     and an approved device does not notice."""
@@ -289,9 +284,9 @@ def test_thousands_of_addresses(make_gateway):
                 took.append(time.monotonic() - begun)
         sources.settled()
     flood(4500)  # beyond the limits of sessions and of addresses that are remembered
-    before = anonymous_kib(gateway)
+    before = gateway.process.kib('RssAnon')
     flood(2000)
-    grown = anonymous_kib(gateway) - before
+    grown = gateway.process.kib('RssAnon') - before
     sources.close()
     assert grown < 1024, 'it grew by %d KiB over 2,000 addresses' % grown
     # A flood that is felt is felt by all; a machine that stands still, by one or two.

@@ -8,12 +8,6 @@ from bed import until
 from bed.people import ADMIN, PASSWORDS, set_up
 
 
-def kib(gateway, what):
-    """VmRSS: what it takes now; VmHWM: the most that it ever took, as the kernel noted it."""
-    with open('/proc/%d/status' % gateway.process.pid, encoding='ascii') as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(what))
-
-
 def test_a27_many_logins_take_the_memory_of_one(make_gateway):
     """A hash takes 32 MiB. Forty people at once from forty addresses: one is made at a time, a few wait,
     the others are told to come again; and then a person logs in."""
@@ -21,7 +15,7 @@ def test_a27_many_logins_take_the_memory_of_one(make_gateway):
     # What the sanitizer keeps of freed memory, to find its use, would look like more hashes.
     gateway.start(env={'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':quarantine_size_mb=1'})
     set_up(gateway)
-    before, status = kib(gateway, 'VmRSS'), []
+    before, status = gateway.process.kib('VmRSS'), []
 
     def log_in(number):
         page = gateway.page(source='127.0.4.%d' % number)
@@ -31,7 +25,7 @@ def test_a27_many_logins_take_the_memory_of_one(make_gateway):
         one.start()
     for one in threads:
         one.join()
-    most = kib(gateway, 'VmHWM')
+    most = gateway.process.kib('VmHWM')
     print('A27: it grew by %d KiB at most; answers: %s' %
           (most - before, {one: status.count(one) for one in sorted(set(status))}))
     assert len(status) == 40 and set(status) == {403, 429}

@@ -38,6 +38,11 @@ class Process:
     def pid(self):
         return self.popen.pid
 
+    def kib(self, what):
+        """RssAnon, VmRSS: what it takes now; VmHWM: the most that it ever took, as the kernel noted it."""
+        with open('/proc/%d/status' % self.pid, encoding='ascii') as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(what + ':'))
+
     @property
     def alive(self):
         return self.popen.poll() is None

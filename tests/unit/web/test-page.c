@@ -18,6 +18,7 @@
 #include "core/credential.h"
 #include "core/operation.h"
 #include "web/dispatch.h"
+#include "web/draw.h"
 #include "web/texts.h"
 #include "web/word.h"
 
@@ -688,6 +689,8 @@ static void test_roles(void **state)
 	assert_int_equal(bench_get(bench, "/waiting"), 200);
 	assert_true(bench_has(bench, "value=\"name-conflict\"")); /* may be cleared */
 	assert_false(bench_has(bench, "value=\"uplink-down\""));  /* ends by itself */
+	assert_string_equal(who_label("uid 0"), "root (uid 0)");  /* no person has a blank */
+	assert_string_equal(who_label("root"), "root");
 	assert_true(bench_has(bench, text(TEXT_ENDS_ITSELF)));
 	bench->api.role = "viewer";
 	bench_log_in(bench);

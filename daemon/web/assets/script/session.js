@@ -39,7 +39,7 @@ async function askSession() {
 		const answer = await fetch("/api/v1/status", {
 			headers: { "X-Background": "1" },
 			credentials: "same-origin",
-			signal: AbortSignal.timeout(5000),
+			signal: AbortSignal.timeout?.(5000), // older browsers wait as long as they like
 		});
 		heardFromGateway(true);
 		if (answer.status === 401)
