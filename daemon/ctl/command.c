@@ -47,17 +47,15 @@ static void wipe_texts(json_t *body)
 }
 
 /* 'what': NULL = nobody is told that it takes its time. */
-static int call(struct ctl *ctl, const char *what, const char *method, const char *path,
-	json_t *body_stolen, json_t **ret_answer)
+static int ask(struct ctl *ctl, const char *what, const char *method, const char *path,
+	json_t *body_stolen, long *ret_status, json_t **ret_answer)
 {
-	json_t *answer = NULL;
 	struct pulse pulse;
-	long status = 0;
 	int r;
 
 	if (what)
 		ctl_pulse(ctl, &pulse, what);
-	r = client_call(ctl->client, method, path, body_stolen, &status, &answer);
+	r = client_call(ctl->client, method, path, body_stolen, ret_status, ret_answer);
 	if (what)
 		pulse_end(&pulse);
 	wipe_texts(body_stolen);
@@ -66,14 +64,29 @@ static int call(struct ctl *ctl, const char *what, const char *method, const cha
 		line_print(ctl->err, client_why(ctl->client));
 		return EXIT_UNREACHABLE;
 	}
-	if (status >= 200 && status < 300) {
-		*ret_answer = answer;
-		return EXIT_DONE;
+	return *ret_status >= 200 && *ret_status < 300 ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int call(struct ctl *ctl, const char *what, const char *method, const char *path,
+	json_t *body_stolen, json_t **ret_answer)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	long status = 0;
+	int code = ask(ctl, what, method, path, body_stolen, &status, &answer);
+
+	if (code == EXIT_DONE)
+		*ret_answer = STEAL(answer);
+	if (code == EXIT_REFUSED) {
+		ctl_print_json(ctl, answer);
+		view_error(answer, status, ctl->err);
 	}
-	ctl_print_json(ctl, answer);
-	view_error(answer, status, ctl->err);
-	json_decref(answer);
-	return EXIT_REFUSED;
+	return code;
+}
+
+int ctl_ask(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	long *ret_status, json_t **ret_answer)
+{
+	return ask(ctl, NULL, method, path, body_stolen, ret_status, ret_answer);
 }
 
 int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,

@@ -39,6 +39,13 @@ int ctl_call(struct ctl *ctl, const char *method, const char *path, json_t *body
 	json_t **ret_answer);
 
 /*
+ * The same for one call of many, of which nothing is shown here: EXIT_DONE or EXIT_REFUSED with the
+ * status and the answer; EXIT_UNREACHABLE with the reason said on ctl->err.
+ */
+int ctl_ask(struct ctl *ctl, const char *method, const char *path, json_t *body_stolen,
+	long *ret_status, json_t **ret_answer);
+
+/*
  * One thing that may take longer than a second begins: who sits at a terminal sees 'what', and
  * which of ctl->steps it is. Nothing else is said until pulse_end().
  */

@@ -19,7 +19,8 @@
 #define TAKEN_ALWAYS (TAKES(JSON) | TAKES(SOCKET) | TAKES(HELP) | TAKES(VERSION))
 
 static const struct option_row table[OPTIONS] = {
-	[OPTION_JSON] = {"json", NULL, "print the answer as JSON"},
+	[OPTION_JSON] = {"json", NULL,
+		"print the answer as JSON; codes scan: one on a line for each label"},
 	[OPTION_SOCKET] = {"socket", "PATH", "control socket (/run/gatehouse/control.sock)"},
 	[OPTION_HELP] = {"help", NULL, "print this"},
 	[OPTION_VERSION] = {"version", NULL, "print the version"},

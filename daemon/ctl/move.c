@@ -119,6 +119,25 @@ static int seal_into_file(struct ctl *ctl)
 	return ctl_write_file(ctl, ctl->invocation->argument[1], span_from_string(parcel));
 }
 
+static int revoke_moved(struct ctl *ctl, const char *path)
+{
+	CLEANUP(cleanup_json) json_t *answer = NULL;
+	int code = act(ctl, "/revoke", NULL, &answer);
+
+	if (code != EXIT_DONE)
+		return ctl_refuse(ctl,
+			"%.200s is written, but the device is only suspended here. "
+			"Revoke it before it is imported there.",
+			path);
+	if (ctl_print_json(ctl, answer))
+		return EXIT_DONE;
+	fprintf(ctl->out,
+		"Written: %s. The device is revoked here. At the other gateway: gatehousectl "
+		"devices import.\n",
+		path);
+	return EXIT_DONE;
+}
+
 int run_devices_export(struct ctl *ctl)
 {
 	const char *path = ctl->invocation->argument[1];
@@ -139,19 +158,7 @@ int run_devices_export(struct ctl *ctl)
 			act_alone(ctl, "/resume");
 		return code;
 	}
-	code = act_alone(ctl, "/revoke");
-	if (code != EXIT_DONE)
-		return ctl_refuse(ctl,
-			"%.200s is written, but the device is only suspended here. "
-			"Revoke it before it is imported there.",
-			path);
-	if (!ctl->invocation->value[OPTION_JSON])
-		fprintf(ctl->out,
-			"Written: %s. The device is revoked here. At the other gateway: "
-			"gatehousectl "
-			"devices import.\n",
-			path);
-	return EXIT_DONE;
+	return revoke_moved(ctl, path);
 }
 
 /* ---- in ---- */

@@ -80,36 +80,63 @@ static json_t *body_of(char *line, size_t size)
 	return json_pack("{s:s}", "code", line);
 }
 
+/* With --json: one object on one line for each label, at once, as whoever scans it waits for it. */
+static void print_outcome(struct ctl *ctl, unsigned number, bool taken, json_t *answer)
+{
+	CLEANUP(cleanup_json)
+	json_t *outcome = json_pack(
+		"{s:I,s:b,s:O?}", "line", (json_int_t)number, "taken", taken, "answer", answer);
+
+	json_dumpf(outcome, ctl->out, JSON_COMPACT | JSON_ENSURE_ASCII);
+	fputc('\n', ctl->out);
+	fflush(ctl->out);
+}
+
+static void show_outcome(struct ctl *ctl, unsigned number, long status, json_t *answer)
+{
+	bool taken = status >= 200 && status < 300;
+
+	if (ctl->invocation->value[OPTION_JSON])
+		print_outcome(ctl, number, taken, answer);
+	fprintf(ctl->err, "line %u: ", number);
+	if (!taken) {
+		view_error(answer, status, ctl->err);
+		return;
+	}
+	fputs("taken\n", ctl->err);
+	if (!ctl->invocation->value[OPTION_JSON])
+		view_done(answer, "It is taken in.", ctl->out);
+}
+
 static int take_label(void *userdata, char *line, size_t size, unsigned number)
 {
 	struct scanning *scanning = userdata;
 	struct ctl *ctl = scanning->ctl;
 	CLEANUP(cleanup_json) json_t *answer = NULL;
 	json_t *body = size > SCAN_TEXT_MAX ? NULL : body_of(line, size);
+	long status = 0;
 	int code;
 
 	if (!body) {
 		fprintf(ctl->err, "line %u is no label\n", number);
+		if (ctl->invocation->value[OPTION_JSON])
+			print_outcome(ctl, number, false, NULL);
 		scanning->refused++;
 		return 0;
 	}
 	add_option(body, ctl, OPTION_NAME, "name");
 	add_option(body, ctl, OPTION_PLACE, "place");
 	add_option(body, ctl, OPTION_OWNER, "owner");
-	fprintf(ctl->err, "line %u: ", number);
-	code = ctl_call(ctl, "POST", "/api/v1/codes/scan", body, &answer);
+	code = ctl_ask(ctl, "POST", "/api/v1/codes/scan", body, &status, &answer);
 	if (code == EXIT_UNREACHABLE) {
 		scanning->code = code;
 		return -ECANCELED;
 	}
-	if (code != EXIT_DONE) {
+	show_outcome(ctl, number, status, answer);
+	if (code == EXIT_DONE)
+		scanning->taken++;
+	else
 		scanning->refused++;
-		return 0;
-	}
-	scanning->taken++;
-	fputs("taken\n", ctl->err);
-	if (!ctl_print_json(ctl, answer))
-		view_done(answer, "It is taken in.", ctl->out);
 	return 0;
 }
 

@@ -90,12 +90,16 @@ int run_site_ca_import(struct ctl *ctl)
 	return do_with_replace(ctl, "PUT", body, "The authority is taken over.");
 }
 
-static int write_out(struct ctl *ctl, const char *path, const char *pem)
+/* To a file, or to standard output, where it stands inside the answer with --json. */
+static int write_out(struct ctl *ctl, const char *path, const char *pem, const json_t *answer)
 {
+	int code = EXIT_DONE;
+
 	if (strcmp(path, "-") != 0)
-		return ctl_write_file(ctl, path, span_from_string(pem));
-	fputs(pem, ctl->out);
-	return EXIT_DONE;
+		code = ctl_write_file(ctl, path, span_from_string(pem));
+	if (code == EXIT_DONE && !ctl_print_json(ctl, answer) && !strcmp(path, "-"))
+		fputs(pem, ctl->out);
+	return code;
 }
 
 int run_site_ca_certificate(struct ctl *ctl)
@@ -109,7 +113,7 @@ int run_site_ca_certificate(struct ctl *ctl)
 	pem = json_string_value(json_object_get(json_object_get(answer, "site_ca"), "certificate"));
 	if (!pem)
 		return ctl_refuse(ctl, "There is no authority of the site: make or import one.");
-	return write_out(ctl, ctl->invocation->argument[0], pem);
+	return write_out(ctl, ctl->invocation->argument[0], pem, answer);
 }
 
 int run_site_ca_prove(struct ctl *ctl)
@@ -127,5 +131,5 @@ int run_site_ca_prove(struct ctl *ctl)
 	pem = json_string_value(json_object_get(answer, "certificate"));
 	if (!pem)
 		return ctl_refuse(ctl, "The gateway handed nothing out.");
-	return write_out(ctl, ctl->invocation->argument[1], pem);
+	return write_out(ctl, ctl->invocation->argument[1], pem, answer);
 }

@@ -73,7 +73,7 @@ def files_of(directory):
 
 
 @pytest.mark.deadline(300)
-def test_a_person_activates_it(make_gateway, cloud):
+def test_a_person_activates_it(make_gateway, cloud, work):
     """Made here, registered there; the first connection is refused by design, and the device waits for the
     platform, over a restart too, until somebody activates the certificate by its fingerprint. Its reading arrives
     under its own identity."""
@@ -81,9 +81,14 @@ def test_a_person_activates_it(make_gateway, cloud):
     gateway.ctl('site-ca', 'make', '--name', 'plant CA')
     shown = gateway.api('GET', 'site-ca')[1]['site_ca']
     pem = gateway.tool('site-ca', 'certificate', '-').stdout
+    assert gateway.ctl('site-ca', 'certificate', '-')['site_ca']['certificate'] == pem
     assert pem == shown['certificate'] and 'PRIVATE' not in pem and shown['name'] == 'plant CA'
     assert cloud.register_ca(pem).id == shown['fingerprint']
     proof = gateway.tool('site-ca', 'prove', '0f5e-CODE', '-').stdout
+    path = os.path.join(work, 'proof.pem')
+    answer = gateway.ctl('site-ca', 'prove', '0f5e-CODE', path)['certificate']
+    with open(path, encoding='ascii') as file:
+        assert file.read() == answer and answer.startswith('-----BEGIN CERTIFICATE-----')
     assert 'BEGIN CERTIFICATE' in proof and 'PRIVATE' not in proof
     pump = admitted(gateway, 'pump')
     until(lambda: len(cloud.events_of_certificates) >= 2, 60, 'it knocks again')

@@ -102,8 +102,9 @@ def test_a_device_moves(fleet, hall):
 
 
 def export(gateway, name, other, path):
-    gateway.ctl('devices', 'export', device(gateway, name)['id'], path,
-                '--for', other.ctl('key', 'show')['public'])
+    answer = gateway.ctl('devices', 'export', device(gateway, name)['id'], path,
+                         '--for', other.ctl('key', 'show')['public'])
+    assert answer['device']['id'] == device(gateway, name)['id'], answer
 
 
 def test_a_device_is_handed_over(work, fleet, hall):

@@ -186,6 +186,17 @@ def test_refused(gateway):
     until(lambda: waiting(gateway) == {})
 
 
+def test_for_a_program(gateway):
+    """--json: what came of each label, one object on a line as soon as it is known."""
+    label, other = Label('scan-13'), Label('scan-14')
+    done = scan(gateway, label.qr, 'x' * 1000, changed(other.qr), other.qr, options=('--json',))
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and [one['line'] for one in said] == [1, 2, 3, 4]
+    assert [one['taken'] for one in said] == [True, False, False, True]
+    assert said[1]['answer'] is None and said[2]['answer']['error'] == 'input'
+    assert sorted(waiting(gateway)) == ['scan-13', 'scan-14']
+
+
 def test_on_the_page(gateway):
     """The form of a device that sent no code takes the label that is on it."""
     label = Label('scan-8')
