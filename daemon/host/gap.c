@@ -31,7 +31,8 @@
 #define IN_FLIGHT_MAX 32 /* readings need the uplink's window too */
 
 struct gap_entry {
-	struct gap_entry *next;
+	struct gap_entry *next, *before;
+	struct gap_entry *next_alike; /* in the same bucket, youngest first */
 	struct store_gap gap;
 	bool in_flight;
 	bool refused; /* for the moment: until the next connect */
@@ -39,13 +40,23 @@ struct gap_entry {
 
 /* ---- the list ---- */
 
+/* Where the entries of a device are, among those of few others. */
+static struct gap_entry **bucket_of(struct host *host, uint64_t device_row)
+{
+	return &host->gap_bucket[device_row % GAP_BUCKETS];
+}
+
 static struct gap_entry *entry_add(struct host *host, const struct store_gap *gap)
 {
-	struct gap_entry *entry = calloc(1, sizeof(*entry));
+	struct gap_entry *entry = calloc(1, sizeof(*entry)), **bucket;
 
 	if (!entry)
 		return NULL;
+	bucket = bucket_of(host, gap->device_row);
 	entry->gap = *gap;
+	entry->before = host->gaps_last;
+	entry->next_alike = *bucket;
+	*bucket = entry;
 	if (host->gaps_last)
 		host->gaps_last->next = entry;
 	else
@@ -59,16 +70,19 @@ static struct gap_entry *entry_add(struct host *host, const struct store_gap *ga
 
 static void entry_remove(struct host *host, struct gap_entry *entry)
 {
-	struct gap_entry *before = NULL, *at = host->gaps;
+	struct gap_entry **alike = bucket_of(host, entry->gap.device_row);
 
-	for (; at != entry; at = at->next)
-		before = at;
-	if (before)
-		before->next = entry->next;
+	while (*alike != entry)
+		alike = &(*alike)->next_alike;
+	*alike = entry->next_alike;
+	if (entry->before)
+		entry->before->next = entry->next;
 	else
 		host->gaps = entry->next;
-	if (host->gaps_last == entry)
-		host->gaps_last = before;
+	if (entry->next)
+		entry->next->before = entry->before;
+	else
+		host->gaps_last = entry->before;
 	host->gap_count--;
 	if (entry->in_flight)
 		host->gaps_in_flight--;
@@ -109,14 +123,15 @@ static bool is_clear(const struct store_gap *gap)
 	return gap->count == 0;
 }
 
-/* One that the new gap can be put into. What is in flight stays as it was sent. */
+/* One that the new gap can be put into. What is in flight stays as it was sent. In an outage each
+ * reading may ask. */
 static struct gap_entry *entry_to_grow(
 	struct host *host, uint64_t device_row, const struct upstream_gap *gap)
 {
 	bool full = host->gap_count >= GAPS_MAX;
 	struct gap_entry *entry;
 
-	for (entry = host->gaps; entry; entry = entry->next) {
+	for (entry = *bucket_of(host, device_row); entry; entry = entry->next_alike) {
 		if (entry->in_flight || is_clear(&entry->gap) ||
 			entry->gap.device_row != device_row)
 			continue;
@@ -176,10 +191,10 @@ const struct store_gap *gap_note(
 
 bool gap_is_noted(const struct host *host, uint64_t device_row, uint64_t last_row)
 {
-	const struct gap_entry *entry = host->gaps;
+	const struct gap_entry *entry = host->gap_bucket[device_row % GAP_BUCKETS];
 
 	while (entry && (entry->gap.device_row != device_row || entry->gap.last_row < last_row))
-		entry = entry->next;
+		entry = entry->next_alike;
 	return entry != NULL;
 }
 

@@ -45,6 +45,7 @@
 #define PERSONS_MAX	   64
 #define UNKNOWN_GUARDS_MAX 64
 #define FLIGHTS_MAX	   4096
+#define GAP_BUCKETS	   1024
 
 /* One publication on its way: what a tag stands for. */
 enum flight_kind {
@@ -256,7 +257,8 @@ struct host {
 	sd_event_source *drop_timer;
 
 	/* gap.c */
-	struct gap_entry *gaps, *gaps_last; /* by id */
+	struct gap_entry *gaps, *gaps_last;	   /* by id */
+	struct gap_entry *gap_bucket[GAP_BUCKETS]; /* by device */
 	unsigned gap_count, gaps_in_flight;
 	uint64_t next_gap;
 

@@ -166,6 +166,40 @@ static void a_full_list_loses_no_count(void **state)
 	assert_int_equal(noted->last_row, 10 + 2 * (GAPS_MAX + 9));
 }
 
+/* Those that share a bucket are told apart, and what goes from between them leaves the others. */
+static void devices_are_told_apart(void **state)
+{
+	const uint64_t rows[] = {3, 3 + GAP_BUCKETS, 3 + 2 * GAP_BUCKETS, 3};
+
+	for (uint64_t i = 0; i < 4; i++) {
+		const struct store_gap gap = {.id = i + 1,
+			.device_row = rows[i],
+			.first_row = 10 * i + 1,
+			.last_row = 10 * i + 2,
+			.count = 2,
+			.reason = "a"};
+
+		store_put_gap(bed.host.store, &gap);
+		assert_int_equal(gap_load(&bed.host, &gap), 0);
+	}
+	assert_true(gap_is_noted(&bed.host, rows[1], 12));
+	assert_false(gap_is_noted(&bed.host, rows[1], 13));
+	assert_true(gap_is_noted(&bed.host, 3, 32));
+	gap_on_refused(&bed.host, 2, true);
+	assert_false(gap_is_noted(&bed.host, rows[1], 1));
+	assert_true(gap_is_noted(&bed.host, rows[2], 22));
+	gap_on_refused(&bed.host, 4, true);
+	assert_false(gap_is_noted(&bed.host, 3, 3));
+	assert_true(gap_is_noted(&bed.host, 3, 2));
+	gap_on_refused(&bed.host, 1, true);
+	assert_false(gap_is_noted(&bed.host, 3, 1));
+	assert_true(gap_is_noted(&bed.host, rows[2], 22));
+	assert_int_equal(bed.host.gap_count, 1);
+	gap_on_refused(&bed.host, 3, true);
+	assert_null(bed.host.gaps);
+	assert_null(bed.host.gaps_last);
+}
+
 /* With the list full of others' entries a revoke still leaves a record, for each device. */
 static void a_full_list_has_room_for_each_device(void **state)
 {
@@ -377,6 +411,7 @@ int main(void)
 		TEST(a_status_is_cleared_when_the_link_is_back),
 		TEST(neighbours_become_one),
 		TEST(a_full_list_loses_no_count),
+		TEST(devices_are_told_apart),
 		TEST(a_full_list_has_room_for_each_device),
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
 		TEST(somebody_elses_connect_is_no_reason_to_try_again),
