@@ -24,6 +24,7 @@ SMALL = {
     'identities': (['--devices', 30, '--seconds', 3], ['1', '30']),
     'drain': (['--readings', 4000], ['single', 'packed']),
     'onboard': (['--devices', 100], ['expected', 'limits raised']),
+    'counts': (['--seconds', 2], ['gatehoused', 'store', 'all']),
 }
 
 
@@ -104,4 +105,5 @@ def test_bench(work, name):
     for row in rows:
         assert re.search(r'^\| %s +\|.*\d' % re.escape(row), said, re.M), row
     verdicts = re.findall(r'\| +(reached|not reached|not measured) \|$', said, re.M)
-    assert verdicts, said
+    # What is counted is wanted by nobody to be less than it is.
+    assert verdicts or name == 'counts', said
