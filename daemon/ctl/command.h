@@ -50,6 +50,7 @@ int ctl_ask(struct ctl *ctl, const char *method, const char *path, json_t *body_
  * which of ctl->steps it is. Nothing else is said until pulse_end().
  */
 void ctl_pulse(struct ctl *ctl, struct pulse *ret_pulse, const char *what);
+#define AT_IT "the gateway is at it"
 /* ctl_call() with such a line while the gateway is at it. */
 int ctl_call_watched(struct ctl *ctl, const char *what, const char *method, const char *path,
 	json_t *body_stolen, json_t **ret_answer);
@@ -74,6 +75,8 @@ int ctl_write_file(struct ctl *ctl, const char *path, struct span content);
 /* With --json: prints it and returns true. */
 bool ctl_print_json(struct ctl *ctl, const json_t *answer);
 
+/* The option's value under this key, if it was given. */
+void ctl_add_option(json_t *body, const struct ctl *ctl, enum option_name option, const char *key);
 /* "&key=escaped" behind the path (heap, freed or handed on); NULL stays NULL. */
 char *ctl_add_query(struct ctl *ctl, char *path, const char *key, const char *value);
 

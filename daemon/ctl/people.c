@@ -36,7 +36,7 @@ static int call_person(struct ctl *ctl, const char *method, json_t *body_stolen,
 		json_decref(body_stolen);
 		return EXIT_REFUSED;
 	}
-	code = ctl_call_watched(ctl, "the gateway is at it", method, path, body_stolen, &answer);
+	code = ctl_call_watched(ctl, AT_IT, method, path, body_stolen, &answer);
 	if (code == EXIT_DONE && !ctl_print_json(ctl, answer))
 		view_done(answer, done, ctl->out);
 	return code;

@@ -60,14 +60,6 @@ struct scanning {
 	int code; /* of the tool's end */
 };
 
-static void add_option(json_t *body, struct ctl *ctl, enum option_name option, const char *key)
-{
-	const char *value = ctl->invocation->value[option];
-
-	if (value)
-		json_object_set_new(body, key, json_string(value));
-}
-
 /* "ep,code" is two fields; a label alone may hold a comma in its name. */
 static json_t *body_of(char *line, size_t size)
 {
@@ -124,9 +116,9 @@ static int take_label(void *userdata, char *line, size_t size, unsigned number)
 		scanning->refused++;
 		return 0;
 	}
-	add_option(body, ctl, OPTION_NAME, "name");
-	add_option(body, ctl, OPTION_PLACE, "place");
-	add_option(body, ctl, OPTION_OWNER, "owner");
+	ctl_add_option(body, ctl, OPTION_NAME, "name");
+	ctl_add_option(body, ctl, OPTION_PLACE, "place");
+	ctl_add_option(body, ctl, OPTION_OWNER, "owner");
 	code = ctl_ask(ctl, "POST", "/api/v1/codes/scan", body, &status, &answer);
 	if (code == EXIT_UNREACHABLE) {
 		scanning->code = code;
