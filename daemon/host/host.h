@@ -194,7 +194,8 @@ struct host {
 	struct backoff link_backoff;
 	sd_event_source *link_timer;
 	sd_event_source *link_alarm_timer;
-	sd_event_source *status_timer;
+	sd_event_source *status_timer, *status_round_timer;
+	uint64_t status_round_row;   /* status-round.c: the last one that was published */
 	uint64_t link_up_since_usec; /* boot time */
 	bool cutting;		     /* the session is being cut: LOST will follow */
 	sd_event_source *cut_timer;

@@ -29,13 +29,13 @@
 #include "host/platform-ask.h"
 #include "host/platform-dial.h"
 #include "host/session.h"
+#include "host/status-round.h"
 #include "host/upstream-secret.h"
 #include "host/withdraw.h"
 
 #define REFUSED_RETRY_USEC (300 * USEC_PER_SEC)
 #define DOWN_ALARM_USEC	   (900 * USEC_PER_SEC)
 #define LASTED_USEC	   (60 * USEC_PER_SEC) /* up for so long: the back-off begins anew */
-#define STATUS_USEC	   (86400 * USEC_PER_SEC)
 
 static void link_event(struct host *host, enum link_event event);
 
@@ -276,36 +276,6 @@ void upstream_clear_retained(struct host *host, const struct device_record *reco
 	gap_note_clear(host, record);
 }
 
-static void publish_all(struct host *host)
-{
-	struct device *device;
-
-	upstream_publish_gateway(host, "online");
-	for (device = registry_first(host->registry); device; device = registry_next(device))
-		upstream_publish_status(host, device);
-}
-
-/* The newest audit head is upstream every day, also when the link never breaks. */
-static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata);
-
-static void set_status_timer(struct host *host)
-{
-	int r = loop_timer_set(host->loop, &host->status_timer, STATUS_USEC, on_status_timer, host,
-		"gateway-status");
-
-	if (r < 0)
-		log_error("The timer of the gateway's status could not be set: %s.", strerror(-r));
-}
-
-static int on_status_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct host *host = userdata;
-
-	upstream_publish_gateway(host, "online");
-	set_status_timer(host);
-	return 0;
-}
-
 /* ---- events ---- */
 
 /* The devices that share the session: what happens to it happens to them. */
@@ -356,8 +326,7 @@ static void on_connected(struct host *host, const struct uplink_event *event)
 	gap_on_connected(host, NULL);
 	command_on_connected(host, NULL);
 	withdraw_on_connected(host);
-	publish_all(host);
-	set_status_timer(host);
+	status_round_begin(host);
 	tell_devices(host, true);
 	reading_pump_soon(host);
 }
@@ -379,6 +348,7 @@ static void on_down(struct host *host, const struct uplink_event *event, enum li
 	loop_timer_stop(host->cut_timer);
 	/* Before anybody is told: what follows must not publish into a session that is gone. */
 	link_event(host, what);
+	status_round_stop(host);
 	reading_on_link_lost(host, hung_up);
 	platform_asks_lost(host);
 	if (was_up)
@@ -484,7 +454,7 @@ void upstream_stop(struct host *host)
 		uplink_disconnect(host->session);
 	host->link_timer = loop_source_free(host->link_timer);
 	host->link_alarm_timer = loop_source_free(host->link_alarm_timer);
-	host->status_timer = loop_source_free(host->status_timer);
+	status_round_free(host);
 	host->cut_timer = loop_source_free(host->cut_timer);
 }
 

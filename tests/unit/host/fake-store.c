@@ -29,7 +29,9 @@ struct fake_save {
 };
 static struct fake_save saves[WAITING_MAX];
 static size_t save_count;
-static struct device_record *disk[64];
+#define DISK_DEVICES 512
+
+static struct device_record *disk[DISK_DEVICES];
 static struct audit_row audits[1024];
 static size_t audit_count;
 static struct alarm alarms_on_disk[256];
@@ -101,10 +103,10 @@ static struct device_record **disk_place(uint64_t row)
 {
 	size_t i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < DISK_DEVICES; i++)
 		if (disk[i] && disk[i]->row == row)
 			return &disk[i];
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < DISK_DEVICES; i++)
 		if (!disk[i])
 			return &disk[i];
 	fail_msg("the fake disk is full");
@@ -428,7 +430,7 @@ const struct device_record *disk_device(const char *id)
 {
 	size_t i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < DISK_DEVICES; i++)
 		if (disk[i] && !strcmp(disk[i]->id, id))
 			return disk[i];
 	return NULL;
@@ -635,7 +637,7 @@ void store_reset(void)
 	fake_replay = (struct store_arrival){0};
 	size_t i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < DISK_DEVICES; i++)
 		disk[i] = device_record_free(disk[i]);
 	for (i = 0; i < row_count; i++)
 		reading_unref(rows[i]);

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "fakes.h"
 #include "host/journal.h"
+#include "host/status-round.h"
 #include "host/upstream.h"
 
 static void a_broker_that_is_down_is_tried_with_back_off(void **state)
@@ -112,6 +113,57 @@ static void statuses_are_published_at_each_connect(void **state)
 	bed_advance(2 * USEC_PER_SEC);
 	link_up();
 	assert_int_equal(published("/status", from), 3);
+}
+
+/* Connects, without a further turn of the loop. */
+static void connect_only(void)
+{
+	for (int i = 0; i < 300 && bed.host.link != LINK_CONNECTING; i++)
+		bed_advance(USEC_PER_SEC);
+	uplink_event(UPLINK_CONNECTED);
+}
+
+/* Many devices are a slice in each turn, and whoever is forgotten meanwhile takes nobody along. */
+static void statuses_of_many_come_in_slices(void **state)
+{
+	enum { MANY = 2 * STATUS_ROUND_SLICE + 7 };
+	char ep[16], ip[32], id[DEVICE_ID_MAX + 1];
+	struct act act;
+	size_t from;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		if (i % 5 == 0)
+			bed_advance(60 * USEC_PER_SEC);
+		snprintf(ep, sizeof(ep), "many-%u", i);
+		snprintf(ip, sizeof(ip), "10.0.%u.%u", 1 + i / 200, 1 + i % 200);
+		active_device(ep, ip);
+	}
+	connect_only();
+	assert_int_equal(published("/status", 0), 1 + STATUS_ROUND_SLICE);
+	/* The one that the next slice would begin behind, and the one that it would begin with. */
+	for (unsigned i = STATUS_ROUND_SLICE - 1; i <= STATUS_ROUND_SLICE; i++) {
+		snprintf(ep, sizeof(ep), "many-%u", i);
+		snprintf(id, sizeof(id), "%s", registry_by_ep(bed.host.registry, ep)->record->id);
+		act = act_on(ACT_REVOKE, id);
+		assert_int_equal(acted(&act).result, ACT_DONE);
+		act = act_on(ACT_FORGET, id);
+		assert_int_equal(acted(&act).result, ACT_DONE);
+	}
+	from = fake_publication_count;
+	bed_advance(USEC_PER_SEC);
+	assert_int_equal(published("/status", from), MANY - STATUS_ROUND_SLICE - 1);
+	/* What a lost connection interrupted begins anew, and not before. */
+	uplink_event(UPLINK_LOST);
+	connect_only();
+	uplink_event(UPLINK_LOST);
+	from = fake_publication_count;
+	for (int i = 0; i < 300 && bed.host.link != LINK_CONNECTING; i++)
+		bed_advance(USEC_PER_SEC);
+	assert_int_equal(published("/status", from), 0);
+	connect_only();
+	bed_advance(USEC_PER_SEC);
+	/* And once more what is to be cleared of those two. */
+	assert_int_equal(published("/status", from), 1 + MANY - 2 + 2);
 }
 
 static void nothing_is_said_of_who_was_never_let_in(void **state)
@@ -264,6 +316,7 @@ int main(void)
 		T(a_reload_tries_a_refused_one_at_once),
 		T(down_for_long_is_an_alarm),
 		T(statuses_are_published_at_each_connect),
+		T(statuses_of_many_come_in_slices),
 		T(nothing_is_said_of_who_was_never_let_in),
 		T(what_is_retained_of_a_forgotten_device_is_cleared),
 		T(the_link_of_a_device_follows),
