@@ -31,11 +31,11 @@ def texts(*words):
     return b''.join(bytes([len(one)]) + one for one in words)
 
 
-def service(instance, host, port, txt=b'\0'):
+def service(instance, host, port, txt=b'\0', ttl=120):
     """The records of one announced service."""
     full = name(SERVICE, instance)
-    return [record(name(SERVICE), PTR, full), record(full, SRV, struct.pack('!HHH', 0, 0, port) + name(host)),
-            record(full, TXT, txt)]
+    return [record(name(SERVICE), PTR, full, ttl),
+            record(full, SRV, struct.pack('!HHH', 0, 0, port) + name(host), ttl), record(full, TXT, txt, ttl)]
 
 
 class Neighbour:
