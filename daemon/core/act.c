@@ -2,7 +2,7 @@
 
 /* The words of the acts, as they stand in the audit. */
 
-#include "core/act.h"
+#include "core/act-kind.h"
 
 #include <stddef.h>
 

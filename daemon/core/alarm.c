@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "core/device.h"
 
 #define SENTENCE_SIZE 256
 /* What any host on the LAN can raise must not take the room of all the rest. */
@@ -26,108 +27,111 @@ static const struct alarm_row table[ALARMS] = {
 		"session was taken over, or somebody else closed its operation.",
 		"If it was revoked on purpose, admit it again. Otherwise find out who has its "
 		"token, make a new one, revoke the device and onboard it again.",
-		false, 0},
+		false, 0, true},
 	[ALARM_CREDENTIAL_REFUSED] = {"credential-refused",
 		"The platform refuses the credential of %s.",
 		"Check the device at the platform; revoke it and onboard it again if it should "
 		"send.",
-		true, 0},
+		true, 0, true},
 	[ALARM_OPERATION_FAILED] = {"operation-failed", "The platform did not take on %s.",
 		"See what it said (gatehousectl show, or the screen of the device), then approve "
 		"the device again.",
-		true, 0},
+		true, 0, true},
 	[ALARM_NAME_CONFLICT] = {"name-conflict",
 		"A second device claims the name of %s; the first one keeps it.",
 		"Give the newcomer a name of its own. If it is the same device at a new address, "
 		"revoke it, or release it and let it enrol again.",
-		false, FROM_LAN_MAX},
+		false, FROM_LAN_MAX, true},
 	[ALARM_CODE_LOCKED] = {"code-locked", "Too many wrong codes for %s; its code is void.",
 		"Make sure that the right device was meant; an administrator can unlock the code.",
-		true, 0},
+		true, 0, true},
 	[ALARM_OUTBOX_FULL] = {"outbox-full", "The outbox is full; readings are put off.",
-		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true, 0},
+		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true, 0,
+		false},
 	[ALARM_CONTROL_FULL] = {"control-full",
 		"The disk is full; decisions about devices cannot be saved.",
-		"Free space on the file system of gateway.state_directory.", true, 0},
+		"Free space on the file system of gateway.state_directory.", true, 0, false},
 	[ALARM_UPLINK_REFUSED] = {"uplink-refused", "The broker refuses the gateway's connection.",
 		"Check the password file and the certificate, then reload; another mqtt.username "
 		"needs a restart.",
-		true, 0},
+		true, 0, false},
 	[ALARM_UPLINK_TAKEN_OVER] = {"uplink-taken-over",
 		"Somebody else connected to the broker as %s, in the place of this gateway.",
 		"Look for a second gateway with this gateway.id, or a copy of this one, and stop "
 		"it. If there is none, its password or certificate is in other hands: replace it.",
-		false, 0},
+		false, 0, false},
 	[ALARM_UPLINK_DOWN] = {"uplink-down",
 		"There has been no connection to the broker for more than 15 minutes.",
-		"Check the network and mqtt.host. Readings are kept meanwhile.", true, 0},
+		"Check the network and mqtt.host. Readings are kept meanwhile.", true, 0, false},
 	[ALARM_DISCOVERY_LOST] = {"discovery-lost",
 		"Devices cannot be found by mDNS: the Avahi daemon does not answer.",
-		"Start avahi-daemon; devices that are approved go on sending meanwhile.", true, 0},
+		"Start avahi-daemon; devices that are approved go on sending meanwhile.", true, 0,
+		false},
 	[ALARM_OUTBOX_SET_ASIDE] = {"outbox-set-aside",
 		"The outbox was damaged and set aside as %s; readings in it were not sent.",
-		"Keep that file for examination; check the disk.", false, 0},
+		"Keep that file for examination; check the disk.", false, 0, false},
 	[ALARM_CLOCK_UNSYNCED] = {"clock-unsynced", "The clock of the gateway is not set.",
 		"Check its time service (timedatectl); the times of readings are marked until "
 		"then.",
-		true, 0},
+		true, 0, false},
 	[ALARM_TOKEN_IN_CLEAR] = {"token-in-clear",
 		"%s sent its provisioning token over an unprotected connection.",
 		"Treat that token as known to others: replace it at the platform and on the "
 		"device.",
-		false, FROM_LAN_MAX},
+		false, FROM_LAN_MAX, true},
 	[ALARM_KEY_WEAKER] = {"key-weaker",
 		"The key that opens the credentials is sealed more weakly than it was.",
 		"See gatehousectl key show. Seal it as before (gatehousectl key reseal), and find "
 		"out who replaced the credential.",
-		true, 0},
+		true, 0, false},
 	[ALARM_PT_REFUSED] = {"pt-refused", "The platform refuses the provisioning token of %s.",
 		"Make a new token at the platform and import it; the device goes on only until its "
 		"present credential ends.",
-		true, 0},
+		true, 0, true},
 	[ALARM_PLATFORM_DISABLED] = {"platform-disabled",
 		"The platform %s has disabled the workspace; it serves none of its devices.",
-		"Ask the platform's operator. Readings are kept meanwhile.", true, 0},
+		"Ask the platform's operator. Readings are kept meanwhile.", true, 0, false},
 	[ALARM_SHARED_TOKEN] = {"shared-token",
 		"All devices of %s share one provisioning token: who revokes it stops all of them.",
 		"Import a token for each device and take the shared one out of the configuration.",
-		true, 0},
+		true, 0, false},
 	[ALARM_NOT_DURABLE] = {"not-durable",
 		"Readings are acknowledged before they are safe: outbox.durability is %s.",
-		"Set it to power, unless the site can do without what is lost then.", true, 0},
+		"Set it to power, unless the site can do without what is lost then.", true, 0,
+		false},
 	[ALARM_NOT_WITHDRAWN] = {"not-withdrawn",
 		"%s has ended here, but its platform has not confirmed it: its credential may "
 		"still be taken there.",
 		"Bring the uplink back; it is told again until it confirms it. If it refuses, take "
 		"the credential away at the platform.",
-		true, 0},
+		true, 0, true},
 	[ALARM_OUTBOX_SHARE] = {"outbox-share",
 		"%s has its share of the outbox; its readings are put off, others are taken.",
 		"Bring the uplink back; look whether the device has to send that much.", true,
-		FROM_LAN_MAX},
+		FROM_LAN_MAX, true},
 	[ALARM_ENDS_SOON] = {"ends-soon",
 		"The certificate that was imported for %s ends soon, and nobody here can renew it.",
 		"Import another one, with its key (gatehousectl tokens replace, or on the screen "
 		"of the device); it takes the place of the one in use.",
-		true, FROM_LAN_MAX},
+		true, FROM_LAN_MAX, true},
 	[ALARM_NOT_LET_IN] = {"not-let-in",
 		"The platform ends each connection of %s before its session begins.",
 		"Look at its certificate there (its fingerprint is on the page): activate it and "
 		"look at its policy, or revoke the device here. Its readings wait.",
-		true, FROM_LAN_MAX},
+		true, FROM_LAN_MAX, true},
 	[ALARM_SITE_CA_ENDS] = {"site-ca-ends",
 		"The authority of the site ends on %s, and each certificate under it ends then, "
 		"too.",
 		"Make or import another one (gatehousectl site-ca make --replace) and register it "
 		"at the platform before that day: devices get their next certificates under it by "
 		"themselves.",
-		true, 0},
+		true, 0, false},
 	[ALARM_CERTIFICATE_WAITS] = {"certificate-waits",
 		"The next certificate of %s waits at the platform, which does not let it in.",
 		"Activate it there: its fingerprint is the operation's id of the device, on the "
 		"page and in gatehousectl show. The device goes on with the certificate in use "
 		"until that ends.",
-		true, FROM_LAN_MAX},
+		true, FROM_LAN_MAX, true},
 };
 
 const struct alarm_row *alarm_row(enum alarm_kind kind)
@@ -224,15 +228,20 @@ bool alarms_clear(struct alarms *alarms, enum alarm_kind kind, const char *subje
 /* The sentences hold at most one %s, which is not a format: they are put together by hand. */
 const char *alarm_sentence(const struct alarm *alarm, char *ret_text)
 {
+	return alarm_sentence_about(alarm, alarm->subject, ret_text);
+}
+
+const char *alarm_sentence_about(const struct alarm *alarm, const char *whom, char *ret_text)
+{
 	const char *sentence = table[alarm->kind].sentence;
 	const char *place = strstr(sentence, "%s");
-	char subject[sizeof(alarm->subject)];
+	char subject[LABEL_MAX + 1];
 
 	if (!place) {
 		snprintf(ret_text, SENTENCE_SIZE, "%s", sentence);
 		return ret_text;
 	}
-	span_to_safe_text(span_from_string(alarm->subject), subject, sizeof(subject));
+	span_to_safe_text(span_from_string(whom), subject, sizeof(subject));
 	snprintf(ret_text, SENTENCE_SIZE, "%.*s%s%s", (int)(place - sentence), sentence, subject,
 		place + 2);
 	return ret_text;

@@ -43,6 +43,7 @@ struct alarm_row {
 	const char *remedy;   /* what to do */
 	bool clears_itself;   /* cleared when the cause is gone; otherwise a person clears it */
 	unsigned at_most;     /* active ones of this kind; 0 = as many as there is room for */
+	bool about_device;    /* the subject is the id of a device; or was: it may be forgotten */
 };
 const struct alarm_row *alarm_row(enum alarm_kind kind);
 int alarm_kind_from_string(const char *id, enum alarm_kind *ret_kind);
@@ -70,3 +71,5 @@ bool alarms_clear(struct alarms *alarms, enum alarm_kind kind, const char *subje
 	struct alarm *ret_alarm);
 /* The sentence with its subject; ret_text of at least 256 bytes. */
 const char *alarm_sentence(const struct alarm *alarm, char *ret_text);
+/* The same with what people call the subject; 64 bytes of it. */
+const char *alarm_sentence_about(const struct alarm *alarm, const char *whom, char *ret_text);

@@ -21,7 +21,102 @@
 
 static const char format_name[] = "gatehouse audit 1"; /* with its NUL */
 
+static const char *const deeds[] = {
+	[DEED_ALARM_RAISED - ACTS] = "alarm raised",
+	[DEED_ALARM_CLEARED - ACTS] = "alarm cleared",
+	[DEED_ENROL - ACTS] = "enrol",
+	[DEED_PROOF - ACTS] = "proof",
+	[DEED_DOWNGRADE - ACTS] = "downgrade",
+	[DEED_MOVE - ACTS] = "move",
+	[DEED_BROUGHT - ACTS] = "token",
+	[DEED_OPERATION - ACTS] = "operation",
+	[DEED_BIND - ACTS] = "bind",
+	[DEED_EXPIRE - ACTS] = "expire",
+	[DEED_REFUSE - ACTS] = "refuse",
+	[DEED_LEAK - ACTS] = "leak",
+	[DEED_FAIL - ACTS] = "fail",
+	[DEED_RESTORE - ACTS] = "restore",
+};
+
+static const enum audit_object objects[AUDIT_ACTIONS] = {
+	[ACT_ADMIT] = OBJECT_DEVICE,
+	[ACT_APPROVE] = OBJECT_DEVICE,
+	[ACT_REJECT] = OBJECT_DEVICE,
+	[ACT_SUSPEND] = OBJECT_DEVICE,
+	[ACT_RESUME] = OBJECT_DEVICE,
+	[ACT_REVOKE] = OBJECT_DEVICE,
+	[ACT_RELEASE] = OBJECT_DEVICE,
+	[ACT_BLOCK] = OBJECT_DEVICE,
+	[ACT_UNBLOCK] = OBJECT_DEVICE,
+	[ACT_FORGET] = OBJECT_DEVICE,
+	[ACT_RENAME] = OBJECT_DEVICE,
+	[ACT_IDENTIFY] = OBJECT_DEVICE,
+	[ACT_UNLOCK_CODE] = OBJECT_DEVICE,
+	[ACT_SHOW_CODE] = OBJECT_DEVICE,
+	[ACT_COMMAND] = OBJECT_DEVICE,
+	[ACT_REPLACE] = OBJECT_DEVICE,
+	[ACT_EXPORT] = OBJECT_DEVICE,
+	[ACT_IMPORT] = OBJECT_DEVICE,
+	[ACT_CLEAR_ALARM] = OBJECT_ALARM,
+	[DEED_ALARM_RAISED] = OBJECT_ALARM,
+	[DEED_ALARM_CLEARED] = OBJECT_ALARM,
+	[DEED_ENROL] = OBJECT_DEVICE,
+	[DEED_PROOF] = OBJECT_DEVICE,
+	[DEED_DOWNGRADE] = OBJECT_DEVICE,
+	[DEED_MOVE] = OBJECT_DEVICE,
+	[DEED_BROUGHT] = OBJECT_DEVICE,
+	[DEED_OPERATION] = OBJECT_DEVICE,
+	[DEED_BIND] = OBJECT_DEVICE,
+	[DEED_EXPIRE] = OBJECT_DEVICE,
+	[DEED_REFUSE] = OBJECT_DEVICE,
+	[DEED_LEAK] = OBJECT_DEVICE,
+	[DEED_FAIL] = OBJECT_DEVICE,
+};
+
+static const char *const results[AUDIT_RESULTS] = {
+	[AUDIT_DONE] = "done",
+	[AUDIT_REFUSED] = "refused",
+	[AUDIT_WRONG_CODE] = "refused: wrong code",
+	[AUDIT_CODE_OVER] = "ended: too many wrong codes",
+	[AUDIT_NAME_CONFLICT] = "refused: name conflict",
+	[AUDIT_UNPROVED] = "refused: this name proves itself",
+	[AUDIT_PENDING] = "pending",
+	[AUDIT_ANOTHER_CODE] = "another code",
+	[AUDIT_BROUGHT] = "brought",
+	[AUDIT_SEALED] = "sealed",
+	[AUDIT_REPLACED] = "replaced",
+	[AUDIT_MOVED] = "bound to its new address",
+	[AUDIT_GAVE_WAY] = "takes its place",
+	[AUDIT_LABEL_WAITS] = "waits for its device",
+	[AUDIT_LABEL_KEPT] = "label kept",
+	[AUDIT_LABEL_OVER] = "over: it did not come",
+	[AUDIT_EVICTED] = "evicted",
+	[AUDIT_ADMITS_PERSON] = "admit = person",
+	[AUDIT_ADMITS_AUTO] = "admit = auto",
+	[AUDIT_TAKEN_OVER] = "somebody else connected under its identity",
+};
+
 #define CANONICAL_MAX (sizeof(format_name) + 17 + sizeof(struct audit_row))
+
+const char *audit_action(unsigned action)
+{
+	if (action < ACTS)
+		return act_kind_to_string((enum act_kind)action);
+	return action < AUDIT_ACTIONS ? deeds[action - ACTS] : "unknown";
+}
+
+enum audit_object audit_object(const char *action)
+{
+	for (unsigned i = 0; i < AUDIT_ACTIONS; i++)
+		if (!strcmp(audit_action(i), action))
+			return objects[i];
+	return OBJECT_OTHER;
+}
+
+const char *audit_result(enum audit_result result)
+{
+	return (unsigned)result < AUDIT_RESULTS ? results[result] : "unknown";
+}
 
 static void put_integer(uint8_t *bytes, size_t *used, uint64_t value, unsigned size)
 {
@@ -53,7 +148,7 @@ static void set_text(char *ret_text, size_t capacity, const char *text)
 }
 
 void audit_row_init(struct audit_row *ret_row, const char *who, const char *role, const char *via,
-	const char *action, const char *object, const char *evidence, const char *result)
+	unsigned action, const char *object, const char *evidence, const char *result)
 {
 	memset(ret_row, 0, sizeof(*ret_row));
 	ret_row->time = clock_wall_msec();
@@ -61,7 +156,7 @@ void audit_row_init(struct audit_row *ret_row, const char *who, const char *role
 	set_text(ret_row->who, sizeof(ret_row->who), who);
 	set_text(ret_row->role, sizeof(ret_row->role), role);
 	set_text(ret_row->via, sizeof(ret_row->via), via);
-	set_text(ret_row->action, sizeof(ret_row->action), action);
+	set_text(ret_row->action, sizeof(ret_row->action), audit_action(action));
 	set_text(ret_row->object, sizeof(ret_row->object), object);
 	set_text(ret_row->evidence, sizeof(ret_row->evidence), evidence);
 	set_text(ret_row->result, sizeof(ret_row->result), result);

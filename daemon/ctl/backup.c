@@ -452,8 +452,8 @@ int run_restore(struct ctl *ctl)
 	memcpy(restore.key, backup.key, sizeof(restore.key));
 	random_bytes(restore.new_key, sizeof(restore.new_key));
 	snprintf(who, sizeof(who), "uid %u", (unsigned)getuid());
-	audit_row_init(&restore.audit, who, "admin", "gatehousectl", "restore", backup.gateway, "",
-		"done");
+	audit_row_init(&restore.audit, who, "admin", "gatehousectl", DEED_RESTORE, backup.gateway,
+		"", audit_result(AUDIT_DONE));
 	code = run_with_key(ctl, &config, &backup, &restore, source);
 	crypto_wipe(&restore, sizeof(restore));
 	return code == EXIT_DONE ? tell_restore(ctl, &backup, source) : code;

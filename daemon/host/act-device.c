@@ -129,14 +129,16 @@ static void submit_to(struct act_call *call, struct device *device, enum life_ev
 	uint64_t answer_to = event == LIFE_APPROVE || edit->code_over
 				     ? device->record->life.operation_number
 				     : 0;
-	char result[32] = "done";
+	char result[32];
 
 	if (edit->platform[0])
-		snprintf(result, sizeof(result), "done, at %s", edit->platform);
+		snprintf(result, sizeof(result), AUDIT_DONE_AT "%s", edit->platform);
+	else
+		snprintf(result, sizeof(result), "%s", audit_result(AUDIT_DONE));
 	audit_of_act(&call->act, device->record->id,
 		edit->decides || edit->code_here ? evidence_to_string(edit->evidence) : "",
-		edit->wrong_code  ? "refused: wrong code"
-		: edit->code_over ? "ended: too many wrong codes"
+		edit->wrong_code  ? audit_result(AUDIT_WRONG_CODE)
+		: edit->code_over ? audit_result(AUDIT_CODE_OVER)
 				  : result,
 		&audit);
 	host_submit(call->host, device,

@@ -46,6 +46,6 @@ void act_identify(struct act_call *call, struct device *device)
 {
 	struct audit_row audit;
 
-	audit_of_act(&call->act, device->record->id, "", "done", &audit);
+	audit_of_act(&call->act, device->record->id, "", audit_result(AUDIT_DONE), &audit);
 	host_audit(call->host, &audit, on_identify_audited, call);
 }

@@ -97,7 +97,7 @@ static void do_gateway(struct act_call *call)
 		return;
 	}
 	audit_of_act(&call->act, call->act.kind == ACT_CLEAR_ALARM ? call->act.name : "window", "",
-		"done", &audit);
+		audit_result(AUDIT_DONE), &audit);
 	host_audit(call->host, &audit, on_audited, call);
 }
 

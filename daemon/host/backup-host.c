@@ -71,7 +71,7 @@ void backup_act(struct host *host, const struct act *act, act_done_fn done, void
 	}
 	*call = (struct backup_call){host, done, userdata};
 	host->key_changing = true;
-	audit_of_act(act, "", "", "done", &audit);
+	audit_of_act(act, "", "", audit_result(AUDIT_DONE), &audit);
 	store_backup(host->store, key, &audit, on_done, call);
 	crypto_wipe(key, sizeof(key));
 }

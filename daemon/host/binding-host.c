@@ -51,8 +51,8 @@ static void submit(struct host *host, struct device *device, const struct device
 	char text[80];
 
 	strncpy(edit.mac, mac, sizeof(edit.mac) - 1);
-	audit_row_init(&audit, "device", "", device_address_to_string(address, text), "move",
-		device->record->id, "mac", "bound to its new address");
+	audit_row_init(&audit, "device", "", device_address_to_string(address, text), DEED_MOVE,
+		device->record->id, "mac", audit_result(AUDIT_MOVED));
 	host_submit(host, device,
 		&(const struct submission){
 			.event = LIFE_EVENTS,

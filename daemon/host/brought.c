@@ -167,7 +167,8 @@ int brought_join(struct device_host *part, struct brought *brought, struct devic
 	if (r < 0)
 		return r;
 	memcpy(next->platform, brought->name.kind, sizeof(next->platform));
-	audit_row_init(&audit, "device", "", brought->from, "token", next->id, "", "brought");
+	audit_row_init(&audit, "device", "", brought->from, DEED_BROUGHT, next->id, "",
+		audit_result(AUDIT_BROUGHT));
 	return change_append_audit(change, &audit);
 }
 

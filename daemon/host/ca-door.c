@@ -106,8 +106,8 @@ void ca_look(struct host *host, struct device *device, const struct lan_peer *pe
 	memcpy(taking.by, ca->name, sizeof(taking.by));
 	memcpy(taking.fingerprint, peer->identity, sizeof(taking.fingerprint));
 	audit_row_init(&audit, ca->name, "", "certificate",
-		event == LIFE_APPROVE ? "approve" : "admit", record->id,
-		evidence_to_string(EVIDENCE_POLICY), "done");
+		event == LIFE_APPROVE ? ACT_APPROVE : ACT_ADMIT, record->id,
+		evidence_to_string(EVIDENCE_POLICY), audit_result(AUDIT_DONE));
 	device_host(device)->taking_in = true;
 	host_submit(host, device,
 		&(const struct submission){
@@ -169,7 +169,7 @@ static void conflict(struct host *host, struct device *device, const struct lan_
 		    CONFLICTS_AT_ONCE, clock_boot_usec(), NULL))
 		return;
 	audit_row_init(&audit, "device", "", device_address_to_string(&peer->address, address),
-		"enrol", device->record->id, "", "refused: name conflict");
+		DEED_ENROL, device->record->id, "", audit_result(AUDIT_NAME_CONFLICT));
 	host_audit(host, &audit, NULL, NULL);
 }
 
@@ -218,8 +218,8 @@ void ca_entered(struct host *host, const struct lan_peer *peer)
 		return;
 	*registering = (struct registering){.host = host, .peer = *peer, .created = created};
 	audit_row_init(&audit, "device", "", device_address_to_string(&peer->address, address),
-		created ? "enrol" : "proof", device->record->id, "",
-		created ? "pending" : trust_to_string(TRUST_CERT));
+		created ? DEED_ENROL : DEED_PROOF, device->record->id, "",
+		created ? audit_result(AUDIT_PENDING) : trust_to_string(TRUST_CERT));
 	host_submit(host, device,
 		&(const struct submission){
 			.event = device->record->life.admission == ADMISSION_SIGHTED ? LIFE_ASKED

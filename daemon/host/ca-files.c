@@ -126,12 +126,10 @@ static int files_take(struct host *host, struct device_cas *cas)
 	return result;
 }
 
-static void journal(const struct device_ca *ca, const char *action, struct audit_row *ret_audit)
+static void journal(const struct device_ca *ca, enum act_kind action, struct audit_row *ret_audit)
 {
-	audit_row_init(ret_audit, "gateway", "", "file", action, ca->fingerprint, "", "done");
-	if (!strcmp(action, "device-ca add"))
-		snprintf(ret_audit->result, sizeof(ret_audit->result), "admit = %s",
-			ca_policy_to_string(ca->policy));
+	audit_row_init(ret_audit, "gateway", "", "file", action, ca->fingerprint, "",
+		action == ACT_CA_PUT ? ca_audit_result(ca) : audit_result(AUDIT_DONE));
 }
 
 static void follow(struct host *host, const struct device_cas *files, bool withdraws)
@@ -148,7 +146,7 @@ static void follow(struct host *host, const struct device_cas *files, bool withd
 			continue;
 		if (device_ca_copy(next, &copy) < 0)
 			continue;
-		journal(next, "device-ca add", &audit);
+		journal(next, ACT_CA_PUT, &audit);
 		ca_save(host, copy, &audit, NULL, NULL);
 	}
 	for (size_t i = 0; withdraws && i < host->cas.count; i++) {
@@ -158,7 +156,7 @@ static void follow(struct host *host, const struct device_cas *files, bool withd
 			continue;
 		log_notice("The authority %s (SHA-256 %s) is withdrawn: its file is gone.",
 			known->name, known->fingerprint);
-		journal(known, "device-ca withdraw", &audit);
+		journal(known, ACT_CA_DROP, &audit);
 		ca_withdraw(host, known, &audit, NULL, NULL);
 	}
 }

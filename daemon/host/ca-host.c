@@ -180,6 +180,11 @@ static void save(struct host *host, struct ca_saving *saving_stolen, const struc
 		import_not_stored(saving->done, saving->userdata, r);
 }
 
+const char *ca_audit_result(const struct device_ca *ca)
+{
+	return audit_result(ca->policy == CA_AUTO ? AUDIT_ADMITS_AUTO : AUDIT_ADMITS_PERSON);
+}
+
 void ca_save(struct host *host, struct device_ca *ca_stolen, const struct audit_row *audit,
 	act_done_fn done, void *userdata)
 {
@@ -288,8 +293,7 @@ void ca_put(
 			"withdraw one first.");
 		return;
 	}
-	audit_of_act(act, ca->fingerprint, "", "", &audit);
-	snprintf(audit.result, sizeof(audit.result), "admit = %s", ca_policy_to_string(ca->policy));
+	audit_of_act(act, ca->fingerprint, "", ca_audit_result(ca), &audit);
 	ca_save(host, ca, &audit, done, userdata);
 }
 
@@ -308,6 +312,6 @@ void ca_drop(struct host *host, const struct act *act, act_done_fn done, void *u
 		stands_in_a_file(host, done, userdata);
 		return;
 	}
-	audit_of_act(act, ca->fingerprint, "", "done", &audit);
+	audit_of_act(act, ca->fingerprint, "", audit_result(AUDIT_DONE), &audit);
 	ca_withdraw(host, ca, &audit, done, userdata);
 }

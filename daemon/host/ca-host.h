@@ -30,6 +30,8 @@ void ca_files_follow(struct host *host, const struct device_cas *files);
 size_t ca_under_way(
 	const struct host *host, const struct device_cas *files, const struct device_ca *ca);
 /* Between the two files: registers or changes this one, which is taken over. */
+/* Of the row that says that it was registered: what its word is worth. */
+const char *ca_audit_result(const struct device_ca *ca);
 void ca_save(struct host *host, struct device_ca *ca, const struct audit_row *audit,
 	act_done_fn done, void *userdata);
 void ca_withdraw(struct host *host, const struct device_ca *ca, const struct audit_row *audit,

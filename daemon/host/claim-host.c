@@ -124,7 +124,7 @@ static void submit(struct host *host, struct device *device, const struct claim_
 	char address[80];
 
 	audit_row_init(&audit, "device", "", device_address_to_string(&edit->from, address),
-		"proof", device->record->id, "", trust_to_string(TRUST_CLAIMED));
+		DEED_PROOF, device->record->id, "", trust_to_string(TRUST_CLAIMED));
 	host_submit(host, device,
 		&(const struct submission){
 			.event = LIFE_EVENTS,

@@ -56,7 +56,7 @@ void command_act(struct act_call *call, struct device *device)
 	snprintf(command.name, sizeof(command.name), "%s", act->name);
 	snprintf(command.sender, sizeof(command.sender), "%s", act->who);
 	/* What was sent is the evidence; its arguments are the device's business. */
-	audit_of_act(act, device->record->id, command.name, "done", &audit);
+	audit_of_act(act, device->record->id, command.name, audit_result(AUDIT_DONE), &audit);
 	if (r >= 0)
 		r = command_host_send(call->host, device, &command, &audit, on_stored, call, &why);
 	if (r == -EPERM)

@@ -87,7 +87,8 @@ static bool evict_pending(struct host *host)
 		return false;
 	log_device(LOG_NOTICE, device->record->id,
 		"Device %s waited in silence and makes room for another.", device->record->ep);
-	audit_row_init(&audit, "gateway", "", "", "forget", device->record->id, "", "evicted");
+	audit_row_init(&audit, "gateway", "", "", ACT_FORGET, device->record->id, "",
+		audit_result(AUDIT_EVICTED));
 	host_submit(host, device,
 		&(const struct submission){.event = LIFE_EVENTS,
 			.forget = true,

@@ -226,10 +226,10 @@ void enrol_submit(struct host *host, struct device *device, struct enrolment *en
 	enrolment->info = (struct device_info){0};
 	audit_row_init(&audit, "device", "",
 		device_address_to_string(&request->peer->address, address),
-		raises ? "proof" : "enrol", device->record->id, "",
+		raises ? DEED_PROOF : DEED_ENROL, device->record->id, "",
 		raises		? trust_to_string(tier_of(enrolment))
-		: edit.set_code ? "another code"
-				: "pending");
+		: edit.set_code ? audit_result(AUDIT_ANOTHER_CODE)
+				: audit_result(AUDIT_PENDING));
 	host_submit(host, device,
 		&(const struct submission){
 			/* Who asked before asks no more, and its edit would go with the event. */

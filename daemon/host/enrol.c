@@ -139,8 +139,8 @@ static bool holds_name(struct host *host, struct device *device, struct enrolmen
 	if (ratelimit_take(&device_host(device)->conflicts, ENROL_ROWS_A_MINUTE / 60,
 		    ENROL_ROWS_AT_ONCE, clock_boot_usec(), NULL)) {
 		audit_row_init(&audit, "device", "",
-			device_address_to_string(&request->peer->address, address), "enrol",
-			device->record->id, "", "refused: name conflict");
+			device_address_to_string(&request->peer->address, address), DEED_ENROL,
+			device->record->id, "", audit_result(AUDIT_NAME_CONFLICT));
 		host_audit(host, &audit, NULL, NULL);
 		log_at(LOG_WARNING,
 			(&(const struct log_fields){.device = device->record->id,

@@ -120,7 +120,8 @@ static void on_token(void *userdata, int result, struct span token)
 					 : "It could not be sealed.");
 		return;
 	}
-	audit_of_act(&leaving->call->act, part->device->record->id, "", "done", &audit);
+	audit_of_act(&leaving->call->act, part->device->record->id, "", audit_result(AUDIT_DONE),
+		&audit);
 	host_audit(part->host, &audit, on_audited, leaving);
 }
 

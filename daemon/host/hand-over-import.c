@@ -123,7 +123,7 @@ static void take_in(struct coming *coming)
 		return;
 	}
 	coming->in.record->life.operation_number = host->next_operation++;
-	audit_of_act(&coming->act, coming->id, coming->from, "done", &audit);
+	audit_of_act(&coming->act, coming->id, coming->from, audit_result(AUDIT_DONE), &audit);
 	host_submit(host, device,
 		&(const struct submission){.event = LIFE_EVENTS,
 			.edit = edit_import,

@@ -142,7 +142,7 @@ int import_change(const struct act *act, size_t count, const char *first,
 		snprintf(object, sizeof(object), "%s", first);
 	else
 		snprintf(object, sizeof(object), "%zu names", count);
-	audit_of_act(act, object, "", "done", &audit);
+	audit_of_act(act, object, "", audit_result(AUDIT_DONE), &audit);
 	if (r >= 0)
 		r = put(change, list);
 	if (r >= 0)

@@ -51,8 +51,8 @@ void host_saved(struct host *host, int result, const char *head)
 void audit_of_act(const struct act *act, const char *object, const char *evidence,
 	const char *result, struct audit_row *ret_row)
 {
-	audit_row_init(ret_row, act->who, role_to_string(act->role), act->via,
-		act_kind_to_string(act->kind), object, evidence, result);
+	audit_row_init(ret_row, act->who, role_to_string(act->role), act->via, act->kind, object,
+		evidence, result);
 }
 
 struct audit_wait {
@@ -121,7 +121,7 @@ static void tell_alarm(struct host *host, const struct alarm *alarm, bool raised
 	/* The alarm that says that nothing can be written is not written. */
 	if (alarm->kind == ALARM_CONTROL_FULL)
 		return;
-	audit_row_init(&row, "gateway", "", "", raised ? "alarm raised" : "alarm cleared",
+	audit_row_init(&row, "gateway", "", "", raised ? DEED_ALARM_RAISED : DEED_ALARM_CLEARED,
 		alarm_row(alarm->kind)->id, "", alarm->subject);
 	r = save(host, &row, alarm, NULL, NULL);
 	if (r < 0)
@@ -165,13 +165,10 @@ bool host_alarm_is_active(const struct host *host, enum alarm_kind kind, const c
 
 void host_alarms_forget(struct host *host, const char *subject)
 {
-	static const enum alarm_kind about_devices[] = {ALARM_LEAK, ALARM_CREDENTIAL_REFUSED,
-		ALARM_OPERATION_FAILED, ALARM_NAME_CONFLICT, ALARM_CODE_LOCKED,
-		ALARM_TOKEN_IN_CLEAR, ALARM_PT_REFUSED, ALARM_ENDS_SOON, ALARM_CERTIFICATE_WAITS};
-	size_t i;
-
-	for (i = 0; i < ELEMENTS(about_devices); i++)
-		host_alarm_clear(host, about_devices[i], subject);
+	/* What its platform did not confirm goes on without it. */
+	for (unsigned i = 0; i < ALARMS; i++)
+		if (alarm_row((enum alarm_kind)i)->about_device && i != ALARM_NOT_WITHDRAWN)
+			host_alarm_clear(host, (enum alarm_kind)i, subject);
 }
 
 void host_turned_away(struct host *host, enum turned_away why, const struct device_address *from)

@@ -131,7 +131,7 @@ void key_act(struct host *host, const struct act *act, act_done_fn done, void *u
 	}
 	*call = (struct key_call){host, source, done, userdata};
 	host->key_changing = true;
-	audit_of_act(act, key_source_to_string(source), "", "done", &audit);
+	audit_of_act(act, key_source_to_string(source), "", audit_result(AUDIT_DONE), &audit);
 	store_rekey(host->store, source, source == KEY_FILE ? NULL : key, &audit, on_done, call);
 	crypto_wipe(key, sizeof(key));
 }

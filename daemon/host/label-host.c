@@ -265,7 +265,7 @@ void label_drop(struct host *host, const struct act *act, act_done_fn done, void
 		import_answer(done, userdata, ACT_UNKNOWN, 0, "No label of this name is known.");
 		return;
 	}
-	audit_of_act(act, kept->label.ep, "", "done", &audit);
+	audit_of_act(act, kept->label.ep, "", audit_result(AUDIT_DONE), &audit);
 	dropping = malloc(sizeof(*dropping));
 	r = dropping ? change_new(&change) : -ENOMEM;
 	if (r >= 0)

@@ -137,7 +137,7 @@ void people_after_verify(struct people_call *call)
 	}
 	/* An unknown name is not written down: it may be a password typed into the wrong field. */
 	audit_of_act(&call->act, at >= 0 ? host->people.person[at].name : "unknown", "",
-		passed ? "done" : "refused", &audit);
+		audit_result(passed ? AUDIT_DONE : AUDIT_REFUSED), &audit);
 	snprintf(audit.who, sizeof(audit.who), "%s",
 		at >= 0 ? host->people.person[at].name : "unknown");
 	if (passed)

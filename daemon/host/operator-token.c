@@ -172,8 +172,8 @@ int operator_from_file(struct host *host)
 	secrets->operator_in_file = true;
 	if (span_equal(secret_span(&value), secret_span(&secrets->operator_token)))
 		return 0;
-	audit_row_init(&audit, "gateway", "", "configuration", act_kind_to_string(ACT_OPERATOR_PUT),
-		TOKEN_KIND_SPOTFLOW, path, "sealed");
+	audit_row_init(&audit, "gateway", "", "configuration", ACT_OPERATOR_PUT,
+		TOKEN_KIND_SPOTFLOW, path, audit_result(AUDIT_SEALED));
 	r = save(host, secret_span(&value), &audit, NULL, NULL);
 	/* Devices go on with it at once. */
 	if (r >= 0)
@@ -216,7 +216,8 @@ void operator_put(struct host *host, const struct act *act, struct span token, a
 	if (stands_in_file(host, done, userdata))
 		return;
 	audit_of_act(act, TOKEN_KIND_SPOTFLOW, "",
-		host->secrets.operator_token.size ? "replaced" : "sealed", &audit);
+		audit_result(host->secrets.operator_token.size ? AUDIT_REPLACED : AUDIT_SEALED),
+		&audit);
 	r = save(host, token, &audit, done, userdata);
 	if (r < 0)
 		import_not_stored(done, userdata, r);
@@ -233,7 +234,7 @@ void operator_drop(struct host *host, const struct act *act, act_done_fn done, v
 		import_answer(done, userdata, ACT_UNKNOWN, 0, "There is no operator's token.");
 		return;
 	}
-	audit_of_act(act, TOKEN_KIND_SPOTFLOW, "", "done", &audit);
+	audit_of_act(act, TOKEN_KIND_SPOTFLOW, "", audit_result(AUDIT_DONE), &audit);
 	r = save(host, (struct span){0}, &audit, done, userdata);
 	if (r < 0)
 		import_not_stored(done, userdata, r);

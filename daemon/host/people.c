@@ -136,7 +136,7 @@ static void save_person(struct people_call *call, bool drop)
 	struct audit_row audit;
 	int r;
 
-	audit_of_act(&call->act, call->person.name, "", "done", &audit);
+	audit_of_act(&call->act, call->person.name, "", audit_result(AUDIT_DONE), &audit);
 	if (call->act.kind == ACT_SETUP)
 		snprintf(audit.who, sizeof(audit.who), "%s", call->person.name);
 	r = change_new(&change);
@@ -243,7 +243,7 @@ static void do_setup_code(struct people_call *call)
 			"This gateway is set up already: an administrator can add people.");
 		return;
 	}
-	audit_of_act(&call->act, "setup", "", "done", &audit);
+	audit_of_act(&call->act, "setup", "", audit_result(AUDIT_DONE), &audit);
 	host_audit(call->host, &audit, on_setup_code_audited, call);
 }
 
@@ -284,7 +284,7 @@ static bool setup_code_fits(struct people_call *call)
 		return true;
 	if (++people->setup_tries >= SETUP_TRIES)
 		crypto_wipe(people->setup_code, sizeof(people->setup_code));
-	audit_of_act(&call->act, "setup", "", "refused: wrong code", &audit);
+	audit_of_act(&call->act, "setup", "", audit_result(AUDIT_WRONG_CODE), &audit);
 	host_audit(call->host, &audit, on_wrong_setup_code_audited, call);
 	return false;
 }

@@ -13,20 +13,22 @@
 
 #include "base/cleanup.h"
 
+#define NOTHING AUDIT_ACTIONS /* is written down */
+
 /* Of an operation that is open, or of what was issued before. */
 static const struct {
-	const char *open, *refresh;
+	unsigned open, refresh;
 } words[] = {
-	[PLATFORM_PROGRESS] = {NULL, NULL},
-	[PLATFORM_CODE] = {"operation", NULL},
-	[PLATFORM_ISSUED] = {"approve", NULL},
-	[PLATFORM_BOUND] = {"bind", NULL},
-	[PLATFORM_DONE] = {NULL, NULL},
-	[PLATFORM_REJECTED] = {"reject", "revoke"},
-	[PLATFORM_EXPIRED] = {"expire", "expire"},
-	[PLATFORM_REFUSED] = {"refuse", "refuse"},
-	[PLATFORM_LEAK] = {"leak", "leak"},
-	[PLATFORM_FAILED] = {"fail", "fail"},
+	[PLATFORM_PROGRESS] = {NOTHING, NOTHING},
+	[PLATFORM_CODE] = {DEED_OPERATION, NOTHING},
+	[PLATFORM_ISSUED] = {ACT_APPROVE, NOTHING},
+	[PLATFORM_BOUND] = {DEED_BIND, NOTHING},
+	[PLATFORM_DONE] = {NOTHING, NOTHING},
+	[PLATFORM_REJECTED] = {ACT_REJECT, ACT_REVOKE},
+	[PLATFORM_EXPIRED] = {DEED_EXPIRE, DEED_EXPIRE},
+	[PLATFORM_REFUSED] = {DEED_REFUSE, DEED_REFUSE},
+	[PLATFORM_LEAK] = {DEED_LEAK, DEED_LEAK},
+	[PLATFORM_FAILED] = {DEED_FAIL, DEED_FAIL},
 };
 
 bool platform_word(const struct device_record *record, const struct platform_step *step,
@@ -34,9 +36,9 @@ bool platform_word(const struct device_record *record, const struct platform_ste
 {
 	const struct platform_driver *driver = platform_driver_by_name(record->platform);
 	bool open = operation_is_open(record->life.operation);
-	const char *action = open ? words[step->verdict].open : words[step->verdict].refresh;
+	unsigned action = open ? words[step->verdict].open : words[step->verdict].refresh;
 
-	if (!driver || driver->describe()->supports & PLATFORM_APPROVES_HERE || !action)
+	if (!driver || driver->describe()->supports & PLATFORM_APPROVES_HERE || action == NOTHING)
 		return false;
 	/* Tried again, or asked once more for the code that is known already. */
 	if (step->verdict == PLATFORM_FAILED && !step->final)
@@ -44,6 +46,6 @@ bool platform_word(const struct device_record *record, const struct platform_ste
 	if (step->verdict == PLATFORM_CODE && record->life.operation != OPERATION_OPENING)
 		return false;
 	audit_row_init(ret_row, "platform", "", record->platform, action, record->id, "",
-		step->why ? step->why : "done");
+		step->why ? step->why : audit_result(AUDIT_DONE));
 	return true;
 }

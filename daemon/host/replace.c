@@ -158,7 +158,8 @@ static void on_gave_way(
 		return;
 	}
 	memcpy(edit.who, call->act.who, sizeof(edit.who));
-	audit_of_act(&call->act, device->record->id, replacing->newcomer->id, "done", &audit);
+	audit_of_act(&call->act, device->record->id, replacing->newcomer->id,
+		audit_result(AUDIT_DONE), &audit);
 	host_submit(call->host, device,
 		&(const struct submission){
 			.event = LIFE_RELEASE,
@@ -217,8 +218,8 @@ void replace_act(struct act_call *call, struct device *device)
 	/* Between the two changes the name is in no record: whoever comes with it is told to come
 	 * again. */
 	memcpy(call->host->replacing_ep, newcomer->record->ep, sizeof(call->host->replacing_ep));
-	audit_of_act(
-		&call->act, newcomer->record->id, device->record->id, "takes its place", &audit);
+	audit_of_act(&call->act, newcomer->record->id, device->record->id,
+		audit_result(AUDIT_GAVE_WAY), &audit);
 	host_submit(call->host, newcomer,
 		&(const struct submission){
 			.event = LIFE_EVENTS,

@@ -101,7 +101,7 @@ static void wrong_label(struct act_call *call, struct device *device, const char
 		return;
 	}
 	act_code_count_wrong(call->host);
-	audit_of_act(&call->act, ep, "", "refused: wrong code", &audit);
+	audit_of_act(&call->act, ep, "", audit_result(AUDIT_WRONG_CODE), &audit);
 	host_audit(call->host, &audit, on_wrong_audited, call);
 }
 
@@ -230,7 +230,7 @@ static int change_of(
 	int r = label_list_copy(list, &copy);
 
 	audit_of_act(&call->act, list->first->label.ep, "label",
-		open ? "waits for its device" : "label kept", &audit);
+		audit_result(open ? AUDIT_LABEL_WAITS : AUDIT_LABEL_KEPT), &audit);
 	if (r >= 0)
 		r = change_new(&change);
 	if (r >= 0)

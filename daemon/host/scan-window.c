@@ -151,7 +151,7 @@ void scan_cancel(struct host *host, const struct act *act, act_done_fn done, voi
 			"No label of this name waits for its device.");
 		return;
 	}
-	audit_of_act(act, kept->label.ep, "", "done", &audit);
+	audit_of_act(act, kept->label.ep, "", audit_result(AUDIT_DONE), &audit);
 	close_window(host, kept, &audit, done, userdata);
 }
 
@@ -179,8 +179,8 @@ void scan_plan(struct host *host)
 				left = kept->window->until - now;
 			continue;
 		}
-		audit_row_init(&audit, "gateway", "", "", "label scan", kept->label.ep, "",
-			"over: it did not come");
+		audit_row_init(&audit, "gateway", "", "", ACT_LABEL_SCAN, kept->label.ep, "",
+			audit_result(AUDIT_LABEL_OVER));
 		close_window(host, kept, &audit, NULL, NULL);
 	}
 	if (left == INT64_MAX)
@@ -253,7 +253,8 @@ static void submit(struct host *host, struct device *device, const struct kept_l
 	struct audit_row audit;
 
 	audit_row_init(&audit, kept->window->opened_by, "", "label",
-		event == LIFE_APPROVE ? "approve" : "admit", device->record->id, "label", "done");
+		event == LIFE_APPROVE ? ACT_APPROVE : ACT_ADMIT, device->record->id, "label",
+		audit_result(AUDIT_DONE));
 	device_host(device)->taking_in = true;
 	host_submit(host, device,
 		&(const struct submission){

@@ -103,8 +103,8 @@ bool secure_is_downgrade(
 	if (ratelimit_take(&device_host(device)->conflicts, DOWNGRADES_A_MINUTE / 60,
 		    DOWNGRADES_AT_ONCE, clock_boot_usec(), NULL)) {
 		audit_row_init(&audit, "device", "",
-			device_address_to_string(&request->peer->address, address), "downgrade",
-			device->record->id, "", "refused: this name proves itself");
+			device_address_to_string(&request->peer->address, address), DEED_DOWNGRADE,
+			device->record->id, "", audit_result(AUDIT_UNPROVED));
 		host_audit(host, &audit, NULL, NULL);
 	}
 	return true;

@@ -162,7 +162,7 @@ static void take_proof(struct device_host *part)
 	memcpy(edit.peer.identity, device->record->ep, sizeof(device->record->ep));
 	label_mark(label, edit.label);
 	audit_row_init(&audit, "device", "",
-		device_address_to_string(&part->proof.address, address), "proof",
+		device_address_to_string(&part->proof.address, address), DEED_PROOF,
 		device->record->id, "", trust_to_string(TRUST_PSK));
 	host_submit(host, device,
 		&(const struct submission){

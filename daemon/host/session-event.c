@@ -24,7 +24,6 @@
 #include "host/twin.h"
 
 #define CLOSED_SOON_MAX 3
-#define TAKEN_OVER	"somebody else connected under its identity"
 #define HUNG_UP_MAX	3
 
 static void on_up_submitted(
@@ -110,15 +109,16 @@ static void on_taken_over(struct host *host, struct device_session *session)
 	struct audit_row audit;
 
 	session->closed_soon = 0;
-	part->platform_why = TAKEN_OVER;
+	part->platform_why = audit_result(AUDIT_TAKEN_OVER);
 	log_device(LOG_WARNING, session_id(session),
-		"Its session at %s:%u is taken over: " TAKEN_OVER
-		", and each takes the place of the other. It is tried again, less and less often.",
-		session->host, session->port);
+		"Its session at %s:%u is taken over: %s, and each takes the place of the other. It "
+		"is "
+		"tried again, less and less often.",
+		session->host, session->port, audit_result(AUDIT_TAKEN_OVER));
 	/* Once, and not for each time that one takes the place of the other. */
 	if (!host_alarm_is_active(host, ALARM_LEAK, session_id(session))) {
-		audit_row_init(&audit, "platform", "", part->device->record->platform, "leak",
-			session_id(session), "", TAKEN_OVER);
+		audit_row_init(&audit, "platform", "", part->device->record->platform, DEED_LEAK,
+			session_id(session), "", audit_result(AUDIT_TAKEN_OVER));
 		host_audit(host, &audit, NULL, NULL);
 	}
 	host_submit(host, part->device, &(const struct submission){.event = LIFE_LINK_TAKEN_OVER});

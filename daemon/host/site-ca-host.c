@@ -147,7 +147,7 @@ static void save(struct host *host, const struct act *act, struct saving *saving
 	struct audit_row audit;
 	int r = change_new(&change);
 
-	audit_of_act(act, saving->ca.facts.fingerprint, "", "done", &audit);
+	audit_of_act(act, saving->ca.facts.fingerprint, "", audit_result(AUDIT_DONE), &audit);
 	if (r >= 0)
 		r = change_put_secret(change, SITE_CA_SECRET, secret_span(&saving->identity));
 	if (r >= 0)
@@ -281,7 +281,7 @@ static void prove(struct host *host, const struct act *act, act_done_fn done, vo
 				       "gateway's clock right?");
 		return;
 	}
-	audit_of_act(act, host->site_ca.facts.fingerprint, "", "done", &audit);
+	audit_of_act(act, host->site_ca.facts.fingerprint, "", audit_result(AUDIT_DONE), &audit);
 	if (r >= 0)
 		r = change_append_audit(change, &audit);
 	if (r < 0)

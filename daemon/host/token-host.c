@@ -309,7 +309,7 @@ static int drop_change(struct host *host, const struct act *act, struct change *
 	size_t i;
 	int r = change_new(&change);
 
-	audit_of_act(act, act->ep, "", "done", &audit);
+	audit_of_act(act, act->ep, "", audit_result(AUDIT_DONE), &audit);
 	for (i = 0; r >= 0 && i < ELEMENTS(kinds); i++)
 		if (token_names_find(&host->tokens, kinds[i], act->ep))
 			r = change_drop_token(change, kinds[i], act->ep);

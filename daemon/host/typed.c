@@ -194,7 +194,7 @@ void typed_add(struct act_call *call)
 			"the device has.");
 		return;
 	}
-	audit_of_act(act, act->address, act->ep, "done", &audit);
+	audit_of_act(act, act->address, act->ep, audit_result(AUDIT_DONE), &audit);
 	host_audit(call->host, &audit, on_audited, call);
 }
 

@@ -44,7 +44,7 @@ static const char *const CONTROL_SQL[CONTROL_STATEMENTS] = {
 	[CONTROL_SQL_LIST_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result"
 		" FROM audit WHERE number < ?1 AND number > ?3 AND (?4 = '' OR who = ?4)"
-		" AND (?5 = '' OR action = ?5) AND (?6 = '' OR object = ?6)"
+		" AND (?5 = '' OR action = ?5 COLLATE NOCASE) AND (?6 = '' OR object = ?6)"
 		" ORDER BY number DESC LIMIT ?2",
 	[CONTROL_SQL_WALK_AUDIT] =
 		"SELECT number, time, synced, who, role, via, action, object, evidence, result, mac"

@@ -31,6 +31,24 @@ static void test_rows_complete(void **state)
 	assert_null(alarm_row(ALARMS));
 }
 
+/* What is not about the gateway itself, its broker or a platform is about a device. */
+static void test_about_devices(void **state)
+{
+	static const enum alarm_kind others[] = {ALARM_OUTBOX_FULL, ALARM_CONTROL_FULL,
+		ALARM_UPLINK_REFUSED, ALARM_UPLINK_TAKEN_OVER, ALARM_UPLINK_DOWN,
+		ALARM_DISCOVERY_LOST, ALARM_OUTBOX_SET_ASIDE, ALARM_CLOCK_UNSYNCED,
+		ALARM_KEY_WEAKER, ALARM_PLATFORM_DISABLED, ALARM_SHARED_TOKEN, ALARM_NOT_DURABLE,
+		ALARM_SITE_CA_ENDS};
+
+	for (unsigned i = 0; i < ALARMS; i++) {
+		bool other = false;
+
+		for (size_t k = 0; k < sizeof(others) / sizeof(others[0]); k++)
+			other = other || others[k] == i;
+		assert_int_equal(alarm_row((enum alarm_kind)i)->about_device, !other);
+	}
+}
+
 static void test_unknown_id(void **state)
 {
 	enum alarm_kind kind = ALARM_LEAK;
@@ -183,6 +201,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_complete),
+		cmocka_unit_test(test_about_devices),
 		cmocka_unit_test(test_unknown_id),
 		cmocka_unit_test(test_raise_and_clear),
 		cmocka_unit_test(test_times_do_not_overflow),

@@ -41,7 +41,7 @@ static void make_row(struct audit_row *row)
 {
 	will_return(__wrap_clock_wall_msec, INT64_C(1700000000123));
 	will_return(__wrap_clock_is_synced, true);
-	audit_row_init(row, "anna", "technician", "192.0.2.9", "admit", "sensor-7-abcd",
+	audit_row_init(row, "anna", "technician", "192.0.2.9", ACT_ADMIT, "sensor-7-abcd",
 		"short code", "done");
 	row->number = 1;
 }
@@ -67,7 +67,7 @@ static void test_known_answers(void **state)
 	will_return(__wrap_clock_wall_msec, INT64_C(1700000001000));
 	will_return(__wrap_clock_is_synced, false);
 	audit_row_init(
-		&row, "uid 0", "admin", "control socket", "revoke", "sensor-7-abcd", "", "done");
+		&row, "uid 0", "admin", "control socket", ACT_REVOKE, "sensor-7-abcd", "", "done");
 	row.number = 2;
 	assert_int_equal(audit_chain(key, first, &row, second), 0);
 	assert_mac(second, "13f168a3afc3327eabe9909e823a0e436ea7c550557b818c6cf59b78d40f5244");
@@ -101,28 +101,27 @@ static void test_long_texts_are_cut(void **state)
 		strcat(umlauts, "\xc3\xa4");
 	will_return(__wrap_clock_wall_msec, 0);
 	will_return(__wrap_clock_is_synced, true);
-	audit_row_init(&row, longest, longest, umlauts, umlauts, umlauts, longest, longest);
+	audit_row_init(&row, longest, longest, umlauts, ACT_ADMIT, umlauts, longest, longest);
 	assert_int_equal(strlen(row.who), sizeof(row.who) - 1);
 	assert_int_equal(strlen(row.role), sizeof(row.role) - 1);
 	/* Two bytes a character: the cut leaves whole ones. */
 	assert_int_equal(strlen(row.via), 64);
-	assert_int_equal(strlen(row.action), 32);
 	assert_int_equal(strlen(row.object), 64);
-	assert_memory_equal(row.action, umlauts, 32);
+	assert_memory_equal(row.object, umlauts, 64);
 
 	will_return(__wrap_clock_wall_msec, 0);
 	will_return(__wrap_clock_is_synced, true);
 	memmove(umlauts + 1, umlauts, 181);
 	umlauts[0] = 'u';
-	audit_row_init(&row, umlauts, "", "", umlauts, "", "", "");
+	audit_row_init(&row, umlauts, "", "", ACT_ADMIT, umlauts, "", "");
 	assert_int_equal(strlen(row.who), 63);
-	assert_int_equal(strlen(row.action), 31);
+	assert_int_equal(strlen(row.object), 63);
 
 	/* No character begins anywhere: nothing is left. */
 	memset(longest, 0x80, sizeof(longest) - 1);
 	will_return(__wrap_clock_wall_msec, 0);
 	will_return(__wrap_clock_is_synced, true);
-	audit_row_init(&row, longest, "", "", "", "", "", "");
+	audit_row_init(&row, longest, "", "", ACT_ADMIT, "", "", "");
 	assert_string_equal(row.who, "");
 }
 
@@ -225,7 +224,8 @@ static void test_full_fields(void **state)
 	make_key(key);
 	will_return(__wrap_clock_wall_msec, INT64_MAX);
 	will_return(__wrap_clock_is_synced, true);
-	audit_row_init(&row, longest, longest, longest, longest, longest, longest, longest);
+	audit_row_init(&row, longest, longest, longest, ACT_ADMIT, longest, longest, longest);
+	memcpy(row.action, longest, sizeof(row.action) - 1);
 	row.number = UINT64_MAX;
 	assert_int_equal(audit_chain(key, zero, &row, left), 0);
 	row.result[0] = 'z';
@@ -233,11 +233,37 @@ static void test_full_fields(void **state)
 	assert_memory_not_equal(left, right, sizeof(left));
 }
 
+/* Each number has a word of its own, which fits its field and leads back to what is in the object.
+ */
+static void test_words(void **state)
+{
+	for (unsigned i = 0; i < AUDIT_ACTIONS; i++) {
+		const char *word = audit_action(i);
+
+		assert_non_null(word);
+		assert_in_range(strlen(word), 1, sizeof(((struct audit_row *)NULL)->action) - 1);
+		for (unsigned other = 0; other < i; other++)
+			assert_string_not_equal(word, audit_action(other));
+	}
+	for (unsigned i = 0; i < AUDIT_RESULTS; i++)
+		assert_in_range(strlen(audit_result((enum audit_result)i)), 1,
+			sizeof(((struct audit_row *)NULL)->result) - 1);
+	assert_string_equal(audit_action(AUDIT_ACTIONS), "unknown");
+	assert_string_equal(audit_result(AUDIT_RESULTS), "unknown");
+	assert_int_equal(audit_object("approve"), OBJECT_DEVICE);
+	assert_int_equal(audit_object("leak"), OBJECT_DEVICE);
+	assert_int_equal(audit_object("clear alarm"), OBJECT_ALARM);
+	assert_int_equal(audit_object("alarm raised"), OBJECT_ALARM);
+	assert_int_equal(audit_object("person put"), OBJECT_OTHER);
+	assert_int_equal(audit_object("of a newer gateway"), OBJECT_OTHER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_answers),
 		cmocka_unit_test(test_row_init),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_long_texts_are_cut),
 		cmocka_unit_test(test_any_flipped_bit_shows),
 		cmocka_unit_test(test_key_and_previous_count),

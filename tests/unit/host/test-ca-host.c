@@ -204,7 +204,7 @@ static void many_on_their_way(void **state)
 {
 	struct audit_row audit;
 
-	audit_row_init(&audit, "gateway", "", "file", "device-ca add", "", "", "done");
+	audit_row_init(&audit, "gateway", "", "file", ACT_CA_PUT, "", "", "done");
 	for (int i = 0; i < 20; i++) {
 		struct device_ca *ca = calloc(1, sizeof(*ca));
 

@@ -87,7 +87,7 @@ static void who_waits_is_told_once(void **state)
 	struct audit_row row;
 
 	told = 0;
-	audit_row_init(&row, "anna", "admin", "page", "look", "here", "", "done");
+	audit_row_init(&row, "anna", "admin", "page", ACT_ADD, "here", "", "done");
 	host_audit(&bed.host, &row, on_written, &told);
 	assert_int_equal(told, 0);
 	store_answer(-ENOSPC);
@@ -99,7 +99,7 @@ static void who_waits_is_told_once(void **state)
 	assert_int_equal(told_result, 0);
 	host_audit(&bed.host, &row, NULL, NULL);
 	store_answer(0);
-	assert_int_equal(disk_audit_count("look", "done"), 2);
+	assert_int_equal(disk_audit_count("add", "done"), 2);
 }
 
 static void heard_and_turned_away(void **state)
@@ -119,9 +119,14 @@ static void a_forgotten_device_leaves_no_alarm(void **state)
 	host_alarm_raise(&bed.host, ALARM_LEAK, "one");
 	host_alarm_raise(&bed.host, ALARM_CODE_LOCKED, "one");
 	host_alarm_raise(&bed.host, ALARM_LEAK, "two");
+	/* Whatever is about a device; but its credential may be good at its platform still. */
+	host_alarm_raise(&bed.host, ALARM_NOT_LET_IN, "one");
+	host_alarm_raise(&bed.host, ALARM_OUTBOX_SHARE, "one");
+	host_alarm_raise(&bed.host, ALARM_NOT_WITHDRAWN, "one");
 	host_alarms_forget(&bed.host, "one");
-	assert_int_equal(bed.host.alarms.count, 1);
+	assert_int_equal(bed.host.alarms.count, 2);
 	assert_true(host_alarm_is_active(&bed.host, ALARM_LEAK, "two"));
+	assert_true(host_alarm_is_active(&bed.host, ALARM_NOT_WITHDRAWN, "one"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, bed_setup, bed_teardown)

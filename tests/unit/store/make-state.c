@@ -81,7 +81,7 @@ static struct change *everything(void)
 	put_registered(change, 6, true);
 	put_registered(change, 7, false);
 	put_token(change, "ep-1");
-	audit_row_init(&audit, "ada", "admin", "here", "approve", "dev-1", "short-code", "done");
+	audit_row_init(&audit, "ada", "admin", "here", ACT_APPROVE, "dev-1", "short-code", "done");
 	assert_int_equal(change_put_person(change, &person), 0);
 	assert_int_equal(change_put_alarm(change, &alarm), 0);
 	assert_int_equal(change_put_setting(change, "colour", "green"), 0);

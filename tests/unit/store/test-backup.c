@@ -33,7 +33,7 @@ static const uint8_t COPY_KEY[AES256_KEY] = {0xc0, 1, 2, 3};
 static const uint8_t NEW_KEY[AES256_KEY] = {0x0a, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
 	16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32};
 
-static struct audit_row audit(const char *action)
+static struct audit_row audit(unsigned action)
 {
 	struct audit_row row;
 
@@ -69,7 +69,7 @@ static void copy_read(struct fixture *f, const char *name, struct copy *ret_copy
 static void fill(struct fixture *f, struct copy *ret_copy)
 {
 	struct change *change = change_begin();
-	const struct audit_row row = audit("backup");
+	const struct audit_row row = audit(ACT_BACKUP);
 	struct answer answer = {0};
 
 	fixture_open(f);
@@ -128,7 +128,7 @@ static int restore(struct fixture *f, const struct copy *copy, enum key_source s
 		.database = span_of(copy->data, copy->size),
 		.source = source,
 		.replace = replace,
-		.audit = audit("restore")};
+		.audit = audit(DEED_RESTORE)};
 
 	memcpy(restore.key, COPY_KEY, sizeof(restore.key));
 	memcpy(restore.new_key, NEW_KEY, sizeof(restore.new_key));
@@ -197,7 +197,7 @@ static void the_copy_is_one_file_under_its_own_key(void **state)
 /* No room for the copy: an answer, not the end of the store. */
 static void a_copy_that_fails_is_no_failure(void **state)
 {
-	const struct audit_row row = audit("backup");
+	const struct audit_row row = audit(ACT_BACKUP);
 	struct answer answer = {0}, again = {0};
 	struct fixture f;
 
@@ -383,7 +383,7 @@ static int open_parcel(struct fixture *f, const uint8_t *parcel, size_t size)
 static void the_exchange_key_stays(void **state)
 {
 	uint8_t public_key[PARCEL_KEY], other[PARCEL_KEY] = {9}, *parcel, *foreign;
-	const struct audit_row row = audit("key");
+	const struct audit_row row = audit(ACT_KEY);
 	struct answer answer = {0};
 	size_t size, foreign_size;
 	struct fixture f;

@@ -88,7 +88,7 @@ static void child_save(struct child *child)
 	struct change *change;
 	char value[24];
 
-	audit_row_init(&row, "child", "", "", "count", "", "", "done");
+	audit_row_init(&row, "child", "", "", ACT_ADD, "", "", "done");
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)child->audit + 1);
 	if (change_new(&change) < 0 || change_put_setting(change, "count", value) < 0 ||
 		change_append_audit(change, &row) < 0)

@@ -37,7 +37,7 @@ static int save_setting(struct fixture *fixture, const char *name)
 	struct change *change = change_begin();
 	struct audit_row row;
 
-	audit_row_init(&row, "anna", "admin", "here", "set", name, "", "done");
+	audit_row_init(&row, "anna", "admin", "here", ACT_ADD, name, "", "done");
 	assert_int_equal(change_put_setting(change, name, "1"), 0);
 	assert_int_equal(change_append_audit(change, &row), 0);
 	return fixture_save(fixture, change);

@@ -77,7 +77,7 @@ static void save(struct world *world)
 	struct change *change;
 	char value[24];
 
-	audit_row_init(&row, "child", "", "", "count", "", "", "done");
+	audit_row_init(&row, "child", "", "", ACT_ADD, "", "", "done");
 	snprintf(value, sizeof(value), "%llu", (unsigned long long)world->audit + 1);
 	assert_int_equal(change_new(&change), 0);
 	assert_int_equal(change_put_setting(change, "count", value), 0);

@@ -131,7 +131,7 @@ static struct audit_row audit(void)
 {
 	struct audit_row row;
 
-	audit_row_init(&row, "uid 0", "admin", "control socket", "key", "", "", "done");
+	audit_row_init(&row, "uid 0", "admin", "control socket", ACT_KEY, "", "", "done");
 	return row;
 }
 

@@ -167,7 +167,7 @@ static void test_change_all_or_nothing(void **state)
 	struct loaded loaded;
 	struct fixture f;
 
-	audit_row_init(&row, "anna", "admin", "local", "admit", "dev-2", "none", "done");
+	audit_row_init(&row, "anna", "admin", "local", ACT_ADMIT, "dev-2", "none", "done");
 	fixture_init(&f);
 	fixture_open(&f);
 	fixture_start(&f);
