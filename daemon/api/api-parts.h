@@ -65,6 +65,8 @@ void api_act_answer(
 /* "2026-11-21T12:34:56Z" or null for 0. */
 json_t *api_time(int64_t wall_msec);
 json_t *api_text(const char *text);
+/* What people call it: their name for it, or its own. */
+const char *api_device_title(const struct device_record *record);
 uint64_t api_query_number(const char *query, const char *key, uint64_t fallback, uint64_t max);
 /* A decoded value of the query; false when it is not there. */
 bool api_query_text(const char *query, const char *key, char *ret_text, size_t capacity);

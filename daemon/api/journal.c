@@ -26,9 +26,40 @@ static json_t *row_json(const struct audit_row *row)
 		api_text(row->result));
 }
 
+static void name_device(const struct api *api, const char *id, json_t *names)
+{
+	const struct device *device = registry_by_id(api->view.registry, id);
+
+	if (device)
+		json_object_set_new(
+			names, device->record->id, api_text(api_device_title(device->record)));
+}
+
+/* Beside the rows, which stay as they are in the chain: the devices in them that are known still,
+ * by what people call them. A row has an object, and may name another device. */
+static json_t *devices_json(const struct api *api, const struct audit_row *rows, size_t count)
+{
+	json_t *names = json_object();
+
+	for (size_t i = 0; api && i < count; i++)
+		switch (audit_object(rows[i].action)) {
+		case OBJECT_DEVICE:
+			name_device(api, rows[i].object, names);
+			name_device(api, rows[i].evidence, names);
+			break;
+		case OBJECT_ALARM:
+			name_device(api, rows[i].result, names);
+			break;
+		case OBJECT_OTHER:
+			break;
+		}
+	return names;
+}
+
 static void on_journal(
 	void *userdata, int result, const struct audit_row *rows, size_t count, uint64_t next)
 {
+	const struct api_pending *pending = userdata;
 	json_t *list;
 
 	if (result < 0) {
@@ -41,7 +72,8 @@ static void on_journal(
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, row_json(&rows[i]));
 	api_pending_answer(userdata, 200,
-		json_pack("{s:o,s:o}", "rows", list, "next",
+		json_pack("{s:o,s:o,s:o}", "rows", list, "devices",
+			devices_json(pending->api, rows, count), "next",
 			next ? json_integer((json_int_t)next) : json_null()));
 }
 

@@ -227,17 +227,42 @@ static unsigned on_shared_token(const struct api *api, const char *platform)
 }
 
 /* With the number of today where it is what the alarm is about. */
-static const char *sentence_of(
-	const struct api *api, const struct alarm *alarm, char ret_text[256 + 64])
+static const char *sentence_of(const struct api *api, const struct alarm *alarm,
+	const struct device *device, char ret_text[256 + 64])
 {
 	size_t used;
 
-	alarm_sentence(alarm, ret_text);
+	alarm_sentence_about(
+		alarm, device ? api_device_title(device->record) : alarm->subject, ret_text);
 	used = strlen(ret_text);
 	if (alarm->kind == ALARM_SHARED_TOKEN)
 		snprintf(ret_text + used, 64, " At present it would stop %u.",
 			on_shared_token(api, alarm->subject));
 	return ret_text;
+}
+
+/* The one that it is about, while it is known. */
+static const struct device *device_of(const struct api *api, const struct alarm *alarm)
+{
+	return alarm_row(alarm->kind)->about_device
+		       ? registry_by_id(api->view.registry, alarm->subject)
+		       : NULL;
+}
+
+static json_t *alarm_json(const struct api *api, const struct alarm *alarm)
+{
+	const struct alarm_row *row = alarm_row(alarm->kind);
+	const struct device *device = device_of(api, alarm);
+	char sentence[256 + 64];
+
+	return json_pack("{s:s,s:o,s:o,s:o,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
+		api_text(alarm->subject), "device",
+		device ? json_pack("{s:s,s:o}", "id", device->record->id, "title",
+				 api_text(api_device_title(device->record)))
+		       : json_null(),
+		"sentence", api_text(sentence_of(api, alarm, device, sentence)), "remedy",
+		row->remedy, "raised", api_time(alarm->raised), "times", (int)alarm->times,
+		"clears_itself", row->clears_itself);
 }
 
 void api_get_alarms(const struct api_context *context)
@@ -246,18 +271,8 @@ void api_get_alarms(const struct api_context *context)
 	json_t *list = json_array();
 	unsigned i;
 
-	for (i = 0; i < alarms->count; i++) {
-		const struct alarm *alarm = &alarms->active[i];
-		const struct alarm_row *row = alarm_row(alarm->kind);
-		char sentence[256 + 64];
-
-		json_array_append_new(
-			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:i,s:b}", "id", row->id, "subject",
-				      api_text(alarm->subject), "sentence",
-				      sentence_of(context->api, alarm, sentence), "remedy",
-				      row->remedy, "raised", api_time(alarm->raised), "times",
-				      (int)alarm->times, "clears_itself", row->clears_itself));
-	}
+	for (i = 0; i < alarms->count; i++)
+		json_array_append_new(list, alarm_json(context->api, &alarms->active[i]));
 	api_answer(context, 200, json_pack("{s:o}", "alarms", list));
 }
 

@@ -23,3 +23,8 @@ json_t *api_text(const char *text)
 		return value;
 	return json_string(span_to_safe_text(span_from_string(text), safe, sizeof(safe)));
 }
+
+const char *api_device_title(const struct device_record *record)
+{
+	return record->name[0] ? record->name : record->ep;
+}

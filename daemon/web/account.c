@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sessions are this room's own, so the API knows nothing of them. A session is named by its number,
- * which no other one ever has, and only by the person whose it is.
+ * which no other one ever has, and only by the person whose it is. One tells one's sessions apart
+ * by the browser, the address and the times. Of what a browser says of itself only words of ours
+ * are kept (word.c): it may say anything.
  */
 
 #include "web/account.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,18 +17,43 @@
 #include "web/draw.h"
 #include "web/stream.h"
 
+void account_note(const struct request *request, struct session *session)
+{
+	const char *agent = request_field(request, "User-Agent");
+
+	if (request->local)
+		return;
+	snprintf(session->from, sizeof(session->from), "%.*s", SESSION_FROM_MAX,
+		request->caller.via);
+	session->browser = agent ? word_in(WORD_BROWSER, agent) : NULL;
+	session->system = agent ? word_in(WORD_SYSTEM, agent) : NULL;
+}
+
 /* --- the screen --- */
+
+/* "Firefox on Android", as far as it is known. */
+static void draw_browser(struct view *view, const struct session *session)
+{
+	const char *browser = session->browser ? session->browser->label : text(TEXT_A_BROWSER);
+
+	html_put(view->html, "<h3>%s", browser);
+	if (session->system)
+		html_put(view->html, " %s %s", text(TEXT_BROWSER_ON), session->system->label);
+	html_put(view->html, "</h3>");
+}
 
 static void draw_session(struct view *view, const struct session *session)
 {
 	bool this_one = session == view->session;
 	uint64_t now_usec = clock_boot_usec();
 
-	html_put(view->html,
-		"<article class=\"card\" data-key=\"session-%llu\"><header><h3>%s</h3></header>\n",
-		(unsigned long long)session->number,
-		text(this_one ? TEXT_THIS_SESSION : TEXT_OTHER_SESSION));
-	html_put(view->html, "<dl class=\"facts\"><div><dt>%s</dt><dd>", text(TEXT_LOGGED_IN));
+	html_put(view->html, "<article class=\"card\" data-key=\"session-%llu\"><header>",
+		(unsigned long long)session->number);
+	draw_browser(view, session);
+	draw_tag(view, WORD_SESSION, this_one ? "this" : "other");
+	html_put(view->html, "</header>\n<dl class=\"facts\">");
+	draw_fact(view, TEXT_ADDRESS, session->from);
+	html_put(view->html, "<div><dt>%s</dt><dd>", text(TEXT_LOGGED_IN));
 	draw_seconds_ago(view, (long long)((now_usec - session->begun_usec) / USEC_PER_SEC));
 	html_put(view->html, "</dd></div><div><dt>%s</dt><dd>", text(TEXT_LAST_USED));
 	draw_seconds_ago(view, (long long)((now_usec - session->active_usec) / USEC_PER_SEC));

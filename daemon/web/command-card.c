@@ -31,14 +31,12 @@ static void draw_name(struct view *view, const json_t *command)
 
 static void draw_waiting_one(struct view *view, const json_t *command)
 {
-	long long left = json_number(command, "expires_in");
-
 	html_put(view->html, "<li data-key=\"command-%s\">", json_text(command, "cmd"));
 	draw_tag(view, WORD_COMMAND, "waiting");
 	draw_name(view, command);
-	html_put(view->html,
-		" · %s <span data-countdown=\"%lld\">%lld min %lld s</span></p></li>\n",
-		text(TEXT_COMMAND_LEFT), left, left / 60, left % 60);
+	html_put(view->html, " · %s ", text(TEXT_COMMAND_LEFT));
+	draw_small_countdown(view, json_number(command, "expires_in"));
+	html_put(view->html, "</p></li>\n");
 }
 
 static void draw_past_one(struct view *view, const json_t *command)

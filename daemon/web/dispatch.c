@@ -138,6 +138,8 @@ static void page_caller(struct request *request)
 	port_know(request->connection, session != NULL);
 	if (!session)
 		return;
+	if (!request->background)
+		account_note(request, session);
 	request->session_number = session->number;
 	request->caller.role = session->role;
 	memcpy(request->caller.name, session->name, sizeof(session->name));

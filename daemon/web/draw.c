@@ -68,43 +68,6 @@ void draw_tag(struct view *view, enum word_kind kind, const char *word)
 	html_put(view->html, "%s</span>", found->label);
 }
 
-void draw_time(struct view *view, const char *time)
-{
-	char minute[17]; /* "2026-11-21T12:34" */
-
-	if (strlen(time) < sizeof(minute) - 1)
-		return;
-	memcpy(minute, time, sizeof(minute) - 1);
-	minute[16] = 0;
-	minute[10] = ' ';
-	html_put(view->html, "<time datetime=\"%s\">%s UTC</time>", time, minute);
-}
-
-void draw_ago(struct view *view, const json_t *seconds)
-{
-	if (json_is_integer(seconds))
-		draw_seconds_ago(view, json_integer_value(seconds));
-	else
-		html_put(view->html, "<span class=\"faint\">%s</span>", text(TEXT_NEVER));
-}
-
-void draw_seconds_ago(struct view *view, long long value)
-{
-	static const struct {
-		long long seconds;
-		const char *unit;
-	} row[] = {{86400, "d"}, {3600, "h"}, {60, "min"}};
-
-	html_put(view->html, "<span data-ago=\"%lld\">", value);
-	for (size_t i = 0; i < ELEMENTS(row); i++)
-		if (value >= row[i].seconds) {
-			html_put(view->html, "%lld %s ago</span>", value / row[i].seconds,
-				row[i].unit);
-			return;
-		}
-	html_put(view->html, "%lld s ago</span>", value);
-}
-
 void draw_value(struct view *view, const json_t *value)
 {
 	CLEANUP(cleanup_free) char *dump = NULL;

@@ -26,8 +26,8 @@ void draw_cas(struct view *view);
 void draw_import_form(struct view *view, const char *kind, const char *columns, enum text what);
 void draw_account(struct view *view);
 
-/* Rows of the journal about one thing, newest first. */
-void draw_history(struct view *view, const json_t *rows);
+/* Rows of the journal about one thing, newest first, of what the API says of them. */
+void draw_history(struct view *view, const json_t *answer);
 
 /* A text, "" when it is missing or no text. */
 const char *json_text(const json_t *object, const char *key);
@@ -44,9 +44,16 @@ const char *device_title(const json_t *device);
 void draw_tag(struct view *view, enum word_kind kind, const char *word);
 /* <time> of an RFC 3339 text; nothing for "". */
 void draw_time(struct view *view, const char *time);
-/* "3 min ago" from a number of seconds, "never" from null. */
+/* "3 min ago" from a number of seconds, "never" from null; the script lets it go on. */
 void draw_ago(struct view *view, const json_t *seconds);
 void draw_seconds_ago(struct view *view, long long seconds);
+/* "9:55", of seconds; the script lets it go on. */
+void draw_countdown(struct view *view, long long left);
+void draw_small_countdown(struct view *view, long long left);
+/* "3 min", whole units of the largest that fits; and "9:55" or "1:09:55". Return ret_text. */
+#define DURATION_TEXT 48
+const char *duration_text(long long seconds, char ret_text[DURATION_TEXT]);
+const char *countdown_text(long long seconds, char ret_text[DURATION_TEXT]);
 /* Any value of foreign JSON as text. */
 void draw_value(struct view *view, const json_t *value);
 /* <div><dt>..</dt><dd>..</dd></div>; draws nothing for an empty value. */

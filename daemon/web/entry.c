@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "web/account.h"
 #include "web/draw.h"
 #include "web/guard.h"
 #include "web/interfaces.h"
@@ -41,6 +42,7 @@ int entry_begin_session(struct request *request, json_t *person, struct session 
 		return r;
 	snprintf(request->set_cookie, sizeof(request->set_cookie), COOKIE_FORMAT, id);
 	crypto_wipe(id, sizeof(id));
+	account_note(request, *ret_session);
 	request->session_number = (*ret_session)->number;
 	return 0;
 }

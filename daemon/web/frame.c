@@ -95,13 +95,28 @@ static void draw_notice(struct view *view)
 	html_put(view->html, "</p>\n");
 }
 
-/* What the scripts say: they hold no sentence of their own. */
+struct said {
+	const char *name;
+	enum text text;
+};
+
+static void put_said(struct view *view, const struct said *row, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		html_put(view->html, " data-%s=\"%s\"", row[i].name, text(row[i].text));
+}
+
+/* What the scripts say: they hold no sentence of their own, and no unit. */
 static void draw_body(struct view *view)
 {
-	static const struct {
-		const char *name;
-		enum text text;
-	} row[] = {
+	static const struct said units[] = {
+		{"days", TEXT_UNIT_DAYS},
+		{"hours", TEXT_UNIT_HOURS},
+		{"minutes", TEXT_UNIT_MINUTES},
+		{"seconds", TEXT_UNIT_SECONDS},
+		{"past", TEXT_UNIT_AGO},
+	};
+	static const struct said row[] = {
 		{"new", TEXT_NEW_HERE},
 		{"scan", TEXT_SCAN},
 		{"denied", TEXT_SCAN_DENIED},
@@ -127,12 +142,14 @@ static void draw_body(struct view *view)
 	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
 
 	if (!view->session) {
-		html_put(view->html, "<body class=\"bare\">\n");
+		html_put(view->html, "<body class=\"bare\"");
+		put_said(view, units, ELEMENTS(units));
+		html_put(view->html, ">\n");
 		return;
 	}
 	html_put(view->html, "<body data-left=\"%llu\"", (unsigned long long)(left / USEC_PER_SEC));
-	for (size_t i = 0; i < ELEMENTS(row); i++)
-		html_put(view->html, " data-%s=\"%s\"", row[i].name, text(row[i].text));
+	put_said(view, units, ELEMENTS(units));
+	put_said(view, row, ELEMENTS(row));
 	html_put(view->html, ">\n");
 }
 

@@ -9,8 +9,13 @@
 #include "web/draw.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
+#include "core/site-ca.h"
 #include "web/form.h"
+
+#define CA_NEAR_MSEC (INT64_C(30) * 86400 * 1000) /* its maker's to renew; ours has its alarm */
 
 static void draw_policies(struct view *view)
 {
@@ -54,6 +59,38 @@ static void draw_withdraw(struct view *view, const char *fingerprint)
 	html_put(view->html, "</details>\n");
 }
 
+/* Milliseconds of "2026-11-21T12:34:56Z"; 0 for anything else. */
+static int64_t time_of(const char *text)
+{
+	struct tm parts = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+
+	return end && !*end ? (int64_t)timegm(&parts) * 1000 : 0;
+}
+
+/* When it ends; near its end, and behind it, in words too. By the clock that certificates are
+ * looked at with. */
+static void draw_end(struct view *view, const char *not_after, int64_t near_msec)
+{
+	int64_t left = time_of(not_after) - clock_wall_msec();
+	char duration[DURATION_TEXT];
+
+	if (!not_after[0])
+		return;
+	html_put(view->html, "<div><dt>%s</dt><dd>", text(TEXT_CA_ENDS));
+	draw_time(view, not_after);
+	if (left <= 0) {
+		html_put(view->html, " ");
+		draw_tag(view, WORD_END, "over");
+	} else if (left <= near_msec) {
+		html_put(view->html, " ");
+		draw_tag(view, WORD_END, "soon");
+		html_put(view->html, " <small>%s %s</small>", text(TEXT_ENDS_IN),
+			duration_text(left / 1000, duration));
+	}
+	html_put(view->html, "</dd></div>\n");
+}
+
 static void draw_one(struct view *view, const json_t *ca)
 {
 	const char *fingerprint = json_text(ca, "fingerprint"), *admit = json_text(ca, "admit");
@@ -67,7 +104,7 @@ static void draw_one(struct view *view, const json_t *ca)
 	html_put(view->html, "</header>\n<p class=\"remark\">%s</p>\n<dl class=\"facts\">\n",
 		word ? word->remark : "");
 	draw_hex_fact(view, TEXT_CERTIFICATE, fingerprint);
-	draw_fact_time(view, TEXT_CA_ENDS, json_text(ca, "not_after"));
+	draw_end(view, json_text(ca, "not_after"), CA_NEAR_MSEC);
 	draw_fact_time(view, TEXT_SINCE, json_text(ca, "since"));
 	draw_fact(
 		view, TEXT_CA_BY, file ? text(TEXT_CA_FILE) : who_label(json_text(ca, "added_by")));
@@ -103,7 +140,7 @@ static void draw_site_ca(struct view *view)
 			text(TEXT_SITE_CA_WHAT));
 		draw_hex_fact(view, TEXT_CERTIFICATE, json_text(ca, "fingerprint"));
 		draw_fact_time(view, TEXT_BEGINS, json_text(ca, "not_before"));
-		draw_fact_time(view, TEXT_CA_ENDS, json_text(ca, "not_after"));
+		draw_end(view, json_text(ca, "not_after"), SITE_CA_SPARE_MSEC);
 		html_put(view->html, "</dl>\n");
 		if (view_may(view, ROLE_ADMIN))
 			draw_download(view, json_text(ca, "certificate"));

@@ -187,7 +187,7 @@ static void draw_acts(struct view *view, const json_t *device)
 static void draw_past(struct view *view, const json_t *device)
 {
 	draw_section_begin(view, TEXT_HISTORY, "history");
-	draw_history(view, json_object_get(view_part(view, PART_HISTORY), "rows"));
+	draw_history(view, view_part(view, PART_HISTORY));
 	if (view_may(view, ROLE_ADMIN))
 		html_put(view->html, "<p><a href=\"/journal?object=%s\">%s</a></p>\n",
 			json_text(device, "id"), text(TEXT_IN_THE_JOURNAL));

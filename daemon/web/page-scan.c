@@ -56,7 +56,6 @@ static void draw_one(struct view *view, const json_t *label)
 {
 	const json_t *window = json_object_get(label, "window");
 	const char *ep = json_text(label, "ep"), *device = json_text(label, "device");
-	long long left = json_number(window, "seconds_left");
 
 	html_put(view->html, "<li data-key=\"label-%s\" data-ep=\"%s\"><div><p><strong><bdi>", ep,
 		ep);
@@ -69,9 +68,9 @@ static void draw_one(struct view *view, const json_t *label)
 	html_put(view->html, "</p><p class=\"faint\">");
 	if (json_text(window, "place")[0])
 		html_put(view->html, "<bdi>%s</bdi> · ", json_text(window, "place"));
-	html_put(view->html, "%s <bdi>%s</bdi> · %s <span data-countdown=\"%lld\">%lld h</span>",
-		text(TEXT_SCAN_SINCE), who_label(json_text(window, "opened_by")),
-		text(TEXT_SCAN_LEFT), left, left / 3600);
+	html_put(view->html, "%s <bdi>%s</bdi> · %s ", text(TEXT_SCAN_SINCE),
+		who_label(json_text(window, "opened_by")), text(TEXT_SCAN_LEFT));
+	draw_small_countdown(view, json_number(window, "seconds_left"));
 	html_put(view->html, "</p></div>\n<form method=\"post\" action=\"/scan/cancel\">");
 	view_form_token(view, NULL);
 	html_put(view->html,

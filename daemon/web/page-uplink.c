@@ -30,16 +30,17 @@ static void draw_link(struct view *view, const json_t *uplink)
 static void draw_room(struct view *view, const json_t *left)
 {
 	long long minutes = json_integer_value(left) / 60;
-	char room[48];
+	char room[DURATION_TEXT];
 
 	if (!json_is_integer(left)) {
 		draw_fact(view, TEXT_ROOM_FOR, text(TEXT_ROOM_UNKNOWN));
 		return;
 	}
+	/* In hours, as the tool and the metrics say it. */
 	if (minutes < 120)
-		snprintf(room, sizeof(room), "%lld min", minutes);
+		snprintf(room, sizeof(room), "%lld %s", minutes, text(TEXT_UNIT_MINUTES));
 	else
-		snprintf(room, sizeof(room), "%lld h", minutes / 60);
+		snprintf(room, sizeof(room), "%lld %s", minutes / 60, text(TEXT_UNIT_HOURS));
 	draw_fact(view, TEXT_ROOM_FOR, room);
 }
 

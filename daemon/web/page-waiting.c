@@ -42,14 +42,9 @@ static void draw_add(struct view *view)
 
 static void draw_window_open(struct view *view, const json_t *window)
 {
-	long long left = json_number(window, "seconds_left");
-
-	html_put(view->html, "<p>");
-	html_put(view->html,
-		"%s <strong class=\"countdown\" data-countdown=\"%lld\">%lld min %lld s"
-		"</strong> ",
-		text(TEXT_WINDOW_IS_OPEN), left, left / 60, left % 60);
-	html_put(view->html, "<small>%s <bdi>%s</bdi></small></p>\n", text(TEXT_OPENED_BY),
+	html_put(view->html, "<p>%s ", text(TEXT_WINDOW_IS_OPEN));
+	draw_countdown(view, json_number(window, "seconds_left"));
+	html_put(view->html, " <small>%s <bdi>%s</bdi></small></p>\n", text(TEXT_OPENED_BY),
 		who_label(json_text(window, "opened_by")));
 	if (!view_may(view, ROLE_TECHNICIAN))
 		return;
@@ -62,6 +57,7 @@ static void draw_window_open(struct view *view, const json_t *window)
 static void draw_window_closed(struct view *view)
 {
 	static const unsigned minutes[] = {15, 10, 5};
+	char duration[DURATION_TEXT];
 	unsigned long wanted = strtoul(view_typed(view, "", "seconds"), NULL, 10);
 
 	/* Whoever only looks is not told to do what they may not. */
@@ -78,8 +74,9 @@ static void draw_window_closed(struct view *view)
 		"<select id=\"seconds-window\" name=\"seconds\">",
 		text(TEXT_HOW_LONG));
 	for (size_t i = 0; i < ELEMENTS(minutes); i++)
-		html_put(view->html, "<option value=\"%u\"%s>%u min</option>", minutes[i] * 60,
-			wanted == minutes[i] * 60 ? " selected" : "", minutes[i]);
+		html_put(view->html, "<option value=\"%u\"%s>%s</option>", minutes[i] * 60,
+			wanted == minutes[i] * 60 ? " selected" : "",
+			duration_text(minutes[i] * 60, duration));
 	html_put(view->html, "</select></div>\n<button class=\"primary\">%s</button></form>\n",
 		text(TEXT_ADD_A_DEVICE));
 }
@@ -107,6 +104,15 @@ static void draw_window(struct view *view)
 
 /* --- alarms --- */
 
+/* The way to the device that it is about. */
+static void draw_alarm_device(struct view *view, const json_t *device)
+{
+	if (json_is_object(device))
+		html_put(view->html,
+			"<p class=\"more\"><a href=\"/devices/%s\">%s <bdi>%s</bdi></a></p>\n",
+			json_text(device, "id"), text(TEXT_LOOK_AT), json_text(device, "title"));
+}
+
 static void draw_alarm(struct view *view, const json_t *alarm)
 {
 	const char *id = json_text(alarm, "id"), *subject = json_text(alarm, "subject");
@@ -122,7 +128,9 @@ static void draw_alarm(struct view *view, const json_t *alarm)
 	/* Pressed away while its cause is there it might not come back. */
 	if (json_flag(alarm, "clears_itself"))
 		html_put(view->html, " · %s", text(TEXT_ENDS_ITSELF));
-	html_put(view->html, "</p></div>\n");
+	html_put(view->html, "</p>");
+	draw_alarm_device(view, json_object_get(alarm, "device"));
+	html_put(view->html, "</div>\n");
 	if (view_may(view, ROLE_TECHNICIAN) && !json_flag(alarm, "clears_itself")) {
 		html_put(view->html, "<form method=\"post\" action=\"/alarms/clear\">");
 		view_form_token(view, "waiting");

@@ -23,16 +23,15 @@ static bool is_open_there(const json_t *operation)
 	return is_awaiting(operation) && json_text(operation, "id")[0];
 }
 
-static void draw_countdown(struct view *view, const json_t *operation)
+static void draw_time_left(struct view *view, const json_t *operation)
 {
 	const json_t *left = json_object_get(operation, "expires_in");
-	long long seconds = json_number(operation, "expires_in");
 
-	if (json_is_integer(left))
-		html_put(view->html,
-			"<p>%s <strong class=\"countdown\" data-countdown=\"%lld\">%lld min %lld s"
-			"</strong></p>\n",
-			text(TEXT_OPERATION_LEFT), seconds, seconds / 60, seconds % 60);
+	if (!json_is_integer(left))
+		return;
+	html_put(view->html, "<p>%s ", text(TEXT_OPERATION_LEFT));
+	draw_countdown(view, json_integer_value(left));
+	html_put(view->html, "</p>\n");
 }
 
 static void draw_code_hint(struct view *view, const json_t *device)
@@ -54,7 +53,7 @@ void draw_open_operation(struct view *view, const json_t *device)
 		text(json_flag(operation, "approve_here") ? TEXT_APPROVE_EITHER
 							  : TEXT_APPROVE_THERE));
 	draw_code_hint(view, device);
-	draw_countdown(view, operation);
+	draw_time_left(view, operation);
 	html_put(view->html, "<p class=\"faint\">%s <bdi class=\"code\">%s</bdi></p>\n",
 		text(TEXT_OPERATION_ID), json_text(operation, "id"));
 	if (strncmp(link, "https://", strlen("https://")) == 0)

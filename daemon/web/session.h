@@ -21,6 +21,9 @@
 #define SESSION_FRESH_USEC    (5 * 60 * USEC_PER_SEC)
 #define SESSION_TOKEN_SIZE    65 /* 64 hexadecimal digits and NUL */
 #define SESSION_NOTICE_MAX    320
+#define SESSION_FROM_MAX      45 /* any address as text */
+
+struct word; /* web/word.h */
 
 /* The device that an act was about, where the act leads to another screen; "" = none. */
 struct notice_device {
@@ -37,6 +40,8 @@ struct session {
 	bool notice_is_error;
 	struct notice_device notice_device;
 	uint8_t hash[SHA256_SIZE];
+	char from[SESSION_FROM_MAX + 1];     /* the address that used it last */
+	const struct word *browser, *system; /* of ours, by what it says of itself; or NULL */
 	uint64_t begun_usec;
 	uint64_t active_usec;
 	uint64_t password_usec;	  /* when the password was typed last */

@@ -53,7 +53,11 @@ const char *const texts_gateway[TEXTS] = {
 	[TEXT_CLOCK_STATE] = "Clock is",
 	[TEXT_CLOCK_SYNCED] = "synchronised",
 	[TEXT_CLOCK_UNSYNCED] = "not synchronised: times may be wrong",
-	[TEXT_CLOCK_UNSURE] = "clock not synchronised",
+	[TEXT_CLOCK_UNSURE] = "clock not synchronised:",
+	[TEXT_CLOCK_MARK] = "≈",
+	[TEXT_CLOCK_MARK_WHAT] = "before a time: the clock of the gateway was not synchronised "
+				 "then, so this time may "
+				 "be wrong. The numbers of the rows tell what came first.",
 	[TEXT_KEY_SOURCE] = "Key from",
 	[TEXT_DISCOVERY] = "Discovery",
 	[TEXT_ROWS_WRITTEN] = "Rows",
@@ -71,6 +75,8 @@ const char *const texts_gateway[TEXTS] = {
 	[TEXT_HISTORY] = "What was done",
 	[TEXT_IN_THE_JOURNAL] = "All of it, in the journal",
 	[TEXT_NO_HISTORY] = "Nothing was done to it yet.",
+	[TEXT_DONE_AT] = "Done, at",
+	[TEXT_DEVICE_GONE] = "not here any more",
 	[TEXT_BY] = "by",
 	[TEXT_SHEET] = "Hand-over sheet",
 	[TEXT_AS_OF] = "As of",
@@ -82,7 +88,8 @@ const char *const texts_gateway[TEXTS] = {
 		"people and what they did leave the gateway with them.",
 	[TEXT_NO_ROW_FITS] = "No row fits",
 	[TEXT_NO_ROW_FITS_WHAT] =
-		"A name and an action have to be typed whole, as they stand in a row.",
+		"A name and an action have to be typed whole. An action is searched for by the "
+		"gateway's own word for it: choose it from the list.",
 	[TEXT_CHAIN] = "The journal's chain",
 	[TEXT_CHECK_CHAIN] = "Check the chain now",
 	[TEXT_CHAIN_INTACT] = "The journal is whole: every row fits the one before it.",

@@ -105,8 +105,8 @@ const char *const texts_person[TEXTS] = {
 		"Logs this person out everywhere and removes the name. The journal keeps "
 		"what was done.",
 	[TEXT_ACCOUNT] = "Your account",
-	[TEXT_THIS_SESSION] = "This window",
-	[TEXT_OTHER_SESSION] = "Another browser",
+	[TEXT_A_BROWSER] = "A browser",
+	[TEXT_BROWSER_ON] = "on",
 	[TEXT_LOGGED_IN] = "Logged in",
 	[TEXT_LAST_USED] = "Last used",
 	[TEXT_END_SESSION] = "Log out there",

@@ -119,6 +119,7 @@ const char *const texts_secret[TEXTS] = {
 	[TEXT_CA_BY] = "Registered by",
 	[TEXT_CA_FILE] = "a file in the gateway's ca.d",
 	[TEXT_CA_ENDS] = "Ends",
+	[TEXT_ENDS_IN] = "in",
 	[TEXT_CA_REGISTER] = "Register an authority",
 	[TEXT_CA_REGISTER_WHAT] =
 		"From the maker of the devices. Compare its fingerprint with what the maker says. "

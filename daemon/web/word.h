@@ -21,6 +21,13 @@ enum word_kind {
 	WORD_CREDENTIAL,
 	WORD_OPERATION,
 	WORD_DURABILITY,
+	WORD_ACTION, /* of the journal: enum act_kind, enum audit_deed */
+	WORD_RESULT, /* of the journal: enum audit_result */
+	WORD_ALARM,
+	WORD_END,     /* of a certificate */
+	WORD_SESSION, /* of one's own */
+	WORD_BROWSER, /* by a mark in what it says of itself; the first that fits */
+	WORD_SYSTEM,  /* that it runs on, likewise */
 	WORD_KINDS
 };
 
@@ -39,3 +46,5 @@ const struct word *word_find(enum word_kind kind, const char *word);
 const char *word_label(enum word_kind kind, const char *word);
 /* The n-th of a kind, NULL behind the last one: for lists to choose from. */
 const struct word *word_at(enum word_kind kind, unsigned index);
+/* The first of a kind whose word stands somewhere in a text of others; NULL when none does. */
+const struct word *word_in(enum word_kind kind, const char *text);

@@ -3,6 +3,7 @@
 what happens around them here. These scenarios share a gateway, each with devices of its own."""
 
 import csv
+import json
 import os
 import shutil
 import tempfile
@@ -240,9 +241,9 @@ def test_void_code_is_unlocked(browser, plant):
 
 
 def test_alarm_is_cleared(browser, plant):
-    let_in(plant, 'twin-1')
+    let_in(plant, 'twin-1', '--name', 'Twin of the north')
     impostor = PlainDevice(plant, 'twin-1', host='127.0.0.2')
-    play(browser, plant, 'acts.alarm', {'ep': 'twin-1'},
+    play(browser, plant, 'acts.alarm', {'name': 'Twin of the north'},
          impostor=lambda: '%d.%02d' % divmod(impostor.enrol().code, 32))
     assert [row['who'] for row in plant.ctl('journal')['rows'] if row['action'] == 'clear alarm'][:1] == ['tom']
 
@@ -286,7 +287,16 @@ def test_tables_saved(browser, plant):
 
 
 def test_history_and_journal(browser, plant):
-    play(browser, plant, 'tables.journal', let_in(plant, 'past-1').id)
+    one, gone = let_in(plant, 'past-1', '--name', 'Past the gate'), let_in(plant, 'past-2')
+    plant.ctl('revoke', gone.id)
+    plant.ctl('forget', gone.id)
+    play(browser, plant, 'tables.journal', {'id': one.id, 'name': 'Past the gate', 'gone': gone.id})
+
+
+def test_durations(browser, plant):
+    """The script says them as the gateway does: unit/web/test-page.c holds the gateway against the same file."""
+    with open(os.path.join(os.path.dirname(__file__), 'browser', 'durations.json'), encoding='ascii') as file:
+        play(browser, plant, 'tables.durations', json.load(file))
 
 
 def test_own_account(browser, plant):

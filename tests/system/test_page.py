@@ -386,7 +386,7 @@ def test_journal_says_who_did_what(gateway):
                and row[6] == 'refused: wrong code' for row in rows)
     assert any(row[0] == ADMIN and row[3] == 'window open' for row in rows), rows
     text = page.get('/journal').text
-    assert 'tom technician' in text and 'revoke ' + one['id'] in text
+    assert 'tom Technician' in text and 'Revoke witness ' + one['id'] in text
     for secret in ('BCDF', 'ZZZZ', *PASSWORDS.values()):
         assert secret not in page.get('/journal').html
 

@@ -269,22 +269,28 @@ exports.unlock = async (stage, { id, code }) => {
 };
 
 // Two that call themselves the same: what it means and what to do, until somebody has done it.
-exports.alarm = async (stage, { ep }) => {
+exports.alarm = async (stage, { name }) => {
 	const page = await stage.enter("tom");
 	await page.goto("/waiting");
-	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: ep });
-	await stage.never(page.getByRole("region", { name: "Alarms" }), ep);
+	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: name });
+	await stage.never(page.getByRole("region", { name: "Alarms" }), name);
 	assert.equal(await stage.bed.impostor(), "4.09");
 	await alarm.waitFor();
 	await page.locator("#said").filter({ hasText: "New:" }).waitFor({ state: "attached" });
-	assert.equal(await alarm.getByRole("paragraph").count(), 3, "what happened, what to do, since when");
+	assert.equal(await alarm.getByRole("paragraph").count(), 4, "what happened, what to do, since when, to whom");
+	const way = alarm.getByRole("link", { name: `Look at ${name}` });
+	await stage.sees(alarm, `A second device claims the name of ${name};`);
+	assert.ok((await way.boundingBox()).height >= 24);
 	await stage.accessible(page, "an alarm");
 	await stage.fits(page, "an alarm");
 	const vera = await stage.enter("vera");
-	await stage.sees(vera.getByRole("region", { name: "Alarms" }), ep);
+	await stage.sees(vera.getByRole("region", { name: "Alarms" }), name);
+	await vera.getByRole("link", { name: `Look at ${name}` }).click();
+	await vera.getByRole("heading", { level: 1, name }).waitFor();
+	await vera.goto("/waiting");
 	assert.equal(await vera.getByRole("button", { name: "Done, clear it" }).count(), 0);
 	await alarm.getByRole("button", { name: "Done, clear it" }).click();
 	await stage.sees(page.getByRole("status"), "The alarm is cleared.");
 	assert.equal(await alarm.count(), 0);
-	await stage.gone(vera, ep);
+	await stage.gone(vera, name);
 };

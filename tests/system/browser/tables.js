@@ -89,15 +89,32 @@ exports.saved = async (stage, id) => {
 };
 
 // What was done to a device stands on its screen, all of it in the journal, whose chain is whole.
-exports.journal = async (stage, id) => {
+exports.journal = async (stage, { id, name, gone }) => {
 	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
 	await page.goto(`/devices/${id}`);
-	await stage.sees(page.locator(".history"), "approve");
+	await stage.sees(page.locator(".history"), "Approve");
 	await page.getByRole("link", { name: "All of it, in the journal" }).click();
 	await page.waitForURL(`**/journal?object=${id}`);
 	assert.equal(await page.getByLabel("Object").inputValue(), id);
 	for (const row of await page.locator("tbody tr").all())
 		assert.ok((await row.innerText()).includes(id));
+	// Words of people, and the program's beside them; a device by its name, as long as there is one.
+	const approved = page.getByRole("row").filter({ hasText: "Approve" });
+	await stage.sees(approved, "Done");
+	await approved.getByRole("link", { name }).click();
+	await page.getByRole("heading", { level: 1, name }).waitFor();
+	await page.goto(`/journal?object=${gone}`);
+	const forgotten = page.getByRole("row").filter({ hasText: "Forget" });
+	await stage.sees(forgotten, "not here any more");
+	assert.equal(await forgotten.getByRole("link").count(), 0);
+	// An action is chosen by its name, and looked for by the program's word.
+	await page.getByLabel("Object").fill("");
+	await page.getByLabel("Action").fill("window open");
+	assert.equal(await page.locator("datalist option[value='window open']").textContent(), "Open the window");
+	await page.getByRole("button", { name: "Find" }).click();
+	await stage.sees(page.getByRole("table"), "Open the window");
+	await stage.sees(page.getByRole("table"), "window open");
+	await stage.never(page.getByRole("table"), "Approve");
 	for (const path of ["/journal", "/devices", "/uplink"]) {
 		await page.goto(path);
 		await stage.whole(page, path);
@@ -109,6 +126,13 @@ exports.journal = async (stage, id) => {
 	await stage.sees(page, "No row fits");
 	await page.getByRole("link", { name: "Check the chain now" }).click();
 	await stage.sees(page, "The journal is whole");
+};
+
+// What the script makes of a number of seconds.
+exports.durations = async (stage, rows) => {
+	const page = await stage.enter("vera");
+	const said = await page.evaluate((list) => list.map(([seconds]) => [seconds, ago(seconds), clock(seconds)]), rows);
+	assert.deepEqual(said, rows);
 };
 
 // Two browsers of the same person: one ends the other; a new password ends them all.
@@ -127,7 +151,13 @@ exports.account = async (stage, { name, old, new: fresh }) => {
 	const page = await enter(old);
 	await page.waitForURL("**/waiting");
 	await page.getByRole("link", { name }).click();
-	await stage.sees(page, "This window");
+	// They are told apart: which is this one, by what it is used, from where, and since when.
+	const session = page.getByRole("article");
+	await stage.sees(session.first(), "This window");
+	assert.equal(await session.filter({ hasText: "This window" }).count(), 1);
+	for (const one of await session.all())
+		for (const what of [/Chrome on \w+/, /Address\s+127\.0\.0\.\d|Address\s+\S*:/, /Logged in\s+\d+ \w+ ago/, /Last used\s+\d+ \w+ ago/])
+			assert.match(await one.innerText(), what);
 	assert.equal(await page.getByRole("button", { name: "Log out there" }).count(), 1);
 	await page.getByRole("button", { name: "Log out there" }).click();
 	await stage.sees(page.getByRole("status"), "That session has ended.");

@@ -804,6 +804,19 @@ static void test_limits_heard_alarms(void **state)
 	assert_string_equal(json_string_value(json_object_get(item, "sentence")),
 		"The identity of s-1 may be in other hands: its token was refused before its end, "
 		"its session was taken over, or somebody else closed its operation.");
+	assert_true(json_is_null(json_object_get(item, "device")));
+
+	/* A device that is known is called as people call it. */
+	strcpy(add_device(world, "s-2", ADMISSION_ADMITTED)->record->name, "Boiler room");
+	assert_true(alarms_raise(&world->alarms, ALARM_CODE_LOCKED, "s-2", 1, &alarm));
+	assert_int_equal(call(world, &viewer, "GET", "/api/v1/alarms", NULL, NULL), 200);
+	item = json_array_get(json_object_get(world->body, "alarms"), 1);
+	assert_string_equal(json_string_value(json_object_get(item, "subject")), "s-2");
+	assert_string_equal(json_string_value(json_object_get(item, "sentence")),
+		"Too many wrong codes for Boiler room; its code is void.");
+	item = json_object_get(item, "device");
+	assert_string_equal(json_string_value(json_object_get(item, "id")), "s-2");
+	assert_string_equal(json_string_value(json_object_get(item, "title")), "Boiler room");
 }
 
 /* The standing warning says how many devices it would take down: those that are let in and have no
@@ -1033,6 +1046,13 @@ static void test_journal(void **state)
 	row = json_array_get(json_object_get(world->body, "rows"), 0);
 	assert_int_equal(json_integer_value(json_object_get(row, "number")), 7);
 	assert_string_equal(json_string_value(json_object_get(row, "action")), "revoke");
+	assert_int_equal(json_object_size(json_object_get(world->body, "devices")), 0);
+	/* Whom a row is about, by name, beside the rows. */
+	add_device(world, "sensor-1", ADMISSION_ADMITTED);
+	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 200);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_object_get(world->body, "devices"), "sensor-1")),
+		"ep-sensor-1");
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", "limit=0", NULL), 200);
 	assert_int_equal(world->query.max, 1);
 	assert_int_equal(call(world, &admin, "GET", "/api/v1/journal", NULL, NULL), 200);

@@ -30,7 +30,7 @@
 #include "core/limits.h"
 #include "ctl/command.h"
 
-#define FILE_MAX (64 * 1024)
+#define FILE_MAX (128 * 1024)
 
 /* Options that every command takes. */
 static const enum option_name always[] = {OPTION_JSON, OPTION_SOCKET, OPTION_HELP, OPTION_VERSION};

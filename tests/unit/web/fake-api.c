@@ -73,20 +73,24 @@ static const char press[] =
 	"\"present\":true,\"platform\":\"spotflow\",\"platform_id\":\"\"}";
 
 /* One for a person to decide, one of a file whose word is enough; none when all is empty. */
+static const char *ends(const struct fake_api *fake)
+{
+	return fake->ends ? fake->ends : "2046-11-20T08:00:00Z";
+}
+
 static json_t *make_cas(const struct fake_api *fake)
 {
 	json_t *list = json_array();
 
 	if (!fake->empty) {
-		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s}", "fingerprint",
-				      FAKE_FINGERPRINT, "name", "Pumps <Ltd>", "admit", "person",
-				      "file", 0, "added_by", "anna", "since",
-				      "2026-11-20T08:00:00Z", "not_after", "2036-11-20T08:00:00Z"));
 		json_array_append_new(list,
-			json_pack("{s:s,s:s,s:s,s:b,s:n,s:s,s:s}", "fingerprint", "ffee00", "name",
-				"Fans", "admit", "auto", "file", 1, "added_by", "since",
-				"2026-11-20T08:00:00Z", "not_after", "2036-11-20T08:00:00Z"));
+			json_pack("{s:s,s:s,s:s,s:b,s:s,s:s,s:s}", "fingerprint", FAKE_FINGERPRINT,
+				"name", "Pumps <Ltd>", "admit", "person", "file", 0, "added_by",
+				"anna", "since", "2026-11-20T08:00:00Z", "not_after", ends(fake)));
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:b,s:n,s:s,s:s}", "fingerprint", "ffee00",
+				      "name", "Fans", "admit", "auto", "file", 1, "added_by",
+				      "since", "2026-11-20T08:00:00Z", "not_after", ends(fake)));
 	}
 	return json_pack("{s:i,s:o}", "devices", fake->empty ? 0 : 7, "device_cas", list);
 }
@@ -96,8 +100,8 @@ static json_t *make_site_ca(const struct fake_api *fake)
 	if (fake->empty)
 		return json_pack("{s:n}", "site_ca");
 	return json_pack("{s:{s:s,s:s,s:s,s:s,s:s}}", "site_ca", "fingerprint", "5c17e0", "name",
-		"plant-7 <CA>", "not_before", "2026-11-20T08:00:00Z", "not_after",
-		"2046-11-20T08:00:00Z", "certificate", "-----BEGIN X-----\nQQ+/==\n");
+		"plant-7 <CA>", "not_before", "2026-11-20T08:00:00Z", "not_after", ends(fake),
+		"certificate", "-----BEGIN X-----\nQQ+/==\n");
 }
 
 /* The one above, at another platform. */
@@ -189,28 +193,45 @@ static json_t *make_heard(void)
 
 static json_t *make_alarms(void)
 {
-	return json_pack("{s:[{s:s,s:s,s:s,s:s,s:s,s:i,s:b},{s:s,s:s,s:s,s:s,s:s,s:i,s:b}]}",
-		"alarms", "id", "name-conflict", "subject", "th-00412", "sentence",
-		"Two devices call themselves th-00412, at 192.0.2.41 and 192.0.2.42.", "remedy",
-		"Find the one that does not belong here, and give it another name or switch it "
-		"off.",
-		"raised", "2026-11-21T12:30:00Z", "times", 3, "clears_itself", 0, "id",
-		"uplink-down", "subject", "", "sentence", "There is no connection to the broker.",
-		"remedy", "Check the network.", "raised", "2026-11-21T12:31:00Z", "times", 1,
-		"clears_itself", 1);
+	return json_loads(
+		"{\"alarms\":[{\"id\":\"name-conflict\",\"subject\":\"th-00412\",\"device\":null,"
+		"\"sentence\":\"Two devices call themselves th-00412, at 192.0.2.41 and "
+		"192.0.2.42.\",\"remedy\":\"Find the one that does not belong here, and give it "
+		"another name or switch it off.\",\"raised\":\"2026-11-21T12:30:00Z\",\"times\":3,"
+		"\"clears_itself\":false},{\"id\":\"code-locked\",\"subject\":\"vent-3\","
+		"\"device\":{\"id\":\"vent-3\",\"title\":\"Exhaust <fan> 3\"},\"sentence\":\"Too "
+		"many wrong codes for Exhaust <fan> 3; its code is void.\",\"remedy\":\"Look.\","
+		"\"raised\":\"2026-11-21T12:31:00Z\",\"times\":1,\"clears_itself\":true}]}",
+		0, NULL);
 }
+
+/* Newest first; of the devices only one is known still. */
+static const char *const journal[][8] = {
+	/* time, synchronised, who, action, object, evidence, result, via */
+	{"2026-11-21T12:30:14Z", "yes", "gateway", "alarm raised", "code-locked", "", "vent-3", ""},
+	{"2026-11-21T12:30:13Z", "yes", "anna", "approve", "gone-1", "no-code", "done, at local",
+		"192.0.2.9"},
+	{"2026-11-21T12:30:12Z", "yes", "platform", "refuse", "vent-3", "", "its <own> reason",
+		"spotflow"},
+	{"2026-11-21T12:30:11Z", "yes", "anna", "approve", "vent-3", "short-code",
+		"refused: wrong code", "192.0.2.9"},
+	{"2026-11-21T12:29:50Z", "", "uid 0", "window open", "window", "", "done",
+		"control socket"},
+};
 
 static json_t *make_journal(void)
 {
-	return json_pack(
-		"{s:i,s:[{s:i,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s},{s:i,s:s,s:b,s:s,s:s,s:s,"
-		"s:s,s:s,s:s,s:s}]}",
-		"next", 117, "rows", "number", 118, "time", "2026-11-21T12:30:11Z", "clock_synced",
-		1, "who", "anna", "role", "admin", "via", "192.0.2.9", "action", "approve",
-		"object", "vent-3", "evidence", "short-code", "result", "done", "number", 117,
-		"time", "2026-11-21T12:29:50Z", "clock_synced", 0, "who", "uid 0", "role", "admin",
-		"via", "control socket", "action", "window-open", "object", "window", "evidence",
-		"", "result", "done");
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < sizeof(journal) / sizeof(journal[0]); i++)
+		json_array_append_new(rows,
+			json_pack("{s:i,s:s,s:b,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "number",
+				(int)(121 - i), "time", journal[i][0], "clock_synced",
+				journal[i][1][0] != 0, "who", journal[i][2], "role", "admin", "via",
+				journal[i][7], "action", journal[i][3], "object", journal[i][4],
+				"evidence", journal[i][5], "result", journal[i][6]));
+	return json_pack("{s:i,s:o,s:{s:s}}", "next", 117, "rows", rows, "devices", "vent-3",
+		"Exhaust <fan> 3");
 }
 
 static json_t *make_queue(void)

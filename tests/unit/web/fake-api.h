@@ -29,10 +29,11 @@ struct fake_api {
 	unsigned waiting; /* answers that are held */
 	struct late *first;
 	bool set_up;
-	bool hostile;	 /* the first device calls itself names */
-	bool empty;	 /* no devices */
-	bool full;	 /* no room for tokens */
-	unsigned window; /* seconds left */
+	bool hostile;	  /* the first device calls itself names */
+	bool empty;	  /* no devices */
+	bool full;	  /* no room for tokens */
+	const char *ends; /* of the authorities, instead of 2046 */
+	unsigned window;  /* seconds left */
 	api_news_fn news;
 	void *news_userdata;
 	uint64_t revision;

@@ -58,6 +58,7 @@ static void test_every_screen(void **state)
 		{"/waiting", "Type the code that its label has"},
 		{"/waiting", "Tries left: 4"},
 		{"/waiting", "The window was closed"},
+		{"/waiting", "<a href=\"/devices/vent-3\">Look at <bdi>Exhaust &lt;fan&gt; 3<"},
 		{"/devices", "Exhaust fan 3"},
 		{"/devices", "until <time datetime=\"2026-12-20T08:02:12Z\">2026-12-20<"},
 		{"/devices?q=x&stage=active&offset=0", "selected>Active"},
@@ -74,7 +75,7 @@ static void test_every_screen(void **state)
 				   "tokens list<"},
 		{"/scan", "<template data-stage=\"rejected\"><span class=\"tag off\">"},
 		{"/uplink/tokens", "action=\"/uplink/tokens/import\""},
-		{"/devices/press", "data-countdown=\"595\">9 min 55 s"},
+		{"/devices/press", "data-countdown=\"595\">9:55"},
 		{"/devices/press", "op-77</bdi>"},
 		{"/devices/press", "href=\"https://there.example/approve/op-77\""},
 		{"/devices/press", "nobody approved it at the platform in time"},
@@ -518,6 +519,46 @@ static void test_own_sessions(void **state)
 	assert_int_equal(bench_get(bench, "/account"), 200);
 }
 
+/* One's sessions are told apart by browser, address and times; what a browser says is never shown,
+ * only what is known of it here. */
+static void test_sessions_told_apart(void **state)
+{
+	struct bench *bench = *state;
+	static const struct {
+		const char *agent, *shown;
+	} row[] = {
+		{"Mozilla/5.0 (Linux; Android 14; Pixel) Gecko/1 Firefox/132.0",
+			"<h3>Firefox on Android</h3>"},
+		{"Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/131 Safari/537 Edg/131",
+			"<h3>Edge on Windows</h3>"},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 17 like Mac OS X) Version/17 Safari/604",
+			"<h3>Safari on iPhone</h3>"},
+		{"<script>alert(1)</script>", "<h3>A browser</h3>"},
+		{"", "<h3>A browser</h3>"},
+	};
+	char field[160];
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		snprintf(field, sizeof(field), "User-Agent: %s", row[i].agent);
+		assert_int_equal(
+			bench_ask(bench, &(const struct ask){.path = "/account", .field = {field}}),
+			200);
+		if (!bench_has(bench, row[i].shown))
+			fail_msg("%s: %s", row[i].agent, row[i].shown);
+		assert_false(bench_has(bench, "alert("));
+		assert_true(bench_has(bench, "<bdi>127.0.0.1</bdi>") ||
+			    bench_has(bench, "<bdi>::1</bdi>"));
+		assert_true(bench_has(bench, "This window"));
+	}
+	/* What the page fetches by itself changes nothing. */
+	assert_int_equal(bench_ask(bench, &(const struct ask){.path = "/account",
+						  .field = {"X-Background: 1",
+							  "User-Agent: Firefox/1 Linux"}}),
+		200);
+	assert_false(bench_has(bench, "Firefox"));
+}
+
 /* Where a password is asked for each time, a fresh session is not enough. */
 static void test_password_once_more(void **state)
 {
@@ -672,6 +713,107 @@ static void test_authorities(void **state)
 	assert_false(bench_has(bench, "href=\"/authorities\""));
 }
 
+/* An end that is near, and one that was, are said in words. */
+static void test_ends(void **state)
+{
+	struct bench *bench = *state;
+	static const struct {
+		int days;
+		bool device_ca_soon, site_ca_soon, over;
+	} row[] = {{-1, false, false, true}, {2, true, true, false}, {29, true, true, false},
+		{31, false, true, false}, {89, false, true, false}, {91, false, false, false}};
+
+	bench_log_in(bench);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char ends[24], left[16];
+		const char *own;
+
+		clock_format(clock_wall_msec() + (row[i].days * INT64_C(24) + 1) * 3600000, ends);
+		snprintf(left, sizeof(left), "in %d d<", row[i].days);
+		bench->api.ends = ends;
+		assert_int_equal(bench_get(bench, "/authorities"), 200);
+		own = strstr(bench->body, "data-key=\"site-ca\"");
+		assert_non_null(own);
+		assert_int_equal(strstr(own, "Ends soon") != NULL, row[i].site_ca_soon);
+		assert_int_equal(bench_has(bench, left), row[i].site_ca_soon);
+		assert_int_equal(bench_has(bench, "Ended</span>"), row[i].over);
+		bench->body[own - bench->body] = '\0';
+		assert_int_equal(bench_has(bench, "Ends soon"), row[i].device_ca_soon);
+	}
+	bench->api.ends = "no time";
+	assert_int_equal(bench_get(bench, "/authorities"), 200);
+	assert_false(bench_has(bench, "Ends soon"));
+}
+
+/* The journal in words of people, with the program's own beside them; devices by name. */
+static void test_journal(void **state)
+{
+	struct bench *bench = *state;
+	static const char *const holds[] = {
+		"<bdi>Open the window</bdi> <code class=\"word\"><bdi>window open</bdi></code>",
+		"<bdi>Approve</bdi></td>",
+		"<a href=\"/devices/vent-3\"><bdi>Exhaust &lt;fan&gt; 3</bdi></a> <code "
+		"class=\"word\"><bdi>vent-3</bdi></code>",
+		"<bdi>gone-1</bdi> <small>not here any more</small>",
+		"Refused: wrong code",
+		"Done, at <bdi>local</bdi>",
+		"its &lt;own&gt; reason",
+		"Refuse its credential",
+		"<bdi>Alarm</bdi> <code class=\"word\"><bdi>alarm raised</bdi></code>",
+		"Too many wrong codes",
+		"<code class=\"word\"><bdi>code-locked</bdi></code>",
+		"<option value=\"window open\">Open the window</option>",
+		"<small>Administrator</small>",
+		"control socket",
+	};
+	static const char unsure[] = "<span class=\"unsure\"";
+	const char *at;
+
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/journal"), 200);
+	for (size_t i = 0; i < sizeof(holds) / sizeof(holds[0]); i++)
+		if (!bench_has(bench, holds[i]))
+			fail_msg("%s", holds[i]);
+	/* What the mark means stands once above the rows; it stands in the one row alone. */
+	at = strstr(bench->body, text(TEXT_CLOCK_MARK_WHAT));
+	assert_non_null(at);
+	assert_null(strstr(at + 1, text(TEXT_CLOCK_MARK_WHAT)));
+	at = strstr(at, unsure);
+	assert_non_null(at);
+	assert_null(strstr(at + 1, unsure));
+	assert_non_null(strstr(at, "clock not synchronised"));
+	/* On the screen of a device likewise. */
+	assert_int_equal(bench_get(bench, "/devices/vent-3"), 200);
+	assert_true(bench_has(bench, "<b>Approve</b> by <bdi>anna</bdi> · "));
+	assert_true(bench_has(bench, text(TEXT_CLOCK_MARK_WHAT)));
+}
+
+/* One file says what the gateway and its script make of a number of seconds: the script is held
+ * against it in a browser (system/test_browser.py). */
+static void test_durations(void **state)
+{
+	char path[512], duration[DURATION_TEXT], said_ago[DURATION_TEXT + 8], left[DURATION_TEXT];
+	json_t *list, *row;
+	size_t i;
+
+	assert_non_null(getenv("GATEHOUSE_SOURCE"));
+	snprintf(path, sizeof(path), "%s/tests/system/browser/durations.json",
+		getenv("GATEHOUSE_SOURCE"));
+	list = json_load_file(path, 0, NULL);
+	assert_true(json_array_size(list) > 20);
+	json_array_foreach(list, i, row)
+	{
+		long long seconds = json_integer_value(json_array_get(row, 0));
+
+		snprintf(said_ago, sizeof(said_ago), "%s %s", duration_text(seconds, duration),
+			text(TEXT_UNIT_AGO));
+		assert_string_equal(said_ago, json_string_value(json_array_get(row, 1)));
+		assert_string_equal(
+			countdown_text(seconds, left), json_string_value(json_array_get(row, 2)));
+	}
+	json_decref(list);
+}
+
 static void test_roles(void **state)
 {
 	struct bench *bench = *state;
@@ -756,6 +898,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_BENCH(test_every_screen),
 		WITH_BENCH(test_own_sessions),
+		WITH_BENCH(test_sessions_told_apart),
 		WITH_BENCH(test_what_is_typed_beside_it_stays),
 		WITH_BENCH(test_where_one_is),
 		WITH_BENCH(test_empty),
@@ -764,6 +907,9 @@ int main(void)
 		WITH_BENCH(test_part_only),
 		WITH_BENCH(test_tokens),
 		WITH_BENCH(test_authorities),
+		WITH_BENCH(test_ends),
+		WITH_BENCH(test_journal),
+		cmocka_unit_test(test_durations),
 		WITH_BENCH(test_import_tokens),
 		WITH_BENCH(test_replace_token),
 		WITH_BENCH(test_replace_credential),

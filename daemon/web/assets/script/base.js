@@ -6,7 +6,7 @@
 const $ = (id) => document.getElementById(id);
 const all = (root, what) => [...root.querySelectorAll(what)];
 
-// Sentences for this file stand in the page, as data of <body>: texts.h names them all.
+// Sentences for this file stand in the page, as data of <body>, units too: texts.h names them all.
 const say = (name) => document.body.dataset[name] || "";
 
 // --- times that go on ---
@@ -18,11 +18,12 @@ const clock = (left) => {
 	return hours ? `${hours}:${two(minutes)}:${two(left % 60)}` : `${minutes}:${two(left % 60)}`;
 };
 
+// As the gateway writes them before a script is there (draw-time.c).
+const UNITS = [[86400, "days"], [3600, "hours"], [60, "minutes"], [1, "seconds"]];
+
 const ago = (seconds) => {
-	for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]])
-		if (seconds >= size)
-			return `${Math.floor(seconds / size)} ${unit} ago`;
-	return `${seconds} s ago`;
+	const [size, unit] = UNITS.find(([least]) => seconds >= least) || UNITS[UNITS.length - 1];
+	return `${Math.floor(seconds / size)} ${say(unit)} ${say("past")}`;
 };
 
 function prepareTimes(root) {
