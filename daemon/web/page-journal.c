@@ -183,6 +183,16 @@ static void cell_begin(struct view *view, enum text label)
 	html_put(view->html, "<td data-label=\"%s\">", text(label));
 }
 
+/* Who came before there was anybody, and the gateway itself, have none. */
+static void draw_role(struct view *view, const char *role)
+{
+	const struct word *word = word_find(WORD_ROLE, role);
+
+	if (word)
+		html_put(view->html, " <small>%s</small>", word->label);
+	html_put(view->html, "</td>");
+}
+
 static void draw_row(struct view *view, const json_t *row, const json_t *names)
 {
 	const char *action = json_text(row, "action");
@@ -194,8 +204,7 @@ static void draw_row(struct view *view, const json_t *row, const json_t *names)
 	html_put(view->html, "</small></th>");
 	cell_begin(view, TEXT_WHO);
 	draw_words(view, json_text(row, "who"));
-	html_put(view->html, " <small>%s</small></td>",
-		word_label(WORD_ROLE, json_text(row, "role")));
+	draw_role(view, json_text(row, "role"));
 	cell_begin(view, TEXT_ACTION);
 	draw_word(view, word_label(WORD_ACTION, action), action);
 	html_put(view->html, "</td>");

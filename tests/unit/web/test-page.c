@@ -58,7 +58,7 @@ static void test_every_screen(void **state)
 		{"/waiting", "Type the code that its label has"},
 		{"/waiting", "Tries left: 4"},
 		{"/waiting", "The window was closed"},
-		{"/waiting", "<a href=\"/devices/vent-3\">Look at <bdi>Exhaust &lt;fan&gt; 3<"},
+		{"/waiting", "<a href=\"/devices/vent-3\"><span>Look at <bdi>Exhaust &lt;fan&gt; 3<"},
 		{"/devices", "Exhaust fan 3"},
 		{"/devices", "until <time datetime=\"2026-12-20T08:02:12Z\">2026-12-20<"},
 		{"/devices?q=x&stage=active&offset=0", "selected>Active"},
