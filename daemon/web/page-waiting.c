@@ -109,7 +109,8 @@ static void draw_alarm_device(struct view *view, const json_t *device)
 {
 	if (json_is_object(device))
 		html_put(view->html,
-			"<p class=\"more\"><a href=\"/devices/%s\"><span>%s <bdi>%s</bdi></span></a></p>\n",
+			"<p class=\"more\"><a href=\"/devices/%s\"><span>%s "
+			"<bdi>%s</bdi></span></a></p>\n",
 			json_text(device, "id"), text(TEXT_LOOK_AT), json_text(device, "title"));
 }
 

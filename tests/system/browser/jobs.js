@@ -310,7 +310,7 @@ exports.hostile = async (stage, { ep, unescaped, label, other }) => {
 	await stage.sees(page.getByRole("status"), "The device is approved.");
 	await stage.bed.impostor();
 	await visit("/waiting");
-	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: id });
+	const alarm = page.getByRole("region", { name: "Alarms" }).getByRole("listitem").filter({ hasText: ep });
 	await alarm.getByRole("button", { name: "Done, clear it" }).click();
 	await stage.sees(page.getByRole("status"), "The alarm is cleared.");
 	await visit(`/devices/${id}`, evil, ep);
