@@ -95,9 +95,42 @@ static void draw_notice(struct view *view)
 	html_put(view->html, "</p>\n");
 }
 
+/* What the scripts say: they hold no sentence of their own, and no unit. */
 struct said {
 	const char *name;
 	enum text text;
+};
+
+static const struct said said_units[] = {
+	{"days", TEXT_UNIT_DAYS},
+	{"hours", TEXT_UNIT_HOURS},
+	{"minutes", TEXT_UNIT_MINUTES},
+	{"seconds", TEXT_UNIT_SECONDS},
+	{"past", TEXT_UNIT_AGO},
+};
+
+static const struct said said_texts[] = {
+	{"new", TEXT_NEW_HERE},
+	{"scan", TEXT_SCAN},
+	{"denied", TEXT_SCAN_DENIED},
+	{"label", TEXT_SCAN_IS_LABEL},
+	{"filled", TEXT_LABEL_FILLED},
+	{"nocamera", TEXT_SCAN_NO_CAMERA},
+	{"exporting", TEXT_EXPORTING},
+	{"exported", TEXT_EXPORTED},
+	{"fields", TEXT_IMPORT_FIELDS},
+	{"failed", TEXT_IMPORT_FAILED},
+	{"line", TEXT_IMPORT_LINE},
+	{"empty", TEXT_IMPORT_EMPTY},
+	{"imported", TEXT_IMPORT_DONE},
+	{"unreachable", TEXT_IMPORT_AWAY},
+	{"camera", TEXT_SCAN_CAMERA},
+	{"in", TEXT_SCAN_IN},
+	{"waits", TEXT_SCAN_WAITS},
+	{"gone", TEXT_SCAN_GONE},
+	{"again", TEXT_SCAN_AGAIN},
+	{"unscanned", TEXT_SCAN_AWAY},
+	{"unheard", TEXT_SESSION_AWAY},
 };
 
 static void put_said(struct view *view, const struct said *row, size_t count)
@@ -106,50 +139,19 @@ static void put_said(struct view *view, const struct said *row, size_t count)
 		html_put(view->html, " data-%s=\"%s\"", row[i].name, text(row[i].text));
 }
 
-/* What the scripts say: they hold no sentence of their own, and no unit. */
 static void draw_body(struct view *view)
 {
-	static const struct said units[] = {
-		{"days", TEXT_UNIT_DAYS},
-		{"hours", TEXT_UNIT_HOURS},
-		{"minutes", TEXT_UNIT_MINUTES},
-		{"seconds", TEXT_UNIT_SECONDS},
-		{"past", TEXT_UNIT_AGO},
-	};
-	static const struct said row[] = {
-		{"new", TEXT_NEW_HERE},
-		{"scan", TEXT_SCAN},
-		{"denied", TEXT_SCAN_DENIED},
-		{"label", TEXT_SCAN_IS_LABEL},
-		{"filled", TEXT_LABEL_FILLED},
-		{"nocamera", TEXT_SCAN_NO_CAMERA},
-		{"exporting", TEXT_EXPORTING},
-		{"exported", TEXT_EXPORTED},
-		{"fields", TEXT_IMPORT_FIELDS},
-		{"failed", TEXT_IMPORT_FAILED},
-		{"line", TEXT_IMPORT_LINE},
-		{"empty", TEXT_IMPORT_EMPTY},
-		{"imported", TEXT_IMPORT_DONE},
-		{"unreachable", TEXT_IMPORT_AWAY},
-		{"camera", TEXT_SCAN_CAMERA},
-		{"in", TEXT_SCAN_IN},
-		{"waits", TEXT_SCAN_WAITS},
-		{"gone", TEXT_SCAN_GONE},
-		{"again", TEXT_SCAN_AGAIN},
-		{"unscanned", TEXT_SCAN_AWAY},
-		{"unheard", TEXT_SESSION_AWAY},
-	};
 	uint64_t left = view->session ? session_left_usec(view->session, clock_boot_usec()) : 0;
 
 	if (!view->session) {
 		html_put(view->html, "<body class=\"bare\"");
-		put_said(view, units, ELEMENTS(units));
+		put_said(view, said_units, ELEMENTS(said_units));
 		html_put(view->html, ">\n");
 		return;
 	}
 	html_put(view->html, "<body data-left=\"%llu\"", (unsigned long long)(left / USEC_PER_SEC));
-	put_said(view, units, ELEMENTS(units));
-	put_said(view, row, ELEMENTS(row));
+	put_said(view, said_units, ELEMENTS(said_units));
+	put_said(view, said_texts, ELEMENTS(said_texts));
 	html_put(view->html, ">\n");
 }
 

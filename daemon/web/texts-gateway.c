@@ -57,7 +57,7 @@ const char *const texts_gateway[TEXTS] = {
 	[TEXT_CLOCK_MARK] = "≈",
 	[TEXT_CLOCK_MARK_WHAT] = "before a time: the clock of the gateway was not synchronised "
 				 "then, so this time may "
-				 "be wrong. The numbers of the rows tell what came first.",
+				 "be wrong. The order of the rows is right.",
 	[TEXT_KEY_SOURCE] = "Key from",
 	[TEXT_DISCOVERY] = "Discovery",
 	[TEXT_ROWS_WRITTEN] = "Rows",
