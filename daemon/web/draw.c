@@ -164,6 +164,16 @@ void draw_section_end(struct view *view)
 	html_put(view->html, "</section>\n");
 }
 
+void draw_column_begin(struct view *view, const char *key)
+{
+	html_put(view->html, "<div data-key=\"%s\" data-items>\n", key);
+}
+
+void draw_column_end(struct view *view)
+{
+	html_put(view->html, "</div>\n");
+}
+
 /* An address or a fingerprint breaks behind a colon, if it can. */
 static void put_long(struct view *view, const char *value)
 {

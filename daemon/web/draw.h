@@ -9,6 +9,9 @@
 /* The stages of all that a person may have to look at: those that stand on Waiting. */
 #define WAITING_STAGES "waiting-person,waiting-code,waiting-platform,trouble,seen"
 
+/* Between two renewals of a screen that may list hundreds. */
+#define LIVE_REST_SECONDS 2u
+
 void draw_login(struct view *view);
 void draw_setup(struct view *view);
 void draw_waiting(struct view *view);
@@ -68,6 +71,10 @@ void draw_fingerprint(struct view *view);
 /* <section class="panel"> with a heading. */
 void draw_section_begin(struct view *view, enum text title, const char *key);
 void draw_section_end(struct view *view);
+/* Sections below each other: one column of a desk, where none moves into another one when something
+ * opens or grows; on a phone the columns stand below each other. */
+void draw_column_begin(struct view *view, const char *key);
+void draw_column_end(struct view *view);
 /*
  * Any text in a cell of a table: <bdi>. Words stay whole there, so that a narrow column is as wide
  * as its widest one; but a text with a word that no column has room for may break anywhere.

@@ -201,15 +201,19 @@ void draw_device(struct view *view)
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
 		text(TEXT_ALL_DEVICES));
 	html_put(view->html, "<div id=\"live\" data-traffic class=\"columns\">\n");
+	draw_column_begin(view, "it");
 	draw_state(view, device);
 	draw_readings(view);
 	draw_section_begin(view, TEXT_WHAT_IT_SAYS, "facts");
 	draw_device_facts(view, device);
 	draw_section_end(view);
 	draw_platform(view, device);
+	draw_column_end(view);
+	draw_column_begin(view, "done");
 	draw_commands(view, device);
 	draw_past(view, device);
 	draw_rename(view, device);
 	draw_acts(view, device);
+	draw_column_end(view);
 	html_put(view->html, "</div>\n");
 }

@@ -213,7 +213,8 @@ static void draw_model_cell(struct view *view, const json_t *device)
 
 static void draw_sheet_row(struct view *view, const json_t *device)
 {
-	html_put(view->html, "<tr><th scope=\"row\">");
+	html_put(view->html, "<tr data-key=\"device-%s\"><th scope=\"row\">",
+		json_text(device, "id"));
 	draw_words(view, device_title(device));
 	draw_own_name(view, device);
 	html_put(view->html, "</th>");
@@ -233,12 +234,13 @@ static void draw_sheet_row(struct view *view, const json_t *device)
 	html_put(view->html, "</tr>\n");
 }
 
-/* Which gateway, when, how many: a sheet of paper knows nothing of the page that it came from. */
+/* Which gateway, when, how many: a sheet of paper knows nothing of the page that it came from. The
+ * buttons are no piece of it: a script waits at them. */
 static void draw_sheet_head(struct view *view, long long total)
 {
 	const json_t *status = view_part(view, 1);
 
-	html_put(view->html, "<dl class=\"facts\">\n");
+	html_put(view->html, "<dl class=\"facts\" data-key=\"head\">\n");
 	draw_fact(view, TEXT_GATEWAY, view->request->web->gateway_id);
 	draw_fact_time(view, TEXT_AS_OF, json_text(json_object_get(status, "clock"), "now"));
 	draw_number(view, TEXT_DEVICES, total, "");
@@ -259,15 +261,19 @@ void draw_sheet(struct view *view)
 
 	html_put(view->html, "<p class=\"crumb\"><a href=\"/devices\">%s</a></p>\n",
 		text(TEXT_ALL_DEVICES));
+	html_put(view->html, "<div id=\"live\" data-rest=\"%u\">\n", LIVE_REST_SECONDS);
 	draw_sheet_head(view, json_number(answer, "total"));
+	html_put(view->html, "<section data-key=\"list\">\n");
 	if (json_array_size(devices) == 0) {
 		draw_none(view);
-		return;
+	} else {
+		draw_table_head(view, head, ELEMENTS(head));
+		for (size_t i = 0; i < json_array_size(devices); i++)
+			draw_sheet_row(view, json_array_get(devices, i));
+		html_put(view->html, "</tbody></table>\n");
 	}
-	draw_table_head(view, head, ELEMENTS(head));
-	for (size_t i = 0; i < json_array_size(devices); i++)
-		draw_sheet_row(view, json_array_get(devices, i));
-	html_put(view->html, "</tbody></table>\n");
+	html_put(view->html, "</section><div data-key=\"paging\">\n");
 	draw_paging(
 		view, "/sheet", SHEET_SIZE, json_number(answer, "total"), json_array_size(devices));
+	html_put(view->html, "</div></div>\n");
 }

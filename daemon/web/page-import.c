@@ -41,17 +41,19 @@ static void draw_known(struct view *view, const json_t *list, long long total)
 	size_t count = json_array_size(list);
 
 	if (count == 0) {
-		html_put(view->html, "<p class=\"faint\">%s</p>\n", text(TEXT_NO_CODES));
+		html_put(view->html, "<p class=\"faint\" data-key=\"none\">%s</p>\n",
+			text(TEXT_NO_CODES));
 		return;
 	}
-	html_put(
-		view->html, "<details><summary>%lld %s</summary>\n", total, text(TEXT_CODES_KNOWN));
+	html_put(view->html, "<div data-key=\"known\"><details><summary>%lld %s</summary>\n", total,
+		text(TEXT_CODES_KNOWN));
 	draw_table_head(view, head, ELEMENTS(head));
 	for (size_t i = 0; i < count; i++) {
 		const json_t *row = json_array_get(list, i);
 		const char *device = json_text(row, "device");
 
-		html_put(view->html, "<tr><th scope=\"row\">");
+		html_put(view->html, "<tr data-key=\"code-%s\"><th scope=\"row\">",
+			json_text(row, "ep"));
 		draw_words(view, json_text(row, "ep"));
 		html_put(view->html, "</th><td data-label=\"%s\">", text(TEXT_SINCE));
 		draw_time(view, json_text(row, "since"));
@@ -65,7 +67,7 @@ static void draw_known(struct view *view, const json_t *list, long long total)
 		html_put(view->html,
 			"<p class=\"faint\">%lld %s <code>gatehousectl codes list</code></p>\n",
 			total - (long long)count, text(TEXT_MORE_BY_TOOL));
-	html_put(view->html, "</details>\n");
+	html_put(view->html, "</details></div>\n");
 }
 
 void draw_codes(struct view *view)
@@ -76,6 +78,8 @@ void draw_codes(struct view *view)
 		text(TEXT_ALL_DEVICES));
 	html_put(view->html, "<section class=\"panel\">\n");
 	draw_import_form(view, "codes", "ep,code", TEXT_CODES_WHAT);
+	html_put(view->html, "<div id=\"live\" data-rest=\"%u\">\n", LIVE_REST_SECONDS);
 	draw_known(view, json_object_get(codes, "codes"), json_number(codes, "total"));
+	html_put(view->html, "</div>\n");
 	html_put(view->html, "</section>\n");
 }

@@ -26,7 +26,8 @@ static void draw_one(struct view *view, const json_t *token)
 {
 	const char *device = json_text(token, "device");
 
-	html_put(view->html, "<tr><th scope=\"row\">");
+	html_put(view->html, "<tr data-key=\"token-%s-%s\"><th scope=\"row\">",
+		json_text(token, "platform"), json_text(token, "ep"));
 	draw_words(view, json_text(token, "ep"));
 	html_put(view->html, "</th>");
 	draw_cell(view, TEXT_PLATFORM, json_text(token, "platform"));
@@ -44,7 +45,8 @@ static void draw_one(struct view *view, const json_t *token)
 /* When there is one: since when, another one, or none any more. */
 static void draw_operator(struct view *view, const char *since)
 {
-	html_put(view->html, "<section class=\"panel\"><h2>%s</h2>\n<p>%s</p>\n<p>",
+	html_put(view->html,
+		"<section class=\"panel\" data-key=\"operator\"><h2>%s</h2>\n<p>%s</p>\n<p>",
 		text(TEXT_OPERATOR_TOKEN), text(TEXT_OPERATOR_TOKEN_WHAT));
 	if (since[0]) {
 		html_put(view->html, "%s ", text(TEXT_OPERATOR_TOKEN_SINCE));
@@ -73,22 +75,12 @@ static void draw_operator(struct view *view, const char *since)
 	html_put(view->html, "</section>\n");
 }
 
-void draw_tokens(struct view *view)
+static void draw_list(struct view *view, const json_t *list, long long total)
 {
 	static const enum text head[] = {TEXT_OWN_NAME, TEXT_PLATFORM, TEXT_SINCE, TEXT_DEVICE};
-	const json_t *answer = view_part(view, 0), *list = json_object_get(answer, "tokens");
-	long long total = json_number(answer, "total");
 
-	html_put(view->html, "<p class=\"crumb\"><a href=\"/uplink\">%s</a></p>\n",
-		text(TEXT_UPLINK));
-	draw_section_begin(view, TEXT_TOKENS_FILE, "file");
-	draw_import_form(view, "tokens", "ep,username,password \xc2\xb7 ep,pt \xc2\xb7 ep,key",
-		TEXT_TOKENS_FILE_WHAT);
-	draw_section_end(view);
-	draw_import(view);
-	draw_operator(view, json_text(answer, "operator_since"));
-	html_put(view->html, "<section class=\"panel\"><h2>%s (%lld)</h2>\n", text(TEXT_TOKENS),
-		total);
+	html_put(view->html, "<section class=\"panel\" data-key=\"tokens\"><h2>%s (%lld)</h2>\n",
+		text(TEXT_TOKENS), total);
 	if (json_array_size(list) == 0) {
 		draw_empty(view, TEXT_NO_TOKENS, TEXT_NO_TOKENS_WHAT);
 	} else {
@@ -102,4 +94,21 @@ void draw_tokens(struct view *view)
 			"<p class=\"faint\">%lld %s <code>gatehousectl tokens list</code></p>\n",
 			total - (long long)json_array_size(list), text(TEXT_MORE_BY_TOOL));
 	html_put(view->html, "</section>\n");
+}
+
+void draw_tokens(struct view *view)
+{
+	const json_t *answer = view_part(view, 0);
+
+	html_put(view->html, "<p class=\"crumb\"><a href=\"/uplink\">%s</a></p>\n",
+		text(TEXT_UPLINK));
+	draw_section_begin(view, TEXT_TOKENS_FILE, "file");
+	draw_import_form(view, "tokens", "ep,username,password \xc2\xb7 ep,pt \xc2\xb7 ep,key",
+		TEXT_TOKENS_FILE_WHAT);
+	draw_section_end(view);
+	draw_import(view);
+	html_put(view->html, "<div id=\"live\" data-rest=\"%u\">\n", LIVE_REST_SECONDS);
+	draw_operator(view, json_text(answer, "operator_since"));
+	draw_list(view, json_object_get(answer, "tokens"), json_number(answer, "total"));
+	html_put(view->html, "</div>\n");
 }

@@ -155,6 +155,28 @@ def test_live_device(browser, plant):
          suspend=lambda: plant.ctl('suspend', one.id))
 
 
+def test_papers_renew_themselves(browser, plant):
+    one = let_in(plant, 'paper-1', '--name', 'Paper one')
+
+    def token(ep):
+        assert plant.api('PUT', 'tokens', {'tokens': [{'ep': ep, 'username': 'u', 'password': 'p'}]})[0] == 200
+    try:
+        play(browser, plant, 'live.papers', {'id': one.id, 'name': 'Paper one'}, token=token,
+             drop_token=lambda ep: bool(plant.ctl('tokens', 'drop', ep)),
+             code=lambda ep: plant.api('PUT', 'codes', {'codes': [{'ep': ep, 'code': Label(ep).code}]})[0],
+             rename=lambda name: bool(plant.ctl('rename', one.id, '--name', name)))
+    finally:
+        # Others count the labels and tokens of the gateway that all share.
+        plant.ctl('tokens', 'drop', 'late-token-2')
+        for ep in ('late-code-1', 'late-code-2'):
+            plant.ctl('codes', 'drop', ep)
+
+
+def test_columns_stay(browser, plant):
+    one = let_in(plant, 'columns-1', '--name', 'Columns')
+    play(browser, plant, 'live.columns', {'id': one.id}, report=lambda value: one.report(value).code)
+
+
 def test_one_screen_too_many(browser, plant):
     play(browser, plant, 'live.crowded')
 

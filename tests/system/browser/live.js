@@ -38,6 +38,92 @@ exports.device = async (stage, id) => {
 	await stage.sees(page.getByRole("button", { name: "Resume" }), "Resume");
 };
 
+// Tokens, labels and the hand-over sheet, while somebody types, looks, and is about to print: what is
+// typed, open, or has the focus stays so, and looking is no act of a person.
+exports.papers = async (stage, { id, name }) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	const asked = [];
+	const visit = async (path) => {
+		await page.goto(path);
+		asked.length = 0;
+	};
+	page.on("request", (request) => asked.push([new URL(request.url()).pathname, request.headers()["x-background"]]));
+	const quiet = (path) => assert.ok(asked.length > 0 &&
+		asked.every(([where, mark]) => /^\/(api\/v1\/events|assets\/.*)$/.test(where) || where === path && mark === "1"),
+	JSON.stringify(asked));
+	const count = async (heading) => Number(/\((\d+)\)/.exec(await heading.innerText())[1]);
+
+	await visit("/uplink/tokens");
+	const secret = page.getByLabel("The operator's token");
+	await secret.fill("half a tok");
+	const heading = page.getByRole("heading", { name: /^Tokens \(/ });
+	const before = await count(heading);
+	for (const ep of ["late-token-1", "late-token-2"]) {
+		await stage.bed.token(ep);
+		await page.getByRole("row").filter({ hasText: ep }).waitFor();
+	}
+	assert.equal(await count(heading), before + 2);
+	await stage.bed.drop_token("late-token-1");
+	await page.getByRole("row").filter({ hasText: "late-token-1" }).waitFor({ state: "detached" });
+	assert.equal(await count(heading), before + 1);
+	assert.equal(await secret.inputValue(), "half a tok");
+	assert.ok(await secret.evaluate((item) => item === document.activeElement));
+	quiet("/uplink/tokens");
+
+	await visit("/codes");
+	const pasted = page.getByLabel("Or the lines, pasted");
+	await pasted.fill("half a li");
+	await stage.bed.code("late-code-1");
+	const known = page.locator("summary").filter({ hasText: /labels? (is|are) known/ });
+	await known.focus();
+	await page.keyboard.press("Enter");
+	await stage.sees(page.getByRole("row"), "late-code-1");
+	const first = await known.innerText();
+	await stage.bed.code("late-code-2");
+	await stage.sees(page.getByRole("row"), "late-code-2");
+	assert.notEqual(await known.innerText(), first, "they are counted anew");
+	assert.ok(await known.evaluate((item) => item === document.activeElement), "the focus stays");
+	assert.equal(await pasted.inputValue(), "half a li");
+	quiet("/codes");
+
+	await visit("/sheet");
+	await page.evaluate("window.printed = 0; window.print = () => { window.printed++; }");
+	await stage.bed.rename("Renamed meanwhile");
+	await stage.sees(page.getByRole("row"), "Renamed meanwhile");
+	await stage.bed.rename(name);
+	await page.locator(`tr[data-key="device-${id}"]`).filter({ hasText: name }).waitFor();
+	await page.getByRole("button", { name: "Print" }).click();
+	assert.equal(await page.evaluate("window.printed"), 1);
+	await stage.fits(page, "the sheet, renewed");
+	await page.emulateMedia({ media: "print" });
+	await stage.never(page, "Print");
+	await stage.sees(page.getByRole("row"), name);
+	quiet("/sheet");
+};
+
+// Two columns at a desk: whatever opens, and whatever comes in, nothing moves into the other one.
+exports.columns = async (stage, { id }) => {
+	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
+	const lefts = () => page.locator("main section").evaluateAll((list) => Object.fromEntries(list.map((item) =>
+		[item.dataset.key, Math.round(item.getBoundingClientRect().left)])));
+	for (const path of [`/devices/${id}`, "/uplink"]) {
+		await page.goto(path);
+		const before = await lefts();
+		assert.equal(new Set(Object.values(before)).size, 2, `two columns on ${path}: ${JSON.stringify(before)}`);
+		for (const fold of await page.locator("main summary").all()) {
+			await fold.click();
+			assert.deepEqual(await lefts(), before, path);
+		}
+		await stage.fits(page, path);
+	}
+	await page.goto(`/devices/${id}`);
+	const before = await lefts();
+	for (let value = 0; value < 6; value++)
+		await stage.bed.report(value);
+	await stage.sees(page, "As numbers");
+	assert.deepEqual(await lefts(), before, "with curves");
+};
+
 // The gateway goes away and comes back. A button that is pressed meanwhile leads nowhere, and takes
 // nothing of what was typed.
 exports.away = async (stage) => {

@@ -26,32 +26,38 @@ function same(old, fresh) {
 	return old.source === fresh.outerHTML;
 }
 
+// Where a piece keeps others, and what it is without them: a heading that counts them, what follows.
+const itemsOf = (item) => item.matches("[data-items]") ? item : item.querySelector("[data-items]");
+const shell = (item) => itemsOf(item) ? item.outerHTML.replace(itemsOf(item).innerHTML, "") : "";
+
 function remember(root) {
-	for (const item of all(root, "[data-key]"))
+	for (const item of [root, ...all(root, "[data-key]")]) {
 		item.source = item.outerHTML;
+		item.shell = shell(item);
+	}
 }
+
+// What has the focus, to be found again in what comes in its place.
+const nameOf = (item, piece) => item.id || item.getAttribute("formaction") || item.getAttribute("href") ||
+	(item.form ? `${item.form.getAttribute("action")} ${item.textContent}` : all(piece, "summary").indexOf(item));
 
 function put(old, fresh) {
 	const open = all(old, "details").map((item) => item.open);
-	const at = old.contains(document.activeElement) ? document.activeElement : null;
-	const where = at && (at.id || at.getAttribute("formaction") || at.getAttribute("href"));
-	fresh.source = fresh.outerHTML;
+	const at = old.contains(document.activeElement) ? nameOf(document.activeElement, old) : null;
 	remember(fresh);
 	all(fresh, "details").forEach((item, i) => {
 		item.open = item.open || open[i] === true;
 	});
 	old.replaceWith(fresh);
 	prepareTimes(fresh);
-	if (where) {
-		const again = all(fresh, "a, button, summary, [id]").find((item) =>
-			[item.id, item.getAttribute("formaction"), item.getAttribute("href")].includes(where));
+	if (at !== null) {
+		const again = all(fresh, "a, button, summary, [id]").find((item) => nameOf(item, fresh) === at);
 		if (again)
 			again.focus();
 	}
 }
 
 function add(parent, fresh, place) {
-	fresh.source = fresh.outerHTML;
 	remember(fresh);
 	parent.insertBefore(fresh, place ? place.nextSibling : parent.firstChild);
 	prepareTimes(fresh);
@@ -63,10 +69,11 @@ function merge(parent, wanted, arrivals) {
 	for (const fresh of wanted) {
 		const old = present.get(key(fresh));
 		present.delete(key(fresh));
-		const outer = old && old.querySelector("[data-items]");
-		const inner = fresh.querySelector("[data-items]");
+		const outer = old && itemsOf(old);
+		const inner = itemsOf(fresh);
+		const keyed = outer && inner && pieces(outer).length + pieces(inner).length > 0;
 		let item = old;
-		if (outer && inner) {
+		if (keyed && (held(old) || old.shell === shell(fresh))) {
 			merge(outer, pieces(inner), arrivals);
 		} else if (old && !held(old) && !same(old, fresh)) {
 			const known = new Set(all(old, "[data-key]").map(key));
@@ -126,6 +133,9 @@ async function renew() {
 let renewing = false;
 let again = false;
 
+// A long list that changes all the time takes the machine of whoever looks, and the gateway: it rests.
+const rest = () => new Promise((done) => { setTimeout(done, 1000 * (live.dataset.rest || 0)); });
+
 async function renewSoon() {
 	if (!live)
 		return;
@@ -141,6 +151,7 @@ async function renewSoon() {
 		} catch {
 			// The gateway is away for a moment: the stream tells when it is back.
 		}
+		await rest();
 	} while (again);
 	renewing = false;
 }
