@@ -309,14 +309,28 @@ static bool find_id(struct request *request)
 	return id && dispatch_match("{id}", id, request->id);
 }
 
+static bool find(struct request *request)
+{
+	for (size_t i = 0; i < ELEMENTS(actions) && !request->action; i++)
+		if (dispatch_match(actions[i].path, request->path, request->id))
+			request->action = &actions[i];
+	return request->action;
+}
+
+bool action_show(struct request *request, unsigned status, const char *sentence)
+{
+	if (!find(request))
+		return false;
+	find_id(request); /* where it is none, there is nothing of it on the screen */
+	show_again(request, status, sentence);
+	return true;
+}
+
 void action_begin(struct request *request)
 {
 	const char *password = form_value(request->form, "password");
 
-	for (size_t i = 0; i < ELEMENTS(actions) && !request->action; i++)
-		if (dispatch_match(actions[i].path, request->path, request->id))
-			request->action = &actions[i];
-	if (!request->action)
+	if (!find(request))
 		page_fail(request, 404, text(TEXT_NO_PAGE));
 	else if (!find_id(request))
 		show_again(request, 400, text(TEXT_BAD_NAME));

@@ -11,3 +11,6 @@
 
 /* A POST whose form has been read and whose token fits. */
 void action_begin(struct request *request);
+/* The screen on which the form of this path stands, with this sentence and what the form holds;
+ * nothing is done. False when there is no such form: nothing is answered then. */
+bool action_show(struct request *request, unsigned status, const char *sentence);

@@ -152,8 +152,12 @@ static void draw_labels(struct view *view, const json_t *device)
 		const char *field;
 	} row[] = {{TEXT_NAME, "name"}, {TEXT_PLACE, "place"}, {TEXT_OWNER, "owner"}};
 
-	html_put(
-		view->html, "<details class=\"labels\"><summary>%s</summary>\n", text(TEXT_LABELS));
+	bool typed = false;
+
+	for (size_t i = 0; i < ELEMENTS(row); i++)
+		typed = typed || view_typed(view, id, row[i].field)[0];
+	html_put(view->html, "<details class=\"labels\"%s><summary>%s</summary>\n",
+		typed ? " open" : "", text(TEXT_LABELS));
 	for (size_t i = 0; i < ELEMENTS(row); i++)
 		draw_input(view, row[i].label, row[i].field, id,
 			device_typed(view, device, row[i].field),

@@ -22,6 +22,7 @@
 #include "web/entry.h"
 #include "web/guard.h"
 #include "web/interfaces.h"
+#include "web/kept.h"
 #include "web/page.h"
 #include "web/texts.h"
 
@@ -206,12 +207,11 @@ static void dispatch_form(struct request *request)
 	if (entry_post(request))
 		return;
 	if (!session) {
-		page_notice(request, true, text(TEXT_LOGGED_OUT));
-		page_show(request, "/login", 401);
+		kept_ask_who(request);
 		return;
 	}
 	if (!session_token_fits(session, form_value(request->form, "csrf"))) {
-		page_fail(request, 403, text(TEXT_OLD_FORM));
+		kept_show_again(request);
 		return;
 	}
 	if (!account_post(request))

@@ -18,6 +18,7 @@
 #include "web/draw.h"
 #include "web/guard.h"
 #include "web/interfaces.h"
+#include "web/kept.h"
 #include "web/page.h"
 #include "web/texts.h"
 
@@ -44,6 +45,8 @@ int entry_begin_session(struct request *request, json_t *person, struct session 
 	crypto_wipe(id, sizeof(id));
 	account_note(request, *ret_session);
 	request->session_number = (*ret_session)->number;
+	request->caller.role = role;
+	snprintf(request->caller.name, sizeof(request->caller.name), "%s", name);
 	return 0;
 }
 
@@ -113,7 +116,8 @@ static void on_entered(struct request *request, int status, json_t *body)
 		page_show(request, request->path, 429);
 		return;
 	}
-	request_redirect(request, back && page_is_way_back(back) ? back : "/waiting");
+	if (!kept_come_back(request))
+		request_redirect(request, back && page_is_way_back(back) ? back : "/waiting");
 }
 
 static json_t *form_object(const struct request *request, const char *const *names)

@@ -7,7 +7,6 @@
 #include "web/form.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,4 +150,33 @@ const char *form_value(const struct form *form, const char *name)
 unsigned form_count(const struct form *form)
 {
 	return form ? form->count : 0;
+}
+
+bool form_field(
+	const struct form *form, unsigned index, const char **ret_name, const char **ret_value)
+{
+	if (!form || index >= form->count)
+		return false;
+	*ret_name = form->field[index].name;
+	*ret_value = form->field[index].value;
+	return true;
+}
+
+void form_keep(struct form *form, const char *const *names)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; form && i < form->count; i++) {
+		struct field field = form->field[i];
+		const char *const *name = names;
+
+		while (*name && strcmp(*name, field.name) != 0)
+			name++;
+		if (*name)
+			form->field[kept++] = field;
+		else
+			crypto_wipe((void *)(uintptr_t)field.value, strlen(field.value));
+	}
+	if (form)
+		form->count = kept;
 }

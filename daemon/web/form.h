@@ -6,6 +6,8 @@
  * as it comes. Stricter than browsers need: a form is taken whole or not at all.
  */
 
+#include <stdbool.h>
+
 #include "base/span.h"
 
 #define FORM_FIELDS_MAX 32
@@ -25,3 +27,8 @@ struct form *form_free(struct form *form); /* wipes: passwords come this way */
 /* The value, "" when it is empty; NULL when the field is missing or 'form' is NULL. */
 const char *form_value(const struct form *form, const char *name);
 unsigned form_count(const struct form *form);
+/* The fields in their order; false behind the last one. */
+bool form_field(
+	const struct form *form, unsigned index, const char **ret_name, const char **ret_value);
+/* Wipes and forgets every field that is not among these (up to NULL); no-op for NULL. */
+void form_keep(struct form *form, const char *const *names);

@@ -221,11 +221,23 @@ static void draw_scanner(struct view *view)
 		text(TEXT_SCAN_TITLE), text(TEXT_SCAN_STOP));
 }
 
+/* For the script (reveal.js), which puts one at the end of each field for a password. */
+static void draw_reveal(struct view *view)
+{
+	html_put(view->html, "<template id=\"reveal\"><button type=\"button\" class=\"quiet "
+			     "reveal\" aria-pressed=\"false\">");
+	icon_put(view->html, ICON_SHOW);
+	icon_put(view->html, ICON_HIDE);
+	html_put(view->html, "<span class=\"visually-hidden\">%s</span></button></template>\n",
+		text(TEXT_SHOW_PASSWORD));
+}
+
 void frame_end(struct view *view, bool bare)
 {
 	html_put(view->html, "</main>\n");
 	if (view->request->background)
 		return;
+	draw_reveal(view);
 	if (!bare && view->session) {
 		draw_dialogs(view);
 		draw_scanner(view);

@@ -5,6 +5,10 @@
 
 #include "web/html.h"
 
+#define EYE                                                                                       \
+	"M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9a3 3 0 1 0 0 6 " \
+	"3 3 0 0 0 0-6z"
+
 static const char *const path[ICONS] = {
 	[ICON_WAITING] = "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
 	[ICON_DEVICES] = "M7 3h10v18H7zM10.5 17.5h3M10 7h4M10 10h4",
@@ -16,6 +20,8 @@ static const char *const path[ICONS] = {
 	[ICON_ALARM] = "M12 4 2.5 20h19zM12 10v4.5M12 17.2v.1",
 	[ICON_WINDOW] = "M12 4v16M4 12h16",
 	[ICON_LEAVE] = "M14 4H5v16h9M10 12h11M17 8l4 4-4 4",
+	[ICON_SHOW] = EYE,
+	[ICON_HIDE] = EYE "M4 4l16 16",
 };
 
 void icon_put(struct html *html, enum icon icon)

@@ -13,6 +13,8 @@ enum icon {
 	ICON_ALARM,
 	ICON_WINDOW,
 	ICON_LEAVE,
+	ICON_SHOW,
+	ICON_HIDE,
 	ICONS
 };
 

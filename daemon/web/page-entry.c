@@ -7,6 +7,7 @@
 
 #include "web/dispatch.h"
 #include "web/entry.h"
+#include "web/kept.h"
 
 /* Into this form, not into the one that came after the end of a session. */
 static const char *typed(const struct view *view, const char *field)
@@ -55,6 +56,8 @@ void draw_login(struct view *view)
 		back = typed(view, "back");
 	if (page_is_way_back(back))
 		html_put(view->html, "<input type=\"hidden\" name=\"back\" value=\"%s\">\n", back);
+	if (view->request->method == METHOD_POST)
+		kept_put(view);
 	draw_input(view, TEXT_LOGIN_NAME, "name", "login", typed(view, "name"),
 		"required autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" "
 		"maxlength=\"32\"");

@@ -34,7 +34,8 @@ static void draw_form(struct view *view)
 	draw_input(view, TEXT_SCAN_LABEL, "code", "scan", view_typed(view, "", "code"),
 		"class=\"code\" maxlength=\"480\" autocomplete=\"off\" "
 		"autocapitalize=\"characters\" spellcheck=\"false\" required");
-	html_put(view->html, "<details class=\"labels\"><summary>%s</summary>\n",
+	html_put(view->html, "<details class=\"labels\"%s><summary>%s</summary>\n",
+		view_typed(view, "", "place")[0] || view_typed(view, "", "owner")[0] ? " open" : "",
 		text(TEXT_SCAN_SHARED));
 	draw_input(view, TEXT_PLACE, "place", "scan", view_typed(view, "", "place"),
 		"maxlength=\"64\" autocomplete=\"off\"");

@@ -242,11 +242,11 @@ void draw_uplink(struct view *view)
 	draw_links(view, json_object_get(status, "uplink"), network);
 	draw_queue(view, json_object_get(status, "queue"));
 	draw_losses(view, queue);
+	draw_column_end(view);
+	draw_column_begin(view, "here");
 	draw_waiting_most(view, queue);
 	draw_gaps(view, json_object_get(queue, "gaps"));
 	draw_letters(view, json_object_get(view_part(view, 2), "letters"));
-	draw_column_end(view);
-	draw_column_begin(view, "here");
 	draw_interfaces(view, network, NULL);
 	draw_gateway(view, status);
 	if (view_may(view, ROLE_ADMIN))

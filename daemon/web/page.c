@@ -182,6 +182,10 @@ void page_show(struct request *request, const char *path, unsigned status)
 		page_fail(request, 404, text(TEXT_NO_PAGE));
 		return;
 	}
+	if (request->caller.role < page->role) {
+		page_fail(request, 403, text(TEXT_NOT_YOUR_ROLE));
+		return;
+	}
 	if (id[0])
 		memcpy(request->id, id, sizeof(id));
 	request->page = page;
@@ -226,10 +230,6 @@ void page_get(struct request *request)
 			request_answer(request, 401, "text/plain", "", 0);
 		else
 			ask_who(request);
-		return;
-	}
-	if (request->caller.role < page->role) {
-		page_fail(request, 403, text(TEXT_NOT_YOUR_ROLE));
 		return;
 	}
 	page_show(request, request->path, 200);

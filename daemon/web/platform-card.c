@@ -146,7 +146,7 @@ static void draw_token_form(struct view *view, const json_t *device)
 	if ((!spotflow && !azure && !mqtt) || !view_may(view, ROLE_ADMIN))
 		return;
 	html_put(view->html, "<details%s><summary>%s</summary>\n",
-		view->request->refused ? " open" : "",
+		view_typed(view, json_text(device, "id"), "row")[0] ? " open" : "",
 		text(spotflow	? TEXT_REPLACE_TOKEN
 			: azure ? TEXT_REPLACE_KEY
 				: TEXT_REPLACE_LOGIN));

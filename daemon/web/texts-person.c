@@ -15,6 +15,7 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_LOGIN_NAME] = "Name",
 	[TEXT_PASSWORD] = "Password",
 	[TEXT_PASSWORD_AGAIN] = "Your own password, once more",
+	[TEXT_SHOW_PASSWORD] = "Show the password",
 	[TEXT_PASSWORD_TWICE] = "The password a second time",
 	[TEXT_PASSWORD_RULE] =
 		"At least 15 characters. A sentence that only you know is good; pasting "
@@ -35,6 +36,13 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_OLD_FORM] =
 		"The form belongs to an older session. Nothing was changed. Load the page "
 		"again.",
+	[TEXT_OLD_FORM_AGAIN] =
+		"This form was of an older session: somebody has logged in anew since. Nothing was "
+		"changed. Look at it, and send it once more; passwords, codes and tokens are typed "
+		"again.",
+	[TEXT_TYPED_AGAIN] = "You are logged in, and nothing was changed yet. Look at it, and send "
+			     "it once more; "
+			     "passwords, codes and tokens are typed again.",
 	[TEXT_NO_METHOD] = "This method is not used here.",
 	[TEXT_CROSS_SITE] = "The request did not come from this page. Nothing was changed.",
 	[TEXT_NO_FORM] = "Forms are expected here. Nothing was changed.",
@@ -65,8 +73,9 @@ const char *const texts_person[TEXTS] = {
 	[TEXT_SESSION_ENDS] =
 		"You will be logged out in less than two minutes. What you typed stays here.",
 	[TEXT_LOGGED_OUT] =
-		"You were logged out before this was sent, so nothing was changed. Log in and do "
-		"it once more.",
+		"You were logged out before this was sent, so nothing was changed. Log in, and you "
+		"are where you were; what you typed is there, passwords, codes and tokens "
+		"excepted.",
 	[TEXT_SESSION_OVER] = "You were logged out",
 	[TEXT_SESSION_ENDED] = "What you typed is kept: log in here and go on.",
 	[TEXT_SESSION_AWAY] = "The gateway did not answer. Try again.",

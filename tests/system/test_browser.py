@@ -117,6 +117,22 @@ def test_session_ends(browser, plant):
     play(browser, plant, 'jobs.sessionEnds')
 
 
+def test_form_of_an_older_session(browser, plant):
+    """What was typed comes back, and is sent then; what was sent too late did nothing."""
+    one, label = let_in(plant, 'older-1'), Label('older-2')
+    try:
+        play(browser, plant, 'forms.olderSession', {'id': one.id, 'label': label.qr})
+        play(browser, plant, 'forms.endedSession', {'id': one.id})
+    finally:
+        plant.ctl('codes', 'cancel', label.ep)
+    assert [row[:2] for row in done_to(plant, one.id) if row[0] == 'tom'] == [('tom', 'rename'), ('tom', 'rename')]
+
+
+def test_password_is_shown(browser, plant):
+    one = let_in(plant, 'shown-1')
+    play(browser, plant, 'forms.reveal', {'id': one.id}, suspend=lambda: plant.ctl('suspend', one.id))
+
+
 def test_without_script(browser, plant):
     play(browser, plant, 'jobs.withoutScript')
 

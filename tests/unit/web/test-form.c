@@ -118,6 +118,31 @@ static void test_nul_and_many(void **state)
 	assert_int_equal(parse(text, &form), -E2BIG);
 }
 
+/* What is not named is gone, and wiped; the others stand in their order. */
+static void test_keep(void **state)
+{
+	static const char *const names[] = {"c", "a", NULL};
+	const char *name, *value, *secret;
+	struct form *form = NULL;
+
+	assert_int_equal(parse("a=1&secret=canary&b=2&c=x%0Ay", &form), -EINVAL);
+	assert_int_equal(parse("a=1&secret=canary&b=2&c=x+y", &form), 0);
+	secret = form_value(form, "secret");
+	form_keep(form, names);
+	assert_int_equal(secret[0], 0);
+	assert_int_equal(form_count(form), 2);
+	assert_null(form_value(form, "secret"));
+	assert_true(form_field(form, 0, &name, &value));
+	assert_string_equal(name, "a");
+	assert_true(form_field(form, 1, &name, &value));
+	assert_string_equal(name, "c");
+	assert_string_equal(value, "x y");
+	assert_false(form_field(form, 2, &name, &value));
+	form_free(form);
+	form_keep(NULL, names);
+	assert_false(form_field(NULL, 0, &name, &value));
+}
+
 /* At the end of an allocation, where a byte too far is seen. */
 static void test_truncations(void **state)
 {
@@ -146,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nul_and_many),
+		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_truncations),
 	};
 

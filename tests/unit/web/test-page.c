@@ -286,6 +286,141 @@ static void test_tokens(void **state)
 
 #define AGAIN "&password=nine+quiet+herons"
 
+/* Forms of each kind, what of them comes back, and what never does. */
+static const struct {
+	const char *path, *fields, *back;
+} late[] = {
+	{"/devices/vent-3/rename", "from=device&name=Fan+%22A%22&place=Roof&owner=",
+		"name=\"name\" value=\"Fan &quot;A&quot;\""},
+	{"/devices/pump-room-th-2/approve", "from=waiting&code=CANARY&name=Pump&place=&owner=",
+		"id=\"name-pump-room-th-2\" name=\"name\" value=\"Pump\""},
+	{"/people/put", "id=cleo&role=viewer&secret=canary&password=canary",
+		"name=\"id\" value=\"cleo\""},
+	{"/authorities/register", "lines=-----BEGIN%0D%0Ax&name=Maker&admit=auto&password=canary",
+		">-----BEGIN\nx</textarea>"},
+	{"/devices/press/token", "from=device&ep=press-1&row=pt&secret=canary", "<details open>"},
+	{"/uplink/tokens/import", "lines=ep,pt%0D%0Aa,canary", "id=\"lines\""},
+	{"/scan", "code=GH1:canary&place=Hall+4&owner=", "name=\"place\" value=\"Hall 4\""},
+	{"/devices/add", "from=waiting&address=192.0.2.9&ep=lamp",
+		"name=\"address\" value=\"192.0.2.9\""},
+};
+
+static void check_come_back(const struct bench *bench, size_t i)
+{
+	if (!bench_has(bench, late[i].back))
+		fail_msg("%s: %s", late[i].path, late[i].back);
+	if (strcasestr(bench->body, "canary"))
+		fail_msg("%s: a secret comes back", late[i].path);
+}
+
+/* In another tab somebody logged in anew: the form is refused, and there once more. */
+static void test_form_of_an_older_session(void **state)
+{
+	struct bench *bench = *state;
+	char form[512], token[65];
+
+	bench_log_in(bench);
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+	bench_token(bench, token);
+	bench_log_in(bench);
+	bench->api.changes = 0;
+	bench->api.window = 300; /* some stand there only while it is open */
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		snprintf(form, sizeof(form), "csrf=%s&%s", token, late[i].fields);
+		assert_int_equal(bench_post(bench, late[i].path, form), 403);
+		assert_true(bench_has(bench, text(TEXT_OLD_FORM_AGAIN)));
+		assert_true(bench_has(bench, "role=\"alert\""));
+		check_come_back(bench, i);
+		assert_false(bench_has(bench, token));
+	}
+	assert_int_equal(bench->api.changes, 0);
+	/* What stands there now can be sent. */
+	snprintf(form, sizeof(form), "csrf=%s&%s", token, late[0].fields);
+	assert_int_equal(bench_post(bench, late[0].path, form), 403);
+	assert_int_equal(bench_post(bench, late[0].path,
+				 bench_form(bench, late[0].fields, form, sizeof(form))),
+		303);
+	assert_string_equal(said(bench, "name"), "Fan \"A\"");
+	/* Whoever logged in may not see that screen. */
+	bench->api.role = "viewer";
+	bench_log_in(bench);
+	assert_int_equal(bench_post(bench, "/people/put", "csrf=0&id=cleo"), 403);
+	assert_true(bench_has(bench, text(TEXT_NOT_YOUR_ROLE)));
+	assert_int_equal(bench_post(bench, "/account/end", "csrf=0&session=1"), 403);
+	assert_true(bench_has(bench, text(TEXT_OLD_FORM)));
+}
+
+/* A hidden field of the page, as a form sends it. */
+static void carry(const struct bench *bench, const char *name, char *form, size_t size)
+{
+	char mark[64];
+	const char *at;
+
+	snprintf(mark, sizeof(mark), "name=\"%s\" value=\"", name);
+	at = strstr(bench->body, mark);
+	assert_non_null(at);
+	snprintf(form + strlen(form), size - strlen(form), "&%s=", name);
+	for (at += strlen(mark); *at != '"'; at++) {
+		if (strncmp(at, "&amp;", 5) == 0)
+			at += 4;
+		snprintf(form + strlen(form), size - strlen(form), "%%%02X",
+			(unsigned char)(*at == ';' ? '&' : *at));
+	}
+}
+
+/* Through the log-in, also through one that is refused first. */
+static void test_typed_comes_back_after_the_log_in(void **state)
+{
+	struct bench *bench = *state;
+	char form[4096];
+
+	bench->api.window = 300;
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		curl_easy_setopt(bench->curl, CURLOPT_COOKIELIST, "ALL");
+		assert_int_equal(bench_post(bench, late[i].path, late[i].fields), 401);
+		assert_true(bench_has(bench, text(TEXT_LOGGED_OUT)));
+		assert_null(strcasestr(bench->body, "canary"));
+		snprintf(form, sizeof(form), "name=anna&password=%s",
+			i % 2 ? "wrong" : "nine+quiet+herons");
+		carry(bench, "kept-path", form, sizeof(form));
+		carry(bench, "kept-form", form, sizeof(form));
+		if (i % 2) {
+			assert_int_equal(bench_post(bench, "/login", form), 403);
+			assert_null(strcasestr(bench->body, "canary"));
+			snprintf(form, sizeof(form), "name=anna&password=nine+quiet+herons");
+			carry(bench, "kept-path", form, sizeof(form));
+			carry(bench, "kept-form", form, sizeof(form));
+		}
+		assert_int_equal(bench_post(bench, "/login", form), 200);
+		assert_non_null(strstr(bench->header, "Set-Cookie: __Host-gh="));
+		assert_true(bench_has(bench, text(TEXT_TYPED_AGAIN)));
+		check_come_back(bench, i);
+		bench->api.changes = 0;
+		assert_int_equal(bench_get(bench, "/waiting"), 200);
+	}
+	/* What is none of our forms, or broken, leads nowhere; a secret that somebody put in is
+	 * dropped. */
+	assert_int_equal(
+		bench_post(bench, "/login", "name=anna" AGAIN "&kept-path=/nowhere&kept-form=a"),
+		303);
+	assert_true(bench_field(bench, "Location: /waiting"));
+	assert_int_equal(
+		bench_post(bench, "/login",
+			"name=anna" AGAIN "&back=/devices&kept-path=/scan&kept-form=%25zz"),
+		303);
+	assert_true(bench_field(bench, "Location: /devices"));
+	assert_int_equal(bench_post(bench, "/login",
+				 "name=anna" AGAIN "&kept-path=/scan&kept-form=code%3Dcanary"),
+		200);
+	assert_false(bench_has(bench, "canary"));
+	bench->api.role = "viewer";
+	assert_int_equal(bench_post(bench, "/login",
+				 "name=anna" AGAIN "&kept-path=/people/put&kept-form=id%3Dcleo"),
+		403);
+	assert_true(bench_has(bench, text(TEXT_NOT_YOUR_ROLE)));
+	assert_int_equal(bench_get(bench, "/waiting"), 200);
+}
+
 static json_t *token_at(const struct bench *bench, size_t index)
 {
 	return json_array_get(json_object_get(bench->api.body, "tokens"), index);
@@ -932,6 +1067,8 @@ int main(void)
 		WITH_BENCH(test_hostile_names),
 		WITH_BENCH(test_part_only),
 		WITH_BENCH(test_tokens),
+		WITH_BENCH(test_form_of_an_older_session),
+		WITH_BENCH(test_typed_comes_back_after_the_log_in),
 		WITH_BENCH(test_authorities),
 		WITH_BENCH(test_ends),
 		WITH_BENCH(test_journal),

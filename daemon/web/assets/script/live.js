@@ -126,6 +126,7 @@ async function renew() {
 	const arrivals = [];
 	merge(live, pieces(wanted), arrivals);
 	announce(arrivals);
+	offerReveal(live);
 	lookForLabels(turn);
 	tick();
 }

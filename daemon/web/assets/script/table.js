@@ -57,7 +57,7 @@ function save(name, lines) {
 // A button, or a form whose password goes first.
 async function exportTable(from) {
 	const kind = from.dataset.export;
-	const button = from.querySelector("button") || from;
+	const button = from.querySelector(".buttons button") || from;
 	const progress = document.querySelector("[data-progress]");
 	const lines = [COLUMNS[kind].join(",")];
 	button.disabled = true;
@@ -114,12 +114,18 @@ function rowsOf(kind, text) {
 	return { rows, refused };
 }
 
-const call = (form, method, path, body) => fetch(`/api/v1/${path}`, {
-	method,
-	credentials: "same-origin",
-	headers: { "Content-Type": "application/json", "X-CSRF-Token": form.csrf.value },
-	body: JSON.stringify(body),
-});
+// A form of an older session is asked for the password like one whose session is over: it stays as it is.
+async function call(form, method, path, body) {
+	const answer = await fetch(`/api/v1/${path}`, {
+		method,
+		credentials: "same-origin",
+		headers: { "Content-Type": "application/json", "X-CSRF-Token": form.csrf.value },
+		body: JSON.stringify(body),
+	});
+	if (answer.status === 401 || answer.status === 403 && (await answer.clone().json()).error === "token")
+		sessionOver();
+	return answer;
+}
 
 function showRefused(form, said, list) {
 	const place = form.querySelector(".refused");
