@@ -20,14 +20,12 @@ sys.path.insert(0, os.path.join(ROOT, 'tests', 'system'))
 import bed  # noqa: E402
 from bed import avahi as bed_avahi  # noqa: E402
 from bed import enter, process  # noqa: E402
-from bed.label import Label  # noqa: E402
 from bed.wait import until  # noqa: E402
+from demo_devices import BOILER, POLL_SECONDS, Devices  # noqa: E402
 
 ADMIN = 'demo'
-POLL_SECONDS = 2
 READINGS_EACH = 3
 WINDOW_SECONDS = 900
-BOILER = Label('boiler')
 LABEL = BOILER.code
 
 EVIDENCE = {'label': 'the key of its label', 'display-code': 'the code on its display',
@@ -40,14 +38,13 @@ def bold(text):
     return '\x1b[1m%s\x1b[0m' % text if TTY else text
 
 
-class Demo:
+class Demo(Devices):
     def __init__(self, auto):
+        super().__init__(tempfile.mkdtemp(prefix='demo-', dir=enter.RUN if os.path.isdir(enter.RUN) else None))
+        os.chmod(self.directory, 0o755)
         self.auto = auto
         self.step_number = 0
-        self.directory = tempfile.mkdtemp(prefix='demo-', dir=enter.RUN if os.path.isdir(enter.RUN) else None)
-        os.chmod(self.directory, 0o755)
         self.parts = []
-        self.sensors = {}
         self.shown = 0
         self.password = '-'.join(secrets.token_hex(3) for _ in range(4))
 
@@ -117,17 +114,13 @@ class Demo:
 
     def start_sensors(self):
         self.step('Switching three devices on, of three kinds')
-        where = '127.0.0.1:%d' % self.gateway.coap_port
-        self.sensors['boiler'] = bed.Sensor(self.directory, 'boiler', ep='boiler', gateway=where,
-                                            model='T-100', serial='0001', label=LABEL, interval=1)
+        self.switch_on('boiler')
         self.say('boiler  enrols itself (POST /enrol) and proves the key of its label, without showing it:')
         self.say('        %s' % BOILER.qr)
         if self.mdns:
-            self.sensors['hall'] = bed.Sensor(self.directory, 'hall', ep='hall', mode='server',
-                                              advertise=True, display=True, model='H-20', serial='0002')
+            self.switch_on('hall')
             self.say('hall    announces itself by mDNS, waits to be asked, and has a display')
-        self.sensors['door'] = bed.Sensor(self.directory, 'door', ep='door', gateway=where,
-                                          mode='register')
+        self.switch_on('door')
         self.say('door    knows the standards alone: it registers at /rd, a link with if="core.s" says'
                  ' where its readings are')
 
@@ -154,12 +147,6 @@ class Demo:
             at = words.index('--code') + 1
             words[at], stdin = '-', words[at] + '\n'
         return self.gateway.ctl(act, one['id'], '--place', place, *words, stdin=stdin)
-
-    def display(self, name):
-        """What a person reads off the display of a sensor."""
-        lines = [json.loads(line) for line in self.sensors[name].log().splitlines() if line.startswith('{')]
-        codes = [line['code'] for line in lines if line['event'] == 'code']
-        return codes[-1] if codes else ''
 
     def approve(self, name, place, *options):
         one = self.wait_pending(name)
@@ -247,8 +234,7 @@ class Demo:
 
     def close(self):
         failed = []
-        for one in self.sensors.values():
-            one.stop()
+        self.switch_off()
         if getattr(self, 'recorder', None):
             self.recorder.close()
         for name, end in (('gateway', 'close'), ('broker', 'stop')):

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sqlite3
+import sys
 
 import pytest
 
@@ -12,7 +13,11 @@ import screens
 from bed import coap, until
 from bed.people import add_person, set_up
 from bed.plain import PlainDevice, device, open_window
+from bed.wait import PATIENCE
 from test_discovery_cost import spent
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), '..', 'lib'))
+from demo_devices import BOILER, POLL_SECONDS, Devices  # noqa: E402
 
 pytestmark = pytest.mark.together
 
@@ -73,6 +78,26 @@ def test_live_arrivals_and_restart(browser, make_gateway):
          turned_away=lambda: stranger.report(1).code)
     browser.play('live.silent', gateway, freeze=gateway.process.pause, thaw=gateway.process.resume)
     browser.play('live.away', gateway, stop=lambda: gateway.terminate(), start=lambda: bool(gateway.start()))
+
+
+@pytest.mark.mdns
+@pytest.mark.deadline(240)
+@pytest.mark.parametrize('name, taps', [('boiler', 6), ('hall', 7), ('door', 5)])
+def test_device_of_the_demo(browser, make_gateway, avahi, broker, work, name, taps):
+    """Each is let in within a minute, the log-in included, by a technician who was never logged in there:
+    two seconds for each tap, half a second for each character, of which most are the password, twice."""
+    gateway = make_gateway(broker=broker, mdns=True, config={'lan': {'poll_interval': POLL_SECONDS}}).start()
+    set_up(gateway)
+    add_person(gateway, 'tom', 'technician')
+    devices = Devices(work, gateway)
+    try:
+        done = browser.play('demo.' + name, gateway, {'qr': BOILER.qr}, switch_on=devices.switch_on,
+                            display=lambda one: until(lambda: devices.display(one), 60, 'its display shows a code'))
+    finally:
+        devices.switch_off()
+    assert done['taps'] == taps, done
+    assert 2 * done['taps'] + done['typed'] / 2 < 60, done
+    assert done['seconds'] < 60 * PATIENCE, done
 
 
 def multiply(gateway, count):
