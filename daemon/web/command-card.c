@@ -26,7 +26,7 @@ static void draw_name(struct view *view, const json_t *command)
 	html_put(view->html, "</p><p class=\"faint\">");
 	draw_time(view, json_text(command, "arrived"));
 	html_put(view->html, " · %s <bdi>%s</bdi>", text(TEXT_COMMAND_FROM),
-		sender[0] ? sender : text(TEXT_COMMAND_PLATFORM));
+		sender[0] ? who_label(sender) : text(TEXT_COMMAND_PLATFORM));
 }
 
 static void draw_waiting_one(struct view *view, const json_t *command)

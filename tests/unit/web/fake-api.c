@@ -51,6 +51,14 @@ static const char *const devices[] = {
 	"\"bound\","
 	"\"number\":1,\"expires\":null},\"credential\":{\"state\":\"held\",\"since\":"
 	"\"2026-11-20T08:02:12Z\",\"expires\":\"2026-12-20T08:02:12Z\"},\"link\":\"up\","
+	"\"commands\":[{\"cmd\":\"9\",\"name\":\"blink\",\"arrived\":\"2026-11-21T12:33:00Z\","
+	"\"sender\":\"\",\"expires_in\":595,\"args\":{}}],\"commands_past\":[{\"cmd\":\"7\","
+	"\"name\":"
+	"\"set-rate\",\"arrived\":\"2026-11-21T12:30:00Z\",\"sender\":\"uid "
+	"0\",\"ok\":true,\"reason\":\"\","
+	"\"args\":{\"s\":60},\"result\":{\"was\":5}},{\"cmd\":\"8\",\"name\":\"reset\",\"arrived\":"
+	"\"2026-11-21T12:31:00Z\",\"sender\":\"anna\",\"ok\":false,\"reason\":\"It was not "
+	"taken.\"}],"
 	"\"readings\":1812,\"queued\":0,\"present\":true,\"platform\":\"local\",\"platform_id\":"
 	"\"plant-7/vent-3\"}",
 };
