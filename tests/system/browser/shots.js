@@ -16,6 +16,18 @@ const enter = async (page, name, password) => {
 const ACTS = {
 	// What folds is open.
 	open: (page) => page.evaluate(() => document.querySelectorAll("details").forEach((item) => { item.open = true; })),
+	shown: async (page) => {
+		await page.getByLabel("Password", { exact: true }).fill("seven rusty ladders");
+		await page.getByRole("button", { name: "Show the password" }).click();
+	},
+	// In another tab somebody logged in anew: no token of this one fits.
+	older: async (page) => {
+		const form = page.locator("form[action$='/rename']");
+		await form.getByLabel("Place").fill("Cellar, second door");
+		await form.locator("[name=csrf]").evaluate((field) => { field.value = "0"; });
+		await form.getByRole("button", { name: "Save" }).click();
+		await page.getByRole("alert").filter({ visible: true }).first().waitFor();
+	},
 	wrongPassword: (page) => enter(page, "tom", "not the password at all"),
 	// So often that there is a pause.
 	slow: async (page) => {
