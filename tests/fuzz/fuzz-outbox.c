@@ -8,9 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int on_request(void *userdata, uint64_t device_row, const struct request_key *key)
+static int on_request(void *userdata, uint64_t device_row, const struct store_request *request)
 {
-	return key->token_size > sizeof(key->token) ? -EINVAL : 0;
+	return request->key.token_size > sizeof(request->key.token) ? -EINVAL : 0;
 }
 
 static int on_gap(void *userdata, const struct store_gap *gap)

@@ -230,7 +230,7 @@ static void long_chains(void **state)
 	const struct pki *sent[CHAIN_MAX + 3] = {0};
 	struct chain_verdict verdict;
 	const struct pki *issuer = &root;
-	char name[16];
+	char name[32];
 	int r;
 
 	for (int count = 0; count <= CHAIN_MAX + 1; count++) {

@@ -306,7 +306,7 @@ static void test_evict_silent(void **state)
 	struct device *kept[5], *heard, *old, *older;
 
 	for (int i = 0; i < 5; i++) {
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "k-%d", i);
 		kept[i] = device_add(registry, name, name);

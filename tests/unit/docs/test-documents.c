@@ -337,7 +337,7 @@ static void test_exit_statuses_are_told(void **state)
 
 	assert_non_null(section);
 	for (int code = EXIT_DONE; code <= EXIT_UNREACHABLE; code++) {
-		char line[16];
+		char line[32];
 
 		snprintf(line, sizeof(line), "\n.B %d\n", code);
 		assert_non_null(strstr(section, line));

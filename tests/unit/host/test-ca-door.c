@@ -442,7 +442,7 @@ static void kept_are_approved_ones(void **state)
 /* Many at once are no flood: each has an authority's word. */
 static void many_at_once(void **state)
 {
-	char name[16], fingerprint[16];
+	char name[32], fingerprint[32];
 
 	for (int i = 0; i < 60; i++) {
 		snprintf(name, sizeof(name), "pump-%d", i);

@@ -366,7 +366,7 @@ static void test_many_are_looked_at_a_few_at_a_time(void **state)
 	struct datagram reading;
 	struct dtls dtls[MANY];
 	struct pki device;
-	char name[16];
+	char name[32];
 	unsigned asked;
 
 	for (int i = 0; i < MANY; i++) {

@@ -748,7 +748,7 @@ static void test_strangers_have_a_cap(void **state)
 	struct datagram request, answer;
 	struct dtls kept, stranger[3];
 	struct bed bed;
-	char name[16];
+	char name[32];
 
 	bed_open_secure(&bed, AF_INET6, &few);
 	dtls_enter(&kept, &bed, "known-kept");
