@@ -332,7 +332,7 @@ static bool id_is_good(const char *id)
 /* It goes into headers and packets of its platform, as one that was imported by hand does. */
 static bool token_is_good(const struct device_record *record, struct span value)
 {
-	struct span ep = span_from_string(record->ep), username, password, identity;
+	struct span ep = span_of(record->ep, strlen(record->ep)), username, password, identity;
 
 	if (!strcmp(record->platform, TOKEN_KIND_AZURE))
 		return token_value_read_identity(value, &identity) >= 0 ||

@@ -358,7 +358,7 @@ static int put_back(struct ctl *ctl, const struct config *config, const struct b
 	struct stat st;
 	int code = open_state(ctl, config, &state_fd), r;
 
-	if (code != EXIT_DONE)
+	if (state_fd < 0)
 		return code;
 	r = fstat(state_fd, &st) < 0 ? -errno : become(st.st_uid, st.st_gid);
 	if (r < 0)

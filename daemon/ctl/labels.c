@@ -28,24 +28,24 @@ DEFINE_CLEANUP(json_t *, json_decref, cleanup_json)
 
 #define NAMES_MAX 20000
 
-/* A file of secrets: new, and for its owner alone. */
-static int open_new(const char *path, FILE **ret)
+/* A file of secrets: new, and for its owner alone. NULL with the reason in errno. */
+static FILE *open_new(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	FILE *file;
 
 	if (fd < 0)
-		return -errno;
+		return NULL;
 	file = fdopen(fd, "w");
 	if (!file) {
 		close(fd);
 		unlink(path);
-		return -ENOMEM;
+		errno = ENOMEM;
+		return NULL;
 	}
 	/* No copy of a code stays in stdio's memory. */
 	setvbuf(file, NULL, _IONBF, 0);
-	*ret = file;
-	return 0;
+	return file;
 }
 
 /* Closes it; what could not be written whole is not there. */
@@ -159,7 +159,7 @@ int run_codes_make(struct ctl *ctl)
 {
 	CLEANUP(making_clear) struct making making = {.ctl = ctl};
 	const char *names = ctl->invocation->argument[0], *path = ctl->invocation->argument[1];
-	FILE *out = NULL;
+	FILE *out;
 	int r = lines_read(names, take_name, &making);
 
 	if (r >= 0)
@@ -174,9 +174,8 @@ int run_codes_make(struct ctl *ctl)
 			ctl->err);
 		return EXIT_REFUSED;
 	}
-	r = open_new(path, &out);
-	if (r >= 0)
-		r = close_new(out, path, write_codes(&making, out));
+	out = open_new(path);
+	r = out ? close_new(out, path, write_codes(&making, out)) : -errno;
 	if (r < 0) {
 		fprintf(ctl->err, "%s cannot be written: %s. No code was made.\n", path,
 			strerror(-r));
@@ -243,7 +242,7 @@ int run_qr(struct ctl *ctl)
 	CLEANUP(code_rows_clear) struct code_rows rows = {.err = ctl->err};
 	const char *path = ctl->invocation->argument[0], *svg = ctl->invocation->value[OPTION_SVG],
 		   *page = ctl->invocation->value[OPTION_PAGE];
-	FILE *out = NULL;
+	FILE *out;
 	int r;
 
 	if (ctl->invocation->value[OPTION_JSON] && !svg) {
@@ -262,9 +261,8 @@ int run_qr(struct ctl *ctl)
 	if (!svg) {
 		r = print_labels(&rows, page, ctl->out);
 	} else {
-		r = open_new(svg, &out);
-		if (r >= 0)
-			r = close_new(out, svg, draw_labels(&rows, page, out));
+		out = open_new(svg);
+		r = out ? close_new(out, svg, draw_labels(&rows, page, out)) : -errno;
 	}
 	if (r < 0) {
 		fprintf(ctl->err, "The labels cannot be made: %s.\n", strerror(-r));

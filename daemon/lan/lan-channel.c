@@ -120,6 +120,11 @@ static void opened(struct lan_channel *channel)
 		channel_end(channel, -ENOMEM);
 }
 
+static void ended_by_peer(struct lan_channel *channel)
+{
+	channel_end(channel, channel->open ? -ECONNRESET : -ECONNREFUSED);
+}
+
 void lan_channel_event(coap_session_t *session, coap_event_t event)
 {
 	struct lan_channel *channel = channel_of(session);
@@ -129,7 +134,17 @@ void lan_channel_event(coap_session_t *session, coap_event_t event)
 	if (event == COAP_EVENT_DTLS_CONNECTED)
 		opened(channel);
 	else if (event == COAP_EVENT_DTLS_CLOSED || event == COAP_EVENT_DTLS_ERROR)
-		channel_end(channel, channel->open ? -ECONNRESET : -ECONNREFUSED);
+		ended_by_peer(channel);
+}
+
+void lan_channel_nack(const coap_session_t *session, coap_nack_reason_t reason)
+{
+	struct lan_channel *channel = channel_of(session);
+	bool nobody = reason == COAP_NACK_ICMP_ISSUE && channel && !channel->open;
+
+	if (channel &&
+		(nobody || reason == COAP_NACK_NOT_DELIVERABLE || reason == COAP_NACK_TLS_FAILED))
+		ended_by_peer(channel);
 }
 
 /* ---- one for a question ---- */

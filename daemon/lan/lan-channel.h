@@ -22,6 +22,9 @@ bool lan_channel_is_dead(const struct lan_channel *channel);
 
 /* An event of libcoap about a DTLS session that we began. */
 void lan_channel_event(coap_session_t *session, coap_event_t event);
+/* A message over it was given up: newer ones say so before they say that the session is over, or of
+ * a handshake that nobody hears instead of it. */
+void lan_channel_nack(const coap_session_t *session, coap_nack_reason_t reason);
 /* Ends those whose key is another one by now. */
 void lan_channels_recheck(struct lan *lan);
 void lan_channels_release(struct lan *lan); /* those that are over; outside libcoap */

@@ -173,9 +173,12 @@ void lan_question_answered(struct lan *lan, const struct device_address *to)
 void lan_client_failed(struct lan *lan, const coap_session_t *session, const coap_pdu_t *sent,
 	coap_nack_reason_t reason)
 {
-	struct client_request *request = request_of(lan, session, sent);
+	struct client_request *request;
 	bool refused = reason == COAP_NACK_RST || reason == COAP_NACK_ICMP_ISSUE;
 
+	/* What ends with its session ends as that did. */
+	lan_channel_nack(session, reason);
+	request = request_of(lan, session, sent);
 	if (request && !refused)
 		question_spend(&request->question);
 	if (request)

@@ -131,7 +131,7 @@ static bool is_part_of_identity(coap_option_num_t number)
 int inbound_body_identity(const coap_pdu_t *pdu, uint8_t ret_digest[SHA256_SIZE])
 {
 	/* An option of n bytes takes n + 1 or more in the datagram, and n + 3 here. */
-	uint8_t text[3 * GATE_DATAGRAM_MAX];
+	uint8_t text[3 * GATE_DATAGRAM_MAX] = {0};
 	coap_opt_iterator_t at;
 	coap_opt_t *option;
 	size_t size = 0;

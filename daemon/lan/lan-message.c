@@ -37,11 +37,12 @@ static void option_put(struct options *options, uint16_t number, struct span val
 static void option_put_uint(struct options *options, uint16_t number, int64_t value)
 {
 	uint8_t bytes[4];
+	size_t size;
 
-	if (value >= 0)
-		option_put(options, number,
-			span_of(bytes,
-				coap_encode_var_safe(bytes, sizeof(bytes), (uint32_t)value)));
+	if (value < 0)
+		return;
+	size = coap_encode_var_safe(bytes, sizeof(bytes), (uint32_t)value);
+	option_put(options, number, span_of(bytes, size));
 }
 
 /* In the order of their numbers. */

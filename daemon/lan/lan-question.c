@@ -48,11 +48,12 @@ static int option_add(struct builder *builder, unsigned number, struct span valu
 static int option_add_uint(struct builder *builder, unsigned number, int value)
 {
 	uint8_t bytes[4];
+	size_t size;
 
 	if (value < 0)
 		return 0;
-	return option_add(builder, number,
-		span_of(bytes, coap_encode_var_safe(bytes, sizeof(bytes), (unsigned)value)));
+	size = coap_encode_var_safe(bytes, sizeof(bytes), (unsigned)value);
+	return option_add(builder, number, span_of(bytes, size));
 }
 
 /* "/a/b" or "x=1&y=2": one option for each part. "." and ".." are no parts (RFC 7252 5.10.1). */

@@ -53,8 +53,9 @@ bool dispatch_local_address(const struct request *request, struct in6_addr *ret_
 {
 	struct sockaddr_storage local = {0};
 	socklen_t size = sizeof(local);
+	int fd = connection_fd(request);
 
-	return getsockname(connection_fd(request), (struct sockaddr *)&local, &size) == 0 &&
+	return fd >= 0 && getsockname(fd, (struct sockaddr *)&local, &size) == 0 &&
 	       guard_address_from_sockaddr((struct sockaddr *)&local, ret_ip);
 }
 
@@ -63,10 +64,12 @@ static bool is_own_address(const struct request *request, const struct in6_addr 
 {
 	struct guard_address address[INTERFACES_MAX];
 	struct in6_addr own;
+	size_t count;
 
 	if (dispatch_local_address(request, &own) && memcmp(&own, ip, sizeof(own)) == 0)
 		return true;
-	return guard_is_ours(ip, address, interfaces_list(address, INTERFACES_MAX));
+	count = interfaces_list(address, INTERFACES_MAX);
+	return guard_is_ours(ip, address, count);
 }
 
 static bool host_is_ours(const struct request *request)

@@ -55,12 +55,14 @@ bool entry_may_set_up(const struct request *request)
 	struct guard_address address[INTERFACES_MAX];
 	const union MHD_ConnectionInfo *info;
 	struct in6_addr peer;
+	size_t count;
 
 	if (!strstr(request->path, "setup"))
 		return true;
+	count = interfaces_list(address, INTERFACES_MAX);
 	info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	return info && guard_address_from_sockaddr(info->client_addr, &peer) &&
-	       guard_is_on_link(&peer, address, interfaces_list(address, INTERFACES_MAX));
+	       guard_is_on_link(&peer, address, count);
 }
 
 static bool is_path(const struct request *request, const char *path)

@@ -178,9 +178,12 @@ static int connection_fd(const struct stream *stream)
 /* The library notices when it looks at the socket the next time. */
 static void cut(struct stream *stream)
 {
+	int fd = connection_fd(stream);
+
 	stream->hub->web->limits->reached[LIMIT_STREAMS_WEB]++;
 	stream->ending = true;
-	shutdown(connection_fd(stream), SHUT_RDWR);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
 	stream_resume(stream);
 	port_wake(stream->port);
 }

@@ -70,7 +70,10 @@ static int socket_of(const struct visitor *visitor)
 
 static void put_out(struct visitors *visitors, struct visitor *visitor, int how)
 {
-	shutdown(socket_of(visitor), how);
+	int fd = socket_of(visitor);
+
+	if (fd >= 0)
+		shutdown(fd, how);
 	visitors->count -= !visitor->leaving;
 	visitor->leaving = true;
 }
