@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices with a session of their own, and a broker that refuses what they publish."""
+"""Devices with a session of their own, and a broker that refuses what they publish. What else befalls
+such sessions is in the other tests, under the form 'mixed'."""
 
 import os
 
 import pytest
 
 import bed
-from bed import coap, until
+from bed import coap, own, until
 from bed.plain import device, let_in, values
 from relay import Relay
 from scene import Behind
@@ -31,22 +32,16 @@ def relay(broker):
 
 @pytest.fixture
 def gateway(make_gateway, relay, work):
-    password = os.path.join(work, 'password')
-    with open(password, 'w', encoding='ascii') as file:
-        file.write('one\n')
-    os.chmod(password, 0o644)
-    return make_gateway(broker=Behind(relay), config={
-        'mqtt': {'username': 'gateway', 'password_file': password},
-        'platform': {'default': 'mqtt'}, 'lan': {'device_rate': 1000, 'device_burst': 1000}}).start()
+    return make_gateway(broker=Behind(relay), config=own.configuration(work, 'one')).start()
 
 
 @pytest.mark.parametrize('reason', (NOT_AUTHORISED, QUOTA_EXCEEDED))
 def test_a_back_log_that_is_refused_for_a_while(gateway, relay, recorder, reason):
     """More than its session's window waits, and all of it is refused: it leaves when the broker lets
     it, by the same connection."""
-    gateway.ctl('tokens', 'import', '-', stdin='iota,user,two\n')
+    own.import_lines(gateway, 'iota,user,two')
     iota = let_in(gateway, 'iota')
-    until(lambda: device(gateway, 'iota')['link'] == 'up', 30, 'its session is up')
+    own.await_link(gateway, 'iota')
     relay.refuse = reason
     for value in range(3 * WINDOW):
         assert iota.report(value).code == coap.CHANGED

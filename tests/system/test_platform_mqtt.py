@@ -11,9 +11,10 @@ import paho.mqtt.client as mqtt
 import pytest
 
 import bed
-from bed import Recorder, coap, until
+from bed import Recorder, coap, own, until
 from bed.broker import HOST
 from bed.gateway import ToolError
+from bed.own import await_link, import_lines
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window, values
 
 
@@ -69,18 +70,8 @@ def recorder(accounts):
 
 @pytest.fixture
 def gateway(make_gateway, accounts, work):
-    password = os.path.join(work, 'password')
-    with open(password, 'w', encoding='utf-8') as file:
-        file.write('gateway-secret\n')
-    os.chmod(password, 0o644)
-    one = make_gateway(broker=accounts.broker, config={
-        'mqtt': {'username': 'gateway', 'password_file': password},
-        'platform': {'default': 'mqtt'}, 'lan': {'device_rate': 1000, 'device_burst': 1000}})
-    return one.start()
-
-
-def import_lines(gateway, *lines):
-    return gateway.ctl('tokens', 'import', '-', stdin='\n'.join(lines) + '\n')
+    return make_gateway(broker=accounts.broker,
+                        config=own.configuration(work, 'gateway-secret')).start()
 
 
 def waiting(gateway, ep):
@@ -102,11 +93,6 @@ def admit(gateway, accounts, ep, user, password):
     await_stage(gateway, ep, 'active')
     await_link(gateway, ep, 'up')
     return one
-
-
-def await_link(gateway, ep, link, timeout=30):
-    return until(lambda: (lambda one: one if one['link'] == link else None)(device(gateway, ep)),
-                 timeout, 'the link of %s is %s' % (ep, link))
 
 
 def alarms(gateway):
@@ -348,13 +334,9 @@ def test_long_file(gateway):
 
 def test_record_keeps_its_platform(make_gateway, accounts, recorder, work):
     """What was taken in as 'local' stays that, beside devices of 'mqtt'."""
-    password = os.path.join(work, 'password')
-    with open(password, 'w', encoding='utf-8') as file:
-        file.write('gateway-secret\n')
-    os.chmod(password, 0o644)
     accounts.allow('gateway', 'gatehouse/bed/#')
     gateway = make_gateway(broker=accounts.broker, config={
-        'mqtt': {'username': 'gateway', 'password_file': password}}).start()
+        'mqtt': own.configuration(work, 'gateway-secret')['mqtt']}).start()
     old = let_in(gateway, 'old')
     gateway.terminate()
     gateway.configure({'platform': {'default': 'mqtt'}})

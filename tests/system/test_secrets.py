@@ -2,7 +2,6 @@
 """Canaries: everything secret that passes through a gateway in its life, and then a search for it
 in every place where it must not be."""
 
-import base64
 import os
 import signal
 import stat
@@ -11,6 +10,7 @@ import subprocess
 import pytest
 
 from bed import Broker, Recorder, coap, until
+from bed.canaries import KEYS, files_of, forms, keys_of, search
 from bed.commands import COOKIE
 from bed.people import ADMIN, PASSWORDS, add_person, log_in, set_up
 from bed.plain import PlainDevice, await_stage, device, let_in
@@ -18,35 +18,6 @@ from bed.sealed import open_devices
 
 LABEL = 'BCDF-GHJK'
 BROKER_PASSWORD = 'canary at the broker'
-# The files that hold a key because that is what they are for; one secret each.
-KEYS = {'key': 'key file', 'page.key': 'page key'}
-
-
-def forms(name, secret):
-    """name and the bytes to look for: as it is, without hyphens, in small letters, hex, base64."""
-    if isinstance(secret, str):
-        bare = secret.replace('-', '')
-        found = {secret, secret.lower(), bare, bare.lower()} if len(bare) < 12 else {secret}
-        found = {one.encode() for one in found}
-    else:
-        found = {secret, secret.hex().encode(), secret.hex().upper().encode()}
-    whole = secret.encode() if isinstance(secret, str) else secret
-    found |= {base64.b64encode(whole).rstrip(b'='), base64.urlsafe_b64encode(whole).rstrip(b'=')}
-    return [(name, one) for one in sorted(found)]
-
-
-def search(canaries, where, data, allowed=()):
-    for name, form in canaries:
-        if name not in allowed:
-            assert form not in data, '%s (%r) is in %s' % (name, form[:4], where)
-
-
-def files_of(directory):
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            if stat.S_ISREG(os.lstat(path).st_mode):
-                yield path
 
 
 def search_files(canaries, gateway):
@@ -161,11 +132,7 @@ def test_canaries_are_found_nowhere(watched):
     second = add_sealed(canaries, gateway)
     for ep in ('label', 'panel'):
         assert first[ep]['credential_current_sealed'] != second[ep]['credential_current_sealed']
-    for name in KEYS:
-        with open(os.path.join(gateway.state_directory, name), encoding='ascii') as file:
-            text = file.read()
-        secret = bytes.fromhex(text) if name == 'key' else text.splitlines()[1]
-        canaries += forms(KEYS[name], secret)
+    canaries += keys_of(gateway.state_directory)
     assert len({name for name, _ in canaries}) >= 16
 
     gateway.start()

@@ -16,6 +16,8 @@
   coap.py          datagrams byte by byte
   vendor.py        the clients of two clouds' vendors
   plain.py         a plain device of its own address
+  own.py           devices with an MQTT session of their own
+  canaries.py      looks for secrets where they must not be
   certificates.py  a certification authority for tests
   sealed.py        opens what the store has sealed
 
