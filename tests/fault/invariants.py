@@ -6,7 +6,8 @@ violations out, each one a sentence that begins with the invariant's name.
   I2  no reading came out under another identity
   I3  nothing of a device that is not approved came out, and nothing of a revoked one after the
       revocation was acknowledged
-  I4  a gh-id belongs to one reading for ever; duplicates carry the same message
+  I4  a gh-id belongs to one reading for ever; duplicates carry the same message; and a reading that
+      was one request has one gh-id, however often its datagram came
   I5  per device, gh-ids come out in order, and their order is the order of acceptance
   I6  a device has at most one open operation, and no operation that nobody asked for
   I7  no secret stands in a log, an argument, the environment, or a file that is not sealed
@@ -25,10 +26,12 @@ SHOWN = 5  # violations of one kind that are spelt out for one device
 
 class Device:
     """What one device was promised. 'values' are the acknowledged ones, in the order of acceptance.
-    'approvals': how often somebody let it in."""
+    'approvals': how often somebody let it in; 'own': it has an MQTT session of its own; 'once': the
+    values that were one request each."""
 
-    def __init__(self, ep, id, values=(), approvals=1):
+    def __init__(self, ep, id, values=(), approvals=1, own=False, once=()):
         self.ep, self.id, self.values, self.approvals = ep, id, list(values), approvals
+        self.own, self.once = own, set(once)
 
 
 class Revocation:
@@ -48,25 +51,29 @@ class Operation:
 
 
 class Usage:
-    """What the process takes: anonymous memory in KiB, descriptors, threads."""
+    """What the process takes: anonymous memory in KiB, descriptors, threads; 'peak' is the most that
+    was resident of it at any time, in KiB."""
 
-    def __init__(self, memory, descriptors, threads):
+    def __init__(self, memory, descriptors, threads, peak=0):
         self.memory, self.descriptors, self.threads = memory, descriptors, threads
+        self.peak = peak
 
     def __repr__(self):
-        return '%d KiB, %d descriptors, %d threads' % (self.memory, self.descriptors, self.threads)
+        return '%d KiB (resident at most %d KiB), %d descriptors, %d threads' % (
+            self.memory, self.peak, self.descriptors, self.threads)
 
 
 class Evidence:
     """All that was seen. 'messages' are what the broker handed on, in its order (topic, payload,
     user); 'wire' is what left the gateway: (topic, value or None), of a pack each reading with its
-    device's own topic."""
+    device's own topic; 'sessions' is by which session: (client id, topic)."""
 
     def __init__(self, gateway='bed'):
         self.gateway = gateway
         self.devices = []
         self.messages = []
         self.wire = []
+        self.sessions = set()
         self.revocations = []
         self.operations = []
         self.usage = []       # at the beginning, at the end
@@ -188,6 +195,12 @@ def right_identity(evidence, came):
             yield 'I2: %s of %s came on the topic of %s' % (one.value, one.who, one.topic)
         elif one.base != one.device + '/':
             yield 'I2: %s of %s names %r inside' % (one.value, one.who, one.base)
+    own = {one.id for one in evidence.devices if one.own}
+    for client, topic in sorted(evidence.sessions):
+        device = topic.split('/')[2]
+        right = 'gatehouse-%s' % evidence.gateway + ('-' + device if device in own else '')
+        if client != right:
+            yield 'I2: readings of %s left by the session of %s' % (device, client)
 
 
 def nobody_uninvited(evidence, came):
@@ -206,6 +219,17 @@ def nobody_uninvited(evidence, came):
         if late:
             yield 'I3: %d readings of %s left the gateway after its revocation was acknowledged: ' \
                   '%s' % (len(late), revocation.ep, listed(late))
+
+
+def one_reading(evidence, came):
+    once, ids = {one.ep: one.once for one in evidence.devices}, {}
+    for one in came:
+        if one.value in once.get(one.who, ()):
+            ids.setdefault((one.who, one.value), set()).add(one.id)
+    for (who, value), found in sorted(ids.items()):
+        if len(found) > 1:
+            yield 'I4: %s of %s was one request and has the gh-ids %s' % (
+                value, who, listed(sorted(found)))
 
 
 def unique_ids(evidence, came):
@@ -270,14 +294,12 @@ def one_operation(evidence):
         yield 'I6: there is an operation %d, and only %d were asked for' % (max(owner), asked)
 
 
-MEMORY = 8 * 1024  # KiB above the beginning
+MEMORY = 8 * 1024     # KiB above the beginning
+RESIDENT = 64 * 1024  # KiB at any time: what 10,000 devices with a full window may take
 DESCRIPTORS = 8
 
 
-def bounded(evidence):
-    if not evidence.usage:
-        return
-    first, last = evidence.usage[0], evidence.usage[-1]
+def grown(first, last):
     for what, was, now, spare in (('memory', first.memory, last.memory, MEMORY),
                                   ('descriptors', first.descriptors, last.descriptors, DESCRIPTORS),
                                   ('threads', first.threads, last.threads, 0)):
@@ -285,11 +307,21 @@ def bounded(evidence):
             yield 'I8: %s grew from %d to %d' % (what, was, now)
 
 
+def bounded(evidence):
+    """From the beginning to the end, whether it is the same process or the one after the last kill."""
+    if evidence.usage:
+        yield from grown(evidence.usage[0], evidence.usage[-1])
+    for one in evidence.usage:
+        if one.peak > RESIDENT:
+            yield 'I8: %d KiB were resident at once' % one.peak
+
+
 def violations(evidence):
     """Every violation, as a list of sentences. Empty: the invariants held."""
     came = arrivals(evidence)
     found = []
-    for check in (nothing_lost, right_identity, nobody_uninvited, unique_ids, kept_order):
+    for check in (nothing_lost, right_identity, nobody_uninvited, unique_ids, one_reading,
+                  kept_order):
         some = list(check(evidence, came))
         found += some[:SHOWN]
         if len(some) > SHOWN:

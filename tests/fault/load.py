@@ -9,14 +9,21 @@ or killed in between.
 A value answered 2.04 is a promise and stands in 'acknowledged'. Everything else is no promise: no
 answer (the same datagram again, for a while; then the same value as a new request, as a device does
 that gave up), 4.03 (the sensor goes on asking, as a revoked one would), 5.03, 4.29.
+
+A value that was one request all the time is one reading, however often its datagram came; that holds as
+long as the gateway can know it again: it remembers the last REMEMBERED requests of a device, and what
+was before its start not for certain (said_once()).
 """
 
+import bisect
+import collections
 import os
 import selectors
 import socket
 import struct
 import threading
 import time
+from array import array
 
 from bed import coap, until
 
@@ -26,15 +33,18 @@ TRIES = 9           # then it is a new request
 PUT_OFF = 0.1       # seconds after 4.03, 4.29, 5.03
 PAD = 200           # bytes that one unit of padding adds to a reading
 UNREACHABLE = 0.03  # seconds after nobody listened at the port
+REMEMBERED = 16     # daemon/lan/retransmission.h
 
 EXPECTED = (coap.FORBIDDEN, coap.TOO_MANY, coap.UNAVAILABLE)
 
 
 class Sensor:
-    """One device: 'ep' its name, 'id' what the registry calls it once it was let in."""
+    """One device: 'ep' its name, 'id' what the registry calls it once it was let in, 'code' what its
+    label says, 'password' that of the MQTT session of its own."""
 
     def __init__(self, ep, host):
         self.ep, self.host = ep, host
+        self.code = self.password = None
         self.id = None
         self.acknowledged = []    # (value, monotonic time), in order
         self.answers = {}         # code -> how many
@@ -42,6 +52,8 @@ class Sensor:
         self.value = 1
         self.socket = None
         self.request = None       # (message id, token, datagram) under way
+        # Of each request: its value, when it was made, when it was sent for the last time.
+        self.asked, self.made, self.sent = array('Q'), array('d'), array('d')
         self.separate = False     # an empty ACK came: the answer comes by itself
         self.tries = 0
         self.due = 0.0
@@ -65,9 +77,30 @@ class Sensor:
             options.append((coap.ECHO, echo))
         message = coap.Message(coap.CON, coap.POST, mid, token, options, (body + ']').encode())
         self.request = (mid, token, message.encode())
+        now = time.monotonic()
+        self.asked.append(self.value)
+        self.made.append(now)
+        self.sent.append(now)
         self.separate = False
         self.tries = 0
         self.due = 0.0
+
+    def send(self):
+        self.socket.send(self.request[2])
+        self.sent[-1] = time.monotonic()
+
+    def said_once(self, starts, late):
+        """The values of which no more than one reading may have come. 'starts': when the gateway was
+        started; 'late': for how many seconds a datagram may be under way."""
+        often, found = collections.Counter(self.asked), set()
+        for at, value in enumerate(self.asked):
+            end = self.sent[at] + late
+            restarted = bisect.bisect(starts, self.made[at]) < bisect.bisect(starts, end)
+            behind = at + REMEMBERED
+            forgotten = behind < len(self.made) and self.made[behind] <= end
+            if often[value] == 1 and not restarted and not forgotten:
+                found.add(value)
+        return found
 
 
 class Load:
@@ -78,6 +111,7 @@ class Load:
         self.padding = padding    # records added to each reading, of PAD bytes
         self.gap = gap            # seconds between an answer and the next reading
         self.running = True
+        self.heard = bytearray()  # every datagram that the gateway sent to a sensor
         self._closing = False
         self._selector = selectors.EpollSelector()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -162,7 +196,7 @@ class Load:
         if sensor.separate:
             return
         try:
-            sensor.socket.send(sensor.request[2])
+            sensor.send()
         except OSError:
             sensor.due = now + UNREACHABLE
             sensor.tries -= 1
@@ -176,6 +210,7 @@ class Load:
             except OSError:  # nobody listens
                 sensor.due = time.monotonic() + UNREACHABLE
                 return
+            self.heard += data
             self._take(sensor, coap.Message.decode(data))
 
     def _take(self, sensor, message):

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bad network between the sensors and the gateway: a forwarder of datagrams that loses some, delays
-others by up to 'delay' seconds, and so changes their order. Each sensor's datagrams leave by a socket
-of the sensor's own address, so the gateway knows it as ever.
+"""A bad network between the sensors and the gateway: a forwarder of datagrams that loses some, brings
+some twice, delays others by up to 'delay' seconds, and so changes their order. Each sensor's datagrams
+leave by a socket of the sensor's own address, so the gateway knows it as ever.
+
+The second of two may come when the reading has long been answered, when the next one is under way,
+when the gateway has died in between. Towards the broker nothing comes twice: that way is a stream of
+TCP, and relay.py says why that has none of this.
 """
 
 import heapq
@@ -14,12 +18,14 @@ import time
 
 class Lossy:
     """Listens on 'port', forwards to 'target' and back. 'loss' is the part that is lost on either side;
-    one of 'slow' is delayed by up to 'delay', the others by up to a fiftieth of it."""
+    the part 'twice' of the rest comes again; the part 'slow' is delayed by up to 'delay', all else by
+    up to a fiftieth of it."""
 
-    def __init__(self, target, seed, loss=0.3, delay=2.0, slow=0.1):
+    def __init__(self, target, seed, loss=0.3, delay=2.0, slow=0.1, twice=0.2):
         self.target, self.loss, self.delay, self.slow = target, loss, delay, slow
+        self.twice = twice
         self.random = random.Random(seed)
-        self.passed = self.lost = 0
+        self.passed = self.lost = self.doubled = 0
         self.error = None
         self._closing = False
         self._queue, self._number = [], 0
@@ -77,6 +83,12 @@ class Lossy:
             self.lost += 1
             return
         self.passed += 1
+        self._later(way, data, to)
+        if self.random.random() < self.twice:
+            self.doubled += 1
+            self._later(way, data, to)
+
+    def _later(self, way, data, to):
         most = self.delay if self.random.random() < self.slow else self.delay / 50
         self._number += 1
         heapq.heappush(self._queue, (time.monotonic() + self.random.random() * most, self._number,

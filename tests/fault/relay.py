@@ -6,6 +6,10 @@ left the gateway.
 It always takes what the gateway sends, whether it forwards it or not. So mark() is a moment on the
 wire: what the gateway wrote before it stands before it in 'sent', and nothing else does.
 
+It loses no byte, changes no order and says none twice: that is no network's doing in a stream of TCP,
+whose ends put right what happens to packets. There a bad network is one that stands still ('lag') or
+breaks off (cut(), with what was on its way). Datagrams are lossy.py's.
+
 While it is shut nobody gets through. A broker that was started again gets its recorder first, and
 only then the gateway: what the broker acknowledged, the recorder has.
 """
@@ -22,6 +26,7 @@ from bed.wait import until
 
 SEQUENCE = re.compile(rb'"n":"seq","v":(\d+)')
 ENVELOPE = re.compile(rb'"gh":\{"id":"[^"]*","device":"([^"]*)".*?"n":"seq","v":(\d+)', re.DOTALL)
+CONNECT = 1
 PUBLISH = 3
 PUBACK = 4
 
@@ -34,6 +39,28 @@ def told(topic, payload):
         return [('%s/%s/telemetry' % (head, device.decode()), int(value)) for device, value in packed]
     found = SEQUENCE.search(payload)
     return [(topic, int(found.group(1)) if found else None)]
+
+
+def number_at(data, at):
+    """A number of variable length (MQTT 5 section 1.5.5), and where it ends; None when it is not all
+    there."""
+    size, shift = 0, 0
+    while at < len(data):
+        size |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if not data[at - 1] & 128:
+            return size, at
+    return None, at
+
+
+def client_of(body):
+    """The client id in a CONNECT (MQTT 5 section 3.1): name, level, flags, keep-alive, properties."""
+    at = 2 + int.from_bytes(body[:2], 'big') + 4
+    if body[at - 4] == 5:
+        size, at = number_at(body, at)
+        at += size
+    return body[at + 2:at + 2 + int.from_bytes(body[at:at + 2], 'big')].decode()
 
 
 class Way:
@@ -70,6 +97,7 @@ class Pair:
         self.up = Way()
         self.down = Way()
         self.packet = bytearray()  # the packet that is not complete yet
+        self.client = None         # the client id with which it came
 
 
 class Relay:
@@ -79,6 +107,7 @@ class Relay:
         self.target = target
         self.random = random.Random(seed)
         self.sent = []            # told() of every PUBLISH that left the gateway
+        self.sessions = set()     # (client id, topic) of every reading that did
         self.hold_up = False      # what the gateway says does not reach the broker
         self.hold_down = False    # what the broker says does not reach the gateway
         self.refuse = 0           # the reason with which readings are refused; 0 = they pass
@@ -94,7 +123,7 @@ class Relay:
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(('127.0.0.1', 0))
-        self._listener.listen(8)
+        self._listener.listen(64)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
         self._selector.register(self._listener, selectors.EVENT_READ, None)
@@ -242,18 +271,11 @@ class Relay:
         """Takes whole packets off the front (MQTT 5 section 2.1): those that pass."""
         data, passed = pair.packet, bytearray()
         while len(data) >= 2:
-            size, shift, at = 0, 0, 1
-            while True:
-                if at >= len(data):
-                    return passed
-                byte = data[at]
-                size |= (byte & 127) << shift
-                shift += 7
-                at += 1
-                if not byte & 128:
-                    break
-            if len(data) < at + size:
+            size, at = number_at(data, 1)
+            if size is None or len(data) < at + size:
                 return passed
+            if data[0] >> 4 == CONNECT:
+                pair.client = client_of(bytes(data[at:at + size]))
             if data[0] >> 4 != PUBLISH or not self._published(pair, bytes(data[at:at + size])):
                 passed += data[:at + size]
             del data[:at + size]
@@ -263,7 +285,9 @@ class Relay:
         """True when it was refused (MQTT 5 section 3.4): the broker does not hear of it."""
         end = 2 + int.from_bytes(body[:2], 'big')
         topic = body[2:end].decode()
-        self.sent += told(topic, body[end:])
+        readings = told(topic, body[end:])
+        self.sent += readings
+        self.sessions |= {(pair.client, where) for where, _ in readings if where.endswith('/telemetry')}
         if not self.refuse or not topic.endswith('/telemetry'):
             return False
         pair.down.add(bytes((PUBACK << 4, 3)) + body[end:end + 2] + bytes((self.refuse,)),

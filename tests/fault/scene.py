@@ -6,6 +6,9 @@ what was seen of it all in the end.
 
 The recorder subscribes with QoS 0: it gets each message as often and in the order in which the
 broker took it, and has it before the gateway has its PUBACK.
+
+Sensors share the gateway's session, but for those that have one of their own, under a user of their own
+whom the broker lets write nothing but his device's topics.
 """
 
 import os
@@ -14,21 +17,42 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 import bed
-from bed import until
+from bed import own as own_session, until
 from bed.plain import PlainDevice
 
 import invariants
 from load import Load, Sensor
 from lossy import Lossy
 from relay import Relay
+from watch import Watch
 
+HOUR, YEAR = 3600, 365 * 86400
+JUMPS = (-10 * YEAR, 10 * YEAR, -HOUR, 0)  # where the wall clock may stand
 PASSWORD = 'forty otters under the old quay'
 CONFIG = {
     'gateway': {'log_level': 'info'},
     'lan': {'device_rate': 10000, 'device_burst': 100000, 'new_per_minute': 10000,
             'pending_max': 1000},
+    'platform': {'default': 'local', 'others': ['mqtt']},
 }
+CODE_LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
+LABELLED = 3  # every third sensor has a label with a code
+NOBODY = slice(0)
+
+# How readings leave. single: one in each message on its device's topic; mixed: the same, and every
+# other sensor has a session of its own; packed: in packs on the gateway's topic, beside a few that have
+# a session of their own. The first sensor, whom most befalls, shares the gateway's but in 'mixed'.
+FORMS = {'single': {}, 'mixed': {'own': slice(0, None, 2)},
+         'packed': {'mqtt': {'layout': 'gateway', 'pack': 16}, 'own': slice(1, None, 4)}}
+every_form = pytest.mark.parametrize('form', FORMS, indirect=True)
+
+# Of the gateway, and of a device with a session of its own, at the broker (docs/upstream.md).
+RIGHTS = 'user gatehouse\ntopic write gatehouse/bed/#\ntopic read gatehouse/bed/+/command/+\n'
+OWN_RIGHTS = 'user {0.ep}\ntopic write gatehouse/bed/{0.id}/#\n' \
+    'topic read gatehouse/bed/{0.id}/command/+\n'
 
 
 class Recorder(bed.Recorder):
@@ -45,6 +69,18 @@ class Recorder(bed.Recorder):
         until(lambda: not self._subscribed, 15, 'the recorder has seen the end of its broker')
 
 
+class Gateway(bed.Gateway):
+    """One that knows when it was started."""
+
+    def __init__(self, *words, **options):
+        super().__init__(*words, **options)
+        self.starts = []
+
+    def start(self, wait=True, env=None):
+        self.starts.append(time.monotonic())
+        return super().start(wait, env)
+
+
 class Behind:
     """What the gateway is told of its broker: the relay."""
 
@@ -52,53 +88,75 @@ class Behind:
         self.port = relay.port
 
 
-def usage(pid):
-    """invariants.Usage of a process."""
-    with open('/proc/%d/status' % pid, encoding='ascii', errors='replace') as file:
-        status = dict(line.rstrip('\n').split(':', 1) for line in file)
-    return invariants.Usage(int(status['RssAnon'].split()[0]),
-                            len(os.listdir('/proc/%d/fd' % pid)), int(status['Threads']))
-
-
 class Scene:
     """'sensors' are let in and report, 'strangers' enrol and report without ever being let in.
-    'state' is the directory for the gateway's files (default: its own), 'env' goes to the daemon,
-    'seed' decides everything that is random, 'lossy' puts a bad network before the gateway."""
+    Those of the slice 'own' have an MQTT session of their own. 'disk' is a SmallDisk for the gateway's
+    files, 'env' goes to the daemon, 'seed' decides everything that is random, 'lossy' puts a bad network before the gateway."""
 
-    def __init__(self, work, sensors=12, strangers=2, seed=0, env=None, config=None, state=None,
-                 lossy=False, **load):
+    def __init__(self, work, sensors=12, strangers=2, seed=0, env=None, mqtt=None, own=NOBODY,
+                 disk=None, lossy=False, **load):
         self.random = random.Random(seed)
-        self.packs = (config or {}).get('mqtt', {}).get('pack', 0)
+        self.packs = (mqtt or {}).get('pack', 0)
         self.env = dict(env or {})
         self.counts = {}
         self.approvals = {}
         self.revocations = []
         self.operations = []
-        self.usages = []
-        self.leaks = set()
+        self.sensors = [Sensor('s%02d' % at, '127.1.0.%d' % (at + 1)) for at in range(sensors)]
+        self.strangers = [Sensor('x%02d' % at, '127.2.0.%d' % (at + 1)) for at in range(strangers)]
         os.makedirs(work, mode=0o755)
-        self.broker = bed.Broker(os.path.join(work, 'broker'), users={'gatehouse': PASSWORD},
-                                 persistence=False).start()
+        self.broker = self._broker(os.path.join(work, 'broker'), self.sensors[own])
         self.recorder = Recorder(self.broker)
         self.relay = Relay(self.broker.port, seed)
-        secret = os.path.join(work, 'password')
-        with open(secret, 'w', encoding='ascii') as file:
-            file.write(PASSWORD + '\n')
+        secret = own_session.password_file(work, PASSWORD)
+        self.disk = disk
+        state = os.path.join(disk.directory, 'state') if disk else None
         gateway = {'state_directory': state} if state else {}
-        self.gateway = bed.Gateway(os.path.join(work, 'gateway'), broker=Behind(self.relay), config={
-            **CONFIG, **(config or {}), 'gateway': {**CONFIG['gateway'], **gateway},
-            'mqtt': {**(config or {}).get('mqtt', {}), 'username': 'gatehouse',
-                     'password_file': secret}})
+        self.gateway = Gateway(os.path.join(work, 'gateway'), broker=Behind(self.relay), config={
+            **CONFIG, 'gateway': {**CONFIG['gateway'], **gateway},
+            'mqtt': {**(mqtt or {}), 'username': 'gatehouse', 'password_file': secret}})
         if state:
             os.mkdir(state, 0o700)
             self.gateway.state_directory = state
-        if self.gateway.uid is not None:
-            for path in (secret, self.gateway.state_directory):
-                os.chown(path, self.gateway.uid, self.gateway.uid)
-        self.sensors = [Sensor('s%02d' % at, '127.1.0.%d' % (at + 1)) for at in range(sensors)]
-        self.strangers = [Sensor('x%02d' % at, '127.2.0.%d' % (at + 1)) for at in range(strangers)]
+            if self.gateway.uid is not None:
+                os.chown(state, self.gateway.uid, self.gateway.uid)
+        self.watch = Watch(work, self.gateway, [secret])
+        self._secrets()
         self.lossy = Lossy(self.gateway.coap_port, seed) if lossy else None
-        self.load = Load(self.lossy.port if lossy else self.gateway.coap_port, self.sensors + self.strangers, **load)
+        self.load = Load(self.lossy.port if lossy else self.gateway.coap_port, self.everybody, **load)
+
+    def _broker(self, directory, with_session):
+        """It knows the gateway and each sensor that has a session of its own."""
+        os.makedirs(directory)
+        self.rights = os.path.join(directory, 'rights')
+        self._allow([])
+        users = {'gatehouse': PASSWORD}
+        for sensor in with_session:
+            sensor.password = users[sensor.ep] = '%s: %032x' % (sensor.ep, self.random.getrandbits(128))
+        return bed.Broker(directory, users=users, persistence=False,
+                          extra='acl_file ' + self.rights).start()
+
+    def _allow(self, owners):
+        with open(self.rights, 'w', encoding='ascii') as file:
+            file.write('\n'.join([RIGHTS, *map(OWN_RIGHTS.format, owners)]))
+
+    def _secrets(self):
+        """Those that there are from the beginning."""
+        self.watch.add('the password of the gateway', PASSWORD)
+        for sensor in self.everybody[::LABELLED]:
+            sensor.code = self.watch.add('the code on the label of ' + sensor.ep, ''.join(
+                self.random.choice(CODE_LETTERS) for _ in range(8)))
+        for sensor in self.owners:
+            self.watch.add('the password of ' + sensor.ep, sensor.password)
+
+    @property
+    def owners(self):
+        """Who has a session of its own."""
+        return [one for one in self.sensors if one.password]
+
+    @property
+    def everybody(self):
+        return self.sensors + self.strangers
 
     # ---- beginning and end ----
 
@@ -106,15 +164,30 @@ class Scene:
         """Everybody is let in, and reports."""
         self.gateway.start(env=self.env)
         self.gateway.ctl('window', 'open', '--minutes', 15)
-        for sensor in self.sensors + self.strangers:
-            one = PlainDevice(self.gateway, sensor.ep, sensor.host)
-            sensor.id = one.state(one.enrol())['id']
-            one.close()
+        if self.owners:
+            own_session.import_lines(self.gateway, *('%s,%s,%s' % (one.ep, one.ep, one.password)
+                                                     for one in self.owners))
+        for sensor in self.everybody:
+            self._enrol(sensor)
+        self._allow(self.owners)
+        self.broker.process.signal(signal.SIGHUP)
+        until(lambda: 'Reloading config' in self.broker.log(), 10, 'the broker knows their rights')
         for sensor in self.sensors:
             self.approve(sensor)
         self.load.start()
         self.load.await_more(3 * len(self.sensors))
+        for sensor in self.owners:
+            own_session.await_link(self.gateway, sensor.ep)
+        self.watch.measure()
         return self
+
+    def _enrol(self, sensor):
+        one = PlainDevice(self.gateway, sensor.ep, sensor.host)
+        answer = one.enrol(**({'code': sensor.code} if sensor.code else {}))
+        sensor.id = one.state(answer)['id']
+        for _, data in one.client.received:
+            self.watch.see('what %s was sent' % sensor.ep, data)
+        one.close()
 
     def close(self):
         """Whatever still runs; a test that failed comes here, too."""
@@ -147,7 +220,10 @@ class Scene:
 
     def approve(self, sensor):
         self.approvals[sensor.ep] = self.approvals.get(sensor.ep, 0) + 1
-        self.gateway.ctl('approve', sensor.id)
+        words = ['--platform', 'mqtt' if sensor.password else 'local']
+        if sensor.code:
+            words += ['--code', '-']
+        self.gateway.ctl('approve', sensor.id, *words, stdin=(sensor.code or '') + '\n')
         until(lambda: self.device(sensor)['stage'] == 'active', 20, sensor.ep + ' is active')
 
     def revoke(self, sensor):
@@ -204,6 +280,14 @@ class Scene:
         self._lose()
         self.gateway.start(env=self.env)
         self.count('kills')
+
+    def crash(self):
+        """It ends by a signal that asks for a core; there must be none in the end."""
+        self.load.await_more(self.random.randrange(1, 60))
+        self.gateway.process.signal(signal.SIGABRT)
+        assert self.gateway.wait_exit(30) == -signal.SIGABRT
+        self.gateway.start(env=self.env)
+        self.count('crashes')
 
     def cut_power(self):
         """With the shim: what was not synced is gone as well."""
@@ -276,26 +360,6 @@ class Scene:
 
     # ---- the end ----
 
-    def measure(self):
-        self.usages.append(usage(self.gateway.process.pid))
-
-    def looked_for(self):
-        """I7: what must stand nowhere."""
-        needle = PASSWORD.encode()
-        files = [self.gateway.log_path]
-        for folder, _, names in os.walk(self.gateway.state_directory):
-            files += [os.path.join(folder, name) for name in names]
-        if self.gateway.process:
-            files += ['/proc/%d/%s' % (self.gateway.process.pid, name)
-                      for name in ('cmdline', 'environ')]
-        for path in files:
-            try:
-                with open(path, 'rb') as file:
-                    if needle in file.read():
-                        self.leaks.add(('the password of the broker', path))
-            except FileNotFoundError:
-                pass  # what is written and renamed is gone under its first name
-
     def settle(self, timeout=60):
         """The faults have stopped: what is still not as it should be after a while."""
         left = []
@@ -305,52 +369,71 @@ class Scene:
                   'the uplink is up')
             until(lambda: self.gateway.ctl('status')['queue']['readings'] == 0, timeout,
                   'the back-log has drained')
+            for sensor in self.owners:
+                if self.expected(sensor) == 'active':
+                    own_session.await_link(self.gateway, sensor.ep, timeout=timeout)
         except AssertionError as error:
             left.append('%s; %s' % (error, self.gateway.ctl('status')['queue']))
-        self.recorder.publish('end/%d' % len(self.usages))
-        self.recorder.wait('end/%d' % len(self.usages))
-        gone = {one.ep for one in self.revocations if one.until is None}
-        for one in self.look():
-            expected = 'revoked' if one['ep'] in gone else \
-                'active' if one['ep'] in self.approvals else 'waiting-person'
+        self.recorder.publish('end')
+        self.recorder.wait('end')
+        records = {one['ep']: one for one in self.look()}
+        for sensor in self.everybody:
+            one, expected = records[sensor.ep], self.expected(sensor)
             if one['stage'] != expected:
-                left.append('%s is %s and not %s' % (one['ep'], one['stage'], expected))
+                left.append('%s is %s and not %s' % (sensor.ep, one['stage'], expected))
             if one['queued']:
-                left.append('%d readings of %s still wait' % (one['queued'], one['ep']))
-        for sensor in self.sensors + self.strangers:
+                left.append('%d readings of %s still wait' % (one['queued'], sensor.ep))
             left += ['%s was answered %s' % (sensor.ep, one) for one in sensor.unexpected[:3]]
         return left
+
+    def expected(self, sensor):
+        """The stage in which it has to be when the faults are over."""
+        if any(one.ep == sensor.ep and one.until is None for one in self.revocations):
+            return 'revoked'
+        return 'active' if sensor.ep in self.approvals else 'waiting-person'
+
+    def look_for_secrets(self):
+        """I7: in all that was said, and in all that was written."""
+        self.watch.see('what sensors were sent', bytes(self.load.heard))
+        for one in self.recorder.messages():
+            self.watch.see(one.topic, one.topic.encode() + one.payload + repr(one.user).encode())
+        self.watch.files()
 
     def evidence(self):
         seen = invariants.Evidence('bed')
         seen.unsettled = self.settle()
-        self.measure()
-        self.looked_for()
+        self.watch.measure()
+        self.look_for_secrets()
+        late = self.lossy.delay + 3 if self.lossy else 0
         seen.devices = [invariants.Device(
             one.ep, one.id, [value for value, _ in one.acknowledged],
-            self.approvals.get(one.ep, 0)) for one in self.sensors + self.strangers]
+            self.approvals.get(one.ep, 0), bool(one.password),
+            one.said_once(self.gateway.starts, late)) for one in self.everybody]
+        self.count('of one request alone', sum(len(one.once) for one in seen.devices))
         seen.messages = self.recorder.messages()
         seen.wire = list(self.relay.sent)
+        seen.sessions = set(self.relay.sessions)
         seen.revocations = self.revocations
         seen.operations = self.operations
-        seen.usage = self.usages
-        seen.secrets = sorted(self.leaks)
+        seen.usage = self.watch.usages
+        seen.secrets = sorted(self.watch.leaks)
         return seen
 
-    def check(self, measured=False, backlog=False):
-        """The verdict. 'measured': the process is the one of the first measure(); 'backlog': readings
-        waited, so that where packs are made there have to be some."""
+    def check(self, backlog=False):
+        """The verdict. 'backlog': readings waited, so that where packs are made there have to be
+        some."""
         seen = self.evidence()
-        if not measured:
-            seen.usage = []
         found = invariants.violations(seen)
         came = invariants.arrivals(seen)
         print('%d readings acknowledged, %d came out, %d of them again%s'
               % (self.load.total, len(came), len(came) - len({one.id for one in came}),
                  ''.join(', %d %s' % (number, what) for what, number in self.counts.items())))
+        print('at first %r, in the end %r' % (seen.usage[0], seen.usage[-1]))
         assert not found, '\n'.join(found)
         assert self.load.total and came
         largest = max(one.company for one in came)
         assert largest == 1 or self.packs and largest <= self.packs
         assert largest > 1 or not (backlog and self.packs)
         self.gateway.terminate()
+        self.watch.files()
+        assert not self.watch.leaks, self.watch.leaks

@@ -3,15 +3,17 @@
 
 import pytest
 
+from scene import every_form
+
 pytestmark = pytest.mark.deadline(7200)
 
 CALM = 0.01  # seconds between two readings of a device: the back-log of an outage stays small
 
 
+@every_form
 def test_broker_comes_and_goes(scene, rounds):
     """The gateway lives through all of it, and does not grow."""
     one = scene(gap=CALM).start()
-    one.measure()
     faults = (one.kill_broker, one.kill_broker_mid_stream, one.freeze_broker, one.cut)
     order = []
     while len(order) < rounds:
@@ -19,7 +21,7 @@ def test_broker_comes_and_goes(scene, rounds):
     for fault in order:
         fault()
         one.look()
-    one.check(measured=True, backlog=True)
+    one.check(backlog=True)
 
 
 def test_revoked_with_backlog(scene):

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import invariants
+import load
 import relay
 from invariants import Device, Evidence, Operation, Revocation, Usage
 
@@ -41,7 +42,8 @@ def good():
     """Two devices; a's 3 came twice; b was revoked after 2, its 3 and 4 are in a gap, and let in
     again for 5."""
     seen = Evidence()
-    seen.devices = [Device('a', 'd-1', [1, 2, 3]), Device('b', 'd-2', [1, 2, 3, 4, 5], approvals=2),
+    seen.devices = [Device('a', 'd-1', [1, 2, 3], once=[2, 3]),
+                    Device('b', 'd-2', [1, 2, 3, 4, 5], approvals=2, own=True),
                     Device('x', 'd-3', approvals=0)]
     seen.messages = [
         telemetry('d-1', 'a', 1, 1), telemetry('d-2', 'b', 1, 2), telemetry('d-1', 'a', 2, 3),
@@ -52,7 +54,9 @@ def good():
     seen.operations = [Operation('a', 1, 'none'), Operation('a', 1, 'awaiting'),
                        Operation('a', 1, 'bound'), Operation('b', 2, 'bound'),
                        Operation('b', 3, 'opening'), Operation('b', 3, 'bound')]
-    seen.usage = [Usage(9000, 20, 6), Usage(9500, 21, 6)]
+    seen.sessions = {('gatehouse-bed', 'gatehouse/bed/d-1/telemetry'),
+                     ('gatehouse-bed-d-2', 'gatehouse/bed/d-2/telemetry')}
+    seen.usage = [Usage(9000, 20, 6, 21000), Usage(9500, 21, 6, 30000)]
     return seen
 
 
@@ -124,6 +128,14 @@ def wrong_base(seen):
     seen.messages.append(telemetry('d-1', 'a', 9, 30, base='d-2/'))
 
 
+def on_the_shared_session(seen):
+    seen.sessions.add(('gatehouse-bed', 'gatehouse/bed/d-2/telemetry'))
+
+
+def on_the_session_of_another(seen):
+    seen.sessions.add(('gatehouse-bed-d-2', 'gatehouse/bed/d-1/telemetry'))
+
+
 def intruder(seen):
     seen.messages.append(telemetry('d-3', 'x', 1, 30))
 
@@ -150,6 +162,10 @@ def two_devices(seen):
 
 def other_time(seen):
     seen.messages.append(telemetry('d-1', 'a', 3, 5, **{'gh-time': '1.000'}))
+
+
+def taken_twice(seen):
+    seen.messages.append(telemetry('d-1', 'a', 3, 31))
 
 
 def no_id(seen):
@@ -194,6 +210,10 @@ def threads(seen):
     seen.usage[1] = Usage(9000, 20, 7)
 
 
+def peak(seen):
+    seen.usage[1] = Usage(9000, 20, 6, 70000)
+
+
 def secret(seen):
     seen.secrets = [('the password of the broker', 'the log')]
 
@@ -205,12 +225,15 @@ def unsettled(seen):
 PLANTED = [
     ('I1', lost), ('I1', lost_at_the_end), ('I1', gap_lost), ('I1', gap_elsewhere),
     ('I1', gap_of_another), ('I1', gap_too_small),
-    ('I2', wrong_topic), ('I2', wrong_base),
+    ('I2', wrong_topic), ('I2', wrong_base), ('I2', on_the_shared_session),
+    ('I2', on_the_session_of_another),
     ('I3', intruder), ('I3', stranger), ('I3', after_revocation), ('I3', after_return),
     ('I4', two_payloads), ('I4', two_devices), ('I4', other_time), ('I4', no_id),
+    ('I4', taken_twice),
     ('I5', out_of_order), ('I5', ids_out_of_order),
     ('I6', second_operation), ('I6', reopened), ('I6', shared_operation), ('I6', backwards),
-    ('I7', secret), ('I8', memory), ('I8', descriptors), ('I8', threads), ('I9', unsettled),
+    ('I7', secret), ('I8', memory), ('I8', descriptors), ('I8', threads), ('I8', peak),
+    ('I9', unsettled),
 ]
 
 
@@ -279,6 +302,26 @@ def test_the_relay_takes_packs_apart():
     assert relay.told('gatehouse/bed/d-1/telemetry', b'[{"n":"seq","v":7}]') == [
         ('gatehouse/bed/d-1/telemetry', 7)]
     assert relay.told('gatehouse/bed/status', b'{}') == [('gatehouse/bed/status', None)]
+
+
+def test_the_relay_knows_whose_session_it_is():
+    head = b'\0\4MQTT'
+    assert relay.client_of(head + b'\5\xc2\0\x3c\3\x21\0\x20\0\3bed\0\1u\0\1p') == 'bed'
+    assert relay.client_of(head + b'\4\xc2\0\x3c\0\3bed\0\1u\0\1p') == 'bed'
+
+
+def test_what_is_known_to_be_one_request():
+    """Of a sensor that asked once a second: the value 3 in two requests."""
+    sensor = load.Sensor('a', '127.0.0.1')
+    for at, value in enumerate([1, 2, 3, 3, *range(4, 40)]):
+        sensor.asked.append(value)
+        sensor.made.append(at)
+        sensor.sent.append(at + 0.5)
+    assert sensor.said_once([], 0) == set(range(1, 40)) - {3}
+    assert sensor.said_once([1.2, 4.8, 9.3], 0.5) == set(range(1, 40)) - {2, 3, 4, 9}
+    # The sixteenth behind it comes 15.5 s after it was sent for the last time.
+    assert sensor.said_once([], 15.4) == set(range(1, 40)) - {3}
+    assert sensor.said_once([], 15.6) == set(range(24, 40))
 
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -4,15 +4,19 @@ its way to the disk."""
 
 import pytest
 
+from scene import every_form
+
 pytestmark = pytest.mark.deadline(7200)
 
 
+@every_form
 def test_killed(scene, shim, kills):
-    """Of each form half of them."""
+    """Of each form a third of them. In the end it crashes by itself, and leaves no core."""
     one = scene(env=shim(FILE='/state/', SLOW=3000)).start()
-    for _ in range(kills // 2):
+    for _ in range(-(-kills // 3)):
         one.kill()
         one.look()
+    one.crash()
     one.check()
 
 

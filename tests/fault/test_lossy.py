@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three of ten datagrams are lost on either side, others come late and in another order, some after two
-seconds: beyond the first retransmissions, and some after the next reading."""
+"""Three of ten datagrams are lost on either side, two of ten come twice, others come late and in another
+order, some after two seconds: beyond the first retransmissions, and some after the next reading."""
 
 import pytest
 
@@ -35,6 +35,8 @@ def test_lossy(scene, shim, rounds):
         one.revoke(goner)
         one.readmit(goner)
     assert one.lossy.lost > one.lossy.passed / 4
+    assert one.lossy.doubled > one.lossy.passed / 10
     one.count('datagrams lost', one.lossy.lost)
+    one.count('datagrams doubled', one.lossy.doubled)
     one.count('datagrams passed', one.lossy.passed)
     one.check()
