@@ -116,7 +116,7 @@ class Relay:
         self.lag = 0.0            # seconds for which either of them may not be heard, now and then
         self.error = None
         self._cut = threading.Event()
-        self._mark = None
+        self._marks = collections.deque()  # of whoever asks: a list that gets the answer
         self._closing = False
         self._pairs = []
         self._selector = selectors.EpollSelector()
@@ -148,10 +148,12 @@ class Relay:
 
     def mark(self):
         """How much of 'sent' the gateway had written by now."""
-        waiting = threading.Event()
-        self._mark = waiting
-        until(lambda: waiting.is_set() or self.error, 10, 'the relay has marked')
-        return self.marked
+        answer = []
+        self._marks.append(answer)
+        until(lambda: answer or self.error, 10, 'the relay has marked')
+        if self.error:
+            raise self.error
+        return answer[0]
 
     # ---- the thread ----
 
@@ -164,12 +166,10 @@ class Relay:
                     for pair in list(self._pairs):
                         self._end(pair)
                     self._cut.clear()
-                if self._mark:
+                while self._marks:
                     for pair in list(self._pairs):
                         self._take(pair)
-                    self.marked = len(self.sent)
-                    self._mark.set()
-                    self._mark = None
+                    self._marks.popleft().append(len(self.sent))
                 for pair in list(self._pairs):
                     self._forward(pair)
             for pair in list(self._pairs):
@@ -287,7 +287,8 @@ class Relay:
         topic = body[2:end].decode()
         readings = told(topic, body[end:])
         self.sent += readings
-        self.sessions |= {(pair.client, where) for where, _ in readings if where.endswith('/telemetry')}
+        self.sessions |= {(pair.client, where) for where, _ in readings
+                          if where.endswith('/telemetry')}
         if not self.refuse or not topic.endswith('/telemetry'):
             return False
         pair.down.add(bytes((PUBACK << 4, 3)) + body[end:end + 2] + bytes((self.refuse,)),
