@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small disk for the gateway's state, what fills it, and how a disk fails in a scene.
 
-The small one is an ext4 in a file, on a loop device: there is its own journal, its reserved blocks, its way to say
-ENOSPC late. Only root outside of a user namespace gets one, where the machine has loop devices;
-elsewhere it is a file system in memory of the same size, whose ENOSPC is the kernel's as well. What the
-disks were is said at the end of the tests (conftest.py)."""
+The small one is an ext4 in a file, on a loop device: with its journal, with what it sets aside for
+itself, with its way to say ENOSPC late. Only root outside of a user namespace gets one, where the
+machine has loop devices; elsewhere it is a file system in memory of the same size, whose ENOSPC is
+the kernel's as well. What the disks were is said at the end of the tests (conftest.py)."""
 
 import os
 import subprocess
@@ -24,7 +24,11 @@ kinds = set()       # what the disks were
 
 def run(*argv):
     """Of a program that may fail: what it said when it did, or None."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+    except FileNotFoundError:
+        return 'there is no ' + argv[0]
     return None if done.returncode == 0 else done.stderr.strip() or 'exit code %d' % done.returncode
 
 

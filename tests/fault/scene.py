@@ -41,6 +41,7 @@ CONFIG = {
 CODE_LETTERS = 'BCDFGHJKLMNPQRSTVWXZ'
 LABELLED = 3  # every third sensor has a label with a code
 NOBODY = slice(0)
+REFUSALS = 0x87, 0x97  # not authorised, quota exceeded
 
 # How readings leave. single: one in each message on its device's topic; mixed: the same, and every
 # other sensor has a session of its own; packed: in packs on the gateway's topic, beside a few that have
@@ -91,7 +92,8 @@ class Behind:
 class Scene:
     """'sensors' are let in and report, 'strangers' enrol and report without ever being let in.
     Those of the slice 'own' have an MQTT session of their own. 'disk' is a SmallDisk for the gateway's
-    files, 'env' goes to the daemon, 'seed' decides everything that is random, 'lossy' puts a bad network before the gateway."""
+    files, 'env' goes to the daemon, 'seed' decides everything that is random, 'lossy' puts a bad
+    network before the gateway."""
 
     def __init__(self, work, sensors=12, strangers=2, seed=0, env=None, mqtt=None, own=NOBODY,
                  disk=None, lossy=False, **load):
@@ -123,7 +125,8 @@ class Scene:
         self.watch = Watch(work, self.gateway, [secret])
         self._secrets()
         self.lossy = Lossy(self.gateway.coap_port, seed) if lossy else None
-        self.load = Load(self.lossy.port if lossy else self.gateway.coap_port, self.everybody, **load)
+        port = self.lossy.port if lossy else self.gateway.coap_port
+        self.load = Load(port, self.everybody, **load)
 
     def _broker(self, directory, with_session):
         """It knows the gateway and each sensor that has a session of its own."""
@@ -132,7 +135,8 @@ class Scene:
         self._allow([])
         users = {'gatehouse': PASSWORD}
         for sensor in with_session:
-            sensor.password = users[sensor.ep] = '%s: %032x' % (sensor.ep, self.random.getrandbits(128))
+            sensor.password = '%s: %032x' % (sensor.ep, self.random.getrandbits(128))
+            users[sensor.ep] = sensor.password
         return bed.Broker(directory, users=users, persistence=False,
                           extra='acl_file ' + self.rights).start()
 
@@ -341,6 +345,17 @@ class Scene:
         self.load.await_more(self.random.randrange(20, 400))
         self.broker.resume()
         self.count('freezes')
+
+    def refuse(self):
+        """The broker takes no reading for a while: by a word that does not say that it never will."""
+        self.flowing()
+        before = self.relay.refused
+        self.relay.refuse = self.random.choice(REFUSALS)
+        self.load.await_more(self.random.randrange(20, 200))
+        until(lambda: self.relay.refused >= before + len(self.sensors), 60, 'readings are refused')
+        self.relay.refuse = 0
+        self.flowing()
+        self.count('refusals')
 
     def cut(self):
         """The connection breaks; what one of them had said is lost on the way."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The broker dies, freezes, comes back, loses connections; devices are revoked meanwhile."""
+"""The broker dies, freezes, refuses, comes back, loses connections; devices are revoked meanwhile."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CALM = 0.01  # seconds between two readings of a device: the back-log of an outa
 def test_broker_comes_and_goes(scene, rounds):
     """The gateway lives through all of it, and does not grow."""
     one = scene(gap=CALM).start()
-    faults = (one.kill_broker, one.kill_broker_mid_stream, one.freeze_broker, one.cut)
+    faults = (one.kill_broker, one.kill_broker_mid_stream, one.freeze_broker, one.cut, one.refuse)
     order = []
     while len(order) < rounds:
         order += one.random.sample(faults, len(faults))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three of ten datagrams are lost on either side, two of ten come twice, others come late and in another
-order, some after two seconds: beyond the first retransmissions, and some after the next reading."""
+"""Three of ten datagrams are lost on either side, two of ten come twice, others come late and in
+another order, some after two seconds: beyond the first retransmissions, and some after the next
+reading."""
 
 import pytest
 

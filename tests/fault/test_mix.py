@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything at once, in random order: whoever kills, whatever breaks, the disk full and failing, the clock
-set, devices put out and let in again. Each kind of it once in every round. A run that failed is
-replayed by the seed that it printed."""
+"""Everything at once, in random order: the gateway and the broker die, connections break, the disk is
+full and fails, the clock is set, devices are put out and let in again. Each fault comes once in every
+round. A run that failed is replayed by the seed that it printed."""
 
 import pytest
 
@@ -26,8 +26,8 @@ class Mix:
         self.one, self.shim, self.clock = one, shim, clock
         self.out = []
         self.faults = [one.kill, one.kill, one.crash, one.cut_power, one.restart, one.kill_broker,
-                       one.kill_broker_mid_stream, one.freeze_broker, one.cut, self.revoke,
-                       self.readmit, self.jump, self.fail_disk]
+                       one.kill_broker_mid_stream, one.freeze_broker, one.refuse, one.cut,
+                       self.revoke, self.readmit, self.jump, self.fail_disk]
         if one.disk:
             self.faults.append(self.fill_disk)
 

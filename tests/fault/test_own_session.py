@@ -10,9 +10,8 @@ import bed
 from bed import coap, own, until
 from bed.plain import device, let_in, values
 from relay import Relay
-from scene import Behind
+from scene import REFUSALS, Behind
 
-NOT_AUTHORISED, QUOTA_EXCEEDED = 0x87, 0x97
 WINDOW = 32  # link-window
 
 
@@ -35,7 +34,7 @@ def gateway(make_gateway, relay, work):
     return make_gateway(broker=Behind(relay), config=own.configuration(work, 'one')).start()
 
 
-@pytest.mark.parametrize('reason', (NOT_AUTHORISED, QUOTA_EXCEEDED))
+@pytest.mark.parametrize('reason', REFUSALS)
 def test_a_back_log_that_is_refused_for_a_while(gateway, relay, recorder, reason):
     """More than its session's window waits, and all of it is refused: it leaves when the broker lets
     it, by the same connection."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The watch itself: it is silent over a process and files that are as they should be, and sees each thing
-that is planted."""
+"""The watch itself: it is silent over a process and files that are as they should be, and sees each
+thing that is planted."""
 
 import os
 import resource

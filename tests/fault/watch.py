@@ -58,8 +58,8 @@ def descriptors(pid):
 
 
 class Watch:
-    """Over a scene in the directory 'work' with its gateway. 'canaries' is for whoever makes a secret,
-    add() does it; 'given' are the files in which people gave it one."""
+    """Over a scene in the directory 'work' with its gateway. Whoever makes a secret hands it to add();
+    'given' are the files in which people gave the gateway one."""
 
     def __init__(self, work, gateway, given):
         self.work, self.gateway, self.given = work, gateway, given
