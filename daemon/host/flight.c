@@ -6,7 +6,9 @@
  *	owed -> pump: open devices take turns -> driver encodes -> PUBLISH QoS 1
  *	PUBACK                  -> the row is deleted in a batch
  *	refused for good        -> dead letters
- *	refused for the moment  -> waits, its device is held for 1 s to 60 s
+ *	refused for the moment  -> waits, its device is held for 1 s to 60 s; then the oldest goes
+ *				   ahead by itself, and the others when it was taken: of several
+ *				   the first could still be refused and the last be taken
  *	link lost               -> all of it is owed again, in order; under MQTT 3.1.1 that may be
  *				   the word about a reading (core/suspect.h): dead letters
  *
@@ -96,10 +98,18 @@ static void ask_for_more(struct host *host)
 		store_fetch(host->store, &fetch);
 }
 
+/* One went ahead, and it is not known yet whether it is taken. The reading that is asked about
+ * counts already. */
+static bool waits_for_one(const struct host *host, const struct device *device)
+{
+	return device_host(device)->refused_alone &&
+	       owed_in_flight(host->owed, device->record->row) > 1;
+}
+
 /* The lease is looked at for every PUBLISH, not only when its timer fires. */
 bool flight_may_leave(struct host *host, struct device *device)
 {
-	return device && session_may_send(host, device) &&
+	return device && session_may_send(host, device) && !waits_for_one(host, device) &&
 	       lifecycle_may_publish(&device->record->life, clock_wall_msec()) &&
 	       !device_host(device)->draining;
 }
@@ -310,12 +320,25 @@ static void hold_refused(struct host *host, uint64_t device_row)
 
 	if (!part || part->refused_waits)
 		return;
+	part->refused_alone = true;
 	r = loop_timer_set(host->loop, &part->refused_timer, backoff_next(&part->refused_backoff),
 		on_refused_timer, part, "refused-retry");
 	if (r < 0)
 		log_device(LOG_ERR, device->record->id,
 			"Its readings wait for the next connect: %s.", strerror(-r));
 	part->refused_waits = r >= 0;
+}
+
+/* The one that went ahead has landed: taken, so that all may follow, or put aside for good. What
+ * was taken beside one that was refused says nothing: the wait is not over. */
+static void one_has_landed(struct host *host, struct device *device, bool taken)
+{
+	struct device_host *part = device_host(device);
+
+	if (!part->refused_alone || part->refused_waits)
+		return;
+	part->refused_alone = !taken;
+	session_let_go_on(host, device);
 }
 
 /* One of its readings was taken: it is neither refused nor in want of room. */
@@ -326,6 +349,7 @@ static void device_is_eased(struct host *host, uint64_t device_row)
 	if (!device)
 		return;
 	backoff_reset(&device_host(device)->refused_backoff);
+	one_has_landed(host, device, true);
 	outbox_device_eased(host, device);
 }
 
@@ -384,6 +408,7 @@ static bool is_poison(int reason)
 /* Of several it is not known which one it was, or whether they were only too much together. */
 static void refused(struct host *host, const struct flight *was, int reason, bool alone)
 {
+	struct device *device = registry_by_row(host->registry, was->device_row);
 	struct suspect *suspect = suspect_of(host, was);
 	char text[32];
 
@@ -402,6 +427,8 @@ static void refused(struct host *host, const struct flight *was, int reason, boo
 		owed_put_back(host->owed, was->device_row, was->row);
 		hold_refused(host, was->device_row);
 	}
+	if (is_poison(reason) && device)
+		one_has_landed(host, device, false);
 	if (is_poison(reason))
 		session_on_landed(host, was->device_row);
 	reading_look_whether_drained(host, was->device_row);

@@ -112,6 +112,7 @@ class Relay:
         self.hold_down = False    # what the broker says does not reach the gateway
         self.refuse = 0           # the reason with which readings are refused; 0 = they pass
         self.refused = 0          # how many were
+        self.refusals = collections.Counter()  # how often each (topic, value)
         self.open = True
         self.lag = 0.0            # seconds for which either of them may not be heard, now and then
         self.error = None
@@ -294,4 +295,5 @@ class Relay:
         pair.down.add(bytes((PUBACK << 4, 3)) + body[end:end + 2] + bytes((self.refuse,)),
                       self.lag, self.random)
         self.refused += 1
+        self.refusals.update(readings)
         return True

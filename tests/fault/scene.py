@@ -347,12 +347,17 @@ class Scene:
         self.count('freezes')
 
     def refuse(self):
-        """The broker takes no reading for a while: by a word that does not say that it never will."""
+        """The broker takes no reading for a while: by a word that does not say that it never will. It
+        ends when each device has tried again: no gateway can keep the order of what it has said at
+        once, and of which a broker refuses the first and takes the last."""
         self.flowing()
-        before = self.relay.refused
+        self.relay.refusals.clear()
         self.relay.refuse = self.random.choice(REFUSALS)
         self.load.await_more(self.random.randrange(20, 200))
-        until(lambda: self.relay.refused >= before + len(self.sensors), 60, 'readings are refused')
+        topics = {'gatehouse/bed/%s/telemetry' % one.id for one in self.sensors
+                  if self.expected(one) == 'active'}
+        until(lambda: topics <= {topic for (topic, _), times in list(self.relay.refusals.items())
+                                 if times > 1}, 60, 'each of them was refused again')
         self.relay.refuse = 0
         self.flowing()
         self.count('refusals')
@@ -410,8 +415,9 @@ class Scene:
     def look_for_secrets(self):
         """I7: in all that was said, and in all that was written."""
         self.watch.see('what sensors were sent', bytes(self.load.heard))
-        for one in self.recorder.messages():
-            self.watch.see(one.topic, one.topic.encode() + one.payload + repr(one.user).encode())
+        self.watch.see('what left by the broker', b'\n'.join(
+            one.topic.encode() + one.payload + repr(one.user).encode()
+            for one in self.recorder.messages()))
         self.watch.files()
 
     def evidence(self):

@@ -263,9 +263,49 @@ static void refused_for_the_moment_waits_for_the_next_connect(void **state)
 	uplink_event(UPLINK_LOST);
 	bed_advance(2 * USEC_PER_SEC);
 	link_up();
-	assert_int_equal(published("/telemetry", from), 2);
+	assert_int_equal(published("/telemetry", from), 1);
 	assert_string_equal(fake_publications[nth(from, 0)].id, "plant.7.1");
+	uplink_deliver(nth(from, 0));
+	bed_run_loop();
 	assert_string_equal(fake_publications[nth(from, 1)].id, "plant.7.2");
+}
+
+/* The refusals end while it is tried again: of several that left together the first would have been
+ * refused and the last been taken, and whoever keeps the highest number of a device lost the first.
+ */
+static void what_was_refused_goes_ahead_by_itself(void **state)
+{
+	size_t from = fake_publication_count;
+	unsigned i;
+
+	active_device("one", "10.0.0.1");
+	link_up();
+	reported("one", "10.0.0.1", 5);
+	for (i = 0; i < 5; i++)
+		uplink_refuse(nth(from, i), 0x97);
+	for (; i < 8; i++) {
+		bed_run_loop();
+		bed_advance(bed_timer_left("refused-retry") + 1);
+		bed_run_loop();
+		assert_int_equal(published("/telemetry", from), i + 1);
+		assert_string_equal(fake_publications[nth(from, i)].id, "plant.7.1");
+		if (i < 7)
+			uplink_refuse(nth(from, i), 0x87);
+	}
+	/* What came meanwhile waits behind it. */
+	reported("one", "10.0.0.1", 1);
+	assert_int_equal(published("/telemetry", from), 8);
+	/* It will never be taken: that is told, and the next one goes ahead in its place. */
+	uplink_refuse(nth(from, 7), 0x99);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", from), 9);
+	assert_int_equal(published("/gap", from), 1);
+	assert_string_equal(fake_publications[nth(from, 9)].id, "plant.7.2");
+	uplink_deliver(nth(from, 9));
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", from), 13);
+	assert_string_equal(fake_publications[nth(from, 10)].id, "plant.7.3");
+	assert_string_equal(fake_publications[nth(from, 13)].id, "plant.7.6");
 }
 
 static void refused_for_the_moment_is_tried_again_without_a_connect(void **state)
@@ -547,6 +587,7 @@ int main(void)
 		T(whoever_was_first_may_be_innocent),
 		T(an_end_that_is_no_word_about_a_reading),
 		T(refused_for_the_moment_waits_for_the_next_connect),
+		T(what_was_refused_goes_ahead_by_itself),
 		T(refused_for_the_moment_is_tried_again_without_a_connect),
 		T(one_that_cannot_be_sent_does_not_block_the_rest),
 		T(what_the_uplink_has_no_room_for_is_tried_again),
