@@ -112,7 +112,8 @@ class Relay:
         self.hold_down = False    # what the broker says does not reach the gateway
         self.refuse = 0           # the reason with which readings are refused; 0 = they pass
         self.refused = 0          # how many were
-        self.refusals = collections.Counter()  # how often each (topic, value)
+        self.refusals = set()     # each (topic, value) that was, and of whom one was again
+        self.refused_again = set()
         self.open = True
         self.lag = 0.0            # seconds for which either of them may not be heard, now and then
         self.error = None
@@ -295,5 +296,6 @@ class Relay:
         pair.down.add(bytes((PUBACK << 4, 3)) + body[end:end + 2] + bytes((self.refuse,)),
                       self.lag, self.random)
         self.refused += 1
+        self.refused_again |= {one[0] for one in readings if one in self.refusals}
         self.refusals.update(readings)
         return True

@@ -351,13 +351,12 @@ class Scene:
         ends when each device has tried again: no gateway can keep the order of what it has said at
         once, and of which a broker refuses the first and takes the last."""
         self.flowing()
-        self.relay.refusals.clear()
+        self.relay.refusals, self.relay.refused_again = set(), set()
         self.relay.refuse = self.random.choice(REFUSALS)
         self.load.await_more(self.random.randrange(20, 200))
         topics = {'gatehouse/bed/%s/telemetry' % one.id for one in self.sensors
                   if self.expected(one) == 'active'}
-        until(lambda: topics <= {topic for (topic, _), times in list(self.relay.refusals.items())
-                                 if times > 1}, 60, 'each of them was refused again')
+        until(lambda: topics <= self.relay.refused_again, 60, 'each of them was refused again')
         self.relay.refuse = 0
         self.flowing()
         self.count('refusals')

@@ -214,7 +214,7 @@ stage_system() {
 release_options=(-Db_sanitize=none -Dbuildtype=release -Dtests=disabled --prefix=/usr --sysconfdir=/etc)
 
 # The invariants of the road under faults, on a release build: what is preloaded into it has no
-# place beside a sanitizer. Six minutes on a machine that is not busy; the limit is for one that hangs. What was
+# place beside a sanitizer. Six minutes on an idle machine; the limit is for one that hangs. What was
 # random is replayed by the GATEHOUSE_SEED in the log.
 stage_fault() {
 	local limit=1800

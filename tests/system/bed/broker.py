@@ -73,12 +73,17 @@ class Broker:
             file.write('\n'.join(lines) + '\n' + extra + '\n')
 
     def start(self):
+        before = self._runs()
         self.process = Process(['mosquitto', '-c', os.path.join(self.directory, 'mosquitto.conf')],
                                self.log_path, cwd=self.directory)
-        until(lambda: (accepts(self.local_port) and accepts(self.port)) or not self.process.alive,
-              10, 'mosquitto listens')
+        # It listens before it knows what to do at a SIGHUP: until it says that it runs that ends it.
+        until(lambda: (self._runs() > before and accepts(self.local_port) and accepts(self.port))
+              or not self.process.alive, 10, 'mosquitto listens')
         assert self.process.alive, 'mosquitto ended:\n' + self.process.tail()
         return self
+
+    def _runs(self):
+        return self.log().count(' running\n') if os.path.exists(self.log_path) else 0
 
     def stop(self):
         if self.process:
