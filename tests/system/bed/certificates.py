@@ -19,14 +19,15 @@ class Authority:
         self.ca_file = os.path.join(directory, 'ca.pem')
         _openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
                  '-keyout', 'ca.key', '-out', 'ca.pem', '-days', str(days), '-subj', '/CN=' + name,
-                 directory=directory)
+                 '-addext', 'keyUsage=critical,keyCertSign,cRLSign', directory=directory)
 
     def issue(self, name, alternatives=(), usage='serverAuth'):
         """(certificate file, key file); 'alternatives' like 'DNS:localhost'."""
         with open(os.path.join(self.directory, name + '.ext'), 'w', encoding='utf-8') as file:
             if alternatives:
                 file.write('subjectAltName=%s\n' % ','.join(alternatives))
-            file.write('extendedKeyUsage=%s\n' % usage)
+            # What Python 3.13 wants of a chain, as other clients do.
+            file.write('extendedKeyUsage=%s\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' % usage)
         _openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
                  '-keyout', name + '.key', '-out', name + '.csr', '-subj', '/CN=' + name,
                  directory=self.directory)

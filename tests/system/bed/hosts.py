@@ -48,7 +48,7 @@ class Lan:
     def __init__(self):
         self.hosts = []
         ip('link', 'add', BRIDGE, 'type', 'bridge')
-        ip('address', 'add', '10.7.0.1/24', 'dev', BRIDGE)
+        ip('address', 'add', '10.7.0.1/24', 'brd', '+', 'dev', BRIDGE)
         ip('address', 'add', 'fd07::1/64', 'dev', BRIDGE, 'nodad')
         ip('link', 'set', BRIDGE, 'up')
 
@@ -89,7 +89,7 @@ class Host:
         if ':' in address:
             self.inside('address', 'add', address + '/64', 'dev', self.device, 'nodad')
         else:
-            self.inside('address', 'add', address + '/24', 'dev', self.device)
+            self.inside('address', 'add', address + '/24', 'brd', '+', 'dev', self.device)
         self.inside('neigh', 'flush', 'dev', self.device)
 
     def coap(self, gateway, server):
