@@ -30,8 +30,8 @@ exports.firstSetUp = async (stage) => {
 	stage.allowed.push(/status of 4/);
 	const code = await stage.bed.code();
 	await fill("BBBB-BBBB");
-	assert.equal(await page.getByRole("button", { name: "Show the password" }).count(), 2, "one for each");
 	await stage.sees(page.getByRole("alert"), "This is not the setup code. 4 tries are left.");
+	assert.equal(await page.getByRole("button", { name: "Show the password" }).count(), 2, "one for each");
 	assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "anna");
 	assert.equal(await page.getByLabel("New password").inputValue(), "");
 	await fill(code.toLowerCase());
