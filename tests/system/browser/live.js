@@ -104,8 +104,9 @@ exports.papers = async (stage, { id, name }) => {
 // Two columns at a desk: whatever opens, and whatever comes in, nothing moves into the other one.
 exports.columns = async (stage, { id }) => {
 	const page = await stage.enter("anna", { viewport: { width: 1280, height: 800 } });
-	const lefts = () => page.locator("main section").evaluateAll((list) => Object.fromEntries(list.map((item) =>
-		[item.dataset.key, Math.round(item.getBoundingClientRect().left)])));
+	// In one step: a section that is renewed between two of them is nowhere.
+	const lefts = () => page.evaluate(() => Object.fromEntries([...document.querySelectorAll("main section")]
+		.map((item) => [item.dataset.key, Math.round(item.getBoundingClientRect().left)])));
 	for (const path of [`/devices/${id}`, "/uplink"]) {
 		await page.goto(path);
 		const before = await lefts();
