@@ -21,6 +21,7 @@ import pytest
 
 import bed
 from bed import own as own_session, until
+from bed.broker import RECORDER_RIGHTS
 from bed.plain import PlainDevice
 
 import invariants
@@ -142,7 +143,7 @@ class Scene:
 
     def _allow(self, owners):
         with open(self.rights, 'w', encoding='ascii') as file:
-            file.write('\n'.join([RIGHTS, *map(OWN_RIGHTS.format, owners)]))
+            file.write('\n'.join([RECORDER_RIGHTS, RIGHTS, *map(OWN_RIGHTS.format, owners)]))
 
     def _secrets(self):
         """Those that there are from the beginning."""

@@ -10,6 +10,7 @@ import pytest
 
 import bed
 from bed import Recorder, coap, until
+from bed.broker import RECORDER_RIGHTS
 from bed.certificates import Authority
 from bed.gateway import ToolError
 from bed.people import PASSWORDS, set_up
@@ -30,7 +31,7 @@ class Site:
         self.stranger = Authority(os.path.join(work, 'stranger'))
         self.access = os.path.join(work, 'access')
         with open(self.access, 'w', encoding='utf-8') as file:
-            file.write('user gateway\ntopic write gatehouse/bed/status\n')
+            file.write(RECORDER_RIGHTS + 'user gateway\ntopic write gatehouse/bed/status\n')
             file.write('pattern write gatehouse/bed/%u/#\n')
         os.chmod(self.access, 0o644)
         self.broker = bed.Broker(os.path.join(work, 'strict'), certificates=self.server,

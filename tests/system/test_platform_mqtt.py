@@ -12,7 +12,7 @@ import pytest
 
 import bed
 from bed import Recorder, coap, own, until
-from bed.broker import HOST
+from bed.broker import HOST, RECORDER_RIGHTS
 from bed.gateway import ToolError
 from bed.own import await_link, import_lines
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window, values
@@ -33,6 +33,7 @@ class Accounts:
 
     def _write(self):
         with open(self.access, 'w', encoding='utf-8') as file:
+            file.write(RECORDER_RIGHTS)
             for user, topics in self.rules.items():
                 file.write('user %s\n' % user + ''.join('topic write %s\n' % topic for topic in topics))
         os.chmod(self.access, 0o644)

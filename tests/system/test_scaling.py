@@ -8,6 +8,7 @@ import os
 import pytest
 
 from bed import Broker, Recorder, coap, enter, until
+from bed.broker import RECORDER_RIGHTS
 from bed.gateway import ToolError
 from bed.label import Label
 from bed.plain import PlainDevice, await_stage, device, let_in, open_window
@@ -19,8 +20,12 @@ USERS = {'hall-a': 'canary at hall a', 'hall-b': 'canary at hall b'}
 @pytest.fixture
 def fleet(work):
     """A broker with the access list of the example."""
-    return Broker(os.path.join(work, 'fleet'), users=USERS,
-                  extra='acl_file ' + os.path.join(EXAMPLES, 'mosquitto-fleet.acl')).start()
+    access = os.path.join(work, 'access')
+    with open(os.path.join(EXAMPLES, 'mosquitto-fleet.acl'), encoding='utf-8') as example, \
+            open(access, 'w', encoding='utf-8') as file:
+        file.write(RECORDER_RIGHTS + example.read())
+    os.chmod(access, 0o644)
+    return Broker(os.path.join(work, 'fleet'), users=USERS, extra='acl_file ' + access).start()
 
 
 @pytest.fixture

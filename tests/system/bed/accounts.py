@@ -37,13 +37,11 @@ class AccountBroker(Broker):
         super()._configure(persistence, extra)
         path = os.path.join(self.directory, 'mosquitto.conf')
         with open(path, encoding='utf-8') as file:
-            lines = [line for line in file.read().splitlines()
-                     if not line.startswith(('per_listener', 'allow_anonymous', 'listener %d' % self.local_port))]
-        lines = ['per_listener_settings false', 'allow_anonymous false', 'plugin ' + PLUGIN,
-                 'plugin_opt_config_file ' + self.accounts_file] + lines
-        lines += ['listener %d %s' % (self.local_port, HOST)]
+            lines = file.read()
+        assert 'allow_anonymous true\n' in lines
         with open(path, 'w', encoding='utf-8') as file:
-            file.write('\n'.join(lines) + '\n')
+            file.write(lines.replace('allow_anonymous true\n', 'allow_anonymous false\nplugin %s\n'
+                                     'plugin_opt_config_file %s\n' % (PLUGIN, self.accounts_file)))
 
     def start(self):
         super().start()

@@ -15,18 +15,23 @@ from .process import Process
 from .wait import accepts, free_port, until
 
 HOST = '127.0.0.1'
+RECORDER = 'recorder'
+RECORDER_RIGHTS = 'user %s\ntopic readwrite #\n' % RECORDER
 
 
 class Broker:
     """mosquitto. It keeps its port, and with persistence its sessions and retained messages, over
     stop() and start(), so that a recorder misses nothing of what was published in between.
 
-    users         name -> password; without them everybody may come
+    users         name -> password; without them everybody may come. The recorder comes as RECORDER
     certificates  a certificates.Authority: the listener speaks TLS
     clients       a certificates.Authority: who has no certificate of it does not come in, and the
                   common name in it is the user
     persistence   False: a restart forgets sessions and retained messages
-    extra         further lines of mosquitto.conf"""
+    extra         further lines of mosquitto.conf. An access list begins with RECORDER_RIGHTS
+
+    All listeners have the same settings of security: with settings for each, mosquitto keeps nothing
+    for a client that is away (from 2.0.12 on)."""
 
     def __init__(self, directory, users=None, certificates=None, persistence=True, extra='',
                  clients=None):
@@ -34,6 +39,7 @@ class Broker:
         self.port = free_port()
         self.local_port = free_port()  # plain text, for the recorder
         self.users = users or {}
+        self.recorder_password = os.urandom(16).hex() if users else None
         self.certificates = certificates
         self.clients = clients
         self.log_path = os.path.join(directory, 'mosquitto.log')
@@ -43,26 +49,25 @@ class Broker:
 
     def _configure(self, persistence, extra):
         lines = [
-            'per_listener_settings true', 'user root',
+            'per_listener_settings false', 'user root',
             'log_dest stderr', 'log_type error', 'log_type warning', 'log_type notice',
             'log_type information', 'log_type subscribe', 'max_queued_messages 0', 'max_inflight_messages 0',
             # After this many changes; the interval counts changes, so that a kill loses nothing.
             'autosave_on_changes true', 'autosave_interval 1',
             'persistence %s' % ('true' if persistence else 'false'),
             'persistence_location %s/' % self.directory,
-            'listener %d %s' % (self.local_port, HOST), 'allow_anonymous true',
-            'listener %d %s' % (self.port, HOST),
         ]
         if self.users:
             passwords = os.path.join(self.directory, 'passwords')
             with open(passwords, 'w', encoding='utf-8'):
                 pass
-            for name, password in self.users.items():
+            for name, password in [*self.users.items(), (RECORDER, self.recorder_password)]:
                 subprocess.run(['mosquitto_passwd', '-b', passwords, name, password], check=True,
                                stdin=subprocess.DEVNULL, capture_output=True)
             lines += ['allow_anonymous false', 'password_file ' + passwords]
         else:
             lines.append('allow_anonymous true')
+        lines += ['listener %d %s' % (self.local_port, HOST), 'listener %d %s' % (self.port, HOST)]
         if self.certificates:
             certificate, key = self.certificates.issue('localhost', ['DNS:localhost', 'IP:' + HOST])
             lines += ['certfile ' + certificate, 'keyfile ' + key]
@@ -161,8 +166,7 @@ class Recorder:
         self._subscribed = False
         self._topic = topic
         self._client = _client(client_id)
-        if user:
-            self._client.username_pw_set(user, password)
+        self._client.username_pw_set(user or RECORDER, password or broker.recorder_password)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
