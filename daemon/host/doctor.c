@@ -6,6 +6,7 @@
 #include "host/doctor.h"
 
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +30,37 @@ static void look_for_interfaces(const struct config_list *list, char *ret_text, 
 		if (!if_nametoindex(list->item[i]))
 			used += (size_t)snprintf(ret_text + used, capacity - used, "%s%s",
 				used ? ", " : "", list->item[i]);
+}
+
+bool doctor_lacks_broadcast(const struct ifaddrs *row)
+{
+	const struct sockaddr_in *own = (const struct sockaddr_in *)row->ifa_addr;
+	const struct sockaddr_in *broadcast = (const struct sockaddr_in *)row->ifa_broadaddr;
+
+	return own && own->sin_family == AF_INET && (row->ifa_flags & IFF_BROADCAST) && broadcast &&
+	       broadcast->sin_addr.s_addr == own->sin_addr.s_addr;
+}
+
+static bool is_served(const struct config_list *list, const char *name)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (!strcmp(list->item[i], name))
+			return true;
+	return false;
+}
+
+static void look_for_broadcast(const struct config_list *list, char *ret_text, size_t capacity)
+{
+	struct ifaddrs *rows;
+	size_t used = 0;
+
+	if (!lan_wants_broadcast_address() || getifaddrs(&rows) < 0)
+		return;
+	for (const struct ifaddrs *row = rows; row && used < capacity; row = row->ifa_next)
+		if (is_served(list, row->ifa_name) && doctor_lacks_broadcast(row))
+			used += (size_t)snprintf(ret_text + used, capacity - used, "%s%s",
+				used ? ", " : "", row->ifa_name);
+	freeifaddrs(rows);
 }
 
 /* The page gave the socket to the group if there is one. */
@@ -60,5 +92,7 @@ void doctor_probe(struct host *host, struct api_probe *ret_probe)
 	look_at_disk(host->config->state_directory, ret_probe);
 	look_for_interfaces(&host->config->lan_interfaces, ret_probe->missing_interfaces,
 		sizeof(ret_probe->missing_interfaces));
+	look_for_broadcast(&host->config->lan_interfaces, ret_probe->mute_interfaces,
+		sizeof(ret_probe->mute_interfaces));
 	look_at_sockets(host, ret_probe);
 }

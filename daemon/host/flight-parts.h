@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What flight.c and pack.c share: a reading on its way to the uplink, or back. */
+/* What flight.c, pack.c and landing.c share: a reading on its way to the uplink, or back. */
 
 #include "host/host.h"
 

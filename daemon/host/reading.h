@@ -3,8 +3,8 @@
 
 /*
  * A reading between its arrival and the moment nothing of it is left: taken in (reading.c), on its
- * way upstream (flight.c), held back when its device may publish no more (drain.c), deleted
- * (drop.c).
+ * way upstream (flight.c), taken or refused there (landing.c), held back when its device may publish
+ * no more (drain.c), deleted (drop.c).
  */
 
 #include "host/host.h"
@@ -24,6 +24,8 @@ void reading_on_polled(struct host *host, struct device *device, const struct po
 
 /* ---- flight.c ---- */
 void reading_pump_soon(struct host *host);
+
+/* ---- landing.c ---- */
 void reading_pump_later(struct host *host); /* after a failure: in a second */
 void reading_on_delivered(struct host *host, uint64_t tag);
 void reading_on_refused(struct host *host, uint64_t tag, int reason);
@@ -34,6 +36,8 @@ void reading_on_link_lost(struct host *host, bool hung_up);
 void reading_on_session_lost(struct host *host, uint64_t device_row, bool hung_up);
 /* Deletes what was delivered and not deleted yet. */
 void reading_delete_delivered(struct host *host);
+
+/* ---- flight-table.c ---- */
 bool flight_take(struct host *host, enum flight_kind kind, uint64_t device_row, uint64_t row,
 	uint64_t *ret_tag);
 /* What was taken was not handed over. */

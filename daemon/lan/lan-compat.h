@@ -6,6 +6,10 @@
 
 #include <coap3/coap.h>
 
+/* An interface's own address is taken for its broadcast address where it has none; a confirmable
+ * request to such a one is not answered (RFC 7252 section 8.1). */
+#define LAN_WANTS_BROADCAST_ADDRESS (LIBCOAP_VERSION >= 4003002 && LIBCOAP_VERSION < 4003005)
+
 #if LIBCOAP_VERSION < 4003002
 #define LAN_COAP_LOG_WARNING LOG_WARNING
 #else

@@ -412,6 +412,11 @@ void lan_remember_session(struct lan *lan, enum trust trust, const char *identit
 	lan_remember(lan, peer_place(&peer), peer_name(&peer, "", name), key, since_usec);
 }
 
+bool lan_wants_broadcast_address(void)
+{
+	return LAN_WANTS_BROADCAST_ADDRESS;
+}
+
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
 {
 	*ret_stats = lan->stats;

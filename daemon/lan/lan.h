@@ -280,6 +280,10 @@ void lan_watch_again(struct lan_watch *observation);
  * number of datagrams that went out. */
 unsigned lan_probe_multicast(struct lan *lan);
 
+/* Must an interface have a broadcast address (IPv4) for its devices to be answered? Some versions
+ * of libcoap want that. */
+bool lan_wants_broadcast_address(void);
+
 struct lan_stats {
 	uint64_t requests, answers, retransmissions, separate, silenced, malformed;
 	uint64_t sessions, held, verified;

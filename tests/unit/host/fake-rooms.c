@@ -157,6 +157,11 @@ void neighbour(const char *ip, const char *mac)
 
 struct lan_stats fake_lan_stats;
 
+bool lan_wants_broadcast_address(void)
+{
+	return true;
+}
+
 void lan_stats(const struct lan *lan, struct lan_stats *ret_stats)
 {
 	*ret_stats = fake_lan_stats;

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +87,30 @@ static void test_interfaces(void **state)
 	assert_string_equal(probe.missing_interfaces, "nothere0, nothere1");
 }
 
+static void test_broadcast_address(void **state)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a070001)};
+	struct sockaddr_in broadcast = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a0700ff)};
+	struct sockaddr_in6 other = {.sin6_family = AF_INET6};
+	struct ifaddrs row = {.ifa_flags = IFF_UP | IFF_BROADCAST,
+		.ifa_addr = (struct sockaddr *)&own,
+		.ifa_broadaddr = (struct sockaddr *)&broadcast};
+
+	assert_false(doctor_lacks_broadcast(&row));
+	broadcast = own;
+	assert_true(doctor_lacks_broadcast(&row));
+	row.ifa_flags = IFF_UP | IFF_POINTOPOINT;
+	assert_false(doctor_lacks_broadcast(&row));
+	row.ifa_flags = IFF_UP | IFF_BROADCAST;
+	row.ifa_broadaddr = NULL;
+	assert_false(doctor_lacks_broadcast(&row));
+	row.ifa_broadaddr = row.ifa_addr = (struct sockaddr *)&other;
+	assert_false(doctor_lacks_broadcast(&row));
+	row.ifa_addr = NULL;
+	assert_false(doctor_lacks_broadcast(&row));
+}
+
 static void test_group_of_the_socket(void **state)
 {
 	char path[80];
@@ -126,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interfaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_broadcast_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_of_the_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 	};
