@@ -191,7 +191,8 @@ static void look_at_interfaces(struct examination *examination)
 			"This machine has no interface %s.", probe->missing_interfaces);
 	else if (probe->mute_interfaces[0])
 		find(examination, "interfaces", "error",
-			"Give its address one: ip address change ADDRESS/LENGTH brd + dev INTERFACE",
+			"Give its address one: ip address change ADDRESS/LENGTH brd + dev "
+			"INTERFACE",
 			"No broadcast address on %s: devices there get no answers.",
 			probe->mute_interfaces);
 	else if (list->count == 1 && !strcmp(list->item[0], "lo"))

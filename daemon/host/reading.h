@@ -3,8 +3,8 @@
 
 /*
  * A reading between its arrival and the moment nothing of it is left: taken in (reading.c), on its
- * way upstream (flight.c), taken or refused there (landing.c), held back when its device may publish
- * no more (drain.c), deleted (drop.c).
+ * way upstream (flight.c), taken or refused there (landing.c), held back when its device may
+ * publish no more (drain.c), deleted (drop.c).
  */
 
 #include "host/host.h"
