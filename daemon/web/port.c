@@ -353,8 +353,8 @@ static bool accept_one(struct port *port, int listen_fd)
 		close(fd);
 		return true;
 	}
-	/* The socket is the library's now, also when it refuses. From 1.0 on it tells of a connection
-	 * only when it runs: without that, those of one burst would not be counted. */
+	/* The socket is the library's now, also when it refuses. From 1.0 on it tells of a
+	 * connection only when it runs: without that, those of one burst would not be counted. */
 	MHD_add_connection(port->daemon, fd, (struct sockaddr *)&address, size);
 	MHD_run(port->daemon);
 	return true;
