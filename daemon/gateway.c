@@ -462,7 +462,6 @@ int gateway_reload(struct gateway *gateway)
 	struct config *next = old == &gateway->config ? &gateway->spare : &gateway->config;
 	CLEANUP(device_cas_clear) struct device_cas authorities = {0};
 	CLEANUP(cleanup_profiles) struct profiles *profiles = NULL;
-	struct owed_limits limits;
 	char keys[512];
 	int r;
 
@@ -486,8 +485,7 @@ int gateway_reload(struct gateway *gateway)
 	host->config = next;
 	limits_configure(&host->limits, next);
 	log_set_level(next->log_level);
-	limits = outbox_limits(host);
-	owed_set_limits(host->owed, &limits);
+	outbox_set_limits(host);
 	reading_pump_soon(host);
 	trim_start(host);
 	upstream_reload(host, old);

@@ -264,6 +264,7 @@ struct upstream_message {
 	/* RESULT: a message of its own says what became of it: TAKEN, PUT_OFF or NOT_TAKEN with
 	 * answer_to. Before that comes it is not known there. */
 	bool answered;
+	bool refuse_at_once; /* uplink_publication; not the driver's */
 };
 void upstream_message_clear(struct upstream_message *message);
 

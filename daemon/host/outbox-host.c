@@ -22,6 +22,15 @@
 /* The alarm stays at least so long after the last reading that found no room. */
 #define FULL_FOR_USEC (60 * USEC_PER_SEC)
 
+/* Each session has one reading beside the window at least (session-carrier.c): those that are silent
+ * together must not fill it. */
+static size_t in_flight(const struct host *host)
+{
+	size_t most = (size_t)host->config->mqtt_window + host->sessions_up;
+
+	return most < FLIGHTS_MAX ? most : FLIGHTS_MAX;
+}
+
 struct owed_limits outbox_limits(const struct host *host)
 {
 	return (struct owed_limits){
@@ -29,8 +38,15 @@ struct owed_limits outbox_limits(const struct host *host)
 		.device_bytes = host->config->outbox_device_bytes,
 		.device_share = (unsigned)host->limits.value[LIMIT_OUTBOX_SHARE],
 		.window_readings = host->limits.value[LIMIT_WINDOW_READINGS],
-		.in_flight = host->config->mqtt_window,
+		.in_flight = in_flight(host),
 	};
+}
+
+void outbox_set_limits(struct host *host)
+{
+	const struct owed_limits limits = outbox_limits(host);
+
+	owed_set_limits(host->owed, &limits);
 }
 
 void outbox_refused(struct host *host, struct device *device, enum owed_verdict verdict)

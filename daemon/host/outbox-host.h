@@ -8,6 +8,9 @@
 /* As the configuration and the table of limits say. */
 struct owed_limits outbox_limits(const struct host *host);
 
+/* What is owed goes by them from now on: after they changed, and after sessions came or went. */
+void outbox_set_limits(struct host *host);
+
 /* A reading of this device found no room, for everybody or for this one. 'device' NULL: the disk is
  * full. */
 void outbox_refused(struct host *host, struct device *device, enum owed_verdict verdict);

@@ -8,8 +8,9 @@
  *	layout = gateway  readings of all devices that share the gateway's session, on its topic
  *
  * Each reading keeps a flight of its own; those of a pack are joined, and land together. A pack
- *that the broker will never take (it is too large, say) is owed again and goes out reading by
- *reading, so that only the one that is to blame is put aside (host->pack_singles).
+ * that the broker will never take (it is too large, say) is owed again and goes out reading by
+ * reading, so that only the one that is to blame is put aside (host->pack_singles). That it is too
+ * large is known before anything behind it leaves, where the broker has said what it takes.
  */
 
 #include "host/pack.h"
@@ -158,6 +159,7 @@ static int publish(struct host *host, const struct pack *pack)
 	uint64_t tag;
 	int r = pack->driver->encode(platform_host_services(), &item, &message);
 
+	message.refuse_at_once = pack->count > 1;
 	if (r >= 0)
 		r = take_flights(host, pack, &tag);
 	if (r < 0)
@@ -170,12 +172,18 @@ static int publish(struct host *host, const struct pack *pack)
 	return r;
 }
 
-/* The first of each device takes all behind it along. */
+/* The first of each device takes all behind it along; when its device was closed meanwhile they are
+ * on file only then, and the readings are gone. */
 static void put_back(struct host *host, const struct pack *pack)
 {
+	uint64_t device_row[PACK_MAX], row[PACK_MAX];
+
+	for (size_t i = 0; i < pack->count; i++) {
+		device_row[i] = pack->part[i].reading->device_row;
+		row[i] = pack->part[i].reading->row;
+	}
 	for (size_t i = 0; i < pack->count; i++)
-		owed_put_back(
-			host->owed, pack->part[i].reading->device_row, pack->part[i].reading->row);
+		owed_put_back(host->owed, device_row[i], row[i]);
 }
 
 bool pack_send(struct host *host, struct device *device, struct reading *reading, unsigned *count)

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "host/command-host.h"
 #include "host/gap.h"
+#include "host/outbox-host.h"
 #include "host/twin.h"
 
 #define CLOSED_SOON_MAX 3
@@ -48,6 +49,7 @@ static void on_connected(
 	session->version = event->version;
 	session->up_since_usec = clock_boot_usec();
 	host->sessions_up++;
+	outbox_set_limits(host);
 	log_device(LOG_INFO, device->record->id, "Its session at %s:%u is up with MQTT %s.",
 		session->host, session->port, event->version == 5 ? "5" : "3.1.1");
 	host_submit(host, device,

@@ -38,6 +38,7 @@
 #include "core/token.h"
 #include "host/command-host.h"
 #include "host/gap.h"
+#include "host/outbox-host.h"
 #include "host/twin.h"
 
 #define BACKOFF_BASE_USEC USEC_PER_SEC
@@ -60,6 +61,7 @@ void session_go_down(struct host *host, struct device_session *session, bool by_
 		session->up = false;
 		session->held = false;
 		host->sessions_up--;
+		outbox_set_limits(host);
 		if (clock_boot_usec() - session->up_since_usec >= SESSION_LASTED_USEC)
 			backoff_reset(&session->backoff);
 	}

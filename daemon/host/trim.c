@@ -2,14 +2,14 @@
 
 /*
  * Giving up the oldest readings of a device, while they wait on file: what may leave, leaves, and
- *is not given up at the door.
+ * is not given up at the door.
  *
  *	idle --too old, no room--> asked which --some--> deleted with their gap record --> idle
  *	                               '----none----> next device, or idle
  *
  * Age is looked at at least once a minute, one device after the other; it means the clock, so
- *nothing is given up for it while the clock is not set. A delete that finds no room or memory is
- *tried again.
+ * nothing is given up for it while the clock is not set. A delete that finds no room or memory is
+ * tried again.
  */
 
 #include "host/trim.h"
@@ -51,6 +51,23 @@ static void set_look(struct host *host)
 
 static void walk(struct host *host);
 
+/* Its session is up, it may publish, and its platform takes what it has: it waits for nothing but
+ * its turn. */
+static bool is_leaving(const struct host *host, const struct device *device)
+{
+	const struct device_host *part = device_host(device);
+
+	return session_is_up(host, device) && !part->refused_alone &&
+	       lifecycle_may_publish(&device->record->life, clock_wall_msec());
+}
+
+/* As it was before it was closed. */
+static void open_again(struct host *host, struct device *device)
+{
+	if (!device_host(device)->refused_waits)
+		reading_set_open(host, device);
+}
+
 /* Let go of the device; 'count' of its readings are gone. */
 static void finish(struct host *host, uint64_t count)
 {
@@ -63,7 +80,7 @@ static void finish(struct host *host, uint64_t count)
 	if (count > 0)
 		owed_oldest_is(host->owed, trim->device_row, trim->found.next_time);
 	if (device)
-		reading_set_open(host, device);
+		open_again(host, device);
 	if (trim->walking)
 		walk(host);
 }
@@ -142,20 +159,23 @@ static bool begin(struct host *host, struct device *device, int64_t before, uint
 	struct trim *trim = &host->trim;
 	uint64_t row = device->record->row, last;
 
-	if (trim->busy || session_is_up(host, device))
+	if (trim->busy || is_leaving(host, device))
 		return false;
 	/* All of it on file only, and so it stays until we are done. */
 	owed_set_open(host->owed, row, false);
 	if (!owed_trim(host->owed, row, &last)) {
-		reading_set_open(host, device);
+		open_again(host, device);
 		return false;
 	}
 	trim->busy = true;
 	trim->device_row = row;
 	trim->before = before;
 	store_oldest(host->store,
-		&(const struct store_oldest){
-			.device_row = row, .last_row = last, .before = before, .bytes = bytes},
+		&(const struct store_oldest){.device_row = row,
+			.last_row = last,
+			.before = before,
+			.now = clock_wall_msec(),
+			.bytes = bytes},
 		on_found, host);
 	return true;
 }
@@ -208,7 +228,7 @@ static bool may_give_up(void *userdata, uint64_t device_row)
 	const struct device *device =
 		registry_by_row(((struct host *)userdata)->registry, device_row);
 
-	return device && !session_is_up(userdata, device);
+	return device && !is_leaving(userdata, device);
 }
 
 /* Of all devices. When there was nobody, it is looked again after a while only: readings that find

@@ -186,12 +186,13 @@ void store_take_back(struct store *store, uint64_t row);
 void store_delete_device(struct store *store, uint64_t device_row, const struct store_gap *gap,
 	store_done_fn done, void *userdata);
 /* Which of a device's readings on file to give up: the oldest ones up to last_row, as long as they
- * are from before 'before' (wall milliseconds; of those whose clock was set), or less than 'bytes'
- * are found. At most STORE_OLDEST_MAX at a time. */
+ * are from before 'before' (wall milliseconds; 0 = none is), or less than 'bytes' are found. One
+ * whose clock was not set, or that is from after 'now', is as old as the next one behind it that
+ * knows. At most STORE_OLDEST_MAX at a time. */
 #define STORE_OLDEST_MAX 4000
 struct store_oldest {
 	uint64_t device_row, last_row;
-	int64_t before;
+	int64_t before, now; /* wall milliseconds */
 	uint64_t bytes;
 };
 struct store_old {

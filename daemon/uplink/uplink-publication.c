@@ -115,6 +115,7 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 	CLEANUP(cleanup_publication) struct publication *publication = NULL;
 	struct connection *connection = session->connection;
 	struct sizes sizes;
+	bool too_large;
 	int r;
 
 	if (session->state != SESSION_UP)
@@ -124,6 +125,9 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 	r = measure(from, &sizes);
 	if (r < 0)
 		return r;
+	too_large = connection->packet_max != 0 && sizes.packet > connection->packet_max;
+	if (too_large && from->refuse_at_once)
+		return -EMSGSIZE;
 	publication = malloc(sizeof(*publication));
 	if (!publication)
 		return -ENOMEM;
@@ -132,7 +136,7 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 		.qos = from->qos,
 		.retain = from->retain};
 	connection->outstanding++;
-	if (connection->packet_max != 0 && sizes.packet > connection->packet_max) {
+	if (too_large) {
 		/* The broker would end the session over it, again at each retry. */
 		publication->note.code = REASON_PACKET_TOO_LARGE;
 		note_push(session->uplink->events, &STEAL(publication)->note, NOTE_REFUSED);

@@ -63,6 +63,9 @@ struct uplink_publication {
 	size_t property_count;
 	struct span correlation; /* MQTT 5 correlation data; empty = none */
 	uint64_t tag;		 /* comes back in UPLINK_DELIVERED; 0 = nobody wants to know */
+	/* What the broker takes no message of the size of is -EMSGSIZE, and no UPLINK_REFUSED
+	 * later: nothing that is behind it has left then. */
+	bool refuse_at_once;
 };
 
 /* A message of the broker, all of it hostile. The MQTT 5 properties are empty under 3.1.1. */

@@ -342,6 +342,7 @@ struct fake_publication fake_publications[4096];
 size_t fake_publication_count;
 unsigned fake_connects, fake_sessions, fake_sessions_alive;
 int fake_publish_result;
+size_t fake_packet_max;
 unsigned fake_cuts;
 
 static void session_add(struct uplink_session *session)
@@ -556,6 +557,9 @@ int uplink_publish(struct uplink_session *session, const struct uplink_publicati
 		return -ENOTCONN;
 	if (fake_publish_result < 0 && strstr(publication->topic, "/telemetry"))
 		return fake_publish_result;
+	if (publication->refuse_at_once && fake_packet_max &&
+		publication->payload.size > fake_packet_max)
+		return -EMSGSIZE;
 	assert_true(fake_publication_count < 4096);
 	kept = &fake_publications[fake_publication_count++];
 	*kept = (struct fake_publication){
@@ -706,4 +710,5 @@ void rooms_reset(void)
 	neighbour_count = 0;
 	fake_connects = fake_sessions = fake_cuts = 0;
 	fake_send_result = fake_publish_result = 0;
+	fake_packet_max = 0;
 }

@@ -169,6 +169,29 @@ static void refused_together(void **state)
 	assert_int_equal(times(newest(), "\"gh\""), 2);
 }
 
+/* A broker that takes two together, not three: the last pack does not overtake the ones before. */
+static void too_large_together(void **state)
+{
+	char word[40];
+
+	active_device("one", "10.0.0.1");
+	layout(LAYOUT_DEVICE, 3);
+	reported("one", "10.0.0.1", 8);
+	fake_packet_max = 350;
+	link_up();
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 7);
+	for (unsigned i = 0; i < 7; i++) {
+		snprintf(word, sizeof(word), ".%u\",\"device\"", i + 1);
+		assert_int_equal(times(newest() - 6 + i, word), 1);
+	}
+	assert_int_equal(times(newest(), "\"gh\""), 2);
+	for (unsigned i = 0; i < 7; i++)
+		uplink_deliver(newest() - i);
+	assert_int_equal(owed(), 0);
+	assert_int_equal(fake_rows.buried_count, 0);
+}
+
 static void refused_for_the_moment(void **state)
 {
 	active_device("one", "10.0.0.1");
@@ -284,6 +307,7 @@ int main(void)
 		T(of_all_devices),
 		T(lost_and_sent_again),
 		T(refused_together),
+		T(too_large_together),
 		T(refused_for_the_moment),
 		T(no_room_at_the_uplink),
 		T(mqtt_cannot_carry_it),

@@ -676,6 +676,37 @@ static void silent_one(const char *ep, const char *ip)
 	assert_true(owed_in_flight(bed.host.owed, device->record->row) > 0);
 }
 
+/* Its window is full in the middle of a pack, which then cannot be handed over: all of it waits on
+ * file, and nothing is lost. */
+static void a_pack_that_cannot_go_when_the_window_is_full(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = fake_publication_count;
+
+	bed.config.mqtt_layout = LAYOUT_DEVICE;
+	bed.config.mqtt_pack = 16;
+	bed.host.limits.value[LIMIT_LINK_WINDOW] = 4;
+	device_host(device)->session->held = true;
+	reading_set_open(&bed.host, device);
+	for (unsigned i = 0; i < 10; i++) {
+		bed_advance(USEC_PER_SEC);
+		send_reading("pump", "10.0.0.7", "1");
+	}
+	fake_publish_result = -ENOMEM;
+	session_let_go_on(&bed.host, device);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", from), 0);
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 10);
+	fake_publish_result = 0;
+	bed_advance(2 * USEC_PER_SEC);
+	for (unsigned i = 0; i < 3; i++) {
+		session_let_go_on(&bed.host, device);
+		bed_run_loop();
+		land_all(from, 0);
+	}
+	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 0);
+}
+
 /* Their path is gone, and nobody says so before their keep-alive does: the others go on. */
 static void silent_sessions_leave_room_for_the_others(void **state)
 {
@@ -701,6 +732,27 @@ static void silent_sessions_leave_room_for_the_others(void **state)
 	assert_true(published("/telemetry", from) > 6); /* all of 'shared' */
 	all_leave(own, from);
 	assert_int_equal(published("/telemetry", from), 12);
+}
+
+/* There are more of them than the window has places. */
+static void more_silent_sessions_than_the_window_has_places(void **state)
+{
+	struct owed_limits limits;
+	size_t from;
+
+	bed.config.new_per_minute = 2 * SILENT;
+	bed.config.mqtt_window = SILENT - 2;
+	limits = outbox_limits(&bed.host);
+	owed_set_limits(bed.host.owed, &limits);
+	active_device("shared", "10.0.0.8");
+	link_up();
+	for (unsigned i = 0; i < SILENT; i++)
+		meter(i, silent_one);
+	from = fake_publication_count;
+	for (unsigned i = 0; i < 4; i++)
+		send_reading("shared", "10.0.0.8", "1");
+	assert_int_equal(published("/telemetry", from), 4);
+	assert_true(owed_flying(bed.host.owed) > bed.config.mqtt_window);
 }
 
 static void revoked_says_so_and_closes(void **state)
@@ -882,7 +934,9 @@ int main(void)
 		TEST(many_connect_one_after_the_other),
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
+		TEST(a_pack_that_cannot_go_when_the_window_is_full),
 		TEST(silent_sessions_leave_room_for_the_others),
+		TEST(more_silent_sessions_than_the_window_has_places),
 		TEST(a_full_window_that_is_refused_is_tried_again),
 		TEST(a_window_that_is_refused_in_part_waits),
 		TEST(a_full_window_of_poison_goes_on),

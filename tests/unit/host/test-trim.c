@@ -97,6 +97,40 @@ static void not_for_age(void **state)
 	assert_int_equal(fake_rows.oldest_asked, 0);
 }
 
+/* The session is up, and nothing of it leaves: it is suspended, or its platform takes nothing. */
+static void for_age_of_who_may_not_leave(void **state)
+{
+	struct device *suspended = active_device("one", "10.0.0.1");
+	struct device *refused = active_device("two", "10.0.0.2");
+	struct act act = act_on(ACT_SUSPEND, suspended->record->id);
+	uint64_t before;
+
+	report_many("one", "10.0.0.1", 2);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	link_up();
+	report_many("two", "10.0.0.2", 2);
+	bed_run_loop();
+	for (size_t i = 0; i < fake_publication_count; i++)
+		if (strstr(fake_publications[i].topic, "/telemetry"))
+			uplink_refuse(i, 0x87);
+	assert_true(device_host(refused)->refused_waits);
+	assert_int_equal(owed_of(suspended), 2);
+	assert_int_equal(owed_of(refused), 2);
+	before = fake_publication_count;
+	bed.config.outbox_max_age = 3600;
+	will_find(1, 1, 1);
+	trim_start(&bed.host);
+	bed_advance(1);
+	bed_run_loop();
+	assert_int_equal(fake_rows.oldest_asked, 2);
+	assert_int_equal(owed_of(suspended), 1);
+	assert_int_equal(fake_rows.oldest.device_row, refused->record->row);
+	/* Both are held as before; that they were asked about is no reason to send. */
+	for (size_t i = before; i < fake_publication_count; i++)
+		assert_null(strstr(fake_publications[i].topic, "/telemetry"));
+}
+
 static void for_room(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -289,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(too_old),
 		T(not_for_age),
+		T(for_age_of_who_may_not_leave),
 		T(for_room),
 		T(of_whoever_cannot_send),
 		T(one_walk_for_many_that_are_refused),

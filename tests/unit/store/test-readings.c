@@ -465,12 +465,19 @@ static void take_found(void *userdata, int result, const struct store_old *found
 	*(struct found *)userdata = (struct found){true, result, *found};
 }
 
+static int64_t now;
+
 static struct store_old oldest(
 	struct fixture *f, uint64_t device_row, uint64_t last_row, int64_t before, uint64_t bytes)
 {
 	struct found found = {0};
 
-	store_oldest(f->store, &(const struct store_oldest){device_row, last_row, before, bytes},
+	store_oldest(f->store,
+		&(const struct store_oldest){.device_row = device_row,
+			.last_row = last_row,
+			.before = before,
+			.now = now,
+			.bytes = bytes},
 		take_found, &found);
 	fixture_wait(f, &found.done);
 	assert_int_equal(found.result, 0);
@@ -493,6 +500,7 @@ static void test_oldest(void **state)
 	struct store_old old;
 	struct fixture f;
 
+	now = INT64_MAX;
 	fixture_init(&f);
 	fixture_open(&f);
 	fixture_start(&f);
@@ -527,6 +535,51 @@ static void test_oldest(void **state)
 	fixture_done(&f);
 }
 
+static void append_aged(struct fixture *f, uint64_t row, int64_t time, bool synced)
+{
+	struct reading *reading = fixture_reading(row, 1, "1");
+
+	reading->time = time;
+	reading->clock_synced = synced;
+	store_append(f->store, reading);
+}
+
+/* The first after a start came before the clock was set, another when it had jumped ten years ahead:
+ * they are as old as what came after them, and do not keep it. */
+static void test_oldest_of_those_that_do_not_say(void **state)
+{
+	int64_t base = INT64_C(1763700000000), years = INT64_C(315360000000);
+	struct store_old old;
+	struct fixture f;
+
+	now = base + 1000;
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	append_aged(&f, 1, 5, false);
+	append_aged(&f, 2, base + 2, true);
+	append_aged(&f, 3, base + years, true);
+	append_aged(&f, 4, base + 4, true);
+	append_aged(&f, 5, 7, false);
+	append_aged(&f, 6, base + 600, true);
+	append_aged(&f, 7, base + 1, true); /* behind one that is young */
+	fixture_wait_rows(&f, 7);
+	assert_int_equal(oldest(&f, 1, 7, base, 0).count, 0);
+	old = oldest(&f, 1, 7, base + 3, 0);
+	assert_int_equal(old.last_row, 2);
+	assert_true(old.next_time == base + years);
+	old = oldest(&f, 1, 7, base + 500, 0);
+	assert_int_equal(old.first_row, 1);
+	assert_int_equal(old.last_row, 4);
+	assert_int_equal(old.count, 4);
+	assert_int_equal(old.bytes, 4);
+	assert_int_equal(old.next_time, 7);
+	/* By size it does not matter. */
+	assert_int_equal(oldest(&f, 1, 7, 0, 5).count, 5);
+	fixture_stop(&f);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +597,7 @@ int main(void)
 		cmocka_unit_test(test_gap_in_one_transaction),
 		cmocka_unit_test(test_unreadable_row),
 		cmocka_unit_test(test_oldest),
+		cmocka_unit_test(test_oldest_of_those_that_do_not_say),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
