@@ -330,6 +330,8 @@ static int start(struct gateway *gateway, const struct gateway_sockets *sockets)
 	if (r >= 0)
 		reading_drop_loaded(&gateway->host);
 	if (r >= 0)
+		gap_give_up_orphans(&gateway->host);
+	if (r >= 0)
 		ca_files_start(&gateway->host);
 	if (r >= 0)
 		r = start_page(gateway, sockets);

@@ -182,9 +182,14 @@ static void note_loaded(struct row_drop *drop)
 	const struct store_gap *noted = NULL;
 
 	drop->host->metrics.lost[LOST_REVOKED] += gap.count;
-	/* A drop that was half carried out has its gap already. */
-	if (device && !gap_is_noted(drop->host, drop->device_row, gap.last_row))
+	/* A drop that was half carried out has its gap already. What a forgotten device was called
+	 * is not known any more. */
+	if (gap_is_noted(drop->host, drop->device_row, gap.last_row))
+		return;
+	if (device)
 		noted = gap_note(drop->host, device->record, &gap);
+	else
+		drop->host->metrics.untold += gap.count;
 	if (noted)
 		drop->gap = *noted;
 }

@@ -41,6 +41,7 @@
 #include "host/brought.h"
 #include "host/command-host.h"
 #include "host/display.h"
+#include "host/gap.h"
 #include "host/telemetry.h"
 #include "host/withdraw.h"
 
@@ -226,6 +227,7 @@ static void on_forget_drained(void *userdata)
 		upstream_clear_retained(host, device->record);
 		recent_forget(host->recent, device->record->row);
 		registry_remove(host->registry, device);
+		gap_give_up_orphans(host);
 		host_alarms_forget(host, id);
 		host_touch(host);
 	}

@@ -7,7 +7,11 @@
  *	given up --one transaction--> row in the outbox, entry here
  *	a session is up                   -> PUBLISH QoS 1
  *	PUBACK, or refused for good       -> row and entry are deleted
- *	lost, or refused for the moment   -> waits for the next connect
+ *	lost                              -> waits for the next connect
+ *	refused for the moment            -> waits for that, or for RETRY_USEC
+ *
+ * Where the devices of a platform have sessions of their own elsewhere, nobody can speak for one
+ * that is gone. What cannot be told is logged and counted (metrics.untold).
  *
  * A status that is to be cleared after its device was forgotten takes the same way, as an entry of
  * no readings. The list is bounded: a gap that follows on one of the same device grows that one;
@@ -25,17 +29,21 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "host/session.h"
 
 #define IN_FLIGHT_MAX 32 /* readings need the uplink's window too */
+#define RETRY_USEC    (300 * USEC_PER_SEC)
 
 struct gap_entry {
 	struct gap_entry *next, *before;
 	struct gap_entry *next_alike; /* in the same bucket, youngest first */
 	struct store_gap gap;
 	bool in_flight;
-	bool refused; /* for the moment: until the next connect */
+	bool refused; /* for the moment */
+	bool said;    /* so in the log */
 };
 
 /* ---- the list ---- */
@@ -112,16 +120,53 @@ int gap_load(struct host *host, const struct store_gap *gap)
 
 void gaps_free_all(struct host *host)
 {
+	host->gap_timer = loop_source_free(host->gap_timer);
 	while (host->gaps)
 		entry_remove(host, host->gaps);
 }
-
-/* ---- in ---- */
 
 static bool is_clear(const struct store_gap *gap)
 {
 	return gap->count == 0;
 }
+
+static void count_untold(struct host *host, const char *id, uint64_t count, const char *reason)
+{
+	host->metrics.untold += count;
+	log_device(LOG_WARNING, id,
+		"Its platform cannot be told that %llu of its readings are missing (%s).",
+		(unsigned long long)count, reason);
+}
+
+/* Nobody will ever be told. */
+static void give_up(struct host *host, struct gap_entry *entry)
+{
+	if (!is_clear(&entry->gap))
+		count_untold(host, entry->gap.device_id, entry->gap.count, entry->gap.reason);
+	entry_finish(host, entry);
+}
+
+/* Its device is gone, and with it the only session by which its platform could be told. */
+static bool is_orphan(const struct host *host, const struct store_gap *gap)
+{
+	const struct platform_driver *driver = platform_driver_by_name(gap->platform);
+
+	return (!driver || driver->describe()->supports & PLATFORM_ELSEWHERE) &&
+	       !registry_by_row(host->registry, gap->device_row);
+}
+
+void gap_give_up_orphans(struct host *host)
+{
+	struct gap_entry *entry, *next;
+
+	for (entry = host->gaps; entry; entry = next) {
+		next = entry->next;
+		if (!entry->in_flight && is_orphan(host, &entry->gap))
+			give_up(host, entry);
+	}
+}
+
+/* ---- in ---- */
 
 /* One that the new gap can be put into. What is in flight stays as it was sent. In an outage each
  * reading may ask. */
@@ -182,10 +227,7 @@ const struct store_gap *gap_note(
 		entry = entry_new(host, record, gap);
 	if (entry)
 		return &entry->gap;
-	log_device(LOG_WARNING, record->id,
-		"The platform will not be told that %llu of its readings are missing (%s): there "
-		"is no room for it.",
-		(unsigned long long)gap->count, gap->reason);
+	count_untold(host, record->id, gap->count, gap->reason);
 	return NULL;
 }
 
@@ -283,7 +325,7 @@ static int publish_one(struct host *host, struct gap_entry *entry)
 	r = is_overtaken(host, &entry->gap) ? -ENOTSUP
 					    : encode(host, device, &entry->gap, &message);
 	if (r == -ENOTSUP || r == -EMSGSIZE) {
-		entry_finish(host, entry);
+		give_up(host, entry);
 		return 0;
 	}
 	if (r < 0)
@@ -346,20 +388,37 @@ static void land(struct host *host, struct gap_entry *entry)
 	host->gaps_in_flight--;
 }
 
+static int on_gap_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	gap_on_connected(userdata, NULL);
+	return 0;
+}
+
+static void refused_for_now(struct host *host, struct gap_entry *entry)
+{
+	land(host, entry);
+	entry->refused = true;
+	if (!entry->said)
+		log_device(LOG_WARNING, entry->gap.device_id,
+			"The broker does not take the record of what is missing of it; it is tried "
+			"again.");
+	entry->said = true;
+	/* Nobody may connect anew for weeks. */
+	if (loop_timer_set(
+		    host->loop, &host->gap_timer, RETRY_USEC, on_gap_timer, host, "gap-retry") < 0)
+		log_warning("Records of what is missing wait for the next connect.");
+}
+
 void gap_on_refused(struct host *host, uint64_t id, bool for_good)
 {
 	struct gap_entry *entry = entry_find(host, id);
 
 	if (!entry)
 		return;
-	log_device(LOG_WARNING, entry->gap.device_id,
-		"The broker did not take the record of what is missing of it.");
-	if (for_good) {
-		entry_finish(host, entry);
-	} else {
-		land(host, entry);
-		entry->refused = true;
-	}
+	if (for_good)
+		give_up(host, entry);
+	else
+		refused_for_now(host, entry);
 	gap_publish(host);
 }
 

@@ -20,6 +20,9 @@ void gap_each(struct host *host, api_gap_fn each, void *userdata);
  */
 const struct store_gap *gap_note(
 	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
+/* Those of devices that are gone, and whose platforms nobody but the device could tell, are counted
+ * as untold: at start, and after a device was forgotten. */
+void gap_give_up_orphans(struct host *host);
 /* True when a gap of this device that ends with this row, or later, waits. */
 bool gap_is_noted(const struct host *host, uint64_t device_row, uint64_t last_row);
 /* Nothing is to be retained of this device any more. Written and, if it can be, published. */

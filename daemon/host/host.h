@@ -261,6 +261,7 @@ struct host {
 	struct gap_entry *gaps, *gaps_last;	   /* by id */
 	struct gap_entry *gap_bucket[GAP_BUCKETS]; /* by device */
 	unsigned gap_count, gaps_in_flight;
+	sd_event_source *gap_timer; /* those that were refused are tried again */
 	uint64_t next_gap;
 
 	/* enrol.c, window-host.c */

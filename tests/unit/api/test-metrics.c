@@ -296,6 +296,7 @@ static void test_a_busy_gateway(void **state)
 	assert_int_equal(owed_take_row(world->owed, 1, 400000, &row), OWED_ROOM);
 	pace_add(&world->metrics.taken, 100000, now - 3600 * USEC_PER_SEC);
 	world->metrics.lost[LOST_REFUSED] = 5;
+	world->metrics.untold = 4;
 	histogram_add(&world->metrics.commit, 3000);
 	histogram_add(&world->metrics.commit, 700000);
 	histogram_add(&world->metrics.publish, UINT64_C(60) * USEC_PER_SEC);
@@ -309,6 +310,7 @@ static void test_a_busy_gateway(void **state)
 	assert_true(value_of(world, "gatehouse_queue_bytes") == 400000);
 	assert_false(is_there(world, "gatehouse_queue_age_seconds"));
 	assert_true(value_of(world, "gatehouse_readings_lost_total{reason=\"refused\"}") == 5);
+	assert_true(value_of(world, "gatehouse_readings_untold_total") == 4);
 	assert_true(value_of(world, "gatehouse_uplink_state{state=\"up\"}") == 1);
 	assert_true(value_of(world, "gatehouse_commit_seconds_bucket{le=\"0.002\"}") == 0);
 	assert_true(value_of(world, "gatehouse_commit_seconds_bucket{le=\"0.004\"}") == 1);

@@ -117,8 +117,9 @@ static void at_the_start_what_nobody_wants_is_dropped(void **state)
 	}
 	assert_int_equal(owed_device_count(bed.host.owed, active->record->row), 3);
 	link_up();
-	/* Upstream hears what is missing of those that it knows; of a forgotten one there is
-	 * nothing to say. */
+	/* Upstream hears what is missing of those that it knows; what a forgotten one was called
+	 * nobody knows any more. */
+	assert_int_equal(bed.host.metrics.untold, 3);
 	for (i = j = 0; i < fake_publication_count; i++)
 		j += strstr(fake_publications[i].payload, "\"count\":3,\"reason\":\"revoked\"") !=
 		     NULL;

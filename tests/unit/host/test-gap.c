@@ -243,6 +243,75 @@ static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)
 	assert_int_equal(fake_rows.gap_count, 0);
 }
 
+/* Also when nobody connects anew. */
+static void refused_for_the_moment_is_tried_after_a_while(void **state)
+{
+	load(1, 5, "revoked");
+	link_up();
+	uplink_refuse(newest_at("/gap"), 0x97);
+	bed_advance(290 * USEC_PER_SEC);
+	assert_int_equal(published("/gap", 0), 1);
+	bed_advance(11 * USEC_PER_SEC);
+	assert_int_equal(published("/gap", 0), 2);
+	uplink_deliver(newest_at("/gap"));
+	assert_int_equal(fake_rows.gap_count, 0);
+	bed_advance(301 * USEC_PER_SEC);
+	assert_int_equal(published("/gap", 0), 2);
+}
+
+/* Its platform is elsewhere and its session is down: it can be told as long as the device is there,
+ * which may be let in again. After that nobody can, and that is said and counted. */
+static void nobody_can_tell_of_a_forgotten_device_elsewhere(void **state)
+{
+	struct device *device = hub_device("pump", "10.0.0.7");
+	struct act act = act_on(ACT_REVOKE, device->record->id);
+	char id[DEVICE_ID_MAX + 1];
+
+	memcpy(id, device->record->id, sizeof(id));
+	link_up(); /* the gateway's own session cannot speak for it */
+	session_event(id, UPLINK_LOST);
+	store_answer_all(0);
+	for (unsigned i = 0; i < 3; i++) {
+		report(&x, "pump", "10.0.0.7", "1");
+		appended_answer(0);
+	}
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	assert_int_equal(bed.host.gap_count, 1);
+	assert_int_equal(fake_rows.gap[0].count, 3);
+	assert_int_equal(bed.host.metrics.untold, 0);
+	act = act_on(ACT_FORGET, id);
+	assert_int_equal(acted(&act).result, ACT_DONE);
+	store_answer_all(0);
+	assert_null(registry_by_id(bed.host.registry, id));
+	assert_int_equal(bed.host.gap_count, 0);
+	assert_int_equal(fake_rows.gap_count, 0);
+	assert_int_equal(bed.host.metrics.untold, 3);
+	assert_int_equal(published("/gap", 0), 0);
+}
+
+static void at_the_start_those_of_who_is_gone_are_given_up(void **state)
+{
+	struct store_gap gap = {.id = 1,
+		.device_row = 900,
+		.first_row = 10,
+		.last_row = 19,
+		.count = 10,
+		.device_id = "gone-1",
+		.platform = "azure",
+		.reason = "revoked"};
+
+	store_put_gap(bed.host.store, &gap);
+	assert_int_equal(gap_load(&bed.host, &gap), 0);
+	load(2, 5, "revoked"); /* of a platform that the gateway's session goes to */
+	gap_give_up_orphans(&bed.host);
+	assert_int_equal(bed.host.metrics.untold, 10);
+	assert_int_equal(bed.host.gap_count, 1);
+	assert_int_equal(fake_rows.gap_count, 1);
+	link_up();
+	assert_int_equal(published("/gap", 0), 1);
+}
+
 static void own_session_anew(const struct device *device)
 {
 	char id[DEVICE_ID_MAX + 1]; /* its record is replaced meanwhile */
@@ -414,6 +483,9 @@ int main(void)
 		TEST(devices_are_told_apart),
 		TEST(a_full_list_has_room_for_each_device),
 		TEST(refused_for_the_moment_is_tried_at_the_next_connect),
+		TEST(refused_for_the_moment_is_tried_after_a_while),
+		TEST(nobody_can_tell_of_a_forgotten_device_elsewhere),
+		TEST(at_the_start_those_of_who_is_gone_are_given_up),
 		TEST(somebody_elses_connect_is_no_reason_to_try_again),
 		TEST(without_any_session_nobody_is_looked_up),
 		TEST(the_order_is_that_of_the_list),
