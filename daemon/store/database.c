@@ -80,7 +80,25 @@ int database_result(struct database *db, int code)
 		code = sqlite3_extended_errcode(db->handle);
 	snprintf(db->why, sizeof(db->why), "%.64s: %s (SQLite %d, errno %d)", db->name,
 		sqlite3_errstr(code), code, system_error);
-	return result_of(code, system_error);
+	code = result_of(code, system_error);
+	db->damaged |= code == -EBADMSG;
+	return code;
+}
+
+static const char *suspect_path(const struct database *db, char ret_path[DATABASE_PATH_MAX + 8])
+{
+	snprintf(ret_path, DATABASE_PATH_MAX + 8, "%s-suspect", db->path);
+	return ret_path;
+}
+
+/* For the next start; without it that one looks as at any other. */
+static void mark_suspect(const struct database *db)
+{
+	char path[DATABASE_PATH_MAX + 8];
+	int fd = open(suspect_path(db, path), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Makes the file with our mode before SQLite would make it with the umask's; the log inherits it.
@@ -149,7 +167,7 @@ static int database_connect(struct database *db, bool is_new, unsigned page_size
 int database_open(const char *path, unsigned page_size, struct database **ret, char *ret_why)
 {
 	CLEANUP(database_freep) struct database *db = calloc(1, sizeof(*db));
-	char log[DATABASE_PATH_MAX + 4];
+	char log[DATABASE_PATH_MAX + 4], mark[DATABASE_PATH_MAX + 8];
 	bool is_new = false;
 	int r;
 
@@ -160,6 +178,7 @@ int database_open(const char *path, unsigned page_size, struct database **ret, c
 	db->name = strrchr(db->path, '/') ? strrchr(db->path, '/') + 1 : db->path;
 	snprintf(log, sizeof(log), "%s-wal", db->path);
 	db->unclean = access(log, F_OK) == 0;
+	db->suspect = access(suspect_path(db, mark), F_OK) == 0;
 	snprintf(db->why, sizeof(db->why), "%s cannot be opened", path);
 	r = file_prepare(path, &is_new);
 	if (r >= 0)
@@ -183,6 +202,8 @@ struct database *database_free(struct database *db)
 	sqlite3_finalize(db->begin);
 	sqlite3_finalize(db->commit);
 	sqlite3_close(db->handle);
+	if (db->damaged && db->in_use)
+		mark_suspect(db);
 	free(db);
 	return NULL;
 }
@@ -217,11 +238,14 @@ int database_check(struct database *db)
 {
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
 	const char *text;
-	int r = database_prepare(db, "PRAGMA quick_check(1)", &statement);
+	char path[DATABASE_PATH_MAX + 8];
+	int r = database_prepare(db,
+		db->suspect ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", &statement);
 
-	if (r < 0)
-		return r;
-	r = statement_next(db, statement);
+	if (r >= 0)
+		r = statement_next(db, statement);
+	if (r >= 0 || r == -EBADMSG)
+		unlink(suspect_path(db, path)); /* whatever it says, it is an answer */
 	if (r < 0)
 		return r;
 	text = r > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;

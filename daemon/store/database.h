@@ -17,6 +17,9 @@ struct database {
 	char path[DATABASE_PATH_MAX];
 	const char *name;     /* last part of it */
 	bool unclean;	      /* a write-ahead log was there at open: the last stop was none */
+	bool suspect;	      /* "<path>-suspect" was there at open: see database_check() */
+	bool in_use;	      /* what is found damaged from now on makes it suspect */
+	bool damaged;	      /* SQLite found that it is */
 	int wal_pages;	      /* in the write-ahead log after the newest commit */
 	int checkpoint_pages; /* so many in the log are worth a checkpoint */
 	int checkpoint_at;    /* the same, or more after one that found no room */
@@ -42,7 +45,11 @@ void database_freep(struct database **db);
  */
 int database_result(struct database *db, int code);
 
-/* PRAGMA quick_check. 0, -EBADMSG, or another error. */
+/*
+ * PRAGMA quick_check, which does not look whether an index and its table say the same; of a file
+ * that was found damaged while it was in use, integrity_check, which does: it would be found damaged
+ * again and again else. 0, -EBADMSG, or another error.
+ */
 int database_check(struct database *db);
 /* After an unclean stop, before anything is appended to the log: what is read of it is on the disk
  * then. */

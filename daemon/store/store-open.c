@@ -117,7 +117,7 @@ static int open_current(struct opening *opening, const char *name, unsigned page
 	if (r < 0)
 		return r;
 	store_tell_slow(opening->store, db);
-	if (db->unclean)
+	if (db->unclean || db->suspect)
 		r = database_check(db);
 	if (r >= 0 && db->unclean)
 		r = database_secure_log(db);
@@ -137,6 +137,7 @@ static int open_current(struct opening *opening, const char *name, unsigned page
 			opening->options->state_directory, name, found, migrations->count);
 		return 0;
 	}
+	db->in_use = true;
 	*ret = STEAL(db);
 	return 0;
 }

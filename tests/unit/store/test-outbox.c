@@ -213,6 +213,59 @@ static void test_damage_seen_late(void **state)
 	fixture_done(&f);
 }
 
+/* Changes a row behind the back of the index: no page of the file is damaged. */
+static void change_behind_the_index(const struct fixture *f)
+{
+	static const char HIDE[] = "PRAGMA writable_schema=ON; CREATE TABLE kept AS"
+				   " SELECT * FROM sqlite_schema WHERE name = 'reading_device';"
+				   "DELETE FROM sqlite_schema WHERE name = 'reading_device'";
+	static const char SHOW[] =
+		"PRAGMA writable_schema=ON; UPDATE reading SET device = 2 WHERE row = 3;"
+		"INSERT INTO sqlite_schema SELECT * FROM kept; DROP TABLE kept";
+	const char *const steps[] = {HIDE, SHOW};
+
+	for (size_t i = 0; i < 2; i++) {
+		sqlite3 *handle;
+
+		assert_int_equal(sqlite3_open_v2(fixture_path(f, "outbox.db"), &handle,
+					 SQLITE_OPEN_READWRITE, "unix"),
+			SQLITE_OK);
+		sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+		if (sqlite3_exec(handle, steps[i], NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s: %s", steps[i], sqlite3_errmsg(handle));
+		assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+	}
+}
+
+/* What the quick look after an unclean stop does not see is seen when it was found once. */
+static void test_damage_that_a_quick_look_does_not_see(void **state)
+{
+	const struct store_loader loader = {.owed = count_owed};
+	struct fixture f;
+
+	begin(&f);
+	fixture_append(&f, 1, 20, 1);
+	fixture_wait_rows(&f, 20);
+	fixture_stop(&f);
+	change_behind_the_index(&f);
+	leave_log(&f, "outbox.db-wal");
+	fixture_open(&f);
+	assert_string_equal(f.facts.outbox_set_aside, "");
+	fixture_start(&f);
+	store_delete(f.store, &(const struct row_range){1, 20}, 1);
+	for (int i = 0; i < 30 && f.failed == 0; i++)
+		fixture_turn(&f);
+	assert_int_equal(f.failed, 1);
+	fixture_stop(&f);
+	assert_true(there(&f, "outbox.db-suspect"));
+	fixture_open(&f);
+	assert_string_equal(f.facts.outbox_set_aside, "outbox.db.corrupt-1");
+	assert_int_equal(f.facts.epoch, 2);
+	assert_false(there(&f, "outbox.db-suspect"));
+	assert_int_equal(store_load(f.store, &loader, &f), 0);
+	fixture_done(&f);
+}
+
 /* An outbox that is gone, and a control file that is gone: no number is used twice. */
 static void test_epoch(void **state)
 {
@@ -687,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_page),
 		cmocka_unit_test(test_set_aside_in_two),
 		cmocka_unit_test(test_damage_seen_late),
+		cmocka_unit_test(test_damage_that_a_quick_look_does_not_see),
 		cmocka_unit_test(test_epoch),
 		cmocka_unit_test(test_outbox_full),
 		cmocka_unit_test(test_full_delete_retries),
