@@ -76,6 +76,14 @@ static void look_at_disk(struct examination *examination)
 			probe->disk_free / MIB, probe->disk_size / MIB, directory);
 }
 
+/* A reading takes about twice its bytes in the file. */
+static bool disk_ends_before(const struct examination *examination, uint64_t room)
+{
+	const struct api_probe *probe = &examination->probe;
+
+	return probe->disk_size && probe->disk_free / 2 < room;
+}
+
 static void look_at_outbox(struct examination *examination)
 {
 	uint64_t max = (*examination->view->config)->outbox_max_bytes, seconds;
@@ -86,7 +94,7 @@ static void look_at_outbox(struct examination *examination)
 	room = max > stats.bytes ? max - stats.bytes : 0;
 	if (room < max / 20)
 		find(examination, "outbox", "error",
-			"Bring the uplink back, or raise outbox.max_bytes if the disk has room.",
+			"Bring the uplink back, or raise outbox.max_bytes where the disk has room.",
 			"The outbox is full: %" PRIu64 " readings wait.", stats.readings);
 	else if (room < max / 2 && pace_seconds_left(&examination->view->metrics->taken, room,
 					   clock_boot_usec(), &seconds))
@@ -94,6 +102,14 @@ static void look_at_outbox(struct examination *examination)
 			"The outbox is more than half full; at the present rate it is full in "
 			"%" PRIu64 " minutes.",
 			seconds / 60);
+	else if (disk_ends_before(examination, room))
+		find(examination, "outbox", "warning",
+			"Free space there, or lower outbox.max_bytes, so that what the gateway "
+			"says about the length of an outage is true.",
+			"The disk is full before the outbox is: %" PRIu64
+			" MiB are free, and readings with %" PRIu64
+			" MiB more, which take about twice that, may wait.",
+			examination->probe.disk_free / MIB, room / MIB);
 	else
 		find(examination, "outbox", room < max / 2 ? "warning" : "ok",
 			room < max / 2 ? "Check why the uplink does not take them." : "",

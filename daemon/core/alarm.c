@@ -46,8 +46,9 @@ static const struct alarm_row table[ALARMS] = {
 		"Make sure that the right device was meant; an administrator can unlock the code.",
 		true, 0, true},
 	[ALARM_OUTBOX_FULL] = {"outbox-full", "The outbox is full; readings are put off.",
-		"Bring the uplink back, or raise outbox.max_bytes if the disk has room.", true, 0,
-		false},
+		"Bring the uplink back. Free the disk where that is full, or raise "
+		"outbox.max_bytes where it is not.",
+		true, 0, false},
 	[ALARM_CONTROL_FULL] = {"control-full",
 		"The disk is full; decisions about devices cannot be saved.",
 		"Free space on the file system of gateway.state_directory.", true, 0, false},

@@ -287,7 +287,9 @@ static const struct config_key table[] = {
 		"Longest silence on the session before the broker is asked for a sign of life.",
 		NULL, MEMBER(mqtt_keep_alive), NULL},
 	{"mqtt", "window", CONFIG_UINT, 1, 4096, "1000", "readings", false,
-		"Readings published and not yet acknowledged.", NULL, MEMBER(mqtt_window), NULL},
+		"Readings published and not yet acknowledged; one more for each session of a "
+		"device.",
+		NULL, MEMBER(mqtt_window), NULL},
 	{"mqtt", "envelope", CONFIG_ENUM, ENVELOPE_PROPERTIES, ENVELOPE_JSON, "properties", "",
 		true,
 		"Where the marks of a reading (gh-id, gh-trust, ...) travel: as MQTT 5 user "

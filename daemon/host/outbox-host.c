@@ -22,8 +22,8 @@
 /* The alarm stays at least so long after the last reading that found no room. */
 #define FULL_FOR_USEC (60 * USEC_PER_SEC)
 
-/* Each session has one reading beside the window at least (session-carrier.c): those that are silent
- * together must not fill it. */
+/* Each session has one reading beside the window at least (session-carrier.c): those that are
+ * silent together must not fill it. */
 static size_t in_flight(const struct host *host)
 {
 	size_t most = (size_t)host->config->mqtt_window + host->sessions_up;
@@ -49,6 +49,18 @@ void outbox_set_limits(struct host *host)
 	owed_set_limits(host->owed, &limits);
 }
 
+static void log_full(const struct host *host, bool by_disk)
+{
+	const struct log_fields fields = {.message_id = MESSAGE_STORE_FULL};
+
+	if (by_disk)
+		log_at(LOG_ERR, (&fields), "The disk of %s is full: readings are put off.",
+			host->config->state_directory);
+	else
+		log_at(LOG_ERR, (&fields), "The outbox holds its %llu MiB: readings are put off.",
+			(unsigned long long)(host->config->outbox_max_bytes >> 20));
+}
+
 void outbox_refused(struct host *host, struct device *device, enum owed_verdict verdict)
 {
 	switch (verdict) {
@@ -64,10 +76,7 @@ void outbox_refused(struct host *host, struct device *device, enum owed_verdict 
 			host->limits.reached[LIMIT_OUTBOX_BYTES]++;
 		host->outbox_full_usec = clock_boot_usec();
 		if (!host_alarm_is_active(host, ALARM_OUTBOX_FULL, ""))
-			log_at(LOG_ERR,
-				(&(const struct log_fields){.message_id = MESSAGE_STORE_FULL}),
-				"The outbox holds its %llu MiB: readings are put off.",
-				(unsigned long long)(host->config->outbox_max_bytes >> 20));
+			log_full(host, !device);
 		host_alarm_raise(host, ALARM_OUTBOX_FULL, "");
 		break;
 	}

@@ -15,7 +15,8 @@ struct aged {
 	uint64_t row, bytes;
 	int64_t time;
 	bool old;     /* before the time that was asked for, for all that its clock said */
-	bool unknown; /* its clock was not set, or ran ahead: it is not older than what is before it */
+	bool unknown; /* its clock was not set, or ran ahead: it is not older than what is before it
+		       */
 };
 
 static struct aged aged_of(sqlite3_stmt *statement, const struct store_oldest *what)

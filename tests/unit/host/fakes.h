@@ -210,7 +210,7 @@ struct fake_publication {
 extern struct fake_publication fake_publications[4096];
 extern size_t fake_publication_count;
 extern unsigned fake_connects, fake_sessions, fake_sessions_alive;
-extern size_t fake_packet_max; /* a payload of what is to be refused at once; 0 = any */
+extern size_t fake_packet_max;	/* a payload of what is to be refused at once; 0 = any */
 extern int fake_publish_result; /* what uplink_publish() answers to a reading */
 extern unsigned fake_cuts;	/* answered when the test says LOST */
 void uplink_event(enum uplink_event_kind kind);

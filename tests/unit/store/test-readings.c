@@ -544,8 +544,8 @@ static void append_aged(struct fixture *f, uint64_t row, int64_t time, bool sync
 	store_append(f->store, reading);
 }
 
-/* The first after a start came before the clock was set, another when it had jumped ten years ahead:
- * they are as old as what came after them, and do not keep it. */
+/* The first after a start came before the clock was set, another when it had jumped ten years
+ * ahead: they are as old as what came after them, and do not keep it. */
 static void test_oldest_of_those_that_do_not_say(void **state)
 {
 	int64_t base = INT64_C(1763700000000), years = INT64_C(315360000000);

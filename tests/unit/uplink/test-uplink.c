@@ -218,16 +218,15 @@ static void larger_than_the_broker_takes_is_refused_here(void **state)
 	assert_int_equal(bed_find(fixture->bed, session, UPLINK_REFUSED, 0)->tag, 1);
 	assert_int_equal(bed_await(fixture->bed, session, UPLINK_DELIVERED, 0)->tag, 2);
 	assert_null(bed_find(fixture->bed, session, UPLINK_LOST, 0));
-	assert_int_equal(
-		uplink_publish(session, &(struct uplink_publication){.topic = "a",
-						.payload = span_from_string(large),
-						.qos = 1,
-						.refuse_at_once = true}),
+	assert_int_equal(uplink_publish(session, &(struct uplink_publication){.topic = "a",
+							 .payload = span_from_string(large),
+							 .qos = 1,
+							 .refuse_at_once = true}),
 		-EMSGSIZE);
-	assert_return_code(uplink_publish(session, &(struct uplink_publication){.topic = "a",
-							   .qos = 1,
-							   .tag = 3,
-							   .refuse_at_once = true}),
+	assert_return_code(
+		uplink_publish(session,
+			&(struct uplink_publication){
+				.topic = "a", .qos = 1, .tag = 3, .refuse_at_once = true}),
 		0);
 	assert_int_equal(bed_await(fixture->bed, session, UPLINK_DELIVERED, 1)->tag, 3);
 }
