@@ -1411,6 +1411,11 @@ static void test_shades_of_wrong(void **state)
 	world->probe.receive_dropped = 7;
 	assert_string_equal(diagnosis(world, "bursts", &text), "notice");
 	assert_non_null(strstr(text, "dropped 7, empty"));
+	world->config.outbox_max_bytes = 256 << 20;
+	assert_string_equal(diagnosis(world, "outbox", &text), "warning");
+	assert_non_null(strstr(text, "100 MiB are free, and readings with 256 MiB more"));
+	world->config.outbox_max_bytes = 49 << 20;
+	assert_string_equal(diagnosis(world, "outbox", &text), "ok");
 	world->config.outbox_max_bytes = 1000000;
 	assert_int_equal(owed_take_row(world->owed, 1, 600000, &row), OWED_ROOM);
 	assert_string_equal(diagnosis(world, "outbox", &text), "warning");
