@@ -30,6 +30,7 @@
 #define DELETES_AT_ONCE	  256
 #define RANGES_MAX	  64
 #define PUMP_AGAIN_USEC	  USEC_PER_SEC
+#define WORD_USEC	  (20 * USEC_PER_SEC) /* a peer that looked at it has hung up by then */
 
 /* ---- deleted ---- */
 
@@ -300,6 +301,11 @@ static void blame(struct host *host, struct suspect *suspect, uint64_t device_ro
 	}
 	if (!first)
 		return;
+	/* The line was silent until it was given up: that is no word about a reading. */
+	if (clock_boot_usec() - first->sent_usec > WORD_USEC) {
+		suspect_excused(suspect);
+		return;
+	}
 	if (suspect_blamed(suspect, first->kind == FLIGHT_READING ? first->row : 0, readings))
 		flight_bury(host, first->device_row, first->row,
 			"the broker hung up on it three times");

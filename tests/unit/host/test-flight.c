@@ -194,6 +194,24 @@ static void a_broker_hangs_up_three_times(void **state)
 	assert_int_equal(published("/telemetry", from), 3);
 }
 
+/* A line that breaks is silent until the keep-alive says so: no reading is to blame for that. */
+static void a_line_that_falls_silent_blames_nobody(void **state)
+{
+	active_device("one", "10.0.0.1");
+	link_up();
+	reported("one", "10.0.0.1", 2);
+	for (unsigned i = 0; i < 6; i++) {
+		bed_advance(60 * USEC_PER_SEC);
+		hung_up();
+	}
+	assert_int_equal(fake_rows.buried_count, 0);
+	assert_int_equal(stats().readings, 2);
+	/* At once it is a word. */
+	for (unsigned i = 0; i < 3; i++)
+		hung_up();
+	assert_int_equal(fake_rows.buried_count, 1);
+}
+
 /* With the answers that a connection takes along, the first of all looks guilty. */
 static void whoever_was_first_may_be_innocent(void **state)
 {
@@ -584,6 +602,7 @@ int main(void)
 		T(after_a_lost_link_the_same_again_in_order),
 		T(poison_is_buried),
 		T(a_broker_hangs_up_three_times),
+		T(a_line_that_falls_silent_blames_nobody),
 		T(whoever_was_first_may_be_innocent),
 		T(an_end_that_is_no_word_about_a_reading),
 		T(refused_for_the_moment_waits_for_the_next_connect),
