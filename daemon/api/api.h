@@ -146,7 +146,7 @@ struct api_view {
 struct api_probe {
 	uint64_t disk_free, disk_size; /* bytes, of the state directory; size 0 = not known */
 	char missing_interfaces[129];  /* configured, but this machine has none of that name */
-	char mute_interfaces[129];     /* without a broadcast address, where libcoap wants one */
+	char mute_addresses[129];      /* without a broadcast address, where libcoap wants one */
 	bool has_group;		       /* gatehouse, for the control socket */
 	/* bytes that may wait at each socket of devices: asked for, given (0 = not known) */
 	uint64_t receive_wanted, receive_buffer;

@@ -88,15 +88,19 @@ static void look_at_outbox(struct examination *examination)
 {
 	uint64_t max = (*examination->view->config)->outbox_max_bytes, seconds;
 	struct owed_stats stats;
-	uint64_t room;
+	uint64_t room, left;
 
 	owed_stats(examination->view->owed, &stats);
 	room = max > stats.bytes ? max - stats.bytes : 0;
+	if (disk_ends_before(examination, room))
+		left = examination->probe.disk_free / 2;
+	else
+		left = room;
 	if (room < max / 20)
 		find(examination, "outbox", "error",
 			"Bring the uplink back, or raise outbox.max_bytes where the disk has room.",
 			"The outbox is full: %" PRIu64 " readings wait.", stats.readings);
-	else if (room < max / 2 && pace_seconds_left(&examination->view->metrics->taken, room,
+	else if (room < max / 2 && pace_seconds_left(&examination->view->metrics->taken, left,
 					   clock_boot_usec(), &seconds))
 		find(examination, "outbox", "warning", "Bring the uplink back before that.",
 			"The outbox is more than half full; at the present rate it is full in "
@@ -205,12 +209,12 @@ static void look_at_interfaces(struct examination *examination)
 		find(examination, "interfaces", "error",
 			"Correct lan.interfaces, or connect the interface, then restart.",
 			"This machine has no interface %s.", probe->missing_interfaces);
-	else if (probe->mute_interfaces[0])
+	else if (probe->mute_addresses[0])
 		find(examination, "interfaces", "error",
 			"Give its address one: ip address change ADDRESS/LENGTH brd + dev "
 			"INTERFACE",
-			"No broadcast address on %s: devices there get no answers.",
-			probe->mute_interfaces);
+			"No broadcast address beside %s: devices get no answers there.",
+			probe->mute_addresses);
 	else if (list->count == 1 && !strcmp(list->item[0], "lo"))
 		find(examination, "interfaces", "warning",
 			"Name the interface of the devices in lan.interfaces, then restart.",

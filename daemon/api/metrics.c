@@ -119,7 +119,7 @@ static void write_readings(const struct api_view *view, FILE *out)
 		one_of(out, "readings_lost_total", "reason", lost_why_to_string((enum lost_why)i),
 			view->metrics->lost[i]);
 	counter(out, "readings_untold_total",
-		"Of these, readings whose platform cannot be told that they are missing.",
+		"Readings that were given up, and whose platform cannot be told.",
 		view->metrics->untold);
 	begin(out, "turned_away_total", "counter", "Requests that were turned away.");
 	for (unsigned i = 0; i < AWAYS; i++)

@@ -443,12 +443,11 @@ static const struct config_key table[] = {
 		NULL, MEMBER(outbox_device_bytes), NULL},
 	{"outbox", "when_full", CONFIG_ENUM, FULL_REFUSE, FULL_DROP_OLDEST, "refuse", "", true,
 		"A full outbox, or a device that has its share: refuse puts new readings off. "
-		"drop-oldest makes room by giving up the oldest ones of whoever has most, during "
-		"an "
-		"outage; the platform is told which.",
+		"drop-oldest makes room by giving up the oldest ones of whoever has most of those "
+		"that cannot leave; the platform is told which.",
 		full_words, MEMBER(outbox_when_full), NULL},
 	{"outbox", "max_age", CONFIG_UINT, 0, 315360000, "0", "s", true,
-		"Readings that wait for longer during an outage are given up, and the platform is "
+		"Readings that wait for longer and cannot leave are given up, and the platform is "
 		"told which. 0: they are kept however old they are.",
 		NULL, MEMBER(outbox_max_age), NULL},
 	{"outbox", "durability", CONFIG_ENUM, DURABILITY_POWER, DURABILITY_MEMORY, "power", "",

@@ -24,5 +24,5 @@ struct metrics {
 	struct histogram publish; /* from the PUBLISH to its PUBACK */
 	struct pace taken;	  /* bytes that were accepted */
 	uint64_t lost[LOSTS];
-	uint64_t untold; /* of these, readings whose platform cannot be told */
+	uint64_t untold; /* readings that were given up, and whose platform cannot be told */
 };

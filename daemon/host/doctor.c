@@ -5,6 +5,7 @@
 
 #include "host/doctor.h"
 
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -51,6 +52,7 @@ static bool is_served(const struct config_list *list, const char *name)
 
 static void look_for_broadcast(const struct config_list *list, char *ret_text, size_t capacity)
 {
+	char address[INET_ADDRSTRLEN];
 	struct ifaddrs *rows;
 	size_t used = 0;
 
@@ -58,8 +60,12 @@ static void look_for_broadcast(const struct config_list *list, char *ret_text, s
 		return;
 	for (const struct ifaddrs *row = rows; row && used < capacity; row = row->ifa_next)
 		if (is_served(list, row->ifa_name) && doctor_lacks_broadcast(row))
-			used += (size_t)snprintf(ret_text + used, capacity - used, "%s%s",
-				used ? ", " : "", row->ifa_name);
+			used += (size_t)snprintf(ret_text + used, capacity - used, "%s%s of %s",
+				used ? ", " : "",
+				inet_ntop(AF_INET,
+					&((const struct sockaddr_in *)row->ifa_addr)->sin_addr,
+					address, sizeof(address)),
+				row->ifa_name);
 	freeifaddrs(rows);
 }
 
@@ -92,7 +98,7 @@ void doctor_probe(struct host *host, struct api_probe *ret_probe)
 	look_at_disk(host->config->state_directory, ret_probe);
 	look_for_interfaces(&host->config->lan_interfaces, ret_probe->missing_interfaces,
 		sizeof(ret_probe->missing_interfaces));
-	look_for_broadcast(&host->config->lan_interfaces, ret_probe->mute_interfaces,
-		sizeof(ret_probe->mute_interfaces));
+	look_for_broadcast(&host->config->lan_interfaces, ret_probe->mute_addresses,
+		sizeof(ret_probe->mute_addresses));
 	look_at_sockets(host, ret_probe);
 }

@@ -390,7 +390,10 @@ static void land(struct host *host, struct gap_entry *entry)
 
 static int on_gap_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	gap_on_connected(userdata, NULL);
+	struct host *host = userdata;
+
+	host->gap_retry = false;
+	gap_on_connected(host, NULL);
 	return 0;
 }
 
@@ -403,9 +406,13 @@ static void refused_for_now(struct host *host, struct gap_entry *entry)
 			"The broker does not take the record of what is missing of it; it is tried "
 			"again.");
 	entry->said = true;
-	/* Nobody may connect anew for weeks. */
-	if (loop_timer_set(
-		    host->loop, &host->gap_timer, RETRY_USEC, on_gap_timer, host, "gap-retry") < 0)
+	/* Nobody may connect anew for weeks. The first that is refused says when: others that are
+	 * later must not put it off. */
+	if (host->gap_retry)
+		return;
+	host->gap_retry = loop_timer_set(host->loop, &host->gap_timer, RETRY_USEC, on_gap_timer,
+				  host, "gap-retry") >= 0;
+	if (!host->gap_retry)
 		log_warning("Records of what is missing wait for the next connect.");
 }
 

@@ -241,6 +241,7 @@ struct host {
 	unsigned flights_in_use;
 	char replacing_ep[EP_MAX + 1]; /* is on its way to another record; nobody else gets it */
 	unsigned pack_singles;	       /* so many readings go out one by one: see pack.c */
+	bool put_back_closed;	       /* some were put back, and their devices may be closed */
 	uint64_t flight_order;
 	struct suspect suspect; /* of the gateway's session */
 	sd_event_source *delete_timer;
@@ -262,6 +263,7 @@ struct host {
 	struct gap_entry *gap_bucket[GAP_BUCKETS]; /* by device */
 	unsigned gap_count, gaps_in_flight;
 	sd_event_source *gap_timer; /* those that were refused are tried again */
+	bool gap_retry;		    /* it runs */
 	uint64_t next_gap;
 
 	/* enrol.c, window-host.c */

@@ -43,10 +43,26 @@ void reading_delete_delivered(struct host *host)
 		store_delete(host->store, ranges, count);
 }
 
+/* What could not be handed over was put back; who was closed for that has nothing in flight that
+ * could open it. */
+static void open_put_back(struct host *host)
+{
+	struct device *device = registry_first(host->registry);
+
+	if (!host->put_back_closed)
+		return;
+	host->put_back_closed = false;
+	for (; device; device = registry_next(device))
+		if (!device_host(device)->refused_waits &&
+			!owed_in_flight(host->owed, device->record->row))
+			session_let_go_on(host, device);
+}
+
 static int on_delete_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct host *host = userdata;
 
+	open_put_back(host);
 	reading_delete_delivered(host);
 	gap_publish(host);
 	reading_pump_soon(host);

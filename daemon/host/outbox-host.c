@@ -19,16 +19,17 @@
 #include "base/message-ids.h"
 #include "host/trim.h"
 
+#define OTHER_FLIGHTS 64 /* places that readings leave: for gaps and the results of commands */
 /* The alarm stays at least so long after the last reading that found no room. */
 #define FULL_FOR_USEC (60 * USEC_PER_SEC)
 
-/* Each session has one reading beside the window at least (session-carrier.c): those that are
- * silent together must not fill it. */
+/* Each session may have one reading at least (session-carrier.c), so it brings a place along: those
+ * that are silent together must not fill the window, as far as there are flights. */
 static size_t in_flight(const struct host *host)
 {
 	size_t most = (size_t)host->config->mqtt_window + host->sessions_up;
 
-	return most < FLIGHTS_MAX ? most : FLIGHTS_MAX;
+	return most < FLIGHTS_MAX - OTHER_FLIGHTS ? most : FLIGHTS_MAX - OTHER_FLIGHTS;
 }
 
 struct owed_limits outbox_limits(const struct host *host)

@@ -173,17 +173,28 @@ static int publish(struct host *host, const struct pack *pack)
 }
 
 /* The first of each device takes all behind it along; when its device was closed meanwhile they are
- * on file only then, and the readings are gone. */
-static void put_back(struct host *host, const struct pack *pack)
+ * on file only then, and the readings are gone. Whose they are is what is left of them. */
+static void put_back(struct host *host, const struct pack *pack, uint64_t ret_device_row[PACK_MAX])
 {
-	uint64_t device_row[PACK_MAX], row[PACK_MAX];
+	uint64_t row[PACK_MAX];
 
 	for (size_t i = 0; i < pack->count; i++) {
-		device_row[i] = pack->part[i].reading->device_row;
+		ret_device_row[i] = pack->part[i].reading->device_row;
 		row[i] = pack->part[i].reading->row;
 	}
 	for (size_t i = 0; i < pack->count; i++)
-		owed_put_back(host->owed, device_row[i], row[i]);
+		owed_put_back(host->owed, ret_device_row[i], row[i]);
+}
+
+/* fill() may have closed them for what is not in flight now: no landing will open them. */
+static void let_go_on(struct host *host, const uint64_t device_row[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct device *device = registry_by_row(host->registry, device_row[i]);
+
+		if (device && !device_host(device)->refused_waits)
+			session_let_go_on(host, device);
+	}
 }
 
 bool pack_send(struct host *host, struct device *device, struct reading *reading, unsigned *count)
@@ -196,6 +207,7 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 	};
 	bool single = host->pack_singles > 0 || session_suspect(host, device)->alone > 0;
 	size_t most = single ? 1 : host->config->mqtt_pack;
+	uint64_t device_row[PACK_MAX];
 	bool room;
 	int r;
 
@@ -216,12 +228,14 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 		flight_bury(host, reading->device_row, reading->row, "MQTT cannot carry it");
 		return room;
 	}
-	put_back(host, &pack);
+	put_back(host, &pack, device_row);
 	if (r == -EMSGSIZE || r == -EINVAL) {
 		host->pack_singles = (unsigned)pack.count;
+		let_go_on(host, device_row, pack.count);
 		return room;
 	}
-	/* Without an answer to come, nobody else would pump again. */
+	/* Without an answer to come, nobody else would pump again, nor open them. */
+	host->put_back_closed = true;
 	if (session_any_is_up(host))
 		reading_pump_later(host);
 	return false;

@@ -53,7 +53,7 @@ struct device_session *session_of(const struct device *device)
 /* A broker that hangs up gets one at a time. While half of all that may be in flight is, a quarter
  * of it is for all sessions alike: those that went silent together leave a quarter to the others,
  * who go on until it is known of them. Each has at least one, or nothing would come back that lets
- * it go on; that one is beside the window (outbox-host.c). */
+ * it go on; its place it brought along (outbox-host.c). */
 static size_t window(const struct host *host, const struct device_session *session)
 {
 	size_t most = host->limits.value[LIMIT_LINK_WINDOW], share;

@@ -29,6 +29,7 @@
 #define LOOK_MAX_USEC (60 * USEC_PER_SEC)
 #define AGAIN_USEC    (10 * USEC_PER_SEC)
 #define NOBODY_USEC   USEC_PER_SEC
+#define REFUSED_TRIES 6 /* in succession, for a minute: see landing.c */
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
@@ -51,13 +52,14 @@ static void set_look(struct host *host)
 
 static void walk(struct host *host);
 
-/* Its session is up, it may publish, and its platform takes what it has: it waits for nothing but
- * its turn. */
+/* Its session is up, it may publish, and its platform takes what it has, or did a minute ago: it
+ * waits for nothing but its turn. */
 static bool is_leaving(const struct host *host, const struct device *device)
 {
 	const struct device_host *part = device_host(device);
+	bool refused = part->refused_alone && part->refused_backoff.tries >= REFUSED_TRIES;
 
-	return session_is_up(host, device) && !part->refused_alone &&
+	return session_is_up(host, device) && !refused &&
 	       lifecycle_may_publish(&device->record->life, clock_wall_msec());
 }
 
@@ -159,7 +161,7 @@ static bool begin(struct host *host, struct device *device, int64_t before, uint
 	struct trim *trim = &host->trim;
 	uint64_t row = device->record->row, last;
 
-	if (trim->busy || is_leaving(host, device))
+	if (trim->busy || is_leaving(host, device) || owed_in_flight(host->owed, row) > 0)
 		return false;
 	/* All of it on file only, and so it stays until we are done. */
 	owed_set_open(host->owed, row, false);

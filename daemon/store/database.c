@@ -244,13 +244,13 @@ int database_check(struct database *db)
 
 	if (r >= 0)
 		r = statement_next(db, statement);
-	if (r >= 0 || r == -EBADMSG)
-		unlink(suspect_path(db, path)); /* whatever it says, it is an answer */
 	if (r < 0)
 		return r;
 	text = r > 0 ? (const char *)sqlite3_column_text(statement, 0) : NULL;
-	if (text && strcmp(text, "ok") == 0)
+	if (text && strcmp(text, "ok") == 0) {
+		unlink(suspect_path(db, path));
 		return 0;
+	}
 	snprintf(db->why, sizeof(db->why), "%.64s: %.150s", db->name, text ? text : "no answer");
 	return -EBADMSG;
 }

@@ -48,7 +48,8 @@ int database_result(struct database *db, int code);
 /*
  * PRAGMA quick_check, which does not look whether an index and its table say the same; of a file
  * that was found damaged while it was in use, integrity_check, which does: it would be found
- * damaged again and again else. 0, -EBADMSG, or another error.
+ * damaged again and again else. That goes on until it is content, or the file is another. 0,
+ * -EBADMSG, or another error.
  */
 int database_check(struct database *db);
 /* After an unclean stop, before anything is appended to the log: what is read of it is on the disk

@@ -251,11 +251,16 @@ static int set_aside_as(int directory_fd, const char *name, unsigned number)
 
 static int set_aside(int directory_fd, const char *name, char *ret_name, size_t capacity)
 {
+	char mark[64];
 	int r = -EEXIST;
 	unsigned n;
 
 	for (n = 1; n <= CORRUPT_MAX && r == -EEXIST; n++)
 		r = set_aside_as(directory_fd, name, n);
+	snprintf(mark, sizeof(mark), "%s-suspect", name);
+	if (r >= 0)
+		unlinkat(directory_fd, mark,
+			0); /* the new one is checked once more where it stays */
 	if (r >= 0)
 		snprintf(ret_name, capacity, CORRUPT_NAME, name, n - 1);
 	return r;

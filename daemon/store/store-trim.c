@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "store/store-private.h"
 
+#define LOOK_MAX 100000 /* rows: what comes meanwhile waits for the answer to this */
+
 /* A row as the query below has it. */
 struct aged {
 	uint64_t row, bytes;
@@ -42,8 +44,8 @@ static void take(struct store_old *found, const struct aged *aged)
 }
 
 /* Rows are in the order in which they came: of what age one is that does not say is told by the
- * next one behind it that does. So one reading from before the clock was set, or from when it ran
- * ahead, keeps nothing that is behind it. */
+ * next one behind it that does. So readings from before the clock was set, or from when it ran
+ * ahead, keep nothing that is behind them, unless they are more than LOOK_MAX. */
 static int walk(struct outbox *outbox, sqlite3_stmt *statement, const struct store_oldest *what,
 	struct store_old *ret_found)
 {
@@ -77,13 +79,14 @@ int outbox_oldest(
 	CLEANUP(statement_finalizep) sqlite3_stmt *statement = NULL;
 	int r = database_prepare(outbox->db,
 		"SELECT row, length(body), time, synced FROM reading"
-		" WHERE device = ?1 AND row <= ?2 ORDER BY row",
+		" WHERE device = ?1 AND row <= ?2 ORDER BY row LIMIT ?3",
 		&statement);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(statement, 1, (int64_t)what->device_row);
 	sqlite3_bind_int64(statement, 2, (int64_t)what->last_row);
+	sqlite3_bind_int(statement, 3, LOOK_MAX);
 	return walk(outbox, statement, what, ret_found);
 }
 

@@ -1388,10 +1388,11 @@ static void test_shades_of_wrong(void **state)
 	assert_string_equal(diagnosis(world, "disk", &text), "warning");
 	world->probe = (struct api_probe){.disk_free = 100 << 20, .disk_size = UINT64_C(4) << 30};
 	assert_string_equal(diagnosis(world, "disk", &text), "warning");
-	strcpy(world->probe.mute_interfaces, "lan0");
+	strcpy(world->probe.mute_addresses, "10.7.0.1 of lan0");
 	assert_string_equal(diagnosis(world, "interfaces", &text), "error");
-	assert_string_equal(text, "No broadcast address on lan0: devices there get no answers.");
-	world->probe.mute_interfaces[0] = '\0';
+	assert_string_equal(text,
+		"No broadcast address beside 10.7.0.1 of lan0: devices get no answers there.");
+	world->probe.mute_addresses[0] = '\0';
 	world->config.mdns = false;
 	assert_string_equal(diagnosis(world, "avahi", &text), "notice");
 	strcpy(world->config.mqtt_host, "b");

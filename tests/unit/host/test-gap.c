@@ -251,12 +251,18 @@ static void refused_for_the_moment_is_tried_after_a_while(void **state)
 	uplink_refuse(newest_at("/gap"), 0x97);
 	bed_advance(290 * USEC_PER_SEC);
 	assert_int_equal(published("/gap", 0), 1);
-	bed_advance(11 * USEC_PER_SEC);
+	/* Another one that is refused now does not put that off. */
+	load(2, 5, "revoked");
+	gap_publish(&bed.host);
 	assert_int_equal(published("/gap", 0), 2);
+	uplink_refuse(newest_at("/gap"), 0x97);
+	bed_advance(11 * USEC_PER_SEC);
+	assert_int_equal(published("/gap", 0), 4);
 	uplink_deliver(newest_at("/gap"));
+	uplink_deliver(newest_at("/gap") - 1);
 	assert_int_equal(fake_rows.gap_count, 0);
 	bed_advance(301 * USEC_PER_SEC);
-	assert_int_equal(published("/gap", 0), 2);
+	assert_int_equal(published("/gap", 0), 4);
 }
 
 /* Its platform is elsewhere and its session is down: it can be told as long as the device is there,

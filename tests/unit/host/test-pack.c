@@ -192,6 +192,31 @@ static void too_large_together(void **state)
 	assert_int_equal(fake_rows.buried_count, 0);
 }
 
+/* Held when the pack is filled, and the pack is too large: who is in it goes on all the same. */
+static void too_large_together_after_a_refusal(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+
+	active_device("two", "10.0.0.2");
+	layout(LAYOUT_GATEWAY, 16);
+	link_up();
+	reported("one", "10.0.0.1", 2);
+	reported("two", "10.0.0.2", 3);
+	fake_packet_max = 350;
+	device_host(one)->refused_alone = true; /* its oldest goes ahead by itself */
+	bed_run_loop();
+	for (unsigned i = 0; i < 8; i++) {
+		for (size_t at = 0; at < fake_publication_count; at++)
+			if (fake_publications[at].tag && !fake_publications[at].landed) {
+				fake_publications[at].landed = true;
+				uplink_deliver(at);
+			}
+		bed_run_loop();
+	}
+	assert_int_equal(owed(), 0);
+	assert_int_equal(fake_rows.buried_count, 0);
+}
+
 static void refused_for_the_moment(void **state)
 {
 	active_device("one", "10.0.0.1");
@@ -308,6 +333,7 @@ int main(void)
 		T(lost_and_sent_again),
 		T(refused_together),
 		T(too_large_together),
+		T(too_large_together_after_a_refusal),
 		T(refused_for_the_moment),
 		T(no_room_at_the_uplink),
 		T(mqtt_cannot_carry_it),

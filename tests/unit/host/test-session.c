@@ -676,13 +676,8 @@ static void silent_one(const char *ep, const char *ip)
 	assert_true(owed_in_flight(bed.host.owed, device->record->row) > 0);
 }
 
-/* Its window is full in the middle of a pack, which then cannot be handed over: all of it waits on
- * file, and nothing is lost. */
-static void a_pack_that_cannot_go_when_the_window_is_full(void **state)
+static void ten_wait_for_a_pack(struct device *device)
 {
-	struct device *device = connected("pump", "10.0.0.7");
-	size_t from = fake_publication_count;
-
 	bed.config.mqtt_layout = LAYOUT_DEVICE;
 	bed.config.mqtt_pack = 16;
 	bed.host.limits.value[LIMIT_LINK_WINDOW] = 4;
@@ -692,6 +687,16 @@ static void a_pack_that_cannot_go_when_the_window_is_full(void **state)
 		bed_advance(USEC_PER_SEC);
 		send_reading("pump", "10.0.0.7", "1");
 	}
+}
+
+/* Its window is full in the middle of a pack, which then cannot be handed over: all of it waits on
+ * file, nothing is lost, and it goes on when there is room. */
+static void a_pack_that_cannot_go_when_the_window_is_full(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = fake_publication_count;
+
+	ten_wait_for_a_pack(device);
 	fake_publish_result = -ENOMEM;
 	session_let_go_on(&bed.host, device);
 	bed_run_loop();
@@ -699,12 +704,21 @@ static void a_pack_that_cannot_go_when_the_window_is_full(void **state)
 	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 10);
 	fake_publish_result = 0;
 	bed_advance(2 * USEC_PER_SEC);
-	for (unsigned i = 0; i < 3; i++) {
-		session_let_go_on(&bed.host, device);
-		bed_run_loop();
-		land_all(from, 0);
-	}
-	assert_int_equal(owed_device_count(bed.host.owed, device->record->row), 0);
+	all_leave(device, from);
+}
+
+/* The same, and it is too large for the broker: each goes by itself. */
+static void a_pack_too_large_when_the_window_is_full(void **state)
+{
+	struct device *device = connected("pump", "10.0.0.7");
+	size_t from = fake_publication_count;
+
+	ten_wait_for_a_pack(device);
+	fake_packet_max = 350;
+	session_let_go_on(&bed.host, device);
+	bed_run_loop();
+	assert_true(published("/telemetry", from) > 0);
+	all_leave(device, from);
 }
 
 /* Their path is gone, and nobody says so before their keep-alive does: the others go on. */
@@ -935,6 +949,7 @@ int main(void)
 		TEST(a_fleet_does_not_come_back_at_once),
 		TEST(one_session_does_not_take_the_window),
 		TEST(a_pack_that_cannot_go_when_the_window_is_full),
+		TEST(a_pack_too_large_when_the_window_is_full),
 		TEST(silent_sessions_leave_room_for_the_others),
 		TEST(more_silent_sessions_than_the_window_has_places),
 		TEST(a_full_window_that_is_refused_is_tried_again),

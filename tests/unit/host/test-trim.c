@@ -97,6 +97,34 @@ static void not_for_age(void **state)
 	assert_int_equal(fake_rows.oldest_asked, 0);
 }
 
+static void refuse_all(void)
+{
+	for (size_t i = 0; i < fake_publication_count; i++)
+		if (strstr(fake_publications[i].topic, "/telemetry") &&
+			!fake_publications[i].landed) {
+			fake_publications[i].landed = true;
+			uplink_refuse(i, 0x87);
+		}
+}
+
+/* A platform that refuses for the moment will take it in a second. */
+static void not_for_age_of_who_is_refused_once(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+
+	link_up();
+	report_many("one", "10.0.0.1", 2);
+	bed_run_loop();
+	refuse_all();
+	assert_true(device_host(device)->refused_waits);
+	bed.config.outbox_max_age = 3600;
+	will_find(1, 1, 1);
+	trim_start(&bed.host);
+	bed_advance(1);
+	assert_int_equal(fake_rows.oldest_asked, 0);
+	assert_int_equal(owed_of(device), 2);
+}
+
 /* The session is up, and nothing of it leaves: it is suspended, or its platform takes nothing. */
 static void for_age_of_who_may_not_leave(void **state)
 {
@@ -111,9 +139,11 @@ static void for_age_of_who_may_not_leave(void **state)
 	link_up();
 	report_many("two", "10.0.0.2", 2);
 	bed_run_loop();
-	for (size_t i = 0; i < fake_publication_count; i++)
-		if (strstr(fake_publications[i].topic, "/telemetry"))
-			uplink_refuse(i, 0x87);
+	for (unsigned tries = 0; tries < 6; tries++) {
+		bed_advance(61 * USEC_PER_SEC);
+		bed_run_loop();
+		refuse_all();
+	}
 	assert_true(device_host(refused)->refused_waits);
 	assert_int_equal(owed_of(suspended), 2);
 	assert_int_equal(owed_of(refused), 2);
@@ -323,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(too_old),
 		T(not_for_age),
+		T(not_for_age_of_who_is_refused_once),
 		T(for_age_of_who_may_not_leave),
 		T(for_room),
 		T(of_whoever_cannot_send),
