@@ -88,24 +88,14 @@ static void look_at_outbox(struct examination *examination)
 {
 	uint64_t max = (*examination->view->config)->outbox_max_bytes, seconds;
 	struct owed_stats stats;
-	uint64_t room, left;
+	uint64_t room;
 
 	owed_stats(examination->view->owed, &stats);
 	room = max > stats.bytes ? max - stats.bytes : 0;
-	if (disk_ends_before(examination, room))
-		left = examination->probe.disk_free / 2;
-	else
-		left = room;
 	if (room < max / 20)
 		find(examination, "outbox", "error",
 			"Bring the uplink back, or raise outbox.max_bytes where the disk has room.",
 			"The outbox is full: %" PRIu64 " readings wait.", stats.readings);
-	else if (room < max / 2 && pace_seconds_left(&examination->view->metrics->taken, left,
-					   clock_boot_usec(), &seconds))
-		find(examination, "outbox", "warning", "Bring the uplink back before that.",
-			"The outbox is more than half full; at the present rate it is full in "
-			"%" PRIu64 " minutes.",
-			seconds / 60);
 	else if (disk_ends_before(examination, room))
 		find(examination, "outbox", "warning",
 			"Free space there, or lower outbox.max_bytes, so that what the gateway "
@@ -114,6 +104,12 @@ static void look_at_outbox(struct examination *examination)
 			" MiB are free, and readings with %" PRIu64
 			" MiB more, which take about twice that, may wait.",
 			examination->probe.disk_free / MIB, room / MIB);
+	else if (room < max / 2 && pace_seconds_left(&examination->view->metrics->taken, room,
+					   clock_boot_usec(), &seconds))
+		find(examination, "outbox", "warning", "Bring the uplink back before that.",
+			"The outbox is more than half full; at the present rate it is full in "
+			"%" PRIu64 " minutes.",
+			seconds / 60);
 	else
 		find(examination, "outbox", room < max / 2 ? "warning" : "ok",
 			room < max / 2 ? "Check why the uplink does not take them." : "",

@@ -288,7 +288,7 @@ static const struct config_key table[] = {
 		NULL, MEMBER(mqtt_keep_alive), NULL},
 	{"mqtt", "window", CONFIG_UINT, 1, 4096, "1000", "readings", false,
 		"Readings published and not yet acknowledged; one more for each session of a "
-		"device.",
+		"device, 4032 at most.",
 		NULL, MEMBER(mqtt_window), NULL},
 	{"mqtt", "envelope", CONFIG_ENUM, ENVELOPE_PROPERTIES, ENVELOPE_JSON, "properties", "",
 		true,

@@ -44,8 +44,10 @@ bool doctor_lacks_broadcast(const struct ifaddrs *row)
 
 static bool is_served(const struct config_list *list, const char *name)
 {
+	size_t size = strcspn(name, ":"); /* behind it is the label of a further address */
+
 	for (unsigned i = 0; i < list->count; i++)
-		if (!strcmp(list->item[i], name))
+		if (strlen(list->item[i]) == size && !strncmp(list->item[i], name, size))
 			return true;
 	return false;
 }

@@ -403,8 +403,9 @@ struct device_host {
 	struct backoff refused_backoff;
 	sd_event_source *refused_timer;
 	bool refused_waits;
-	bool refused_alone; /* after that: one goes ahead, until one is taken */
-	bool over_share;    /* outbox-host.c: the alarm about it is active */
+	bool refused_alone;	     /* after that: one goes ahead, until one is taken */
+	uint64_t refused_since_usec; /* boot time; of refused_alone */
+	bool over_share;	     /* outbox-host.c: the alarm about it is active */
 };
 struct device_host *device_host(const struct device *device);
 /* A record becomes a device of the registry, with the host's part of it. It is taken, also on

@@ -30,7 +30,7 @@
 #define DELETES_AT_ONCE	  256
 #define RANGES_MAX	  64
 #define PUMP_AGAIN_USEC	  USEC_PER_SEC
-#define WORD_USEC	  (20 * USEC_PER_SEC) /* a peer that looked at it has hung up by then */
+#define WORD_SEC	  20 /* a peer that looked at it has hung up by then */
 
 /* ---- deleted ---- */
 
@@ -53,7 +53,7 @@ static void open_put_back(struct host *host)
 		return;
 	host->put_back_closed = false;
 	for (; device; device = registry_next(device))
-		if (!device_host(device)->refused_waits &&
+		if (session_is_up(host, device) && !device_host(device)->refused_waits &&
 			!owed_in_flight(host->owed, device->record->row))
 			session_let_go_on(host, device);
 }
@@ -218,6 +218,8 @@ static void hold_refused(struct host *host, uint64_t device_row)
 
 	if (!part || part->refused_waits)
 		return;
+	if (!part->refused_alone)
+		part->refused_since_usec = clock_boot_usec();
 	part->refused_alone = true;
 	r = loop_timer_set(host->loop, &part->refused_timer, backoff_next(&part->refused_backoff),
 		on_refused_timer, part, "refused-retry");
@@ -298,6 +300,16 @@ static bool goes_with(struct host *host, const struct flight *flight, uint64_t d
 	return device_row || !device || !session_is_own(device);
 }
 
+/* The line was silent until it was given up: that is no word about a reading. */
+static bool was_silent(const struct host *host, const struct flight *first)
+{
+	uint64_t most = host->config->mqtt_keep_alive;
+
+	if (most > WORD_SEC)
+		most = WORD_SEC;
+	return clock_boot_usec() - first->sent_usec > most * USEC_PER_SEC;
+}
+
 /* What left first of all that the session had is what the peer saw first: the others may never have
  * been looked at. */
 static void blame(struct host *host, struct suspect *suspect, uint64_t device_row)
@@ -317,8 +329,7 @@ static void blame(struct host *host, struct suspect *suspect, uint64_t device_ro
 	}
 	if (!first)
 		return;
-	/* The line was silent until it was given up: that is no word about a reading. */
-	if (clock_boot_usec() - first->sent_usec > WORD_USEC) {
+	if (was_silent(host, first)) {
 		suspect_excused(suspect);
 		return;
 	}

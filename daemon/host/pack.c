@@ -172,29 +172,53 @@ static int publish(struct host *host, const struct pack *pack)
 	return r;
 }
 
-/* The first of each device takes all behind it along; when its device was closed meanwhile they are
- * on file only then, and the readings are gone. Whose they are is what is left of them. */
-static void put_back(struct host *host, const struct pack *pack, uint64_t ret_device_row[PACK_MAX])
+/* From the 'from'th on: the first of each device takes all behind it along; when its device was
+ * closed meanwhile they are on file only then, and the readings are gone. Whose they are is what is
+ * left of them. */
+static void put_back(
+	struct host *host, struct pack *pack, size_t from, uint64_t ret_device_row[PACK_MAX])
 {
 	uint64_t row[PACK_MAX];
 
-	for (size_t i = 0; i < pack->count; i++) {
+	for (size_t i = from; i < pack->count; i++) {
 		ret_device_row[i] = pack->part[i].reading->device_row;
 		row[i] = pack->part[i].reading->row;
 	}
-	for (size_t i = 0; i < pack->count; i++)
+	for (size_t i = from; i < pack->count; i++) {
 		owed_put_back(host->owed, ret_device_row[i], row[i]);
+		reading_unref(pack->settled[i]);
+	}
+	pack->count = from;
 }
 
-/* fill() may have closed them for what is not in flight now: no landing will open them. */
-static void let_go_on(struct host *host, const uint64_t device_row[], size_t count)
+/* fill() may have closed it for what is not in flight now: no landing will open it. */
+static void let_go_on(struct host *host, uint64_t device_row)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct device *device = registry_by_row(host->registry, device_row[i]);
+	struct device *device = registry_by_row(host->registry, device_row);
 
-		if (device && !device_host(device)->refused_waits)
-			session_let_go_on(host, device);
-	}
+	if (device && !device_host(device)->refused_waits)
+		session_let_go_on(host, device);
+}
+
+/* Too much together: the first goes by itself, so that its device comes on, and the others one by
+ * one after it. */
+static int publish_first(struct host *host, struct pack *pack)
+{
+	uint64_t device_row[PACK_MAX];
+	size_t count = pack->count;
+	int r;
+
+	put_back(host, pack, 1, device_row);
+	host->pack_singles = (unsigned)count - 1;
+	r = publish(host, pack);
+	for (size_t i = 1; i < count; i++)
+		let_go_on(host, device_row[i]);
+	return r;
+}
+
+static bool is_too_much(int error)
+{
+	return error == -EMSGSIZE || error == -EINVAL;
 }
 
 bool pack_send(struct host *host, struct device *device, struct reading *reading, unsigned *count)
@@ -218,22 +242,22 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 		return false;
 	}
 	room = fill(host, &pack, most, count);
-	r = publish(host, &pack);
 	*count += (unsigned)pack.count;
 	if (host->pack_singles > 0)
 		host->pack_singles--;
+	r = publish(host, &pack);
+	if (is_too_much(r) && pack.count > 1)
+		r = publish_first(host, &pack);
 	if (r >= 0)
 		return room;
-	if ((r == -EMSGSIZE || r == -EINVAL) && pack.count == 1) {
-		flight_bury(host, reading->device_row, reading->row, "MQTT cannot carry it");
+	if (is_too_much(r)) {
+		uint64_t alone = reading->device_row;
+
+		flight_bury(host, alone, reading->row, "MQTT cannot carry it");
+		let_go_on(host, alone);
 		return room;
 	}
-	put_back(host, &pack, device_row);
-	if (r == -EMSGSIZE || r == -EINVAL) {
-		host->pack_singles = (unsigned)pack.count;
-		let_go_on(host, device_row, pack.count);
-		return room;
-	}
+	put_back(host, &pack, 0, device_row);
 	/* Without an answer to come, nobody else would pump again, nor open them. */
 	host->put_back_closed = true;
 	if (session_any_is_up(host))

@@ -29,7 +29,7 @@
 #define LOOK_MAX_USEC (60 * USEC_PER_SEC)
 #define AGAIN_USEC    (10 * USEC_PER_SEC)
 #define NOBODY_USEC   USEC_PER_SEC
-#define REFUSED_TRIES 6 /* in succession, for a minute: see landing.c */
+#define REFUSED_USEC  (60 * USEC_PER_SEC)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
@@ -57,7 +57,8 @@ static void walk(struct host *host);
 static bool is_leaving(const struct host *host, const struct device *device)
 {
 	const struct device_host *part = device_host(device);
-	bool refused = part->refused_alone && part->refused_backoff.tries >= REFUSED_TRIES;
+	bool refused =
+		part->refused_alone && clock_boot_usec() - part->refused_since_usec >= REFUSED_USEC;
 
 	return session_is_up(host, device) && !refused &&
 	       lifecycle_may_publish(&device->record->life, clock_wall_msec());

@@ -195,15 +195,16 @@ static void too_large_together(void **state)
 /* Held when the pack is filled, and the pack is too large: who is in it goes on all the same. */
 static void too_large_together_after_a_refusal(void **state)
 {
-	struct device *one = active_device("one", "10.0.0.1");
+	struct device *two;
 
-	active_device("two", "10.0.0.2");
+	active_device("one", "10.0.0.1");
+	two = active_device("two", "10.0.0.2");
 	layout(LAYOUT_GATEWAY, 16);
 	link_up();
 	reported("one", "10.0.0.1", 2);
 	reported("two", "10.0.0.2", 3);
 	fake_packet_max = 350;
-	device_host(one)->refused_alone = true; /* its oldest goes ahead by itself */
+	device_host(two)->refused_alone = true; /* its oldest goes ahead by itself */
 	bed_run_loop();
 	for (unsigned i = 0; i < 8; i++) {
 		for (size_t at = 0; at < fake_publication_count; at++)
@@ -215,6 +216,31 @@ static void too_large_together_after_a_refusal(void **state)
 	}
 	assert_int_equal(owed(), 0);
 	assert_int_equal(fake_rows.buried_count, 0);
+}
+
+/* Others are in want of singles as well, and in front of it again: it comes on all the same. */
+static void too_large_together_among_others(void **state)
+{
+	char ep[8], ip[16];
+
+	bed.config.new_per_minute = 100;
+	layout(LAYOUT_DEVICE, 3);
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(ep, sizeof(ep), "d%u", i);
+		snprintf(ip, sizeof(ip), "10.0.1.%u", i + 1);
+		active_device(ep, ip);
+		reported(ep, ip, 9);
+	}
+	fake_packet_max = 350;
+	link_up();
+	bed_run_loop();
+	for (unsigned i = 0; i < 9; i++) {
+		snprintf(ep, sizeof(ep), "d%u", i);
+		assert_true(owed_in_flight(bed.host.owed, i + 1) > 0);
+	}
+	/* Each message of several would have been too large: there are about as many as readings.
+	 */
+	assert_in_range(published("/telemetry", 0), 60, 81);
 }
 
 static void refused_for_the_moment(void **state)
@@ -334,6 +360,7 @@ int main(void)
 		T(refused_together),
 		T(too_large_together),
 		T(too_large_together_after_a_refusal),
+		T(too_large_together_among_others),
 		T(refused_for_the_moment),
 		T(no_room_at_the_uplink),
 		T(mqtt_cannot_carry_it),

@@ -272,6 +272,7 @@ static void run_sql(const struct fixture *f, const char *sql)
 	assert_int_equal(sqlite3_open_v2(fixture_path(f, "control.db"), &handle,
 				 SQLITE_OPEN_READWRITE, "unix"),
 		SQLITE_OK);
+	sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
 	if (sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
 	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
