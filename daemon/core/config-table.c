@@ -287,8 +287,8 @@ static const struct config_key table[] = {
 		"Longest silence on the session before the broker is asked for a sign of life.",
 		NULL, MEMBER(mqtt_keep_alive), NULL},
 	{"mqtt", "window", CONFIG_UINT, 1, 4096, "1000", "readings", false,
-		"Readings published and not yet acknowledged; one more for each session of a "
-		"device, 4032 at most.",
+		"Readings published and not yet acknowledged. Each session of a device adds one; "
+		"together they are never more than 4032.",
 		NULL, MEMBER(mqtt_window), NULL},
 	{"mqtt", "envelope", CONFIG_ENUM, ENVELOPE_PROPERTIES, ENVELOPE_JSON, "properties", "",
 		true,

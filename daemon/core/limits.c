@@ -127,6 +127,9 @@ static const struct limit_row table[LIMITS] = {
 		"a platform is a stranger too, and its own figure is never believed"},
 	[LIMIT_DIALS] = {"platform-sessions", 16, "sessions",
 		"each one is a TLS connection for one question; what is beyond it waits in line"},
+	[LIMIT_GAP_RECORDS] = {"gap-records", 1024, "records",
+		"an outage must not fill the memory with what is missing; from here on those of a "
+		"device become one"},
 };
 
 const struct limit_row *limit_row(enum limit limit)

@@ -63,6 +63,7 @@ enum limit {
 	LIMIT_REQUESTS_WAITING,	  /* HTTP requests in line */
 	LIMIT_REQUEST_ANSWER,	  /* bytes of an answer to one */
 	LIMIT_DIALS,		  /* MQTT sessions of requests to platforms under way */
+	LIMIT_GAP_RECORDS,	  /* of what is missing, until the platform was told */
 	LIMITS
 };
 

@@ -103,6 +103,7 @@ void flight_hold(struct host *host, struct device *device, uint64_t device_row, 
 {
 	owed_set_open(host->owed, device_row, false);
 	owed_put_back(host->owed, device_row, row);
+	outbox_unpaced(host);
 	/* The wall clock may have jumped over the end of the lease: its timers are set by what the
 	 * clock says now. */
 	if (device)
@@ -144,6 +145,7 @@ bool flight_send(struct host *host, struct device *device, struct reading *readi
 	if (r >= 0)
 		return true;
 	owed_put_back(host->owed, device_row, row);
+	outbox_unpaced(host);
 	/* Without an answer to come, nobody else would pump again. */
 	if (session_any_is_up(host))
 		reading_pump_later(host);

@@ -15,8 +15,8 @@
  *
  * A status that is to be cleared after its device was forgotten takes the same way, as an entry of
  * no readings. The list is bounded: a gap that follows on one of the same device grows that one;
- * from GAPS_MAX on any two of a device become one, so that each device that the gateway can have
- * still finds room for what it loses.
+ * from LIMIT_GAP_RECORDS on any two of a device become one, so that each device that the gateway
+ * can have still finds room for what it loses.
  */
 
 #include "host/gap.h"
@@ -173,9 +173,11 @@ void gap_give_up_orphans(struct host *host)
 static struct gap_entry *entry_to_grow(
 	struct host *host, uint64_t device_row, const struct upstream_gap *gap)
 {
-	bool full = host->gap_count >= GAPS_MAX;
+	bool full = host->gap_count >= host->limits.value[LIMIT_GAP_RECORDS];
 	struct gap_entry *entry;
 
+	if (full)
+		host->limits.reached[LIMIT_GAP_RECORDS]++;
 	for (entry = *bucket_of(host, device_row); entry; entry = entry->next_alike) {
 		if (entry->in_flight || is_clear(&entry->gap) ||
 			entry->gap.device_row != device_row)
@@ -211,12 +213,13 @@ static struct gap_entry *entry_new(
 	snprintf(gap.device_id, sizeof(gap.device_id), "%s", record->id);
 	snprintf(gap.platform, sizeof(gap.platform), "%s", record->platform);
 	snprintf(gap.reason, sizeof(gap.reason), "%s", what->reason);
-	if (host->gap_count >= GAPS_MAX + host->limits.value[LIMIT_DEVICES])
+	if (host->gap_count >=
+		host->limits.value[LIMIT_GAP_RECORDS] + host->limits.value[LIMIT_DEVICES])
 		return NULL;
 	return entry_add(host, &gap);
 }
 
-const struct store_gap *gap_note(
+const struct store_gap *gap_note_if_room(
 	struct host *host, const struct device_record *record, const struct upstream_gap *gap)
 {
 	struct gap_entry *entry = entry_to_grow(host, record->row, gap);
@@ -225,10 +228,17 @@ const struct store_gap *gap_note(
 		grow(&entry->gap, gap);
 	else
 		entry = entry_new(host, record, gap);
-	if (entry)
-		return &entry->gap;
-	count_untold(host, record->id, gap->count, gap->reason);
-	return NULL;
+	return entry ? &entry->gap : NULL;
+}
+
+const struct store_gap *gap_note(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap)
+{
+	const struct store_gap *noted = gap_note_if_room(host, record, gap);
+
+	if (!noted)
+		count_untold(host, record->id, gap->count, gap->reason);
+	return noted;
 }
 
 bool gap_is_noted(const struct host *host, uint64_t device_row, uint64_t last_row)

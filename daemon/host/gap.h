@@ -5,8 +5,6 @@
 
 #include "host/host.h"
 
-#define GAPS_MAX 1024 /* further ones of a device become one */
-
 /* At start, in the order of the ids. */
 int gap_load(struct host *host, const struct store_gap *gap);
 void gaps_free_all(struct host *host);
@@ -16,9 +14,12 @@ void gap_each(struct host *host, api_gap_fn each, void *userdata);
 /*
  * Readings of this device are given up. The answer is what the caller hands to the store, in the
  * transaction that gives them up, and before anything else here is called; then comes
- * gap_publish(). NULL: there is no room, and a warning was logged.
+ * gap_publish(). NULL: there is no room, which was logged and counted as untold.
  */
 const struct store_gap *gap_note(
+	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
+/* The same for readings that are given up only if it can be told. NULL: keep them. */
+const struct store_gap *gap_note_if_room(
 	struct host *host, const struct device_record *record, const struct upstream_gap *gap);
 /* Those of devices that are gone, and whose platforms nobody but the device could tell, are counted
  * as untold: at start, and after a device was forgotten. */

@@ -111,6 +111,7 @@ static bool fill(struct host *host, struct pack *pack, size_t most, unsigned *co
 		}
 		if (pack->bytes + reading->size > PACK_BYTES || !add(host, pack, device, reading)) {
 			owed_put_back(host->owed, reading->device_row, reading->row);
+			outbox_unpaced(host);
 			break;
 		}
 	}
@@ -186,6 +187,7 @@ static void put_back(
 	}
 	for (size_t i = from; i < pack->count; i++) {
 		owed_put_back(host->owed, ret_device_row[i], row[i]);
+		outbox_unpaced(host);
 		reading_unref(pack->settled[i]);
 	}
 	pack->count = from;
@@ -238,6 +240,7 @@ bool pack_send(struct host *host, struct device *device, struct reading *reading
 	if (!add(host, &pack, device, reading)) {
 		++*count;
 		owed_put_back(host->owed, reading->device_row, reading->row);
+		outbox_unpaced(host);
 		reading_pump_later(host);
 		return false;
 	}

@@ -143,7 +143,7 @@ static void on_found(void *userdata, int result, const struct store_old *found)
 		return;
 	}
 	/* What cannot be told is not given up. */
-	noted = gap_note(host, device->record,
+	noted = gap_note_if_room(host, device->record,
 		&(const struct upstream_gap){.first_row = found->first_row,
 			.last_row = found->last_row,
 			.count = found->count,

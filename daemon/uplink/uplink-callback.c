@@ -6,6 +6,7 @@
  * and returns. The lock is also what makes 'up' and 'down' of a connection safe to read here.
  */
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -337,8 +338,20 @@ static struct span move_bytes(char **at, struct span bytes)
 	return span_of(to, bytes.size);
 }
 
-/* False for lack of memory only: then Paho keeps the message and asks again. */
-static bool copy_inbound(
+/* What is kept on file is bounded by the file: it was promised, and waits for the loop however long
+ * that takes. */
+static bool finds_room(struct connection *connection, const struct inbound *inbound)
+{
+	if (inbound->message.kept)
+		return true;
+	if (atomic_load(&connection->waiting) >= UPLINK_INBOUND_WAITING)
+		return false;
+	atomic_fetch_add(&connection->waiting, 1);
+	return true;
+}
+
+/* -ENOMEM, or -ENOBUFS when there is no room for it. */
+static int take_inbound(
 	struct connection *connection, const char *topic, MQTTAsync_message *message)
 {
 	const struct uplink *uplink = connection->uplink;
@@ -356,7 +369,7 @@ static bool copy_inbound(
 	size = topic_size + from.payload.size + from.response_topic.size + from.correlation.size;
 	inbound = malloc(sizeof(*inbound) + size);
 	if (!inbound)
-		return false;
+		return -ENOMEM;
 	*inbound =
 		(struct inbound){.note = {.connection = connection}, .message = from, .size = size};
 	at = inbound->bytes;
@@ -367,23 +380,28 @@ static bool copy_inbound(
 	inbound->message.correlation = move_bytes(&at, from.correlation);
 	if (uplink->ops.keep && !connection->session->options.transient)
 		inbound->message.kept = uplink->ops.keep(uplink->userdata, &inbound->message);
-	atomic_fetch_add(&connection->waiting, 1);
+	if (!finds_room(connection, inbound)) {
+		inbound_free(inbound);
+		return -ENOBUFS;
+	}
 	tell(connection, &inbound->note, NOTE_MESSAGE, 0);
-	return true;
+	return 0;
 }
 
 int on_message(void *context, char *topic, int topic_size, MQTTAsync_message *message)
 {
 	struct connection *connection = context;
+	int r = -EMSGSIZE;
 
 	/* MQTT forbids a NUL in the topic. Paho gives 0 for the size when it comes from its queue.
 	 */
-	if ((topic_size != 0 && strlen(topic) != (size_t)topic_size) || message->payloadlen < 0 ||
-		(uint64_t)message->payloadlen > connection->inbound_max ||
-		atomic_load(&connection->waiting) >= UPLINK_INBOUND_WAITING)
+	if ((topic_size == 0 || strlen(topic) == (size_t)topic_size) && message->payloadlen >= 0 &&
+		(uint64_t)message->payloadlen <= connection->inbound_max)
+		r = take_inbound(connection, topic, message);
+	if (r == -ENOMEM)
+		return 0; /* Paho keeps the message and asks again */
+	if (r < 0)
 		drop_inbound(connection);
-	else if (!copy_inbound(connection, topic, message))
-		return 0;
 	if (message->payloadlen > 0)
 		crypto_wipe(message->payload, (size_t)message->payloadlen);
 	MQTTAsync_freeMessage(&message);

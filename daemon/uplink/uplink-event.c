@@ -220,9 +220,8 @@ static void handle_current(struct note *note)
 	}
 }
 
-/* Frees what travels in memory of its own. */
 /* What a platform answered may be a secret. */
-static void inbound_free(struct inbound *inbound)
+void inbound_free(struct inbound *inbound)
 {
 	crypto_wipe(inbound->bytes, inbound->size);
 	free(inbound);
@@ -248,8 +247,11 @@ static void handle_note(struct note *note)
 	if (note->kind == NOTE_DROPPED)
 		count_dropped(connection);
 	if (note->kind == NOTE_MESSAGE) {
-		atomic_fetch_sub(&connection->waiting, 1);
-		handle_message(connection, (struct inbound *)note);
+		struct inbound *inbound = (struct inbound *)note;
+
+		if (!inbound->message.kept)
+			atomic_fetch_sub(&connection->waiting, 1);
+		handle_message(connection, inbound);
 	}
 	if (note->kind == NOTE_DELIVERED || note->kind == NOTE_REFUSED || note->kind == NOTE_GONE)
 		connection->outstanding--;

@@ -33,7 +33,7 @@
 #define UPLINK_CONNECT_USEC	  (10 * UINT64_C(1000000)) /* name, TCP, TLS and CONNACK together */
 #define UPLINK_DRAIN_USEC	  UINT64_C(1500000) /* a clean disconnect waits so long for PUBACKs */
 #define UPLINK_OUTSTANDING_MAX	  32768 /* publications of a session that wait or are unanswered */
-#define UPLINK_INBOUND_WAITING	  256	/* inbound messages that the loop has not seen yet */
+#define UPLINK_INBOUND_WAITING	  256	/* inbound messages that nobody kept, not seen yet */
 #define UPLINK_SYSTEM_ANCHORS	  "/etc/ssl/certs" /* by their subjects' hashes */
 #define UPLINK_TEXT_MAX		  256
 #define MQTT_STRING_MAX		  65535
@@ -146,7 +146,7 @@ struct connection {
 	atomic_bool cut;     /* DROP is on its way: hand nothing more to Paho */
 	atomic_bool starved; /* the worker wants a credit note */
 	atomic_bool credit_pushed;
-	atomic_uint waiting; /* MESSAGE notes that the loop has not taken */
+	atomic_uint waiting; /* MESSAGE notes that nobody kept, not taken by the loop */
 	atomic_uint dropped; /* 0 -> 1 pushes drop_count, the loop sets it back */
 
 	/* written once, before the note that speaks of it is pushed */
@@ -230,6 +230,8 @@ void uplink_deliver(struct uplink *uplink);
 /* Ends the attempt with an event that names its cause. The session may be gone afterwards. */
 void session_fail(struct uplink_session *session, enum uplink_event_kind kind, const char *text);
 void note_discard(struct note *note);
+/* Wiped. */
+void inbound_free(struct inbound *inbound);
 
 /* uplink-name.c, on the loop */
 int session_look_up(struct uplink_session *session);

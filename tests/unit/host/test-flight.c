@@ -503,6 +503,27 @@ static void they_leave_at_a_pace(void **state)
 	assert_int_equal(published("/telemetry", 0), 7);
 }
 
+/* Looking at a device that may not publish is not a reading that left. */
+static void who_is_held_does_not_slow_the_others(void **state)
+{
+	struct device *one = active_device("one", "10.0.0.1");
+	struct device *two = active_device("two", "10.0.0.2");
+
+	bed.config.outbox_pace = 1;
+	link_up();
+	bed.wall_msec = one->record->life.credential_expires;
+	two->record->life.credential_expires = bed.wall_msec + 3600000;
+	reported("one", "10.0.0.1", 1);
+	reported("two", "10.0.0.2", 1);
+	assert_int_equal(published("/telemetry", 0), 1);
+	assert_non_null(strstr(fake_publications[nth(0, 0)].topic, "two"));
+	reported("two", "10.0.0.2", 1);
+	assert_int_equal(published("/telemetry", 0), 1);
+	bed_advance(USEC_PER_SEC);
+	bed_run_loop();
+	assert_int_equal(published("/telemetry", 0), 2);
+}
+
 /* Three days without a platform: what was taken waits, leaves at its pace, each once and in order,
  * also when the link breaks again in the middle. */
 static void three_days_without_upstream(void **state)
@@ -615,6 +636,7 @@ int main(void)
 		T(more_than_one_turn_of_the_loop),
 		T(the_alarm_does_not_come_and_go),
 		T(they_leave_at_a_pace),
+		T(who_is_held_does_not_slow_the_others),
 		T(three_days_without_upstream),
 		T(the_table_of_flights),
 		T(as_many_fly_as_may_be_configured),

@@ -153,17 +153,18 @@ static void a_full_list_loses_no_count(void **state)
 	const struct store_gap *noted;
 	uint64_t i;
 
-	for (i = 0; i < GAPS_MAX + 10; i++) {
+	for (i = 0; i < limit_row(LIMIT_GAP_RECORDS)->value + 10; i++) {
 		const struct upstream_gap gap = {10 + 2 * i, 10 + 2 * i, 1, "a"};
 
 		assert_non_null(gap_note(&bed.host, device->record, &gap));
 	}
-	assert_int_equal(bed.host.gap_count, GAPS_MAX);
+	assert_int_equal(bed.host.gap_count, limit_row(LIMIT_GAP_RECORDS)->value);
 	noted = gap_note(&bed.host, device->record, &(const struct upstream_gap){3, 3, 1, "b"});
 	assert_non_null(noted);
 	assert_int_equal(noted->count, 12);
 	assert_int_equal(noted->first_row, 3);
-	assert_int_equal(noted->last_row, 10 + 2 * (GAPS_MAX + 9));
+	assert_int_equal(noted->last_row, 10 + 2 * (limit_row(LIMIT_GAP_RECORDS)->value + 9));
+	assert_int_equal(bed.host.limits.reached[LIMIT_GAP_RECORDS], 11);
 }
 
 /* Those that share a bucket are told apart, and what goes from between them leaves the others. */
@@ -208,7 +209,7 @@ static void a_full_list_has_room_for_each_device(void **state)
 	struct act act = act_on(ACT_REVOKE, two->record->id);
 	uint64_t i;
 
-	for (i = 0; i < GAPS_MAX; i++)
+	for (i = 0; i < limit_row(LIMIT_GAP_RECORDS)->value; i++)
 		assert_non_null(gap_note(&bed.host, one->record,
 			&(const struct upstream_gap){100 + 2 * i, 100 + 2 * i, 1, "a"}));
 	for (i = 0; i < 3; i++) {
@@ -216,15 +217,19 @@ static void a_full_list_has_room_for_each_device(void **state)
 		appended_answer(0);
 	}
 	assert_int_equal(acted(&act).result, ACT_DONE);
-	assert_int_equal(bed.host.gap_count, GAPS_MAX + 1);
+	assert_int_equal(bed.host.gap_count, limit_row(LIMIT_GAP_RECORDS)->value + 1);
 	assert_int_equal(fake_rows.gap_count, 1);
 	assert_int_equal(fake_rows.gap[0].count, 3);
 	assert_string_equal(fake_rows.gap[0].reason, "revoked");
 	/* But not for ever more. */
 	two = active_device("three", "10.0.0.3");
 	bed.host.limits.value[LIMIT_DEVICES] = 1;
+	assert_null(gap_note_if_room(
+		&bed.host, two->record, &(const struct upstream_gap){9000, 9000, 1, "a"}));
+	assert_int_equal(bed.host.metrics.untold, 0);
 	assert_null(
 		gap_note(&bed.host, two->record, &(const struct upstream_gap){9000, 9000, 1, "a"}));
+	assert_int_equal(bed.host.metrics.untold, 1);
 }
 
 static void refused_for_the_moment_is_tried_at_the_next_connect(void **state)

@@ -44,6 +44,30 @@ static void will_find(uint64_t first, uint64_t count, uint64_t bytes)
 		.count = count, .bytes = bytes, .first_row = first, .last_row = first + count - 1};
 }
 
+static void what_cannot_be_told_is_kept(void **state)
+{
+	struct device *device = active_device("one", "10.0.0.1");
+	const uint64_t devices = bed.host.limits.value[LIMIT_DEVICES];
+
+	report_many("one", "10.0.0.1", 5);
+	bed.config.outbox_max_age = 3600;
+	will_find(1, 2, 2);
+	bed.host.limits.value[LIMIT_GAP_RECORDS] = 0;
+	bed.host.limits.value[LIMIT_DEVICES] = 0;
+	trim_start(&bed.host);
+	bed_advance(1);
+	assert_int_equal(fake_rows.oldest_asked, 1);
+	assert_int_equal(owed_of(device), 5);
+	assert_int_equal(bed.host.metrics.lost[LOST_TOO_OLD], 0);
+	assert_int_equal(bed.host.metrics.untold, 0);
+	/* Room again: with the next look. */
+	bed.host.limits.value[LIMIT_DEVICES] = devices;
+	bed_advance(60 * USEC_PER_SEC + 1);
+	assert_int_equal(fake_rows.trimmed_last, 2);
+	assert_int_equal(owed_of(device), 3);
+	assert_int_equal(fake_rows.gap_count, 1);
+}
+
 static void too_old(void **state)
 {
 	struct device *device = active_device("one", "10.0.0.1");
@@ -350,6 +374,7 @@ static void walked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(what_cannot_be_told_is_kept),
 		T(too_old),
 		T(not_for_age),
 		T(not_for_age_of_who_is_refused_once),

@@ -290,6 +290,35 @@ int64_t fixture_sql(const struct fixture *fixture, const char *name, const char 
 	return value;
 }
 
+static void run_on_schema(const struct fixture *fixture, const char *name, const char *sql)
+{
+	sqlite3 *handle;
+
+	assert_int_equal(sqlite3_open_v2(fixture_path(fixture, name), &handle,
+				 SQLITE_OPEN_READWRITE, "unix"),
+		SQLITE_OK);
+	sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	if (sqlite3_exec(handle, "PRAGMA writable_schema=ON", NULL, NULL, NULL) != SQLITE_OK ||
+		sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
+	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+void fixture_sql_behind_index(
+	const struct fixture *fixture, const char *name, const char *index, const char *sql)
+{
+	char hide[512];
+
+	snprintf(hide, sizeof(hide),
+		"CREATE TABLE kept AS SELECT * FROM sqlite_schema WHERE name = '%s';"
+		"DELETE FROM sqlite_schema WHERE name = '%s'",
+		index, index);
+	run_on_schema(fixture, name, hide);
+	fixture_sql(fixture, name, sql);
+	run_on_schema(
+		fixture, name, "INSERT INTO sqlite_schema SELECT * FROM kept; DROP TABLE kept");
+}
+
 static bool file_holds(const char *path, const char *bytes, size_t size)
 {
 	FILE *file = fopen(path, "r");

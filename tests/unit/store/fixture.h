@@ -83,6 +83,9 @@ const char *fixture_path(const struct fixture *fixture, const char *name);
 void fixture_credential(struct fixture *fixture, const char *content);
 /* Runs SQL on a file of the closed store; the first column of the first row, or 0. */
 int64_t fixture_sql(const struct fixture *fixture, const char *name, const char *sql);
+/* The same where the index does not see it: the file is damaged then, and none of its pages is. */
+void fixture_sql_behind_index(
+	const struct fixture *fixture, const char *name, const char *index, const char *sql);
 /* True when a file of the state directory holds the bytes. */
 bool fixture_holds(const struct fixture *fixture, const char *bytes, size_t size);
 

@@ -265,19 +265,6 @@ static void test_damaged_page(void **state)
 	fixture_done(&f);
 }
 
-static void run_sql(const struct fixture *f, const char *sql)
-{
-	sqlite3 *handle;
-
-	assert_int_equal(sqlite3_open_v2(fixture_path(f, "control.db"), &handle,
-				 SQLITE_OPEN_READWRITE, "unix"),
-		SQLITE_OK);
-	sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
-	if (sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
-	assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-}
-
 /* It was found damaged in use: refused at each start, not at the first alone, until it is another
  * file or was mended. */
 static void test_suspect_control_file(void **state)
@@ -286,17 +273,13 @@ static void test_suspect_control_file(void **state)
 
 	fixture_init(&f);
 	fill(&f);
-	run_sql(&f, "PRAGMA writable_schema=ON; CREATE TABLE kept AS"
-		    " SELECT * FROM sqlite_schema WHERE name = 'alarm_active';"
-		    "DELETE FROM sqlite_schema WHERE name = 'alarm_active'");
-	run_sql(&f, "PRAGMA writable_schema=ON;"
-		    "INSERT INTO alarm(kind, subject, raised, cleared, times) VALUES('leak', 'x', "
-		    "1, 0, 1);"
-		    "INSERT INTO sqlite_schema SELECT * FROM kept; DROP TABLE kept");
+	fixture_sql_behind_index(&f, "control.db", "alarm_active",
+		"INSERT INTO alarm(kind, subject, raised, cleared, times)"
+		" VALUES('leak', 'x', 1, 0, 1)");
 	write_file(fixture_path(&f, "control.db-suspect"), "", 0600);
 	for (unsigned i = 0; i < 2; i++)
 		assert_refused(&f, STORE_CORRUPT, "missing from index alarm_active");
-	run_sql(&f, "REINDEX");
+	fixture_sql(&f, "control.db", "REINDEX");
 	fixture_open(&f);
 	fixture_stop(&f);
 	assert_int_equal(access(fixture_path(&f, "control.db-suspect"), F_OK), -1);

@@ -213,30 +213,6 @@ static void test_damage_seen_late(void **state)
 	fixture_done(&f);
 }
 
-/* Changes a row behind the back of the index: no page of the file is damaged. */
-static void change_behind_the_index(const struct fixture *f)
-{
-	static const char HIDE[] = "PRAGMA writable_schema=ON; CREATE TABLE kept AS"
-				   " SELECT * FROM sqlite_schema WHERE name = 'reading_device';"
-				   "DELETE FROM sqlite_schema WHERE name = 'reading_device'";
-	static const char SHOW[] =
-		"PRAGMA writable_schema=ON; UPDATE reading SET device = 2 WHERE row = 3;"
-		"INSERT INTO sqlite_schema SELECT * FROM kept; DROP TABLE kept";
-	const char *const steps[] = {HIDE, SHOW};
-
-	for (size_t i = 0; i < 2; i++) {
-		sqlite3 *handle;
-
-		assert_int_equal(sqlite3_open_v2(fixture_path(f, "outbox.db"), &handle,
-					 SQLITE_OPEN_READWRITE, "unix"),
-			SQLITE_OK);
-		sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
-		if (sqlite3_exec(handle, steps[i], NULL, NULL, NULL) != SQLITE_OK)
-			fail_msg("%s: %s", steps[i], sqlite3_errmsg(handle));
-		assert_int_equal(sqlite3_close(handle), SQLITE_OK);
-	}
-}
-
 /* What the quick look after an unclean stop does not see is seen when it was found once. */
 static void test_damage_that_a_quick_look_does_not_see(void **state)
 {
@@ -247,7 +223,8 @@ static void test_damage_that_a_quick_look_does_not_see(void **state)
 	fixture_append(&f, 1, 20, 1);
 	fixture_wait_rows(&f, 20);
 	fixture_stop(&f);
-	change_behind_the_index(&f);
+	fixture_sql_behind_index(
+		&f, "outbox.db", "reading_device", "UPDATE reading SET device = 2 WHERE row = 3");
 	leave_log(&f, "outbox.db-wal");
 	fixture_open(&f);
 	assert_string_equal(f.facts.outbox_set_aside, "");

@@ -580,6 +580,39 @@ static void test_oldest_of_those_that_do_not_say(void **state)
 	fixture_done(&f);
 }
 
+/* So many that do not say are looked at and no more: what comes meanwhile waits for the answer. */
+static void test_oldest_is_not_looked_for_without_end(void **state)
+{
+	int64_t base = INT64_C(1763700000000);
+	struct fixture f;
+
+	now = base + 1000;
+	fixture_init(&f);
+	fixture_open(&f);
+	fixture_start(&f);
+	append_aged(&f, 1, 5, false);
+	append_aged(&f, 100001, base + 1, true);
+	fixture_wait_rows(&f, 2);
+	fixture_stop(&f);
+	fixture_sql(&f, "outbox.db",
+		"WITH RECURSIVE n(row) AS (SELECT 2 UNION ALL SELECT row + 1 FROM n"
+		" WHERE row < 100000)"
+		"INSERT INTO reading SELECT n.row, device, trust, time, synced, format, mid,"
+		" confirmable, token, body FROM n, reading WHERE reading.row = 1");
+	fixture_open(&f);
+	fixture_start(&f);
+	assert_int_equal(oldest(&f, 1, 100001, base + 500, 0).count, 0);
+	/* By size it is not so far to go. */
+	assert_int_equal(oldest(&f, 1, 100001, 0, 5).count, 5);
+	fixture_stop(&f);
+	fixture_sql(&f, "outbox.db", "DELETE FROM reading WHERE row = 2");
+	fixture_open(&f);
+	fixture_start(&f);
+	assert_int_equal(oldest(&f, 1, 100001, base + 500, 0).count, STORE_OLDEST_MAX);
+	fixture_stop(&f);
+	fixture_done(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_row),
 		cmocka_unit_test(test_oldest),
 		cmocka_unit_test(test_oldest_of_those_that_do_not_say),
+		cmocka_unit_test(test_oldest_is_not_looked_for_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,9 @@
 static uint64_t on_keep(void *userdata, const struct uplink_inbound *inbound)
 {
 	struct bed *bed = userdata;
+	uint64_t number = atomic_fetch_add(&bed->asked_to_keep, 1) + 1;
 
-	return atomic_fetch_add(&bed->kept, 1) + 1;
+	return number > bed->keeps_after ? number : 0;
 }
 
 static void on_event(void *userdata, const struct uplink_event *event)

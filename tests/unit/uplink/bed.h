@@ -44,8 +44,9 @@ struct bed {
 	struct job_thread *names;
 	struct limits limits;
 	struct uplink *uplink;
-	struct record record[256];
-	atomic_ulong kept;		      /* messages that were to be kept */
+	struct record record[512];
+	atomic_ulong asked_to_keep;	      /* messages */
+	uint64_t keeps_after;		      /* so many that it does not keep */
 	size_t count;			      /* more than fit fails the test */
 	struct uplink_session *free_on_event; /* freed inside its next event */
 	uint64_t

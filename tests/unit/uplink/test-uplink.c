@@ -111,7 +111,7 @@ static void publication_is_delivered_and_arrives(void **state)
 	assert_string_equal(record->payload, "[{\"n\":\"t\",\"v\":1}]");
 	assert_false(record->retained);
 	/* Kept before it was acknowledged, and what belongs to it came along. */
-	assert_int_equal(record->kept, atomic_load(&fixture->bed->kept));
+	assert_int_equal(record->kept, atomic_load(&fixture->bed->asked_to_keep));
 	assert_int_equal(record->owner, 4711);
 	assert_string_equal(record->correlation, "corr");
 	assert_string_equal(record->response_topic, "");
@@ -195,7 +195,7 @@ static void transient_sessions_say_when_they_listen(void **state)
 		assert_return_code(bed_publish(session, "answers/rejected", "two", false, 0), 0);
 		bed_await(fixture->bed, session, UPLINK_MESSAGE, 1);
 		assert_null(bed_find(fixture->bed, session, UPLINK_SUBSCRIBED, 1));
-		assert_int_equal(atomic_load(&fixture->bed->kept), 0);
+		assert_int_equal(atomic_load(&fixture->bed->asked_to_keep), 0);
 		uplink_session_free(session);
 		bed_forget(fixture->bed); /* the next session may have the same address */
 	}
@@ -252,6 +252,61 @@ static void inbound_over_the_limit_is_dropped_and_counted(void **state)
 	assert_string_equal(bed_await(fixture->bed, listener, UPLINK_MESSAGE, 0)->topic, "b");
 	assert_int_equal(bed_find(fixture->bed, listener, UPLINK_MESSAGE, 0)->payload_size, 200);
 	AWAIT(fixture->bed, fixture->bed->limits.reached[LIMIT_INBOUND_MESSAGE] == 1);
+}
+
+/* Messages that the loop is too busy to look at. Paho has done with all but the last. */
+static void flood(struct fixture *fixture, unsigned count)
+{
+	uint64_t until = clock_boot_usec() + AWAIT_SEC * USEC_PER_SEC;
+	struct bed *bed = fixture->bed;
+	struct uplink_session *session = session_for(fixture, "sender");
+
+	bed_connect(bed, session);
+	bed_forget(bed);
+	atomic_store(&bed->asked_to_keep, 0);
+	for (unsigned i = 0; i < count; i++)
+		assert_return_code(bed_publish(session, "a", "b", false, 0), 0);
+	while (atomic_load(&bed->asked_to_keep) < count) {
+		assert_true(clock_boot_usec() < until);
+		usleep(10000);
+	}
+}
+
+/* The broker was told that they arrived. */
+static void what_is_kept_on_file_is_never_too_much(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *listener;
+	struct bed *bed;
+
+	start(fixture, "allow_anonymous true");
+	bed = fixture->bed;
+	listener = listener_for(fixture);
+	flood(fixture, 300);
+	bed_await(bed, listener, UPLINK_MESSAGE, 299);
+	assert_int_equal(bed->limits.reached[LIMIT_INBOUND_MESSAGE], 0);
+	assert_int_equal(bed_find(bed, listener, UPLINK_MESSAGE, 299)->kept, 300);
+}
+
+static void what_nobody_keeps_is_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct uplink_session *listener;
+	struct bed *bed;
+
+	start(fixture, "allow_anonymous true");
+	bed = fixture->bed;
+	listener = listener_for(fixture);
+	bed->keeps_after = 300;
+	flood(fixture, 301);
+	AWAIT(bed, bed->limits.reached[LIMIT_INBOUND_MESSAGE] == 44);
+	/* The last is kept: it waits beside those 256. */
+	assert_int_equal(bed_await(bed, listener, UPLINK_MESSAGE, 256)->kept, 301);
+	assert_null(bed_find(bed, listener, UPLINK_MESSAGE, 257));
+	/* They were looked at: there is room again. */
+	bed->keeps_after = 1000;
+	assert_return_code(bed_publish(listener, "a", "again", false, 0), 0);
+	assert_string_equal(bed_await(bed, listener, UPLINK_MESSAGE, 257)->payload, "again");
 }
 
 /* ---- no connection ---- */
@@ -482,6 +537,8 @@ int main(void)
 		TEST(transient_sessions_say_when_they_listen),
 		TEST(larger_than_the_broker_takes_is_refused_here),
 		TEST(inbound_over_the_limit_is_dropped_and_counted),
+		TEST(what_is_kept_on_file_is_never_too_much),
+		TEST(what_nobody_keeps_is_bounded),
 		TEST(port_without_listener_is_unreachable),
 		TEST(name_that_does_not_resolve_is_unreachable),
 		TEST(credential_is_checked),
