@@ -28,7 +28,7 @@ void suspect_taken(struct suspect *suspect, uint64_t row)
 	suspect->blamed = false;
 	if (suspect->row == row) {
 		suspect->row = 0;
-		suspect->ends = 0;
+		suspect->ends = suspect->in_a_row = 0;
 	}
 }
 
@@ -46,12 +46,13 @@ bool suspect_blamed(struct suspect *suspect, uint64_t row, unsigned in_flight)
 		suspect->ends = 0;
 	suspect->row = row;
 	suspect->ends++;
+	suspect->in_a_row++;
 	if (suspect->ends >= ENDS_TO_BLAME && in_flight == 1 && !suspect->blamed) {
 		suspect_taken(suspect, row);
 		suspect->blamed = true;
 		return true;
 	}
-	if (suspect->ends >= ENDS_TO_LOOK && suspect->alone < in_flight)
+	if (suspect->in_a_row >= ENDS_TO_LOOK && suspect->alone < in_flight)
 		suspect->alone = in_flight;
 	return false;
 }

@@ -7,11 +7,12 @@
  * reading would keep all behind it waiting for ever. Of one session, pure:
  *
  *	connection ends        the oldest unanswered reading is the suspect
- *	... twice about it     as many as were in flight go out one at a time from now on: what was
- *			       answered may have been lost with the connection, so it need not be
- *			       the one that is to blame
- *	... a third time, and  it is to blame
- *	    it was alone
+ *	... twice, about it    as many as were in flight go out one at a time from now on: what was
+ *	    or another one     answered may have been lost with the connection, so it need not be
+ *			       the one that is to blame, nor be the same each time
+ *	... a third time about it is to blame
+ *	    it, and it was
+ *	    alone
  *	a suspect is taken     nobody is suspected any more
  *
  * One is put aside, and then no other before the peer has taken something: a peer that takes
@@ -23,11 +24,12 @@
 
 /* All-zero: nobody is suspected. */
 struct suspect {
-	uint64_t row;	/* 0 = none */
-	unsigned ends;	/* connections that ended about it, in succession */
-	unsigned alone; /* so many readings still go out one at a time */
-	bool flying;	/* one of them is on its way */
-	bool blamed;	/* one was put aside, and nothing was taken since */
+	uint64_t row;	   /* 0 = none */
+	unsigned ends;	   /* connections that ended about it, in succession */
+	unsigned in_a_row; /* about it or another, since a suspect was taken */
+	unsigned alone;	   /* so many readings still go out one at a time */
+	bool flying;	   /* one of them is on its way */
+	bool blamed;	   /* one was put aside, and nothing was taken since */
 };
 
 /* May a reading be handed over now? */

@@ -196,6 +196,9 @@ static CURLcode set_transfer(CURL *easy, struct http_exchange *exchange)
 
 	SET(CURLOPT_URL, exchange->url);
 	SET(CURLOPT_CUSTOMREQUEST, exchange->method);
+	/* On a connection that was used before, libcurl sends a request again by itself when the
+	 * end comes instead of an answer. RFC 9110 section 9.2.2: not one that does something. */
+	SET(CURLOPT_FRESH_CONNECT, !strcmp(exchange->method, "POST") ? 1L : 0L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_HTTPHEADER, exchange->headers);
 	SET(CURLOPT_USERAGENT, "gatehouse/" GATEHOUSE_VERSION);

@@ -32,7 +32,7 @@ struct http_header {
 };
 
 struct http_request {
-	const char *method; /* "PUT" */
+	const char *method; /* "PUT"; a "POST" is sent once, whatever becomes of it */
 	const char *url;    /* https://... */
 	const struct http_header *headers;
 	size_t header_count;

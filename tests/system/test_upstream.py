@@ -152,7 +152,8 @@ def test_a_broker_that_hangs_up_on_a_reading(make_gateway, broker, recorder):
         came = recorder.wait('gatehouse/bed/%s/telemetry' % one.id, 2, 60)
         assert [json.loads(each.payload)['body'][0]['v'] for each in came] == [1, 2]
         recorder.wait('gatehouse/bed/%s/telemetry' % other.id, 2, 60)
-        assert touchy.hung_up == 3
+        # It may hang up before it passed on that what came before the poison was taken.
+        assert 3 <= touchy.hung_up <= 5
         gap = json.loads(recorder.wait('gatehouse/bed/%s/gap' % one.id)[0].payload)
         assert gap['count'] == 1 and 'hung up' in gap['reason']
         letters = gateway.ctl('queue', 'dead')['letters']

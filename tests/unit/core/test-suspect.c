@@ -82,6 +82,30 @@ static void one_at_a_time_until_it_is_found(void **state)
 	assert_true(suspect_has_room(&one));
 }
 
+/* What left before it was taken, but the word of that was lost with the connection. */
+static void not_the_same_each_time(void **state)
+{
+	struct suspect one = {0};
+
+	assert_false(suspect_blamed(&one, 4, 2));
+	suspect_sent(&one);
+	assert_true(suspect_has_room(&one));
+	assert_false(suspect_blamed(&one, 7, 2));
+	suspect_sent(&one);
+	assert_false(suspect_has_room(&one));
+	suspect_taken(&one, 4);
+	suspect_sent(&one);
+	assert_false(suspect_blamed(&one, 7, 1));
+	suspect_sent(&one);
+	assert_false(suspect_has_room(&one));
+	assert_true(suspect_blamed(&one, 7, 1));
+	assert_true(suspect_has_room(&one));
+	/* From the beginning. */
+	assert_false(suspect_blamed(&one, 8, 2));
+	suspect_sent(&one);
+	assert_true(suspect_has_room(&one));
+}
+
 static void whoever_is_taken_is_not_suspected(void **state)
 {
 	struct suspect one = {0};
@@ -121,6 +145,7 @@ int main(void)
 		cmocka_unit_test(no_other_before_one_is_taken),
 		cmocka_unit_test(not_in_company),
 		cmocka_unit_test(one_at_a_time_until_it_is_found),
+		cmocka_unit_test(not_the_same_each_time),
 		cmocka_unit_test(whoever_is_taken_is_not_suspected),
 		cmocka_unit_test(ends_that_say_nothing),
 	};

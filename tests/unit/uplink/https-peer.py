@@ -8,7 +8,7 @@ Prints both ports on one line. Paths:
   /bytes/N         N bytes
   /headers/N       N bytes of header lines
   /slow            no answer
-  /cut             the connection ends without one
+  /cut             the connection ends without one; /cuts how often
   /half            less than Content-Length said
   /redirect        to /echo
   /together        how many requests to /wait are under way at most
@@ -26,7 +26,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-seen = {'proxy': [], 'now': 0, 'most': 0}
+seen = {'proxy': [], 'now': 0, 'most': 0, 'cuts': 0}
 lock = threading.Lock()
 
 
@@ -59,7 +59,11 @@ class Handler(BaseHTTPRequestHandler):
         elif what == 'slow':
             time.sleep(60)
         elif what == 'cut':
+            with lock:
+                seen['cuts'] += 1
             self.close_connection = True
+        elif what == 'cuts':
+            self.give(200, str(seen['cuts']).encode())
         elif what == 'half':
             self.send_response(200)
             self.send_header('Content-Length', '100')

@@ -421,6 +421,21 @@ static void broken_answers(void **state)
 	assert_true(got.result == -EHOSTUNREACH || got.result == -ETIMEDOUT);
 }
 
+/* Nobody knows whether it was done: who asked decides, also on a connection that was used before.
+ */
+static void what_does_something_is_sent_once(void **state)
+{
+	struct got got;
+	long before;
+
+	get(&(const struct ask){.path = "/cuts"}, &got);
+	before = strtol(got.body, NULL, 10);
+	get(&(const struct ask){.path = "/cut", .method = "POST", .body = "{}"}, &got);
+	assert_int_equal(got.result, -ECONNRESET);
+	get(&(const struct ask){.path = "/cuts"}, &got);
+	assert_int_equal(strtol(got.body, NULL, 10), before + 1);
+}
+
 static void slow_ones_end(void **state)
 {
 	uint64_t since = clock_boot_usec();
@@ -545,6 +560,7 @@ int main(void)
 		TEST(chain_and_name_are_verified),
 		TEST(what_is_too_large_is_cut_off),
 		TEST(broken_answers),
+		TEST(what_does_something_is_sent_once),
 		TEST(slow_ones_end),
 		TEST(a_proxy_gets_no_header_of_ours),
 		TEST(headers_cannot_be_split),
