@@ -16,7 +16,7 @@
  * once, within the limits for new names; but the device is asked, and what it registered is
  * believed, only when its address has shown that it is there (lan: the probe beside the answer).
  * A base leads to the address that registered or nowhere (lan: rd-parameters.c). Who registers over
- * DTLS without one (LwM2M clients do) is listed and not asked: we ask in clear alone.
+ * DTLS without one (LwM2M clients do) is listed, and asked over DTLS when its label is known.
  *
  * A registration that ended means that the device is late: what a person decided stays. One that
  * nobody decided on and that is not on disk goes.
