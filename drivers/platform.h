@@ -22,19 +22,9 @@
 
 /* ---- describe ---- */
 
-enum setting_type { SETTING_TEXT, SETTING_UINT, SETTING_BOOL, SETTING_SECRET_FILE };
-struct platform_setting {
-	const char *key;
-	enum setting_type type;
-	uint64_t min, max;
-	const char *default_text;
-	const char *text;
-};
-
 enum platform_support {
 	PLATFORM_DISPLAY_CODES = 1 << 0, /* operations have a verification code */
 	PLATFORM_CAN_REFRESH = 1 << 1,
-	PLATFORM_CAN_LIST = 1 << 2,
 	PLATFORM_APPROVES_HERE = 1
 				 << 3, /* the technician at the gateway is the authority (local) */
 	PLATFORM_SHARED_SESSION = 1 << 4, /* devices share the gateway's MQTT session, all but those
@@ -55,10 +45,8 @@ enum platform_support {
 };
 
 struct platform_description {
-	const char *name;  /* "local" */
-	uint32_t supports; /* set of platform_support */
-	const struct platform_setting *settings;
-	size_t setting_count;
+	const char *name;	      /* "local" */
+	uint32_t supports;	      /* set of platform_support */
 	unsigned requests_per_second; /* documented rate limit of the platform for the whole
 					 gateway, 0 = none */
 };
@@ -73,7 +61,6 @@ enum platform_work {
 	PLATFORM_APPROVE, /* approve an open operation from here (local; operator token) */
 	PLATFORM_CANCEL,
 	PLATFORM_REVOKE,
-	PLATFORM_LIST,
 };
 
 enum platform_verdict {
@@ -82,7 +69,7 @@ enum platform_verdict {
 			  or request as PROGRESS */
 	PLATFORM_ISSUED,   /* credential, expires */
 	PLATFORM_BOUND,	   /* session, platform_id */
-	PLATFORM_DONE,	   /* APPROVE, CANCEL, REVOKE, LIST are through */
+	PLATFORM_DONE,	   /* APPROVE, CANCEL, REVOKE are through */
 	PLATFORM_REJECTED, /* a person refused */
 	PLATFORM_EXPIRED,  /* nobody approved in time */
 	PLATFORM_REFUSED,  /* the PT or RT is no longer taken */
@@ -281,7 +268,6 @@ enum inbound_kind {
 			      that result */
 	INBOUND_PUT_OFF,   /* not now: ask, and say it, after retry_after seconds or more */
 	INBOUND_NOT_TAKEN, /* what was said is not taken: 'why' */
-	INBOUND_REVOCATION,
 	INBOUND_IGNORED
 };
 struct inbound_message {

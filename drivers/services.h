@@ -19,10 +19,6 @@ struct driver_services {
 	void (*random)(void *ret_bytes, size_t size);
 	int (*hmac_sha256)(struct span key, const struct span *parts, size_t count,
 		uint8_t ret_mac[SHA256_SIZE]);
-	/* Sign with a sealed private key that the driver knows only by its handle (aws, azure
-	 * X.509); -ENOTSUP where the platform has none. */
-	int (*sign)(const char *key_handle, struct span data, uint8_t *ret_signature,
-		size_t capacity, size_t *ret_size);
 	void (*log)(int priority, const char *device_id, const char *format, ...)
 		__attribute__((format(printf, 3, 4)));
 };

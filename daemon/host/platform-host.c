@@ -39,12 +39,6 @@ static void step_cleanup(struct platform_step *step)
 
 /* ---- services ---- */
 
-static int no_sign(const char *key_handle, struct span data, uint8_t *ret_signature,
-	size_t capacity, size_t *ret_size)
-{
-	return -ENOTSUP;
-}
-
 __attribute__((format(printf, 3, 4))) static void driver_log(
 	int priority, const char *device_id, const char *format, ...)
 {
@@ -64,7 +58,6 @@ const struct driver_services *platform_host_services(void)
 		.clock_is_synced = clock_is_synced,
 		.random = random_bytes,
 		.hmac_sha256 = crypto_hmac_sha256,
-		.sign = no_sign,
 		.log = driver_log,
 	};
 

@@ -230,7 +230,6 @@ static int take_step(struct azure_call *call, enum platform_work work)
 		return bind_device(call);
 	case PLATFORM_CANCEL:
 	case PLATFORM_REVOKE:
-	case PLATFORM_LIST:
 		break;
 	}
 	return 0;

@@ -35,19 +35,12 @@
 #define OPERATION_MSEC (10 * 60 * 1000)
 #define BLOB_FORMAT    1
 
-static const struct platform_setting settings[] = {
-	{"lease", SETTING_UINT, 60, 315360000, "2592000",
-		"seconds that a registration token lives; it is refreshed at half of that"},
-};
-
 static const struct platform_description *describe(void)
 {
 	static const struct platform_description description = {
 		.name = "local",
 		.supports = PLATFORM_DISPLAY_CODES | PLATFORM_CAN_REFRESH | PLATFORM_APPROVES_HERE |
 			    PLATFORM_SHARED_SESSION | PLATFORM_WITHDRAWS | PLATFORM_PACKS,
-		.settings = settings,
-		.setting_count = ELEMENTS(settings),
 	};
 
 	return &description;
@@ -184,8 +177,6 @@ static int advance(const struct driver_services *services, const struct platform
 	case PLATFORM_CANCEL:
 	case PLATFORM_REVOKE:
 		r = withdraw(services, device, answer, &step);
-		break;
-	case PLATFORM_LIST:
 		break;
 	}
 	if (r < 0)

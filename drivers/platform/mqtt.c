@@ -103,7 +103,6 @@ static int advance(const struct driver_services *services, const struct platform
 		break;
 	case PLATFORM_CANCEL:
 	case PLATFORM_REVOKE:
-	case PLATFORM_LIST:
 		break;
 	}
 	if (r < 0)

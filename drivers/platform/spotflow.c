@@ -64,7 +64,6 @@ static int take_step(struct call *call, enum platform_work work)
 		return spotflow_refresh(call);
 	case PLATFORM_CANCEL:
 	case PLATFORM_REVOKE:
-	case PLATFORM_LIST:
 		/* A matter of an operator there: no call of a device does it. */
 		break;
 	}

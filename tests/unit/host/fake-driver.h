@@ -18,7 +18,7 @@ struct fake_driver {
 	bool same_blob; /* nothing new to keep */
 	int result;
 	int64_t lifetime; /* milliseconds */
-	unsigned calls[PLATFORM_LIST + 1], all;
+	unsigned calls[PLATFORM_REVOKE + 1], all;
 	/* The newest answer to a request of its own, and how many there were. */
 	unsigned answers;
 	int status, answer_result;
