@@ -337,15 +337,22 @@ static void test_full_deletes_go_alone(void **state)
 	begin(&f);
 	fixture_append(&f, 1, 5, 1);
 	fixture_wait_rows(&f, 5);
+	/* All that follows is of one batch. */
+	fault_gate_close("outbox.db-wal");
+	fixture_append(&f, 6, 6, 1);
+	assert_true(fault_gate_wait());
 	fault_set(FAULT_WRITE, "outbox.db-wal", SQLITE_FULL);
 	fault_set_room(32 * 1024);
 	store_delete(f.store, &range, 1);
-	for (uint64_t row = 6; row <= 13; row++)
+	for (uint64_t row = 7; row <= 14; row++)
 		store_append(f.store, fixture_reading(row, 1, body));
-	fixture_wait_rows(&f, 13);
-	assert_int_equal(f.row_result[12], -ENOSPC);
-	fixture_fetch(&f, 1, 0, 13, 20);
-	assert_int_equal(f.fetched_count, 0);
+	fault_gate_open();
+	fixture_wait_rows(&f, 14);
+	assert_int_equal(f.row_result[5], 0);
+	for (size_t i = 6; i < 14; i++)
+		assert_int_equal(f.row_result[i], -ENOSPC);
+	fixture_fetch(&f, 1, 0, 14, 20);
+	assert_int_equal(f.fetched_count, 1);
 	assert_int_equal(f.failed, 0);
 	fault_clear();
 	fixture_done(&f);
