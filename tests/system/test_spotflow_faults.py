@@ -223,6 +223,7 @@ def test_a_fault_of_each_call(gateway, platform, fault):
     platform.approve(operation(gateway, 'mixer')['id'])
     await_stage(gateway, 'mixer', 'active', 240)
     assert not platform.faults.waiting and platform.asked('init') == 1
+    assert platform.asked('complete') >= 3 and platform.asked('register') >= 2, 'each is asked again'
     await_link(gateway, 'mixer')
     report(one, [7])
     until(lambda: 7 in arrived(platform, one), 30, 'it arrives')
