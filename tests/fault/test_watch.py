@@ -36,23 +36,24 @@ class Idle:
 
     def start(self, core=0, **env):
         self.process = subprocess.Popen(
-            ['/bin/sleep', '600'], env=env, stdin=subprocess.DEVNULL,
+            ['/bin/cat'], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (core, core)))
-        # What loads a program holds its libraries open for a moment.
-        until(lambda: self.said('comm') == 'sleep' and usage(self.process.pid).descriptors == 3, 10,
-              'it has begun')
+        # What loads a program opens its libraries, between exec and its first line: it has begun
+        # when it answers, and holds its three descriptors from then on.
+        self.process.stdin.write(b'begun\n')
+        assert self.process.stdout.readline() == b'begun\n'
 
-    def said(self, name):
-        with open('/proc/%d/%s' % (self.process.pid, name), encoding='ascii') as file:
-            return file.read().strip()
+    def end(self):
+        if self.process:
+            self.process.kill()
+            self.process.communicate()
 
 
 @pytest.fixture
 def gateway(work):
     one = Idle(os.path.join(work, 'gateway'))
     yield one
-    one.process.kill()
-    one.process.wait()
+    one.end()
 
 
 @pytest.fixture
