@@ -5,7 +5,8 @@ violations out, each one a sentence that begins with the invariant's name.
   I1  a reading that was answered 2.04 came out at least once, or a gap record accounts for it
   I2  no reading came out under another identity
   I3  nothing of a device that is not approved came out, and nothing of a revoked one after the
-      revocation was acknowledged
+      revocation was acknowledged; let in again, what was one request before does not come any more,
+      and what its datagram may have made two (a restart in between) is new
   I4  a gh-id belongs to one reading for ever; duplicates carry the same message; and a reading that
       was one request has one gh-id, however often its datagram came
   I5  per device, gh-ids come out in order, and their order is the order of acceptance
@@ -170,9 +171,10 @@ def nothing_lost(evidence, came):
         present = sorted(there)
         lost = []
         for value in sorted(set(device.values) - set(there)):
-            # It was accepted between its neighbours: a gap record has to reach in there.
+            # It was accepted between its neighbours, as they first were: a gap record has to reach
+            # in there.
             at = bisect.bisect(present, value)
-            lower = max(there[present[at - 1]]) if at else (0, 0)
+            lower = min(there[present[at - 1]]) if at else (0, 0)
             upper = min(there[present[at]]) if at < len(present) else (1 << 62, 1 << 62)
             gap = next((one for one in mine
                         if one.left > 0 and one.first < upper and one.last > lower), None)
@@ -209,13 +211,15 @@ def nobody_uninvited(evidence, came):
         if one.device not in approved or one.who not in approved.values():
             yield 'I3: %s of %s came out under %s, and was never approved' % (
                 one.value, one.who, one.device)
-    ids = {one.ep: one.id for one in evidence.devices}
+    devices = {one.ep: one for one in evidence.devices}
     for revocation in evidence.revocations:
-        topic = 'gatehouse/%s/%s/telemetry' % (evidence.gateway, ids[revocation.ep])
+        device = devices[revocation.ep]
+        topic = 'gatehouse/%s/%s/telemetry' % (evidence.gateway, device.id)
+        over = revocation.before & device.once
         end = len(evidence.wire) if revocation.until is None else revocation.until
         late = [value for at, (where, value) in enumerate(evidence.wire[revocation.mark:],
                                                           revocation.mark)
-                if where == topic and (at < end or value in revocation.before)]
+                if where == topic and (at < end or value in over)]
         if late:
             yield 'I3: %d readings of %s left the gateway after its revocation was acknowledged: ' \
                   '%s' % (len(late), revocation.ep, listed(late))

@@ -43,7 +43,8 @@ def good():
     again for 5."""
     seen = Evidence()
     seen.devices = [Device('a', 'd-1', [1, 2, 3], once=[2, 3]),
-                    Device('b', 'd-2', [1, 2, 3, 4, 5], approvals=2, own=True),
+                    Device('b', 'd-2', [1, 2, 3, 4, 5], approvals=2, own=True,
+                           once=[1, 3, 4, 5]),
                     Device('x', 'd-3', approvals=0)]
     seen.messages = [
         telemetry('d-1', 'a', 1, 1), telemetry('d-2', 'b', 1, 2), telemetry('d-1', 'a', 2, 3),
@@ -77,6 +78,17 @@ def packed():
 def test_silent_when_all_is_well_in_packs():
     assert invariants.violations(packed()) == []
     assert max(one.company for one in invariants.arrivals(packed())) == 3
+
+
+def test_a_late_datagram_of_one_let_in_again():
+    """Value 2 was more than one request, or came again after a restart: it is new when it comes."""
+    seen = good()
+    again = telemetry('d-2', 'b', 2, 2, epoch=2)
+    seen.messages.append(again)
+    seen.wire.append((again.topic, 2))
+    assert invariants.violations(seen) == []
+    seen.wire.insert(5, (again.topic, 2))
+    assert [one[:2] for one in invariants.violations(seen)] == ['I3']
 
 
 def test_an_envelope_by_itself():
