@@ -5,8 +5,8 @@ violations out, each one a sentence that begins with the invariant's name.
   I1  a reading that was answered 2.04 came out at least once, or a gap record accounts for it
   I2  no reading came out under another identity
   I3  nothing of a device that is not approved came out, and nothing of a revoked one after the
-      revocation was acknowledged; let in again, what was one request before does not come any more,
-      and what its datagram may have made two (a restart in between) is new
+      revocation was acknowledged: once it is let in again, only what is accepted from then on. A
+      datagram from before that comes late, over a restart of the gateway, is that, too
   I4  a gh-id belongs to one reading for ever; duplicates carry the same message; and a reading that
       was one request has one gh-id, however often its datagram came
   I5  per device, gh-ids come out in order, and their order is the order of acceptance
